@@ -1,0 +1,1 @@
+"""selbox: SELinux in user space."""

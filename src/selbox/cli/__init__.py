@@ -1,0 +1,1 @@
+"""How people reach selbox from a shell: verbs that return values, and their rendering. No logic of policy lives here."""

@@ -1,0 +1,99 @@
+"""What is told to a person: a message with a stable code, a place and help."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from selbox.diagnostics.source import Span
+
+
+class Severity(Enum):
+    """How much a diagnostic matters: an error stops the work, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Diagnostic(NamedTuple):
+    """One message.
+
+    Attributes:
+        code: stable, room-prefixed kebab case, such as ``cil-unknown-type``; documented in docs/errors.md.
+        message: one sentence without a final full stop: what was found and what was expected.
+        span: the place, where there is one.
+        help: what to do about it; empty when nothing better can be said than the message.
+        notes: further places that belong to it, each with its own words.
+        severity: error or warning.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    help: str = ""
+    notes: tuple[tuple[str, Span | None], ...] = ()
+    severity: Severity = Severity.ERROR
+
+
+class SelboxError(Exception):
+    """Any failure that selbox foresees; carries every diagnostic that was found, in source order.
+
+    The command line renders them and exits 1. Callers of the library catch this class, or a room's
+    subclass of it, and read ``diagnostics``.
+    """
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(each.message for each in diagnostics))
+        self.diagnostics = diagnostics
+
+    @classmethod
+    def of(cls, code: str, message: str, span: Span | None = None, help: str = "") -> "SelboxError":  # noqa: A002 - the word that the reader sees in the output
+        """Make an error of one diagnostic."""
+        return cls(Diagnostic(code, message, span, help))
+
+
+class Diagnostics:
+    """Collects the diagnostics of a run, so that a user sees all errors at once and not the first.
+
+    Args:
+        limit: errors after which collecting gives up and raises.
+    """
+
+    def __init__(self, limit: int = 50) -> None:
+        self._limit = limit
+        self.errors: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        help: str = "",  # noqa: A002 - the word that the reader sees in the output
+        notes: tuple[tuple[str, Span | None], ...] = (),
+    ) -> None:
+        """Record an error.
+
+        Raises:
+            SelboxError: when the limit of errors is reached.
+        """
+        self.errors.append(Diagnostic(code, message, span, help, notes))
+        if len(self.errors) >= self._limit:
+            self.raise_if_errors()
+
+    def warning(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        help: str = "",  # noqa: A002 - the word that the reader sees in the output
+    ) -> None:
+        """Record a warning."""
+        self.warnings.append(Diagnostic(code, message, span, help, (), Severity.WARNING))
+
+    def raise_if_errors(self) -> None:
+        """Raise what was collected, if there is an error among it.
+
+        Raises:
+            SelboxError: with every error so far.
+        """
+        if self.errors:
+            raise SelboxError(*self.errors)

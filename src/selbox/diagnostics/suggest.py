@@ -1,0 +1,16 @@
+"""Guesses at what a misspelt name was meant to be."""
+
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean `NAME`?`` for the nearest known name, or an empty string.
+
+    Args:
+        name: the name that is not known.
+        known: the names that are.
+    """
+    from difflib import get_close_matches  # only errors pay for this import
+
+    nearest = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f"did you mean `{nearest[0]}`?" if nearest else ""

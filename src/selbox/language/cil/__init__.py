@@ -1,0 +1,1 @@
+"""The Common Intermediate Language (CIL) of SELinux policy, from text to syntax trees."""

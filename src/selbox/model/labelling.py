@@ -1,0 +1,102 @@
+"""How the policy labels objects that have no label of their own: initial SIDs, files, file systems, the network."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from selbox.model.context import Context
+from selbox.model.rules import NO_ORIGIN
+
+
+class FileKind(Enum):
+    """The kind of file that a ``filecon`` or ``genfscon`` entry is for; values are CIL's keywords."""
+
+    ANY = "any"
+    FILE = "file"
+    DIRECTORY = "dir"
+    CHARACTER = "char"
+    BLOCK = "block"
+    SOCKET = "socket"
+    PIPE = "pipe"
+    SYMLINK = "symlink"
+
+
+class InitialSid(NamedTuple):
+    """An initial SID: what the kernel labels before, or without, any labelled thing.
+
+    Attributes:
+        name: such as ``kernel``; its SID number is its place in ``Policy.initial_sids`` plus one.
+        context: its context, or None where the policy gives none.
+    """
+
+    name: str
+    context: Context | None
+
+
+class FileContext(NamedTuple):
+    """A ``filecon`` entry.
+
+    Attributes:
+        pattern: regular expression over the whole path.
+        kind: the kind of file it is for.
+        context: the label; None is ``<<none>>``: leave such files alone.
+    """
+
+    pattern: str
+    kind: FileKind
+    context: Context | None
+    origin: int = NO_ORIGIN
+
+
+class GenericFilesystemContext(NamedTuple):
+    """A ``genfscon`` entry: labels by file system and path prefix, where files cannot carry labels."""
+
+    filesystem: str
+    path: str
+    context: Context
+    kind: FileKind = FileKind.ANY
+    origin: int = NO_ORIGIN
+
+
+class FilesystemUseBehaviour(Enum):
+    """How a file system's inodes get their labels (``fsuse``)."""
+
+    XATTR = "xattr"
+    TASK = "task"
+    TRANSITION = "trans"
+
+
+class FilesystemUse(NamedTuple):
+    """An ``fsuse`` statement."""
+
+    behaviour: FilesystemUseBehaviour
+    filesystem: str
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class PortContext(NamedTuple):
+    """A ``portcon`` statement: protocol (``tcp``, ``udp``, ``dccp``, ``sctp``) and an inclusive range of ports."""
+
+    protocol: str
+    low: int
+    high: int
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class NodeContext(NamedTuple):
+    """A ``nodecon`` statement; address and mask are packed in network order, 4 or 16 bytes."""
+
+    address: bytes
+    mask: bytes
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class InterfaceContext(NamedTuple):
+    """A ``netifcon`` statement: the contexts of an interface and of its packets."""
+
+    name: str
+    interface: Context
+    packet: Context
+    origin: int = NO_ORIGIN

@@ -1,0 +1,133 @@
+"""The policy as one immutable value."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+from selbox.model.bitset import members
+from selbox.model.conditional import Conditional
+from selbox.model.constraint import Constraint, ValidateTransition
+from selbox.model.labelling import (
+    FileContext,
+    FilesystemUse,
+    GenericFilesystemContext,
+    InitialSid,
+    InterfaceContext,
+    NodeContext,
+    PortContext,
+)
+from selbox.model.mls import LevelRange
+from selbox.model.objectclass import ObjectClass
+from selbox.model.origin import Origin
+from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, Rules
+from selbox.model.symbols import Boolean, Category, Role, Sensitivity, Type, User
+
+
+class HandleUnknown(Enum):
+    """What a decision about a class or permission that the policy does not define comes to."""
+
+    DENY = "deny"
+    ALLOW = "allow"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """A complete policy. Ids are positions in these tuples; a change makes a new policy.
+
+    Class ids count from 0 here; the kernel's number of a class is its id plus one. The same holds of types,
+    roles, users, booleans, sensitivities and categories.
+    """
+
+    classes: tuple[ObjectClass, ...]
+    types: tuple[Type, ...]
+    roles: tuple[Role, ...]
+    users: tuple[User, ...]
+    booleans: tuple[Boolean, ...]
+    sensitivities: tuple[Sensitivity, ...]
+    categories: tuple[Category, ...]
+    rules: Rules
+    conditionals: tuple[Conditional, ...] = ()
+    named_transitions: tuple[NamedTransition, ...] = ()
+    range_transitions: tuple[RangeTransition, ...] = ()
+    ranges: tuple[LevelRange, ...] = ()
+    role_allows: tuple[RoleAllow, ...] = ()
+    role_transitions: tuple[RoleTransition, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    validate_transitions: tuple[ValidateTransition, ...] = ()
+    initial_sids: tuple[InitialSid, ...] = ()
+    file_contexts: tuple[FileContext, ...] = ()
+    genfs_contexts: tuple[GenericFilesystemContext, ...] = ()
+    filesystem_uses: tuple[FilesystemUse, ...] = ()
+    port_contexts: tuple[PortContext, ...] = ()
+    node_contexts: tuple[NodeContext, ...] = ()
+    interface_contexts: tuple[InterfaceContext, ...] = ()
+    policy_capabilities: frozenset[str] = frozenset()
+    handle_unknown: HandleUnknown = HandleUnknown.DENY
+    mls: bool = True
+    origins: tuple[Origin, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def class_ids(self) -> dict[str, int]:
+        """Class name to id."""
+        return {each.name: index for index, each in enumerate(self.classes)}
+
+    @cached_property
+    def type_ids(self) -> dict[str, int]:
+        """Type, attribute or alias name to id."""
+        ids = {each.name: index for index, each in enumerate(self.types)}
+        for index, each in enumerate(self.types):
+            for alias in each.aliases:
+                ids.setdefault(alias, index)
+        return ids
+
+    @cached_property
+    def role_ids(self) -> dict[str, int]:
+        """Role name to id."""
+        return {each.name: index for index, each in enumerate(self.roles)}
+
+    @cached_property
+    def user_ids(self) -> dict[str, int]:
+        """User name to id."""
+        return {each.name: index for index, each in enumerate(self.users)}
+
+    @cached_property
+    def boolean_ids(self) -> dict[str, int]:
+        """Boolean name to id."""
+        return {each.name: index for index, each in enumerate(self.booleans)}
+
+    @cached_property
+    def sensitivity_ids(self) -> dict[str, int]:
+        """Sensitivity or alias name to id."""
+        ids = {each.name: index for index, each in enumerate(self.sensitivities)}
+        for index, each in enumerate(self.sensitivities):
+            for alias in each.aliases:
+                ids.setdefault(alias, index)
+        return ids
+
+    @cached_property
+    def category_ids(self) -> dict[str, int]:
+        """Category or alias name to id."""
+        ids = {each.name: index for index, each in enumerate(self.categories)}
+        for index, each in enumerate(self.categories):
+            for alias in each.aliases:
+                ids.setdefault(alias, index)
+        return ids
+
+    @cached_property
+    def attributes_of(self) -> tuple[int, ...]:
+        """For each type id the bitset of the type itself and of every attribute that holds it.
+
+        Source: the ``type_attr_map`` of the kernel's policy database. An attribute's own entry is 0.
+        """
+        result = [0 if each.is_attribute else 1 << index for index, each in enumerate(self.types)]
+        for index, each in enumerate(self.types):
+            if each.is_attribute:
+                bit = 1 << index
+                for type_id in members(each.types):
+                    result[type_id] |= bit
+        return tuple(result)
+
+    def origin(self, number: int) -> Origin | None:
+        """Return the place that an ``origin`` column names, or None when it is not known."""
+        return self.origins[number - 1] if number else None

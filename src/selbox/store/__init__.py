@@ -1,0 +1,1 @@
+"""What outlives a decision: labels of files, file context lookup. It decides nothing."""
