@@ -1,1 +1,3 @@
 """selbox: SELinux in user space."""
+
+__version__ = "0.1.0"

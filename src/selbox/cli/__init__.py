@@ -1,1 +1,1 @@
-"""How people reach selbox from a shell: verbs that return values, and their rendering. No logic of policy lives here."""
+"""How people reach selbox from a shell: verbs return values, which are rendered here. No logic of policy."""

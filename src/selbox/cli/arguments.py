@@ -1,0 +1,109 @@
+"""Command lines by argparse, with selbox's manuals for help and selbox's diagnostics for errors."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from selbox.cli.manual import option_text, verb_manual
+from selbox.cli.registry import Entry
+from selbox.cli.terminal import Terminal
+from selbox.cli.verb import Manual, UsageError
+from selbox.diagnostics import did_you_mean
+
+USAGE_CODE = "usage"
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Lays out the synopsis. With a width given, argparse does not import shutil to ask for one (6 ms)."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(prog, **{**settings, "width": 72})
+
+
+class VerbParser(argparse.ArgumentParser):
+    """The parser of one verb's arguments.
+
+    Args:
+        verb: its name.
+        entry: its entry in the registry.
+        manual: what its manual says.
+        terminal: what the manual is laid out for.
+    """
+
+    def __init__(self, verb: str, entry: Entry, manual: Manual, terminal: Terminal) -> None:
+        super().__init__(prog=f"selbox {verb}", formatter_class=_Formatter, allow_abbrev=False, add_help=False)
+        self.color = False  # Python 3.14 would paint the usage line that the synopsis is made of
+        self._verb = verb
+        self._entry = entry
+        self._manual = manual
+        self._terminal = terminal
+        self.add_argument("-h", "--help", action="help", help="show this manual")
+        self.add_argument("--json", action="store_true", help="write the result as JSON, for programs")
+
+    def format_help(self) -> str:
+        """Return the manual of the verb."""
+        usage = self.format_usage().rstrip("\n")
+        indent = len("usage: ")
+        synopsis = [line[indent:] for line in usage.split("\n")]
+        if self._entry.takes_command:
+            synopsis[-1] += " -- COMMAND…"
+        options = [
+            option_text(each.option_strings, _operand_name(each), each.help or "")
+            for each in self._actions
+            if each.help != argparse.SUPPRESS
+        ]
+        return verb_manual(self._verb, self._entry.summary, synopsis, options, self._manual, self._terminal)
+
+    def parse_words(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse the words after the verb.
+
+        Raises:
+            UsageError: when they are not what the verb takes.
+        """
+        command: Sequence[str] = ()
+        if self._entry.takes_command:
+            words, command = self._split_command(words)
+        arguments, unknown = self.parse_known_args(words)
+        if unknown:
+            known = list(self._option_string_actions)
+            guess = did_you_mean(unknown[0].partition("=")[0], known) if unknown[0].startswith("-") else ""
+            kind = "option" if unknown[0].startswith("-") else "argument"
+            raise UsageError.of(
+                USAGE_CODE, f"`{unknown[0]}` is not an {kind} of `{self.prog}`", help=guess or self._help
+            )
+        if self._entry.takes_command:
+            if not command:
+                raise UsageError.of(
+                    USAGE_CODE, "there is no command to run", help=f"write it last: {self.prog} … -- COMMAND"
+                )
+            arguments.command = tuple(command)
+        return arguments
+
+    def error(self, message: str) -> NoReturn:
+        """Turn what argparse found wrong into a diagnostic.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError.of(USAGE_CODE, message, help=self._help)
+
+    @property
+    def _help(self) -> str:
+        return f"`{self.prog} --help` shows what it takes"
+
+    def _split_command(self, words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        if "--" not in words:
+            return words, ()
+        place = list(words).index("--")
+        return words[:place], words[place + 1 :]
+
+
+def _operand_name(action: argparse.Action) -> str:
+    """Return what an action takes, as the manual writes it; empty for a flag."""
+    if action.nargs == 0:
+        return ""
+    if isinstance(action.metavar, str):
+        return action.metavar
+    if action.choices is not None:
+        return "{" + ",".join(map(str, action.choices)) + "}"
+    return action.dest.upper()

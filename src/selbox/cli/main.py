@@ -1,0 +1,107 @@
+"""The ``selbox`` program: finds the verb, runs it, and renders what comes back."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TextIO, cast
+
+import selbox
+from selbox.cli.errors import write_diagnostics
+from selbox.cli.output import write_result
+from selbox.cli.registry import VERBS
+from selbox.cli.terminal import Terminal
+from selbox.cli.verb import UsageError, Verb
+from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as a shell reports it."""
+EXIT_BROKEN_PIPE = 141
+"""128 + SIGPIPE, as a shell reports it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``selbox`` and return its exit status.
+
+    Args:
+        argv: the words after the program's name; those of the process when None.
+    """
+    try:
+        _tolerate_any_text(sys.stdout)
+        status = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except UsageError as error:
+        _report(error.diagnostics)
+        return EXIT_USAGE
+    except SelboxError as error:
+        _report(error.diagnostics)
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _abandon_standard_output()
+        return EXIT_BROKEN_PIPE
+    except OSError as error:
+        _report([Diagnostic("system-call-failed", str(error))])
+        return EXIT_FAILURE
+    return status
+
+
+def _dispatch(words: list[str]) -> int:
+    first = words[0] if words else ""
+    if first == "--version":
+        print(f"selbox {selbox.__version__}")
+        return 0
+    if first == "help" and len(words) > 1:
+        return _run_verb(words[1], ["--help"])
+    if first in ("", "-h", "--help", "help"):
+        from selbox.cli.manual import overview  # the run of a verb does not pay for it
+
+        stream = sys.stdout if first else sys.stderr
+        stream.write(overview(VERBS, Terminal.of(stream, os.environ)))
+        return 0 if first else EXIT_USAGE
+    return _run_verb(first, words[1:])
+
+
+def _run_verb(name: str, words: list[str]) -> int:
+    entry = VERBS.get(name)
+    if entry is None:
+        kind = "an option" if name.startswith("-") else "a verb"
+        guess = did_you_mean(name, [*VERBS, "help", "--help", "--version"])
+        raise UsageError.of(
+            "usage", f"`{name}` is not {kind} of selbox", help=guess or "`selbox --help` lists the verbs"
+        )
+    from selbox.cli.arguments import VerbParser  # argparse: `selbox --version` does not pay for it
+
+    verb = cast(Verb, import_module("selbox.cli.verbs." + name.replace("-", "_")))
+    parser = VerbParser(name, entry, verb.MANUAL, Terminal.of(sys.stdout, os.environ))
+    verb.add_arguments(parser)
+    try:
+        arguments = parser.parse_words(words)
+    except SystemExit:  # argparse's way to end after --help; errors come as UsageError
+        return 0
+    result = verb.run(arguments)
+    stream = sys.stderr if entry.takes_command else sys.stdout
+    terminal = Terminal.of(stream, os.environ)
+    write_result(name, result, as_json=arguments.json, stream=stream, terminal=terminal)
+    return result.exit_status
+
+
+def _report(diagnostics: Sequence[Diagnostic]) -> None:
+    write_diagnostics(diagnostics, sys.stderr, Terminal.of(sys.stderr, os.environ))
+
+
+def _tolerate_any_text(stream: TextIO) -> None:
+    """Make a stream show a character that its encoding lacks, or an undecodable byte of a path, as an escape."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:  # a stream in memory has none
+        reconfigure(errors="backslashreplace")
+
+
+def _abandon_standard_output() -> None:
+    """Point standard output at nothing, so that Python's own flush at exit does not fail once more."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)

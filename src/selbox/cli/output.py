@@ -1,0 +1,44 @@
+"""Results of verbs, and their one way out: text for people, or a versioned JSON envelope for programs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TextIO
+
+from selbox.cli.terminal import Terminal
+
+JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+"""What JSON can say."""
+
+ENVELOPE_VERSION = 1
+"""Grows when a member of the envelope, or of a verb's result, changes its meaning or goes away; not when one comes."""
+
+
+class Result(Protocol):
+    """What a verb returns: a frozen value that can be shown both ways."""
+
+    @property
+    def exit_status(self) -> int:
+        """The program's exit status, 0 to 255."""
+        ...
+
+    def to_text(self, terminal: Terminal) -> str:
+        """Return what a person reads, without a final newline; empty when there is nothing to say."""
+        ...
+
+    def to_json(self) -> JsonValue:
+        """Return what a program reads."""
+        ...
+
+
+def write_result(verb: str, result: Result, *, as_json: bool, stream: TextIO, terminal: Terminal) -> None:
+    """Write a result to a stream.
+
+    With ``as_json`` this is one line: ``{"selbox": 1, "verb": VERB, "result": …}``.
+    """
+    if as_json:
+        import json  # text output does not pay for it
+
+        text = json.dumps({"selbox": ENVELOPE_VERSION, "verb": verb, "result": result.to_json()}, ensure_ascii=False)
+    else:
+        text = result.to_text(terminal)
+    if text:
+        stream.write(text + "\n")

@@ -1,0 +1,56 @@
+"""What a verb is made of: a manual, arguments, and a function that returns a result."""
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from selbox.cli.output import Result
+from selbox.diagnostics import SelboxError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+class Example(NamedTuple):
+    """A command line that can be typed as it stands, and what it does."""
+
+    purpose: str
+    command: str
+
+
+class Manual(NamedTuple):
+    """What the manual of a verb says beyond its options.
+
+    Attributes:
+        description: paragraphs, separated by empty lines.
+        examples: command lines, simplest first.
+        exit_statuses: status and meaning where a verb's differ from those of every verb (0, 1 and 2).
+    """
+
+    description: str
+    examples: tuple[Example, ...]
+    exit_statuses: tuple[tuple[str, str], ...] = ()
+
+
+class Verb(Protocol):
+    """The module of a verb."""
+
+    MANUAL: Manual
+
+    def add_arguments(self, parser: "ArgumentParser") -> None:
+        """Declare options and operands. ``--json`` and ``--help`` are every verb's and already there."""
+        ...
+
+    def run(self, arguments: "Namespace") -> Result:
+        """Do the work and return its result; nothing is printed here.
+
+        Args:
+            arguments: what was declared; ``command`` besides (a tuple of words, at least one) where the verb's
+                entry in the registry takes a command.
+
+        Raises:
+            SelboxError: for every failure that can be foreseen.
+        """
+        ...
+
+
+class UsageError(SelboxError):
+    """The command line itself is wrong; the program exits 2 instead of 1."""

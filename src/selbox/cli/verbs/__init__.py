@@ -1,0 +1,1 @@
+"""One file a verb. A verb offers ``MANUAL``, ``add_arguments`` and ``run`` (see :class:`selbox.cli.verb.Verb`)."""
