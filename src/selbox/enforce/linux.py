@@ -1,0 +1,159 @@
+"""System calls that Python's standard library lacks, through libc and ctypes.
+
+Each function raises OSError with the errno that the kernel gave.
+"""
+
+import ctypes
+import os
+import struct
+from typing import Final
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_syscall = _libc.syscall
+_syscall.restype = ctypes.c_long
+
+O_PATH: Final = 0o10000000
+O_TMPFILE: Final = 0o20200000
+AT_FDCWD: Final = -100
+AT_REMOVEDIR: Final = 0x200
+AT_SYMLINK_FOLLOW: Final = 0x400
+AT_EMPTY_PATH: Final = 0x1000
+AT_SYMLINK_NOFOLLOW: Final = 0x100
+RESOLVE_NO_MAGICLINKS: Final = 0x02
+RESOLVE_NO_SYMLINKS: Final = 0x04
+
+PR_SET_PDEATHSIG: Final = 1
+PR_SET_DUMPABLE: Final = 4
+PR_SET_NO_NEW_PRIVS: Final = 38
+PR_GET_NO_NEW_PRIVS: Final = 39
+PR_SET_CHILD_SUBREAPER: Final = 36
+PR_CAPBSET_DROP: Final = 24
+PR_SET_SECUREBITS: Final = 28
+PR_CAP_AMBIENT: Final = 47
+
+PTRACE_DETACH: Final = 17
+PTRACE_SEIZE: Final = 0x4206
+PTRACE_INTERRUPT: Final = 0x4207
+PTRACE_GETEVENTMSG: Final = 0x4201
+PTRACE_O_TRACEEXEC: Final = 0x10
+PTRACE_O_EXITKILL: Final = 0x100000
+PTRACE_EVENT_EXEC: Final = 4
+PTRACE_EVENT_STOP: Final = 128
+WALL: Final = 0x40000000
+
+SECCOMP_SET_MODE_FILTER: Final = 1
+SECCOMP_FILTER_FLAG_NEW_LISTENER: Final = 1 << 3
+SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: Final = 1 << 5
+
+_NR_SECCOMP = 317
+_NR_OPENAT2 = 437
+_NR_PIDFD_GETFD = 438
+_NR_SETFSUID = 122
+_NR_SETFSGID = 123
+_NR_SETGROUPS = 116
+_NR_GETTID = 186
+
+
+def _raise() -> None:
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number))
+
+
+def system_call(number: int, *arguments: int | bytes | None) -> int:
+    """Make a system call by number; integers are passed as 64 bits, bytes as a pointer to them."""
+    converted = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
+    result = int(_syscall(ctypes.c_long(number), *converted))
+    if result == -1:
+        _raise()
+    return result
+
+
+_OPEN_HOW = struct.Struct("=QQQ")
+
+
+def openat2(directory: int, path: bytes, flags: int, mode: int = 0, resolve: int = 0) -> int:
+    """Open a path below a directory descriptor under ``openat2(2)`` resolution rules; return a descriptor."""
+    how = _OPEN_HOW.pack(flags, mode, resolve)
+    return system_call(_NR_OPENAT2, directory, path, how, len(how))
+
+
+def prctl(option: int, argument2: int = 0, argument3: int = 0, argument4: int = 0, argument5: int = 0) -> int:
+    """Call ``prctl(2)``."""
+    result = int(
+        _libc.prctl(
+            ctypes.c_int(option),
+            ctypes.c_ulong(argument2),
+            ctypes.c_ulong(argument3),
+            ctypes.c_ulong(argument4),
+            ctypes.c_ulong(argument5),
+        )
+    )
+    if result == -1:
+        _raise()
+    return result
+
+
+def install_filter(program: bytes) -> int:
+    """Install a seccomp filter on the calling thread and return its listener's descriptor."""
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
+    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+    return system_call(_NR_SECCOMP, SECCOMP_SET_MODE_FILTER, flags, header)
+
+
+_ptrace = _libc.ptrace
+_ptrace.restype = ctypes.c_long
+_ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> None:
+    """Call ``ptrace(2)`` for requests that return nothing."""
+    if _ptrace(request, pid, address, data) == -1:
+        _raise()
+
+
+def ptrace_event_message(pid: int) -> int:
+    """Return the message of the event that a traced task stopped for (``PTRACE_GETEVENTMSG``)."""
+    message = ctypes.c_ulong()
+    if _ptrace(PTRACE_GETEVENTMSG, pid, None, ctypes.cast(ctypes.byref(message), ctypes.c_void_p)) == -1:
+        _raise()
+    return message.value
+
+
+def pidfd_getfd(pidfd: int, number: int) -> int:
+    """Return a copy of another process's descriptor (``pidfd_getfd(2)``)."""
+    return system_call(_NR_PIDFD_GETFD, pidfd, number, 0)
+
+
+class _IoVector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+def write_memory(tid: int, address: int, data: bytes) -> None:
+    """Write into a task's memory, respecting the protection of its pages (``process_vm_writev(2)``).
+
+    Raises:
+        OSError: EFAULT when not all of it could be written.
+    """
+    if not data:
+        return
+    local = _IoVector(ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p), len(data))
+    remote = _IoVector(address, len(data))
+    written = _libc.process_vm_writev(tid, ctypes.byref(local), 1, ctypes.byref(remote), 1, 0)
+    if written == -1:
+        _raise()
+    if written != len(data):
+        raise OSError(14, "Bad address")
+
+
+
+
+def signal_descriptor(signals: set[int]) -> int:
+    """Return a non-blocking ``signalfd(2)`` for signals that the caller has blocked."""
+    mask = (ctypes.c_uint64 * 16)()
+    for number in signals:
+        mask[0] |= 1 << (number - 1)
+    result = int(_libc.signalfd(-1, ctypes.byref(mask), os.O_NONBLOCK | os.O_CLOEXEC))
+    if result == -1:
+        _raise()
+    return result

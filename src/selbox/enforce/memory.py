@@ -1,0 +1,95 @@
+"""Reading the memory of stopped tasks."""
+
+import errno
+import os
+from collections import OrderedDict
+from typing import Final
+
+from selbox.enforce.linux import write_memory
+
+_PATH_MAX: Final = 4096
+_CACHED: Final = 256
+
+
+class TaskMemory:
+    """Reads memory through kept ``/proc/TID/mem`` descriptors, the cheapest way there is.
+
+    INVARIANT: such a descriptor belongs to the memory that the task had when it was opened, so :meth:`forget` is
+    called before a task may exec; a read of nothing means that the memory is gone, and it is opened anew.
+    """
+
+    def __init__(self) -> None:
+        self._descriptors: OrderedDict[int, int] = OrderedDict()
+
+    def forget(self, tid: int) -> None:
+        """Drop what is kept of a task."""
+        descriptor = self._descriptors.pop(tid, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Drop everything."""
+        for tid in list(self._descriptors):
+            self.forget(tid)
+
+    def _open(self, tid: int) -> int:
+        descriptor = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptors[tid] = descriptor
+        if len(self._descriptors) > _CACHED:
+            os.close(self._descriptors.popitem(last=False)[1])
+        return descriptor
+
+    def read(self, tid: int, address: int, size: int) -> bytes:
+        """Read up to ``size`` bytes; fewer where mapped memory ends.
+
+        Raises:
+            OSError: EFAULT when nothing is mapped there; EACCES or EPERM when the task may not be read.
+        """
+        if not 0 < address < 1 << 63:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        descriptor = self._descriptors.get(tid)
+        try:
+            if descriptor is not None:
+                data = os.pread(descriptor, size, address)
+                if data:
+                    return data
+                self.forget(tid)
+            data = os.pread(self._open(tid), size, address)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                raise OSError(errno.EFAULT, os.strerror(errno.EFAULT)) from None
+            raise
+        if not data and size:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        return data
+
+    def read_exactly(self, tid: int, address: int, size: int) -> bytes:
+        """Read ``size`` bytes.
+
+        Raises:
+            OSError: EFAULT when they are not all mapped.
+        """
+        data = self.read(tid, address, size) if size else b""
+        if len(data) != size:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        return data
+
+    def read_string(self, tid: int, address: int, limit: int = _PATH_MAX) -> bytes:
+        """Read a NUL-terminated string, without its end.
+
+        Raises:
+            OSError: EFAULT when it runs into unmapped memory, ENAMETOOLONG when it is longer than ``limit``.
+        """
+        data = self.read(tid, address, limit)
+        end = data.find(b"\0")
+        if end >= 0:
+            return data[:end]
+        raise OSError(errno.ENAMETOOLONG if len(data) == limit else errno.EFAULT, "string has no end")
+
+    def write(self, tid: int, address: int, data: bytes) -> None:
+        """Write into a task's memory where its own pages are writable.
+
+        Raises:
+            OSError: EFAULT when they are not.
+        """
+        write_memory(tid, address, data)

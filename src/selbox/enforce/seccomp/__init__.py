@@ -1,0 +1,1 @@
+"""The kernel's seccomp interface: filter programs and user notifications. It knows nothing of policy."""

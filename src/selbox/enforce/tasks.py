@@ -1,0 +1,110 @@
+"""The security state of tasks, carried by the kernel itself.
+
+Each distinct state is interned in a table, and a task's place in it stands in the soft limit of ``RLIMIT_RTTIME``.
+The kernel copies that limit at fork and keeps it at exec, the supervisor reads and sets it with ``prlimit(2)``, and
+the filter keeps the box from changing it. So no fork has to be seen, and no table of pids can go stale.
+The limit is meaningful only for real-time tasks, and its values here are beyond any running time.
+"""
+
+import os
+import resource
+import secrets
+from typing import Final, NamedTuple
+
+from selbox.enforce.seccomp.filter import RLIMIT_RTTIME
+
+_MARK: Final = 1 << 61
+_STATE_BITS: Final = 24
+_STATE_MASK: Final = (1 << _STATE_BITS) - 1
+
+
+class TaskState(NamedTuple):
+    """The security state of a task (kernel: ``struct task_security_struct``).
+
+    Attributes:
+        sid: the current SID.
+        previous: the SID before the last exec (``attr/prev``).
+        exec_sid: SID asked for at the next exec, or 0.
+        create_sid: SID asked for new files (``attr/fscreate``), or 0.
+        key_create_sid: for new keys, or 0.
+        socket_create_sid: for new sockets, or 0.
+        no_new_privileges: whether a program in the box asked for ``PR_SET_NO_NEW_PRIVS``.
+        credentials_changed: whether it may have other credentials than the supervisor started it with.
+        root_changed: whether it may have another root directory or another namespace.
+        is_launcher: whether it is still the box's own launcher, before the first exec.
+    """
+
+    sid: int
+    previous: int
+    exec_sid: int = 0
+    create_sid: int = 0
+    key_create_sid: int = 0
+    socket_create_sid: int = 0
+    no_new_privileges: bool = False
+    credentials_changed: bool = False
+    root_changed: bool = False
+    is_launcher: bool = False
+
+
+class TaskTable:
+    """Reads and sets the states of the tasks of one box."""
+
+    def __init__(self) -> None:
+        # The token keeps boxes apart: a task of another box is a stranger here.
+        self._base = _MARK | secrets.randbits(32) << _STATE_BITS
+        self._states: list[TaskState] = []
+        self._numbers: dict[TaskState, int] = {}
+
+    def limit_for(self, state: TaskState) -> tuple[int, int]:
+        """Return the soft and hard ``RLIMIT_RTTIME`` that carry a state.
+
+        Raises:
+            OverflowError: when a box has seen 16 million distinct states.
+        """
+        number = self._numbers.get(state)
+        if number is None:
+            number = len(self._states)
+            if number > _STATE_MASK:
+                raise OverflowError("too many distinct task states in one box")
+            self._states.append(state)
+            self._numbers[state] = number
+        return (self._base + number, resource.RLIM_INFINITY)
+
+    def state_of(self, tid: int) -> TaskState | None:
+        """Return a task's state, or None when it is not (or no longer) a task of this box."""
+        try:
+            carried = resource.prlimit(tid, RLIMIT_RTTIME)[0] - self._base
+        except OSError:
+            return None
+        if 0 <= carried < len(self._states):
+            return self._states[carried]
+        return None
+
+    def set_state(self, tid: int, state: TaskState) -> None:
+        """Give a task, with all its threads, a new state.
+
+        Raises:
+            OSError: ESRCH when it is gone.
+        """
+        resource.prlimit(tid, RLIMIT_RTTIME, self.limit_for(state))
+
+
+def thread_group(tid: int) -> int:
+    """Return the process id of a thread, or the thread id itself when it is gone."""
+    try:
+        with open(f"/proc/{tid}/status", "rb") as status:
+            for line in status:
+                if line.startswith(b"Tgid:"):
+                    return int(line[5:])
+    except OSError:
+        pass
+    return tid
+
+
+def command_name(tid: int) -> str:
+    """Return a task's name as audit records give it (``comm``), or an empty string when it is gone."""
+    try:
+        with open(f"/proc/{tid}/comm", "rb") as comm:
+            return os.fsdecode(comm.read().rstrip(b"\n"))
+    except OSError:
+        return ""
