@@ -17,7 +17,7 @@ class _Formatter(argparse.HelpFormatter):
     """Lays out the synopsis. With a width given, argparse does not import shutil to ask for one (6 ms)."""
 
     def __init__(self, prog: str, **settings: Any) -> None:
-        super().__init__(prog, **{**settings, "width": 72})
+        super().__init__(prog, **{**settings, "width": 86})
 
 
 class VerbParser(argparse.ArgumentParser):

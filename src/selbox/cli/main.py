@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _abandon_standard_output()
         return EXIT_BROKEN_PIPE
     except OSError as error:
-        _report([Diagnostic("system-call-failed", str(error))])
+        _report([_of_system_call(error)])
         return EXIT_FAILURE
     return status
 
@@ -87,6 +87,11 @@ def _run_verb(name: str, words: list[str]) -> int:
     terminal = Terminal.of(stream, os.environ)
     write_result(name, result, as_json=arguments.json, stream=stream, terminal=terminal)
     return result.exit_status
+
+
+def _of_system_call(error: OSError) -> Diagnostic:
+    place = f": `{error.filename}`" if error.filename is not None else ""
+    return Diagnostic("system-call-failed", f"{error.strerror or error}{place}")
 
 
 def _report(diagnostics: Sequence[Diagnostic]) -> None:

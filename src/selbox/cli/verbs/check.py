@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from selbox.cli.output import JsonValue
 from selbox.cli.policyfiles import load_policy
 from selbox.cli.terminal import BOLD, Terminal
-from selbox.cli.verb import Example, Manual
+from selbox.cli.verb import Example, Manual, UsageError
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 
@@ -18,7 +18,8 @@ Compiles CIL files together with the base policy of selbox and counts what comes
 attributes and blocks written out as the kernel would hold them. Every error that can be found is shown, with its place;
 neverallow rules are checked.
 
-A file that declares its own classes or initial SIDs, such as Debian's policy, is complete and compiled without the base.
+A file that declares its own classes or initial SIDs, as Debian's policy does, is complete: it is compiled without the
+base.
 """,
     examples=(
         Example("Check a policy that is written on the base policy:", "selbox check my.cil"),
@@ -88,8 +89,6 @@ def add_arguments(parser: "ArgumentParser") -> None:
 def run(arguments: "Namespace") -> PolicyContents:
     """Compile the policy and count."""
     if arguments.no_base and not arguments.policy:
-        from selbox.cli.verb import UsageError
-
         raise UsageError.of("usage", "there is no policy to check", help="name a file, or leave out --no-base")
     return contents(load_policy(arguments.policy, base=not arguments.no_base))
 

@@ -1,0 +1,259 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+
+import selbox
+from selbox.cli.main import main
+from selbox.cli.registry import VERBS, Entry
+from selbox.cli.terminal import Terminal
+from selbox.cli.verb import Example, Manual
+from selbox.diagnostics import SelboxError
+
+
+class Echo(NamedTuple):
+    words: tuple[str, ...]
+    exit_status: int = 0
+
+    def to_text(self, terminal: Terminal) -> str:
+        return terminal.paint(" ".join(self.words), "1")
+
+    def to_json(self) -> list[str]:
+        return list(self.words)
+
+
+AddVerb = Callable[..., None]
+
+
+@pytest.fixture
+def add_verb(monkeypatch: pytest.MonkeyPatch) -> AddVerb:
+    """Register a verb for one test: its run function, and how it declares arguments."""
+
+    def add(name: str, run: object, add_arguments: object = lambda _: None, takes_command: bool = False) -> None:
+        module = ModuleType(f"selbox.cli.verbs.{name}")
+        module.__dict__.update(
+            MANUAL=Manual(
+                "What it does.\n\nA second paragraph.", (Example("Do it:", f"selbox {name}"),), (("3", "odd"),)
+            ),
+            add_arguments=add_arguments,
+            run=run,
+        )
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setitem(VERBS, name, Entry(f"the {name} verb", takes_command))
+
+    return add
+
+
+def declare_words(parser: ArgumentParser) -> None:
+    parser.add_argument("--loud", action="store_true", help="say it loudly")
+    parser.add_argument("--policy", action="append", metavar="POLICY.cil", help="a policy file")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="what to say")
+
+
+def echo(arguments: Namespace) -> Echo:
+    return Echo(tuple(arguments.words))
+
+
+def test_version_names_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"selbox {selbox.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+def test_help_lists_every_verb(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    for name, entry in VERBS.items():
+        assert name in shown
+        assert entry.summary in shown
+
+
+def test_no_verb_at_all_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "SYNOPSIS" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("word", "help_text"),
+    [
+        ("covrage", "did you mean `coverage`?"),
+        ("frobnicate", "`selbox --help` lists the verbs"),
+        ("--versoin", "did you mean `--version`?"),
+    ],
+)
+def test_an_unknown_verb_is_a_usage_error_with_help(
+    word: str, help_text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error[usage]: ")
+    assert help_text in captured.err
+
+
+def test_a_result_is_written_as_text(add_verb: AddVerb, capsys: pytest.CaptureFixture[str]) -> None:
+    add_verb("echo", echo, declare_words)
+    assert main(["echo", "one", "two"]) == 0
+    assert capsys.readouterr() == ("one two\n", "")
+
+
+def test_json_is_one_line_in_a_versioned_envelope(add_verb: AddVerb, capsys: pytest.CaptureFixture[str]) -> None:
+    add_verb("echo", echo, declare_words)
+    assert main(["echo", "--json", "one", "två"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert json.loads(out) == {"selbox": 1, "verb": "echo", "result": ["one", "två"]}
+
+
+def test_the_exit_status_is_the_result_s(add_verb: AddVerb) -> None:
+    add_verb("echo", lambda _: Echo(("x",), exit_status=77))
+    assert main(["echo"]) == 77
+
+
+def test_a_command_is_taken_whole_after_two_dashes(add_verb: AddVerb, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def run(arguments: Namespace) -> Echo:
+        seen.append(arguments.command)
+        return Echo(("summary",), exit_status=3)
+
+    add_verb("box", run, declare_words, takes_command=True)
+    assert main(["box", "--loud", "--", "prog", "--loud", "--", "--json", ""]) == 3
+    assert seen == [("prog", "--loud", "--", "--json", "")]
+    assert capsys.readouterr() == ("", "summary\n"), "standard output is the command's"
+
+
+@pytest.mark.parametrize("words", [["box"], ["box", "--"], ["box", "--loud", "--"]])
+def test_a_missing_command_is_a_usage_error(words: list[str], add_verb: AddVerb) -> None:
+    add_verb("box", echo, takes_command=True)
+    assert main(words) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--lowd"], "did you mean `--loud`?"),
+        (["--lowd=3"], "did you mean `--loud`?"),
+        (["--xyzzy"], "`selbox echo --help` shows what it takes"),
+        (["--polic", "x"], "did you mean `--policy`?"),
+        (["--policy"], "expected one argument"),
+    ],
+)
+def test_a_bad_option_is_a_usage_error_with_help(
+    words: list[str], message: str, add_verb: AddVerb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_verb("echo", echo, declare_words)
+    assert main(["echo", *words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+
+
+@pytest.mark.parametrize("words", [["echo", "--help"], ["echo", "-h"], ["help", "echo"]])
+def test_a_verb_s_manual_has_the_sections_of_a_man_page(
+    words: list[str], add_verb: AddVerb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_verb("echo", echo, declare_words)
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    headings = [line for line in shown.splitlines() if line and not line.startswith(" ")]
+    assert headings == ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"]
+    assert "selbox echo - the echo verb" in shown
+    assert "selbox echo [-h] [--json] [--loud] [--policy POLICY.cil] [WORD ...]" in shown
+    assert "    --policy POLICY.cil\n        a policy file\n" in shown
+    assert "    WORD\n        what to say\n" in shown
+    assert "    3\n        odd\n" in shown
+    assert "        $ selbox echo\n" in shown
+
+
+def test_the_synopsis_of_a_verb_with_a_command_ends_in_it(
+    add_verb: AddVerb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_verb("box", echo, takes_command=True)
+    assert main(["box", "--help"]) == 0
+    assert "    selbox box [-h] [--json] -- COMMAND…\n" in capsys.readouterr().out
+
+
+def test_a_foreseen_failure_is_rendered_and_exits_1(add_verb: AddVerb, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_: Namespace) -> Echo:
+        raise SelboxError.of("some-code", "it went wrong", help="mend it")
+
+    add_verb("echo", run)
+    assert main(["echo"]) == 1
+    assert capsys.readouterr() == ("", "error[some-code]: it went wrong\n  help: mend it\n")
+
+
+def test_a_failed_system_call_is_no_traceback(add_verb: AddVerb, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_: Namespace) -> Echo:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "some/file")
+
+    add_verb("echo", run)
+    assert main(["echo"]) == 1
+    assert capsys.readouterr().err == "error[system-call-failed]: No space left on device: `some/file`\n"
+
+
+def test_an_interrupt_exits_as_a_shell_would_say(add_verb: AddVerb) -> None:
+    def run(_: Namespace) -> Echo:
+        raise KeyboardInterrupt
+
+    add_verb("echo", run)
+    assert main(["echo"]) == 130
+
+
+def test_a_reader_that_left_is_no_error_message() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as stream:
+        ended = subprocess.run(
+            [sys.executable, "-m", "selbox", "--help"], stdout=stream, stderr=subprocess.PIPE, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_a_full_disk_is_one_clear_message() -> None:
+    with open("/dev/full", "wb") as stream:
+        ended = subprocess.run(
+            [sys.executable, "-m", "selbox", "--help"], stdout=stream, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == b"error[system-call-failed]: No space left on device\n"
+
+
+def test_text_that_the_stream_cannot_encode_is_escaped() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "selbox", "help"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"[ARGUMENT\\u2026]" in ended.stdout
+
+
+def test_every_verb_has_its_module() -> None:
+    directory = os.path.join(os.path.dirname(selbox.__file__), "cli", "verbs")
+    modules = {name[:-3].replace("_", "-") for name in os.listdir(directory) if name.endswith(".py")}
+    assert modules - {"--init--"} == set(VERBS)
+
+
+def test_version_costs_little_beyond_python_itself() -> None:
+    def quickest(*words: str) -> float:
+        spans = []
+        for _ in range(7):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+            spans.append(time.perf_counter() - start)
+        return min(spans)
+
+    added = quickest("-c", "from selbox.cli.main import main; main(['--version'])") - quickest("-c", "pass")
+    assert added < 0.060, f"{added * 1000:.0f} ms"
