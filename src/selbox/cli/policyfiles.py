@@ -1,13 +1,13 @@
 """Policy files from disk to a compiled policy: the user's own, with the base policy that ships with selbox."""
 
 import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import selbox
 from selbox.compiler.compile import compile_policy
-from selbox.diagnostics import SelboxError, SourceFile
-from selbox.language.cil import parse
+from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
+from selbox.language.cil import Tree, parse
 from selbox.model.policy import Policy
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
@@ -16,8 +16,8 @@ BASE_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)),
 
 UNREADABLE_CODE = "file-unreadable"
 
-# INVARIANT: both statements are legal only outside blocks, and a policy has no kernel without them.
-_COMPLETE = re.compile(r"^[ \t]*\([ \t]*(?:classorder\b|sid[ \t]+kernel[ \t]*\))", re.MULTILINE)
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 _FOREIGN_FORMATS = (
     (
@@ -43,41 +43,43 @@ def load_policy(paths: Iterable[str], base: bool = True) -> Policy:
         base: whether to take the base policy. A complete policy among the files stands alone all the same.
 
     Raises:
-        SelboxError: with every unreadable file (``file-unreadable``), or every error of the policy.
+        SelboxError: with every unreadable file (``file-unreadable``), else every syntax error of the files, else
+            every error of the policy that they make together.
     """
-    sources = read_sources(paths)
-    if base and not any(is_complete(each) for each in sources):
-        sources = [*base_sources(), *sources]
-    return compile_policy([parse(each) for each in sources])
-
-
-def read_sources(paths: Iterable[str]) -> list[SourceFile]:
-    """Read text files.
-
-    Raises:
-        SelboxError: ``file-unreadable`` for each that is missing, not readable, or not UTF-8 text.
-    """
-    sources: list[SourceFile] = []
-    failures: list[SelboxError] = []
-    for path in paths:
-        try:
-            sources.append(_read_source(path))
-        except SelboxError as error:
-            failures.append(error)
-    if failures:
-        raise SelboxError(*(each for failure in failures for each in failure.diagnostics))
-    return sources
+    trees = _each(parse, _each(_read_source, paths))
+    if base and not any(is_complete(each) for each in trees):
+        trees = [*(parse(each) for each in base_sources()), *trees]
+    return compile_policy(trees)
 
 
 def base_sources() -> list[SourceFile]:
-    """Return the texts of the base policy, in the order of their names."""
+    """Return the texts of the base policy, in the order of their names; messages show them as ``<base>/NAME``."""
     names = sorted(name for name in os.listdir(BASE_DIRECTORY) if name.endswith(".cil"))
-    return [_read_source(os.path.join(BASE_DIRECTORY, name), f"base/{name}") for name in names]
+    return [_read_source(os.path.join(BASE_DIRECTORY, name), f"<base>/{name}") for name in names]
 
 
-def is_complete(source: SourceFile) -> bool:
+def is_complete(tree: Tree) -> bool:
     """Tell whether a policy declares its own classes or initial SIDs, as Debian's does, and so needs no base."""
-    return _COMPLETE.search(source.text) is not None
+    # Both statements are legal only outside blocks, and no kernel runs on a policy that lacks them.
+    return any(form.keyword == "classorder" or form == ["sid", "kernel"] for form in tree.forms)
+
+
+def _each(step: Callable[[_Given], _Made], given: Iterable[_Given]) -> list[_Made]:
+    """Take a step with each of several things, and fail with the errors of all.
+
+    Raises:
+        SelboxError: with the diagnostics of every step that failed.
+    """
+    made: list[_Made] = []
+    diagnostics: list[Diagnostic] = []
+    for each in given:
+        try:
+            made.append(step(each))
+        except SelboxError as error:
+            diagnostics += error.diagnostics
+    if diagnostics:
+        raise SelboxError(*diagnostics)
+    return made
 
 
 def _read_source(path: str, name: str = "") -> SourceFile:
@@ -91,12 +93,13 @@ def _read_source(path: str, name: str = "") -> SourceFile:
     for magic, kind, advice in _FOREIGN_FORMATS:
         if content.startswith(magic):
             raise SelboxError.of(UNREADABLE_CODE, f"`{path}` is {kind}, not CIL text", help=advice)
+    if b"\0" in content:
+        raise SelboxError.of(UNREADABLE_CODE, f"`{path}` is binary, not CIL text")
     try:
         return SourceFile(name or path, content.decode().replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
-        kind = "is binary" if b"\0" in content else "is not UTF-8 text"
-        message = f"`{path}` {kind}: byte {content[error.start]:#04x} at offset {error.start}"
-        raise SelboxError.of(UNREADABLE_CODE, message, help="policy files are CIL, written in UTF-8") from None
+        message = f"`{path}` is not UTF-8 text: byte {content[error.start]:#04x} at offset {error.start}"
+        raise SelboxError.of(UNREADABLE_CODE, message, help="save it as UTF-8") from None
 
 
 def _open_help(path: str, error: OSError) -> str:
