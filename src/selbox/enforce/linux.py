@@ -59,8 +59,8 @@ def _raise() -> None:
     raise OSError(number, os.strerror(number))
 
 
-def system_call(number: int, *arguments: int | bytes | None) -> int:
-    """Make a system call by number; integers are passed as 64 bits, bytes as a pointer to them."""
+def system_call(number: int, *arguments: "int | bytes | ctypes.Array[ctypes.c_char] | None") -> int:
+    """Make a system call by number; integers are passed as 64 bits, bytes and buffers as pointers to them."""
     converted = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
     result = int(_syscall(ctypes.c_long(number), *converted))
     if result == -1:
@@ -157,3 +157,31 @@ def signal_descriptor(signals: set[int]) -> int:
     if result == -1:
         _raise()
     return result
+
+
+_open = _libc.open
+_open.restype = ctypes.c_int
+
+
+def open_interruptibly(path: str, flags: int) -> int:
+    """Open a path; unlike ``os.open``, a signal ends the wait with EINTR."""
+    result = int(_open(os.fsencode(path), ctypes.c_int(flags)))
+    if result == -1:
+        _raise()
+    return result
+
+
+def pending_signals(tid: int) -> bool:
+    """Tell whether a task has an unblocked signal waiting for it, or is gone."""
+    pending = blocked = 0
+    try:
+        with open(f"/proc/{tid}/status", "rb") as status:
+            for line in status:
+                if line.startswith((b"SigPnd:", b"ShdPnd:")):
+                    pending |= int(line[7:], 16)
+                elif line.startswith(b"SigBlk:"):
+                    blocked = int(line[7:], 16)
+                    break
+    except OSError:
+        return True
+    return pending & ~blocked != 0

@@ -3,23 +3,28 @@
 import errno
 import os
 from collections import OrderedDict
+from time import monotonic
 from typing import Final
 
 from selbox.enforce.linux import write_memory
 
 _PATH_MAX: Final = 4096
 _CACHED: Final = 256
+_KEPT_SECONDS: Final = 0.5
 
 
 class TaskMemory:
     """Reads memory through kept ``/proc/TID/mem`` descriptors, the cheapest way there is.
 
     INVARIANT: such a descriptor belongs to the memory that the task had when it was opened, so :meth:`forget` is
-    called before a task may exec; a read of nothing means that the memory is gone, and it is opened anew.
+    called before a task may exec; a read of nothing means that the memory is gone, and it is opened anew. A thread
+    id whose memory lives on in other threads may come to name another task, though not before all ids went round:
+    so everything is dropped twice a second.
     """
 
     def __init__(self) -> None:
         self._descriptors: OrderedDict[int, int] = OrderedDict()
+        self._until = 0.0
 
     def forget(self, tid: int) -> None:
         """Drop what is kept of a task."""
@@ -47,6 +52,10 @@ class TaskMemory:
         """
         if not 0 < address < 1 << 63:
             raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        now = monotonic()
+        if now > self._until:
+            self.close()
+            self._until = now + _KEPT_SECONDS
         descriptor = self._descriptors.get(tid)
         try:
             if descriptor is not None:

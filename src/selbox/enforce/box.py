@@ -1,0 +1,43 @@
+"""What the handlers of a box share."""
+
+from dataclasses import dataclass
+
+from selbox.enforce.descriptors import Descriptors
+from selbox.enforce.labels import Labels
+from selbox.enforce.memory import TaskMemory
+from selbox.enforce.monitor import ReferenceMonitor
+from selbox.enforce.openers import Openers
+from selbox.enforce.paths import PathWalker
+from selbox.enforce.recorder import Recorder
+from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.tasks import TaskTable
+from selbox.server.securityserver import SecurityServer
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One running box.
+
+    Attributes:
+        server: decides.
+        monitor: asks, records and refuses.
+        recorder: writes records and counts them.
+        listener: the calls.
+        tasks: states of tasks.
+        memory: what tasks point at.
+        descriptors: those of the call being handled.
+        labels: labels of files.
+        walker: paths to objects.
+        openers: who opened what.
+    """
+
+    server: SecurityServer
+    monitor: ReferenceMonitor
+    recorder: Recorder
+    listener: Listener
+    tasks: TaskTable
+    memory: TaskMemory
+    descriptors: Descriptors
+    labels: Labels
+    walker: PathWalker
+    openers: Openers

@@ -1,0 +1,235 @@
+"""Opening, creating and truncating files."""
+
+import errno
+import os
+import stat
+import struct
+from typing import Final
+
+from selbox.enforce.answer import ANSWERED
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.calls.names import NewObjects
+from selbox.enforce.calls.selinuxfs import SelinuxFiles
+from selbox.enforce.labels import object_class_of
+from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
+from selbox.enforce.paths import Located
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.workers import Workers
+
+_HOW = struct.Struct("=QQQ")
+_TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
+_BLOCKING: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
+_MAX_ATTEMPTS: Final = 8
+_TTY_MAJOR: Final = 5
+_PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(136, 144)})
+"""Devices whose opening never waits: memory devices, the terminal multiplexer, pseudo terminals."""
+
+
+class FileCalls:
+    """``open``, ``openat``, ``openat2``, ``creat`` and ``truncate``."""
+
+    def __init__(self, box: Box, new_objects: NewObjects, selinux_files: SelinuxFiles, workers: Workers) -> None:
+        self._box = box
+        self._new = new_objects
+        self._selinux_files = selinux_files
+        self._workers = workers
+
+    def open(self, caller: Caller, arguments: Arguments) -> int:
+        """``open(path, flags, mode)``."""
+        return self._open(caller, AT_FDCWD, arguments[0], arguments[1], arguments[2])
+
+    def creat(self, caller: Caller, arguments: Arguments) -> int:
+        """``creat(path, mode)``."""
+        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+        return self._open(caller, AT_FDCWD, arguments[0], flags, arguments[1])
+
+    def openat(self, caller: Caller, arguments: Arguments) -> int:
+        """``openat(directory, path, flags, mode)``."""
+        return self._open(caller, arguments[0], arguments[1], arguments[2], arguments[3])
+
+    def openat2(self, caller: Caller, arguments: Arguments) -> int:
+        """``openat2(directory, path, how, size)``; resolution flags other than none are refused as unknown."""
+        if arguments[3] < _HOW.size:
+            return -errno.EINVAL
+        how = self._box.memory.read_exactly(caller.tid, arguments[2], _HOW.size)
+        flags, mode, resolve = _HOW.unpack(how)
+        if resolve:
+            return -errno.ENOSYS
+        return self._open(caller, arguments[0], arguments[1], flags, mode)
+
+    def _open(self, caller: Caller, directory: int, address: int, flags: int, mode: int) -> int:
+        box = self._box
+        path = box.memory.read_string(caller.tid, address)
+        flags &= 0xFFFFFFFF
+        special = self._selinux_files.open(caller, directory, path, flags)
+        if special is not None:
+            return special
+        creates = bool(flags & os.O_CREAT)
+        follow = not (flags & os.O_NOFOLLOW or (creates and flags & os.O_EXCL))
+        for _ in range(_MAX_ATTEMPTS):
+            located = box.walker.locate(caller, directory, path, follow=follow)
+            if flags & _TMPFILE_BIT:
+                return self._open_nameless(caller, located, flags, mode)
+            if located.status is None:
+                if not creates:
+                    return -errno.ENOENT
+                try:
+                    return self._create(caller, located, flags, mode)
+                except FileExistsError:
+                    if flags & os.O_EXCL:
+                        raise
+                    continue  # somebody outside the box was quicker
+            return self._open_existing(caller, located, flags)
+        return -errno.EEXIST
+
+    def _open_existing(self, caller: Caller, located: Located, flags: int) -> int:
+        status = located.found
+        kind = stat.S_IFMT(status.st_mode)
+        if flags & os.O_CREAT:
+            if flags & os.O_EXCL:
+                return -errno.EEXIST
+            if kind == stat.S_IFDIR:
+                return -errno.EISDIR
+        if located.must_be_directory and kind != stat.S_IFDIR:
+            return -errno.ENOTDIR
+        if flags & O_PATH:
+            return self._hand_over(caller, self._bare(located, flags), status, flags)
+        if kind == stat.S_IFLNK:
+            return -errno.ELOOP
+        if kind == stat.S_IFSOCK:
+            return -errno.ENXIO
+        clean = flags & ~(os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW) | os.O_NOCTTY
+        if kind in _BLOCKING:
+            self._check_open(caller, located, flags)
+            return self._open_special(caller, located, clean)
+        if flags & os.O_TRUNC:
+            self._check_open(caller, located, flags)
+            opened = self._box.descriptors.open(_reopen(located.object), clean)
+        else:
+            # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
+            opened = self._box.descriptors.open(_reopen(located.object), clean)
+            self._check_open(caller, located, flags)
+        return self._hand_over(caller, opened, status, flags)
+
+    def _bare(self, located: Located, flags: int) -> int:
+        if flags & os.O_DIRECTORY and not stat.S_ISDIR(located.found.st_mode):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        return located.object
+
+    def _check_open(self, caller: Caller, located: Located, flags: int) -> None:
+        """Check as the kernel's ``may_open`` and then ``selinux_file_open`` do."""
+        box = self._box
+        status = located.found
+        sid = box.labels.sid_of(located.object, status, caller)
+        object_class = object_class_of(status)
+        access = open_permissions(flags)
+
+        def describe() -> dict[str, object]:
+            return box.labels.describe(located.object)
+
+        if access:
+            box.monitor.check(caller, sid, object_class, access, describe)
+        if object_class == "file":
+            memory_of = box.labels.memory_entry(located.object, status)
+            if memory_of is not None:
+                box.monitor.check(caller, memory_of, "process", ("ptrace",), describe)
+        box.monitor.check(caller, sid, object_class, (*(access or ("ioctl",)), "open"), describe)
+
+    def _hand_over(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> int:
+        self._box.openers.note(status, caller.state.sid)
+        self._box.listener.give_descriptor(caller.id, descriptor, flags & os.O_CLOEXEC)
+        return ANSWERED
+
+    def _open_special(self, caller: Caller, located: Located, flags: int) -> int:
+        """Open what may block (a named pipe, a device) where it cannot stop the others."""
+        status = located.found
+        source = located.object
+        if stat.S_ISCHR(status.st_mode) and status.st_rdev == os.makedev(_TTY_MAJOR, 0):
+            source = self._controlling_terminal(caller)
+        prompt = stat.S_ISCHR(status.st_mode) and os.major(status.st_rdev) in _PROMPT_MAJORS
+        if prompt or flags & os.O_NONBLOCK:
+            return self._hand_over(caller, self._box.descriptors.open(_reopen(source), flags), status, flags)
+        self._box.openers.note(status, caller.state.sid)
+        self._workers.open(caller, self._box.descriptors.keep(source), flags)
+        return ANSWERED
+
+    def _controlling_terminal(self, caller: Caller) -> int:
+        """Open the caller's own terminal, which ``/dev/tty`` stands for."""
+        with open(f"/proc/{caller.tid}/stat", "rb") as line:
+            number = int(line.read().rpartition(b")")[2].split()[4])
+        major, minor = number >> 8 & 0xFFF, number & 0xFF | number >> 12 & 0xFFF00
+        if number == 0:
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        path = f"/dev/pts/{minor + (major - 136 << 8)}" if 136 <= major <= 143 else f"/dev/tty{minor}"
+        terminal = self._box.descriptors.open(path, O_PATH)
+        if os.fstat(terminal).st_rdev != os.makedev(major, minor):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        return terminal
+
+    def _create(self, caller: Caller, located: Located, flags: int, mode: int) -> int:
+        if located.must_be_directory:
+            return -errno.EISDIR
+        if flags & os.O_DIRECTORY:
+            return -errno.EINVAL
+        sid = self._new.may_create(caller, located, "file")
+        clean = flags & ~(O_PATH | os.O_TRUNC) | os.O_EXCL | os.O_NOCTTY
+        with self._new.creating(caller):
+            created = self._box.descriptors.open(located.name, clean, located.parent, mode & 0o7777)
+        status = os.fstat(created)
+        self._box.labels.assign(status, sid)
+        try:
+            self._box.monitor.check(
+                caller, sid, "file", (*(open_permissions(flags) or ("ioctl",)), "open"), lambda: self._describe(created)
+            )
+        except OSError:
+            self._new.undo(located, status)
+            raise
+        return self._hand_over(caller, created, status, flags)
+
+    def _open_nameless(self, caller: Caller, located: Located, flags: int, mode: int) -> int:
+        """``O_TMPFILE``: a file without a name in a directory."""
+        sid = self._new.may_create(caller, located._replace(parent=located.object, name=b""), "file")
+        with self._new.creating(caller):
+            created = self._box.descriptors.open(_reopen(located.object), flags, mode=mode & 0o7777)
+        status = os.fstat(created)
+        self._box.labels.assign(status, sid)
+        return self._hand_over(caller, created, status, flags)
+
+    def _describe(self, descriptor: int) -> dict[str, object]:
+        return self._box.labels.describe(descriptor)
+
+    def truncate(self, caller: Caller, arguments: Arguments) -> int:
+        """``truncate(path, length)``."""
+        box = self._box
+        located = box.walker.locate(caller, AT_FDCWD, box.memory.read_string(caller.tid, arguments[0]))
+        status = located.found
+        sid = box.labels.sid_of(located.object, status, caller)
+        length = arguments[1] - (1 << 64) if arguments[1] >> 63 else arguments[1]
+        if stat.S_ISREG(status.st_mode):
+            box.monitor.check(
+                caller, sid, "file", ("write", "open"), lambda: box.labels.describe(located.object)
+            )
+        os.truncate(_reopen(located.object), length)
+        return 0
+
+
+def open_permissions(flags: int) -> tuple[str, ...]:
+    """Return the permissions that an access mode asks for; none for mode 3, which only ``ioctl`` may use.
+
+    Source: the kernel's ``file_to_av``.
+    """
+    access = flags & os.O_ACCMODE
+    write = "append" if flags & os.O_APPEND else "write"
+    if access == os.O_RDONLY:
+        return ("read", "write") if flags & os.O_TRUNC else ("read",)
+    if access == os.O_WRONLY:
+        return (write,)
+    return ("read", write) if access == os.O_RDWR else ()
+
+
+def _reopen(descriptor: int) -> str:
+    """Return the path that opens an ``O_PATH`` descriptor's very object."""
+    return f"/proc/self/fd/{descriptor}"
+
+

@@ -1,0 +1,313 @@
+"""Making, removing and renaming names in directories."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import read_umask
+from selbox.enforce.labels import object_class_of, path_of
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, system_call
+from selbox.enforce.paths import Located
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.syscalls import NUMBERS
+
+_RENAME_NOREPLACE: Final = 1
+_RENAME_EXCHANGE: Final = 2
+
+_NODE_CLASSES: Final = {
+    0: "file",
+    stat.S_IFREG: "file",
+    stat.S_IFCHR: "chr_file",
+    stat.S_IFBLK: "blk_file",
+    stat.S_IFIFO: "fifo_file",
+    stat.S_IFSOCK: "sock_file",
+}
+
+
+class NewObjects:
+    """The checks and labels of objects that come into being in a directory."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def may_create(self, caller: Caller, located: Located, object_class: str) -> int:
+        """Check that a caller may make an object of a class; return the SID that it will have.
+
+        Source: the kernel's ``may_create`` and ``selinux_determine_inode_label``.
+
+        Raises:
+            AccessDenied: when policy denies it.
+        """
+        box = self._box
+        status = os.fstat(located.parent)
+        directory = box.labels.sid_of(located.parent, status, caller)
+        self._check_directory(caller, located.parent, directory, "add_name")
+        name = os.fsdecode(located.name)
+        sid = caller.state.create_sid
+        if not sid:
+            class_id = box.server.vector(object_class, ()).object_class
+            sid = box.server.compute_create(caller.state.sid, directory, class_id, name)
+
+        def describe() -> dict[str, object]:
+            return {"name": name}
+
+        box.monitor.check(caller, sid, object_class, ("create",), describe)
+        filesystem = box.labels.filesystem_sid(status.st_dev)
+        box.monitor.check(caller, filesystem, "filesystem", ("associate",), describe, source=sid)
+        return sid
+
+    def may_remove(self, caller: Caller, located: Located, permission: str) -> os.stat_result:
+        """Check that a caller may take a name out of a directory (kernel: ``may_link``); return the object's status."""
+        box = self._box
+        status = located.found
+        directory = box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
+        self._check_directory(caller, located.parent, directory, "remove_name")
+        self.check_object(caller, located, permission)
+        return status
+
+    def check_object(self, caller: Caller, located: Located, permission: str) -> int:
+        """Check one permission on what a name stands for; return its SID."""
+        box = self._box
+        status = located.found
+        sid = box.labels.sid_of(located.object, status, caller)
+        box.monitor.check(
+            caller, sid, object_class_of(status), (permission,), lambda: box.labels.describe(located.object)
+        )
+        return sid
+
+    def _check_directory(self, caller: Caller, descriptor: int, sid: int, permission: str) -> None:
+        for permissions in (("write", "search"), (permission, "search")):
+            self._box.monitor.check(caller, sid, "dir", permissions, lambda: self._box.labels.describe(descriptor))
+
+    def check_directory(self, caller: Caller, located: Located, permission: str) -> None:
+        """Check that a caller may change a directory's entries in one way (``add_name``, ``remove_name``)."""
+        sid = self._box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
+        self._check_directory(caller, located.parent, sid, permission)
+
+    @contextmanager
+    def creating(self, caller: Caller) -> Iterator[None]:
+        """Create with the caller's file mode mask."""
+        own = os.umask(read_umask(caller.tid))
+        try:
+            yield
+        finally:
+            os.umask(own)
+
+    def undo(self, located: Located, status: os.stat_result) -> None:
+        """Take back an object that was made and may not be used."""
+        os.unlink(located.name, dir_fd=located.parent)
+        self._box.labels.removed(status)
+
+
+class NameCalls:
+    """``mkdir``, ``mknod``, ``symlink``, ``link``, ``unlink``, ``rmdir``, ``rename`` and their ``*at`` forms."""
+
+    def __init__(self, box: Box, new_objects: NewObjects) -> None:
+        self._box = box
+        self._new = new_objects
+
+    def _locate(self, caller: Caller, directory: int, address: int, *, follow: bool = False) -> Located:
+        path = self._box.memory.read_string(caller.tid, address)
+        return self._box.walker.locate(caller, directory, path, follow=follow)
+
+    def _locate_new(self, caller: Caller, directory: int, address: int) -> Located:
+        """Locate a name that is to be made.
+
+        Raises:
+            OSError: EEXIST when it is there.
+        """
+        located = self._locate(caller, directory, address)
+        if located.status is not None:
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+        return located
+
+    def _label_new(self, located: Located, sid: int) -> None:
+        self._box.labels.assign(os.stat(located.name, dir_fd=located.parent, follow_symlinks=False), sid)
+
+    def mkdir(self, caller: Caller, arguments: Arguments) -> int:
+        """``mkdir(path, mode)``."""
+        return self.mkdirat(caller, (AT_FDCWD, *arguments[:5]))
+
+    def mkdirat(self, caller: Caller, arguments: Arguments) -> int:
+        """``mkdirat(directory, path, mode)``."""
+        located = self._locate_new(caller, arguments[0], arguments[1])
+        sid = self._new.may_create(caller, located, "dir")
+        with self._new.creating(caller):
+            os.mkdir(located.name, arguments[2] & 0o7777, dir_fd=located.parent)
+        self._label_new(located, sid)
+        return 0
+
+    def mknod(self, caller: Caller, arguments: Arguments) -> int:
+        """``mknod(path, mode, device)``."""
+        return self.mknodat(caller, (AT_FDCWD, *arguments[:5]))
+
+    def mknodat(self, caller: Caller, arguments: Arguments) -> int:
+        """``mknodat(directory, path, mode, device)``."""
+        mode = arguments[2] & 0xFFFF
+        object_class = _NODE_CLASSES.get(stat.S_IFMT(mode))
+        if object_class is None:
+            return -errno.EINVAL
+        located = self._locate_new(caller, arguments[0], arguments[1])
+        if located.must_be_directory:
+            return -errno.ENOENT
+        sid = self._new.may_create(caller, located, object_class)
+        with self._new.creating(caller):
+            os.mknod(located.name, mode, arguments[3] & 0xFFFFFFFF, dir_fd=located.parent)
+        self._label_new(located, sid)
+        return 0
+
+    def symlink(self, caller: Caller, arguments: Arguments) -> int:
+        """``symlink(target, path)``."""
+        return self.symlinkat(caller, (arguments[0], AT_FDCWD, arguments[1], 0, 0, 0))
+
+    def symlinkat(self, caller: Caller, arguments: Arguments) -> int:
+        """``symlinkat(target, directory, path)``."""
+        target = self._box.memory.read_string(caller.tid, arguments[0])
+        located = self._locate_new(caller, arguments[1], arguments[2])
+        if located.must_be_directory:
+            return -errno.ENOENT
+        sid = self._new.may_create(caller, located, "lnk_file")
+        os.symlink(target, located.name, dir_fd=located.parent)
+        self._label_new(located, sid)
+        return 0
+
+    def link(self, caller: Caller, arguments: Arguments) -> int:
+        """``link(old, new)``."""
+        return self.linkat(caller, (AT_FDCWD, arguments[0], AT_FDCWD, arguments[1], 0, 0))
+
+    def linkat(self, caller: Caller, arguments: Arguments) -> int:
+        """``linkat(old_directory, old, new_directory, new, flags)``."""
+        flags = arguments[4]
+        if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
+            return -errno.EINVAL
+        if flags & AT_EMPTY_PATH and not self._box.memory.read_string(caller.tid, arguments[1]):
+            # Reading another process's descriptor by number takes a capability that few programs hold.
+            return -errno.ENOENT
+        old = self._locate(caller, arguments[0], arguments[1], follow=bool(flags & AT_SYMLINK_FOLLOW))
+        status = old.found
+        new = self._locate_new(caller, arguments[2], arguments[3])
+        if stat.S_ISDIR(status.st_mode):
+            return -errno.EPERM
+        self._new.check_directory(caller, new, "add_name")
+        sid = self._new.check_object(caller, old, "link")
+        if old.parent >= 0:
+            os.link(old.name, new.name, src_dir_fd=old.parent, dst_dir_fd=new.parent, follow_symlinks=False)
+        else:
+            os.link(f"/proc/self/fd/{old.object}", new.name, dst_dir_fd=new.parent, follow_symlinks=True)
+        # From now on two paths lead to it: what it is called no longer tells its label.
+        self._box.labels.assign(status, sid)
+        return 0
+
+    def unlink(self, caller: Caller, arguments: Arguments) -> int:
+        """``unlink(path)``."""
+        return self._remove(caller, AT_FDCWD, arguments[0], directory=False)
+
+    def rmdir(self, caller: Caller, arguments: Arguments) -> int:
+        """``rmdir(path)``."""
+        return self._remove(caller, AT_FDCWD, arguments[0], directory=True)
+
+    def unlinkat(self, caller: Caller, arguments: Arguments) -> int:
+        """``unlinkat(directory, path, flags)``."""
+        if arguments[2] & ~AT_REMOVEDIR:
+            return -errno.EINVAL
+        return self._remove(caller, arguments[0], arguments[1], directory=bool(arguments[2] & AT_REMOVEDIR))
+
+    def _remove(self, caller: Caller, start: int, address: int, *, directory: bool) -> int:
+        path = self._box.memory.read_string(caller.tid, address)
+        last = path.rstrip(b"/").rpartition(b"/")[2]
+        if directory and last == b".":
+            return -errno.EINVAL
+        located = self._box.walker.locate(caller, start, path, follow=False)
+        is_directory = stat.S_ISDIR(located.found.st_mode)
+        if located.parent < 0:
+            if not directory:
+                return -errno.EISDIR
+            return -errno.ENOTEMPTY if last == b".." else -errno.EBUSY
+        if directory and not is_directory:
+            return -errno.ENOTDIR
+        if not directory and (is_directory or located.must_be_directory):
+            return -errno.EISDIR if is_directory else -errno.ENOTDIR
+        status = self._new.may_remove(caller, located, "rmdir" if directory else "unlink")
+        if directory:
+            os.rmdir(located.name, dir_fd=located.parent)
+        else:
+            os.unlink(located.name, dir_fd=located.parent)
+        self._name_gone(status)
+        return 0
+
+    def _name_gone(self, status: os.stat_result) -> None:
+        self._box.labels.removed(status)
+        if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
+            self._box.walker.forget()
+
+    def rename(self, caller: Caller, arguments: Arguments) -> int:
+        """``rename(old, new)``."""
+        return self.renameat2(caller, (AT_FDCWD, arguments[0], AT_FDCWD, arguments[1], 0, 0))
+
+    def renameat(self, caller: Caller, arguments: Arguments) -> int:
+        """``renameat(old_directory, old, new_directory, new)``."""
+        return self.renameat2(caller, (*arguments[:4], 0, 0))
+
+    def renameat2(self, caller: Caller, arguments: Arguments) -> int:
+        """``renameat2(old_directory, old, new_directory, new, flags)``."""
+        flags = arguments[4]
+        if flags & ~(_RENAME_NOREPLACE | _RENAME_EXCHANGE) or flags == _RENAME_NOREPLACE | _RENAME_EXCHANGE:
+            return -errno.EINVAL
+        old = self._locate(caller, arguments[0], arguments[1])
+        new = self._locate(caller, arguments[2], arguments[3])
+        status = old.found
+        if old.parent < 0 or new.parent < 0:
+            return -errno.EBUSY
+        self._check_slashes(old, new, flags)
+        self._check_rename(caller, old, new, flags)
+        system_call(NUMBERS["renameat2"], old.parent, old.name, new.parent, new.name, flags)
+        self._after_rename(caller, old, new, flags)
+        if new.status is not None and not flags & _RENAME_EXCHANGE and new.status.st_ino != status.st_ino:
+            self._name_gone(new.status)
+        return 0
+
+    def _check_slashes(self, old: Located, new: Located, flags: int) -> None:
+        if flags & _RENAME_NOREPLACE and new.status is not None:
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+        if (old.must_be_directory or new.must_be_directory) and not stat.S_ISDIR(old.found.st_mode):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+
+    def _check_rename(self, caller: Caller, old: Located, new: Located, flags: int) -> None:
+        """Check as the kernel's ``may_rename`` does."""
+        self._new.may_remove(caller, old, "rename")
+        moves = not os.path.sameopenfile(old.parent, new.parent)
+        if moves and stat.S_ISDIR(old.found.st_mode):
+            self._new.check_object(caller, old, "reparent")
+        self._new.check_directory(caller, new, "add_name")
+        if new.status is None:
+            return
+        if flags & _RENAME_EXCHANGE:
+            self._new.may_remove(caller, new, "rename")
+            self._new.check_directory(caller, old, "add_name")
+            if moves and stat.S_ISDIR(new.status.st_mode):
+                self._new.check_object(caller, new, "reparent")
+        else:
+            self._new.may_remove(caller, new, "rmdir" if stat.S_ISDIR(new.status.st_mode) else "unlink")
+
+    def _after_rename(self, caller: Caller, old: Located, new: Located, flags: int) -> None:
+        """Keep the labels of what moved: its own, and of what lies below and was never looked at."""
+        labels = self._box.labels
+        moved = [(old, new)]
+        if flags & _RENAME_EXCHANGE:
+            moved.append((new, old))
+        for source, target in moved:
+            status = source.found
+            labels.assign(status, labels.sid_of(source.object, status, caller))
+            if stat.S_ISDIR(status.st_mode):
+                labels.moved(_path_in(target), _path_in(source))
+            if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                self._box.walker.forget()
+
+
+def _path_in(located: Located) -> str:
+    return f"{path_of(located.parent).rstrip('/')}/{os.fsdecode(located.name)}"

@@ -1,0 +1,114 @@
+"""The credentials of tasks, and doing file operations with them.
+
+A supervisor that is root acts for programs that may have given up root. What it does in the file system on their
+behalf is done with their identity, so that ordinary permissions deny exactly what they would deny without selbox.
+"""
+
+import ctypes
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from selbox.enforce.linux import system_call
+
+_NR_SETGROUPS: Final = 116
+_NR_SETFSUID: Final = 122
+_NR_SETFSGID: Final = 123
+_NR_CAPGET: Final = 125
+_NR_CAPSET: Final = 126
+_CAPABILITY_VERSION: Final = 0x20080522
+# CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, NET_BIND_SERVICE, IPC_OWNER, SYS_ADMIN, MKNOD
+# and MAC_OVERRIDE. SYS_PTRACE, SYS_RESOURCE, SETUID and SETGID stay: the supervisor works by them.
+_BORROWED: Final = sum(1 << bit for bit in (0, 1, 2, 3, 4, 9, 10, 15, 21, 27, 32))
+_HEADER: Final = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+_DATA = struct.Struct("=6I")
+
+
+class Credentials(NamedTuple):
+    """What ordinary permission checks on files ask about a task.
+
+    Attributes:
+        user: file system user id; group: file system group id; groups: supplementary groups.
+        capabilities: effective capabilities, as a bitset; none where they hold in another user namespace only.
+        umask: the file mode creation mask.
+    """
+
+    user: int
+    group: int
+    groups: tuple[int, ...]
+    capabilities: int
+    umask: int
+
+
+def read_credentials(tid: int) -> Credentials:
+    """Read a task's credentials.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    fields: dict[bytes, list[bytes]] = {}
+    with open(f"/proc/{tid}/status", "rb") as status:
+        for line in status:
+            name, _, value = line.partition(b":")
+            fields[name] = value.split()
+    capabilities = int(fields[b"CapEff"][0], 16)
+    if os.stat(f"/proc/{tid}/ns/user").st_ino != os.stat("/proc/self/ns/user").st_ino:
+        capabilities = 0
+    return Credentials(
+        int(fields[b"Uid"][3]),
+        int(fields[b"Gid"][3]),
+        tuple(map(int, fields[b"Groups"])),
+        capabilities,
+        int(fields[b"Umask"][0], 8),
+    )
+
+
+def read_umask(tid: int) -> int:
+    """Return a task's file mode creation mask."""
+    with open(f"/proc/{tid}/status", "rb") as status:
+        for line in status:
+            if line.startswith(b"Umask:"):
+                return int(line[6:], 8)
+    return 0o077
+
+
+def _set_groups(groups: tuple[int, ...]) -> None:
+    system_call(_NR_SETGROUPS, len(groups), struct.pack(f"={len(groups)}I", *groups))
+
+
+def _capabilities() -> tuple[int, ...]:
+    buffer = ctypes.create_string_buffer(_DATA.size)
+    system_call(_NR_CAPGET, _HEADER, buffer)
+    return _DATA.unpack(buffer.raw)
+
+
+def _set_effective(low: int, high: int, held: tuple[int, ...]) -> None:
+    system_call(_NR_CAPSET, _HEADER, _DATA.pack(low, held[1], held[2], high, held[4], held[5]))
+
+
+@contextmanager
+def borrowed(credentials: Credentials) -> Iterator[None]:
+    """Do file operations of the calling thread with a task's credentials; only root can, others act as themselves.
+
+    The system calls are made directly, since libc's own wrappers would change every thread of the supervisor.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    own_groups = tuple(os.getgroups())
+    held = _capabilities()
+    lent = credentials.capabilities
+    try:
+        _set_groups(credentials.groups)
+        system_call(_NR_SETFSGID, credentials.group)
+        system_call(_NR_SETFSUID, credentials.user)
+        keep = ~_BORROWED | lent
+        _set_effective(held[0] & keep & 0xFFFFFFFF, held[3] & (keep >> 32) & 0xFFFFFFFF, held)
+        yield
+    finally:
+        _set_effective(held[0], held[3], held)
+        system_call(_NR_SETFSUID, 0)
+        system_call(_NR_SETFSGID, os.getegid())
+        _set_groups(own_groups)

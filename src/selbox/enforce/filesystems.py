@@ -1,0 +1,78 @@
+"""Which file system a device number belongs to, and where in it a path lies."""
+
+import os
+from typing import NamedTuple
+
+
+class Mounted(NamedTuple):
+    """A mounted file system.
+
+    Attributes:
+        kind: the kernel's name for it, such as ``ext4``.
+        point: where it is mounted.
+        root: the path within it that is mounted there.
+        source: the device's name, for audit records.
+    """
+
+    kind: str
+    point: str
+    root: str
+    source: str
+
+
+_UNKNOWN = Mounted("", "", "/", "")
+
+
+class Filesystems:
+    """Reads the mount table when a device number is met that it does not know."""
+
+    def __init__(self) -> None:
+        self._mounts: dict[int, list[Mounted]] = {}
+
+    def _read(self) -> None:
+        self._mounts = {}
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            for line in table:
+                fields = line.split(" ")
+                major, minor = map(int, fields[2].split(":"))
+                dash = fields.index("-")
+                mounted = Mounted(fields[dash + 1], _unescape(fields[4]), _unescape(fields[3]), fields[dash + 2])
+                self._mounts.setdefault(os.makedev(major, minor), []).append(mounted)
+
+    def kind_of(self, device: int) -> str:
+        """Return the kind of a file system, or an empty string for one that is mounted nowhere, such as pipes'."""
+        return self._find(device)[0].kind
+
+    def device_name(self, device: int) -> str:
+        """Return the name of a device as audit records give it (``dev``)."""
+        source = self._find(device)[0]
+        return source.source.rpartition("/")[2] or source.kind
+
+    def inner_path(self, device: int, path: str) -> str:
+        """Return a path as seen from the root of its own file system, which ``genfscon`` rules speak of."""
+        best = None
+        for mounted in self._find(device):
+            point = mounted.point.rstrip("/")
+            if (path == mounted.point or path.startswith(point + "/")) and (
+                best is None or len(point) > len(best.point)
+            ):
+                best = mounted._replace(point=point)
+        if best is None:
+            return path
+        return (best.root.rstrip("/") + path[len(best.point) :]) or "/"
+
+    def _find(self, device: int) -> list[Mounted]:
+        found = self._mounts.get(device)
+        if found is None:
+            self._read()
+            found = self._mounts.setdefault(device, [_UNKNOWN])
+        return found
+
+
+def _unescape(field: str) -> str:
+    """Undo the octal escapes of the mount table (space, tab, newline and backslash)."""
+    if "\\" not in field:
+        return field
+    for escape, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(escape, character)
+    return field

@@ -1,0 +1,184 @@
+"""The label of every file that a call names: looked up once, then known by device and inode number."""
+
+import os
+import re
+import stat
+from typing import Final
+
+from selbox.diagnostics import SelboxError
+from selbox.enforce.caller import Caller
+from selbox.enforce.filesystems import Filesystems
+from selbox.enforce.tasks import TaskTable
+from selbox.model.labelling import FilesystemUseBehaviour
+from selbox.server.securityserver import SecurityServer
+from selbox.store.filecontexts import FileContexts
+from selbox.store.labels import LabelStore, read_xattr
+from selbox.store.pathlabels import PathHistory, PathLabels
+
+CLASSES: Final = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "lnk_file",
+    stat.S_IFCHR: "chr_file",
+    stat.S_IFBLK: "blk_file",
+    stat.S_IFIFO: "fifo_file",
+    stat.S_IFSOCK: "sock_file",
+}
+"""Object class by file type bits (kernel: ``inode_mode_to_security_class``)."""
+
+_TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
+_DELETED: Final = " (deleted)"
+
+
+def object_class_of(status: os.stat_result) -> str:
+    """Return the object class of a file."""
+    return CLASSES.get(stat.S_IFMT(status.st_mode), "file")
+
+
+class Labels:
+    """Labels of inodes, and of the tasks that ``/proc`` shows.
+
+    A label comes, in this order, from what the box itself set, the user's ``--label``, the label of the task for an
+    entry of ``/proc``, ``genfscon``, the file's ``security.selinux`` attribute, ``filecon``, ``fsuse``, and at last
+    the initial SID ``file``. An attribute that is not a context of this policy counts as none.
+    """
+
+    def __init__(
+        self,
+        server: SecurityServer,
+        tasks: TaskTable,
+        store: LabelStore,
+        path_labels: PathLabels,
+    ) -> None:
+        self._server = server
+        self._tasks = tasks
+        self._store = store
+        self._path_labels = path_labels
+        self._file_contexts = FileContexts(server.policy.file_contexts)
+        self._history = PathHistory()
+        self._filesystems = Filesystems()
+        self._sids: dict[tuple[int, int], int] = {}
+        self._uses = {each.filesystem: each for each in server.policy.filesystem_uses}
+        self._genfs = {each.filesystem for each in server.policy.genfs_contexts}
+        self.outside = server.initial_sid("kernel")
+        """The SID of everything that is not of the box: it was there before, as the kernel is."""
+        self._file = server.initial_sid("file")
+
+    def filesystem_of(self, device: int) -> str:
+        """Return the kind of the file system with a device number."""
+        return self._filesystems.kind_of(device)
+
+    def task_sid(self, pid: int) -> int:
+        """Return the SID of a task, which for one outside the box is that of the kernel."""
+        state = self._tasks.state_of(pid)
+        return self.outside if state is None else state.sid
+
+    def sid_of(self, descriptor: int, status: os.stat_result, caller: Caller) -> int:
+        """Return the SID of an open file.
+
+        Args:
+            descriptor: the supervisor's, ``O_PATH`` or open.
+            status: its status.
+            caller: who asks; a pipe that was never seen before is taken to be its own.
+        """
+        key = (status.st_dev, status.st_ino)
+        sid = self._sids.get(key)
+        if sid is None:
+            path = path_of(descriptor)
+            sid, lasting = self._find(path, status, descriptor, caller)
+            if lasting:
+                self._sids[key] = sid
+        return sid
+
+    def known(self, status: os.stat_result) -> int | None:
+        """Return the SID of an inode that was seen or labelled before, or None."""
+        return self._sids.get((status.st_dev, status.st_ino))
+
+    def assign(self, status: os.stat_result, sid: int) -> None:
+        """Label an inode: a new object, or one relabelled."""
+        self._sids[status.st_dev, status.st_ino] = sid
+        if CLASSES.get(stat.S_IFMT(status.st_mode)) and self.filesystem_of(status.st_dev):
+            self._store.set(status.st_dev, status.st_ino, self._server.sid_to_context(sid))
+
+    def removed(self, status: os.stat_result) -> None:
+        """Forget an inode whose last name is gone, so that another file with its number does not inherit its label."""
+        if status.st_nlink <= 1 or stat.S_ISDIR(status.st_mode):
+            self._sids.pop((status.st_dev, status.st_ino), None)
+            self._store.forget(status.st_dev, status.st_ino)
+
+    def moved(self, new: str, old: str) -> None:
+        """Note that a directory changed its path: what lies below keeps the labels of its old one."""
+        self._history.record(new, old)
+
+    def filesystem_sid(self, device: int) -> int:
+        """Return the SID of a file system itself, with which its files are associated."""
+        kind = self.filesystem_of(device)
+        use = self._uses.get(kind)
+        if use is not None:
+            return self._server.sid_for(use.context)
+        context = self._server.genfs_context(kind, "/", "dir") if kind in self._genfs else None
+        return self._server.sid_for(context) if context is not None else self._server.initial_sid("unlabeled")
+
+    def describe(self, descriptor: int) -> dict[str, object]:
+        """Return the fields that an audit record has about a file: path, dev and ino."""
+        status = os.fstat(descriptor)
+        return {
+            "path": _without_deleted(path_of(descriptor), status),
+            "dev": self._filesystems.device_name(status.st_dev),
+            "ino": status.st_ino,
+        }
+
+    def _find(self, path: str, status: os.stat_result, descriptor: int, caller: Caller) -> tuple[int, bool]:
+        """Return a label and whether it stays with the inode."""
+        if not path.startswith("/"):
+            return self._find_nameless(status, caller), True
+        path = self._history.original(_without_deleted(path, status))
+        kind = self.filesystem_of(status.st_dev)
+        text = self._store.get(status.st_dev, status.st_ino) or self._path_labels.lookup(path)
+        if text is not None:
+            sid = self._valid(text)
+            if sid is not None:
+                return sid, True
+        if kind == "proc":
+            entry = _TASK_ENTRY.match(self._filesystems.inner_path(status.st_dev, path))
+            if entry is not None:
+                return self.task_sid(int(entry[1])), False
+        if kind in self._genfs and kind not in self._uses:
+            inner = self._filesystems.inner_path(status.st_dev, path)
+            context = self._server.genfs_context(kind, inner, object_class_of(status))
+            if context is not None:
+                return self._server.sid_for(context), True
+        text = read_xattr(f"/proc/self/fd/{descriptor}")
+        sid = None if text is None else self._valid(text)
+        if sid is not None:
+            return sid, True
+        entry_context = self._file_contexts.lookup(path, status.st_mode)
+        if entry_context is not None and entry_context.context is not None:
+            return self._server.sid_for(entry_context.context), True
+        return self._by_filesystem(kind), True
+
+    def _find_nameless(self, status: os.stat_result, caller: Caller) -> int:
+        if stat.S_ISREG(status.st_mode):  # memory files
+            return self._by_filesystem("tmpfs")
+        return caller.state.sid
+
+    def _by_filesystem(self, kind: str) -> int:
+        use = self._uses.get(kind)
+        if use is not None and use.behaviour is not FilesystemUseBehaviour.XATTR:
+            return self._server.sid_for(use.context)
+        return self._file
+
+    def _valid(self, text: str) -> int | None:
+        try:
+            return self._server.context_to_sid(text)
+        except SelboxError:
+            return None
+
+
+def path_of(descriptor: int) -> str:
+    """Return the path by which the kernel knows an open file; pipes and the like are ``pipe:[INODE]``."""
+    return os.readlink(f"/proc/self/fd/{descriptor}")
+
+
+def _without_deleted(path: str, status: os.stat_result) -> str:
+    return path.removesuffix(_DELETED) if status.st_nlink == 0 else path

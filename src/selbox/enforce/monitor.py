@@ -1,0 +1,120 @@
+"""The reference monitor: asks the access vector cache, records what is to be recorded, and refuses."""
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from selbox.avc.cache import GRANTED, AccessVectorCache, Verdict
+from selbox.enforce.caller import Caller
+from selbox.server.securityserver import SecurityServer
+
+Fields = Mapping[str, object]
+"""Fields of an audit record about the object, in the order in which they are written."""
+
+
+class AccessDenied(OSError):  # noqa: N818 - named for what it tells, as PermissionError is
+    """Policy denies an operation; it answers the call as EACCES."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EACCES, os.strerror(errno.EACCES))
+
+
+class AccessEvent(NamedTuple):
+    """A check that is to be recorded.
+
+    Attributes:
+        tid: the task that made the call.
+        source: SID of the subject; target: SID of the object.
+        object_class: class id.
+        permissions: access vector to be recorded.
+        granted: whether policy grants it (``auditallow``); otherwise it denies it.
+        permissive: whether it was denied and goes on all the same.
+        fields: what the record says about the object.
+    """
+
+    tid: int
+    source: int
+    target: int
+    object_class: int
+    permissions: int
+    granted: bool
+    permissive: bool
+    fields: Fields
+
+
+class ReferenceMonitor:
+    """Takes every decision of a box.
+
+    Args:
+        server: names and numbers, and whether it is enforcing.
+        cache: the decisions.
+        record: called with what is to be recorded, before the caller learns of a refusal.
+    """
+
+    def __init__(
+        self, server: SecurityServer, cache: AccessVectorCache, record: Callable[[AccessEvent], None]
+    ) -> None:
+        self.server = server
+        self.cache = cache
+        self._record = record
+        self._vectors: dict[tuple[str, tuple[str, ...]], tuple[int, int]] = {}
+        self.generation = 0
+        """Grows with every change after which an earlier verdict may not be relied on."""
+        server.add_listener(self.invalidate)
+
+    def invalidate(self) -> None:
+        """Have nothing that was decided before be relied on: policy, mode or a directory's label changed."""
+        self.generation += 1
+
+    def check(
+        self,
+        caller: Caller,
+        target: int,
+        object_class: str,
+        permissions: tuple[str, ...],
+        describe: Callable[[], Fields],
+        source: int | None = None,
+    ) -> bool:
+        """Check permissions of a caller; return whether they were granted with nothing to record.
+
+        Args:
+            caller: the task; its SID is the subject.
+            target: the object's SID.
+            object_class: name of the class.
+            permissions: names, all of which are needed.
+            describe: called only for a record, for what it says about the object.
+            source: another subject than the caller's present SID, such as the domain that it is about to enter.
+
+        Raises:
+            AccessDenied: when policy denies one of them and is enforced.
+        """
+        subject = caller.state.sid if source is None else source
+        verdict = self.verdict(subject, target, object_class, permissions)
+        if verdict is GRANTED:
+            return True
+        if verdict.audited:
+            class_id, _ = self._vectors[object_class, permissions]
+            self._record(
+                AccessEvent(
+                    caller.tid,
+                    subject,
+                    target,
+                    class_id,
+                    verdict.audited,
+                    not verdict.denied,
+                    verdict.permissive,
+                    describe(),
+                )
+            )
+        if not verdict.granted:
+            raise AccessDenied
+        return False
+
+    def verdict(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> Verdict:
+        """Return the cache's verdict, recording nothing."""
+        numbers = self._vectors.get((object_class, permissions))
+        if numbers is None:
+            resolved = self.server.vector(object_class, permissions)
+            numbers = self._vectors[object_class, permissions] = (resolved.object_class, resolved.vector)
+        return self.cache.check(source, target, numbers[0], numbers[1])

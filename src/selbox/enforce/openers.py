@@ -1,0 +1,27 @@
+"""Who opened a file: the SID that ``fd:use`` asks about when a descriptor comes into another domain.
+
+The kernel keeps the opener with each open file; from outside one only sees the inode behind a descriptor. So the
+openers are kept by inode, and where several domains have opened one, all of them must be usable (it fails closed).
+"""
+
+import os
+
+
+class Openers:
+    """The openers of inodes, as far as the supervisor opened them for the box."""
+
+    def __init__(self) -> None:
+        self._openers: dict[tuple[int, int], frozenset[int]] = {}
+
+    def note(self, status: os.stat_result, sid: int) -> None:
+        """Note that a domain opened an inode."""
+        key = (status.st_dev, status.st_ino)
+        known = self._openers.get(key)
+        if known is None:
+            self._openers[key] = frozenset((sid,))
+        elif sid not in known:
+            self._openers[key] = known | {sid}
+
+    def of(self, status: os.stat_result, default: int) -> frozenset[int]:
+        """Return the SIDs that opened an inode, or the default where none is known."""
+        return self._openers.get((status.st_dev, status.st_ino)) or frozenset((default,))
