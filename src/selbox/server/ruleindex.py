@@ -2,14 +2,16 @@
 
 Rules stay as the policy wrote them, on types and attributes. A look-up goes through the target's attributes and
 meets the few sources of each with the source's attributes, so that no rule is ever written out for all the
-types it stands for. A class is indexed when it is first asked for: a small box never pays for a large policy.
+types it stands for. Rules are sorted into their buckets when the first is asked for, and a bucket is opened when
+it is first met: a small box never pays for a large policy.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
-from selbox.model.rules import UNCONDITIONAL, RuleKind
+from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
 
 AUDITALLOW_SHIFT = 32
 DONTAUDIT_SHIFT = 64
@@ -18,44 +20,37 @@ VECTOR_MASK = 0xFFFFFFFF
 _SHIFTS = {int(RuleKind.ALLOW): 0, int(RuleKind.AUDITALLOW): AUDITALLOW_SHIFT, int(RuleKind.DONTAUDIT): DONTAUDIT_SHIFT}
 
 
-class _ClassRules:
-    """The rules of one class.
+class _Bucket:
+    """The rules of one class on one target entry, which is a type or an attribute.
 
     Attributes:
-        packed: target entry -> source entry -> the vectors of all unconditional access rules in one integer:
-            allow in bits 0 to 31, auditallow from :data:`AUDITALLOW_SHIFT`, dontaudit from :data:`DONTAUDIT_SHIFT`.
-        conditional: target entry -> source entry -> (condition, packed vectors) of each conditional access rule.
-        typed: kind -> target entry -> source entry -> (condition, resulting type), unconditional ones first.
+        packed: source entry -> the vectors of all unconditional access rules in one integer: allow in bits 0 to
+            31, auditallow from :data:`AUDITALLOW_SHIFT`, dontaudit from :data:`DONTAUDIT_SHIFT`.
+        conditional: source entry -> (condition, packed vector) of each conditional access rule.
+        typed: (kind, source entry) -> (condition, resulting type), unconditional ones first.
     """
 
     __slots__ = ("conditional", "packed", "typed")
 
-    def __init__(self, policy: Policy, rows: Sequence[int]) -> None:
-        self.packed: dict[int, dict[int, int]] = {}
-        self.conditional: dict[int, dict[int, list[tuple[int, int]]]] = {}
-        self.typed: dict[int, dict[int, dict[int, list[tuple[int, int]]]]] = {}
-        rules = policy.rules
-        kinds, sources, targets, data, conditions = rules.kind, rules.source, rules.target, rules.data, rules.condition
-        packed, shifts = self.packed, _SHIFTS
+    def __init__(self, rules: Rules, rows: Sequence[int]) -> None:
+        self.packed: dict[int, int] = {}
+        self.conditional: dict[int, list[tuple[int, int]]] = {}
+        self.typed: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for row in rows:
-            kind, source, target, condition = kinds[row], sources[row], targets[row], conditions[row]
-            shift = shifts.get(kind)
+            kind, source, data, condition = rules.kind[row], rules.source[row], rules.data[row], rules.condition[row]
+            shift = _SHIFTS.get(kind)
             if shift is None:
-                by_source = self.typed.setdefault(kind, {}).setdefault(target, {})
-                by_source.setdefault(source, []).append((condition, data[row]))
-            elif condition != UNCONDITIONAL:
-                by_source = self.conditional.setdefault(target, {})
-                by_source.setdefault(source, []).append((condition, data[row] << shift))
+                results = self.typed.setdefault((kind, source), [])
+                results.append((condition, data))
+                results.sort(key=_is_conditional)
+            elif condition == UNCONDITIONAL:
+                self.packed[source] = self.packed.get(source, 0) | data << shift
             else:
-                vectors = packed.get(target)
-                if vectors is None:
-                    packed[target] = {source: data[row] << shift}
-                else:
-                    vectors[source] = vectors.get(source, 0) | data[row] << shift
-        for by_target in self.typed.values():
-            for by_source in by_target.values():
-                for results in by_source.values():
-                    results.sort(key=lambda result: result[0] != UNCONDITIONAL)
+                self.conditional.setdefault(source, []).append((condition, data << shift))
+
+
+def _is_conditional(result: tuple[int, int]) -> bool:
+    return result[0] != UNCONDITIONAL
 
 
 class RuleIndex:
@@ -66,11 +61,11 @@ class RuleIndex:
     """
 
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        self._rules = policy.rules
+        self._type_count = len(policy.types)
         self._entries = _entries_of_types(policy)
         self._entry_sets: dict[int, frozenset[int]] = {}
-        self._classes: dict[int, _ClassRules] = {}
-        self._rows: dict[int, list[int]] | None = None
+        self._buckets: dict[int, _Bucket | list[int]] | None = None
 
     def entries(self, type_id: int) -> frozenset[int]:
         """Return the ids under which rules may name a type: itself and its attributes.
@@ -97,19 +92,16 @@ class RuleIndex:
 
         Source: the kernel's ``context_struct_compute_av`` and ``cond_compute_av``.
         """
-        rules = self._classes.get(object_class) or self._index(object_class)
         sources = self.entries(source)
-        unconditional, conditional = rules.packed, rules.conditional
         result = 0
-        for entry in self._entries[target]:
-            vectors = unconditional.get(entry)
-            if vectors is not None:
-                for each in vectors.keys() & sources:
-                    result |= vectors[each]
-            switched = conditional.get(entry)
-            if switched is not None:
-                for each in switched.keys() & sources:
-                    for condition, vector in switched[each]:
+        for bucket in self._met(target, object_class):
+            packed = bucket.packed
+            for each in packed.keys() & sources:
+                result |= packed[each]
+            if bucket.conditional:
+                conditional = bucket.conditional
+                for each in conditional.keys() & sources:
+                    for condition, vector in conditional[each]:
                         if active[condition]:
                             result |= vector
         return result
@@ -122,13 +114,11 @@ class RuleIndex:
         Returns:
             The value of the ``condition`` column -> the access vector that its rules would grant.
         """
-        rules = self._classes.get(object_class) or self._index(object_class)
         sources = self.entries(source)
         result: dict[int, int] = {}
-        for entry in self._entries[target]:
-            switched = rules.conditional.get(entry, {})
-            for each in switched.keys() & sources:
-                for condition, packed in switched[each]:
+        for bucket in self._met(target, object_class):
+            for each in bucket.conditional.keys() & sources:
+                for condition, packed in bucket.conditional[each]:
                     if not active[condition] and packed & vector:
                         result[condition] = result.get(condition, 0) | packed & vector
         return result
@@ -149,37 +139,39 @@ class RuleIndex:
 
         Source: the look-ups in the kernel's ``security_compute_sid``.
         """
-        rules = self._classes.get(object_class) or self._index(object_class)
-        by_target = rules.typed.get(kind)
-        if by_target is None:
-            return None
-        sources = self.entries(source)
-        conditional = None
-        for entry in self._entries[target]:
-            by_source = by_target.get(entry)
-            if by_source is None:
+        switched_on = None
+        for bucket in self._met(target, object_class):
+            if not bucket.typed:
                 continue
-            for each in by_source.keys() & sources:
-                for condition, result in by_source[each]:
+            for each in self._entries[source]:
+                for condition, result in bucket.typed.get((kind, each), ()):
                     if condition == UNCONDITIONAL:
                         return result
                     if active[condition]:
-                        conditional = result
-        return conditional
+                        switched_on = result
+        return switched_on
 
-    def _index(self, object_class: int) -> _ClassRules:
-        # Two threads may both do this; they make equal values and either may stay.
-        rows = self._rows
-        if rows is None:
-            rows = {}
-            for row, each in enumerate(self._policy.rules.object_class):
-                if each in rows:
-                    rows[each].append(row)
-                else:
-                    rows[each] = [row]
-            self._rows = rows
-        result = self._classes[object_class] = _ClassRules(self._policy, rows.get(object_class, ()))
-        return result
+    def _met(self, target: int, object_class: int) -> Iterator[_Bucket]:
+        """Yield the buckets of a class that a target type has rules in."""
+        buckets = self._buckets
+        if buckets is None:
+            buckets = self._buckets = self._sort_rules()
+        first = object_class * self._type_count
+        for entry in self._entries[target]:
+            bucket = buckets.get(first + entry)
+            if bucket is not None:
+                if isinstance(bucket, list):
+                    # Two threads may both open it; they make equal values and either may stay.
+                    bucket = buckets[first + entry] = _Bucket(self._rules, bucket)
+                yield bucket
+
+    def _sort_rules(self) -> "dict[int, _Bucket | list[int]]":
+        """Sort the rows of rules by class and target entry: ``class * types + entry`` -> rows, still unopened."""
+        buckets: defaultdict[int, list[int]] = defaultdict(list)
+        count, rules = self._type_count, self._rules
+        for row, object_class, target in zip(range(len(rules)), rules.object_class, rules.target, strict=True):
+            buckets[object_class * count + target].append(row)
+        return dict[int, _Bucket | list[int]](buckets)
 
 
 def _entries_of_types(policy: Policy) -> list[list[int]]:
