@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CODE = re.compile(r"usage\Z|[a-z]+-([a-z0-9]+-)*[a-z0-9]*\Z")
-"""Kebab case, of two words or more but for one. A code that is completed where it is used, such as ``cil-unknown-`` with
+"""Kebab case, of two words or more but for one. A code that is completed where it is used, ``cil-unknown-`` with
 a kind, ends in a dash here."""
 
 CARRIERS = re.compile(r"(Diagnostic|\w*Error|of|_?error|_?warning|_?fail\w*)\Z")
