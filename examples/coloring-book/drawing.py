@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from html import escape, unescape
 from io import StringIO
 
 from rich.align import Align
 from rich.box import DOUBLE, ROUNDED
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.rule import Rule
@@ -157,4 +159,23 @@ def picture(drawing: RenderableType, title: str) -> str:
     """Return a drawing, made for :data:`WIDTH`, as an SVG picture that fetches nothing from the network."""
     console = Console(record=True, file=StringIO(), width=WIDTH, force_terminal=True, color_system="truecolor")
     console.print(drawing)
-    return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title=title, unique_id="selbox"), flags=re.DOTALL)
+    exported = console.export_svg(title=title, unique_id="selbox")
+    return _EXPORTED_TEXT.sub(_pinned, re.sub(r"@font-face \{.*?\}\s*", "", exported, flags=re.DOTALL))
+
+
+_EXPORTED_TEXT = re.compile(
+    r'<text (class="[^"]*") x="([\d.]+)" (y="[\d.]+") textLength="([\d.]+)" ([^>]*)>([^<]*)</text>'
+)
+_PIECE = re.compile("[^\xa0\n]+(?:\xa0[^\xa0\n]+)*")
+
+
+def _pinned(text: re.Match[str]) -> str:
+    """Give each piece of a text between wider gaps a place of its own: some viewers drop the spaces of a gap."""
+    style, x, y, length, rest, escaped = text.groups()
+    content = unescape(escaped)
+    cell = float(length) / max(1, cell_len(content))
+    return "".join(
+        f'<text {style} x="{float(x) + cell * cell_len(content[: piece.start()]):g}" {y} '
+        f'textLength="{cell * cell_len(piece[0]):g}" {rest}>{escape(piece[0])}</text>'
+        for piece in _PIECE.finditer(content)
+    )
