@@ -1,0 +1,124 @@
+"""Blocks: what ``in`` adds to them, what inherits them, and which are abstract.
+
+Source: the passes IN, BLKIN and BLKABS of ``secilc`` (``cil_resolve_ast``).
+"""
+
+from functools import partial
+from selbox.compiler.errors import StatementError, UnresolvedNameError
+from selbox.compiler.expand import Expander
+from selbox.compiler.namespace import InheritScope, Place, Scope, Symbol
+from selbox.compiler.tunables import choose_tunables
+from selbox.language.cil import Form
+
+MAXIMUM_SCOPES = 128
+"""How many blocks, inheritances and calls may lie inside one another."""
+
+
+def insert(expander: Expander, moment: str) -> None:
+    """Add the statements of ``in`` forms to the blocks, optionals and macros that they name.
+
+    Args:
+        expander: what holds them.
+        moment: ``before`` or ``after`` inheritance; forms of the other moment stay where they are.
+    """
+    waiting = [each for each in expander.insertions if _moment(each[1]) == moment]
+    expander.insertions[:] = [each for each in expander.insertions if _moment(each[1]) != moment]
+    progress = True
+    while waiting and progress:
+        progress = False
+        failed = []
+        for index, form, place in waiting:
+            try:
+                _insert_one(expander, form, place)
+                progress = True
+            except UnresolvedNameError:
+                failed.append((index, form, place))
+            except StatementError as error:
+                expander.program.diagnostics.errors.extend(error.diagnostics)
+        waiting = failed
+        choose_tunables(expander)
+    for _, form, place in waiting:
+        expander.program.attempt(partial(_insert_one, expander), form, place)
+
+
+def _moment(form: Form) -> str:
+    return "after" if form[1] == "after" and len(form) > 2 and isinstance(form[2], str) else "before"
+
+
+def _insert_one(expander: Expander, form: Form, place: Place) -> None:
+    at = 1
+    if len(form) > 2 and isinstance(form[2], str):
+        at = 2
+        if form[1] not in ("before", "after"):
+            raise StatementError("cil-syntax", f"expected `before` or `after`, found `{form[1]}`", place, form, (1,))
+    symbol = expander.program.resolve("block", form, place, at)
+    expander.additions.setdefault(id(symbol.form), []).append((form, at + 1, place.tree))
+    content = symbol.content
+    if content is not None:
+        inserted = Place(
+            content.scope,
+            place.tree,
+            content.optional,
+            content.branch,
+            (*content.lexical, "in"),
+            expander.next_path(content),
+        )
+        expander.build(form, at + 1, inserted)
+
+
+def inherit(expander: Expander) -> None:
+    """Give every block the statements of the blocks that it inherits, and so on."""
+    queue = expander.inheritances
+    while queue:
+        waiting = queue[:]
+        queue.clear()
+        for index, form, place in waiting:
+            expander.program.attempt(partial(_inherit_one, expander, index), form, place)
+        choose_tunables(expander)
+
+
+def _inherit_one(expander: Expander, index: int, form: Form, place: Place) -> None:
+    block = expander.program.resolve("block", form, place, 1)
+    if block.scope is None:
+        raise StatementError(
+            "cil-not-a-block", f"`{form[1]}` is a {block.flavour}; only blocks can be inherited", place, form, (1,)
+        )
+    _check_inheritance(place, form, block)
+    scope = InheritScope(place.scope, block.scope)
+    lexical = ("block",) if place.scope.declaring.parent is not None else ()
+    inside = Place(scope, block.place.tree, place.optional, place.branch, lexical, (*place.path, index))
+    expander.walk(expander.content_frames(block.form, 2, inside))
+
+
+def _check_inheritance(place: Place, form: Form, block: Symbol) -> None:
+    """Refuse a block that would inherit itself."""
+    scope: Scope | None = place.scope
+    if place.scope.depth > MAXIMUM_SCOPES:
+        raise StatementError("cil-too-deep", "blocks inherit too deep", place, form)
+    while scope is not None:
+        around = scope.original.symbol if isinstance(scope, InheritScope) else scope.symbol
+        if around is not None and around.form is block.form:
+            raise StatementError(
+                "cil-cyclic-inheritance",
+                f"block `{block.name}` would inherit itself",
+                place,
+                form,
+                (1,),
+                "break the circle of `blockinherit` statements",
+                ("the block", block.place, block.form),
+            )
+        scope = scope.parent
+
+
+def mark_abstract(expander: Expander) -> None:
+    """Mark the blocks that ``blockabstract`` names."""
+    for form, place in expander.abstractions:
+
+        def mark(form: Form, place: Place) -> None:
+            block = expander.program.resolve("block", form, place, 1)
+            if block.scope is None:
+                raise StatementError("cil-not-a-block", f"`{form[1]}` is not a block", place, form, (1,))
+            block.scope.abstract = True
+
+        expander.program.attempt(mark, form, place)
+    expander.abstractions.clear()

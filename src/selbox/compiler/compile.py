@@ -1,0 +1,76 @@
+"""From syntax trees to a policy: the passes in their order."""
+
+from collections.abc import Sequence
+
+from selbox.compiler.blocks import inherit, insert, mark_abstract
+from selbox.compiler.calls import call_macros
+from selbox.compiler.emit import emit
+from selbox.compiler.expand import Expander
+from selbox.compiler.namespace import Place
+from selbox.compiler.neverallow import check_neverallows
+from selbox.compiler.optionals import settle_optionals
+from selbox.compiler.program import Program
+from selbox.compiler.resolution import Resolution
+from selbox.compiler.tunables import choose_tunables
+from selbox.compiler.verify import verify
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
+from selbox.language.cil import Tree
+from selbox.model.policy import Policy
+
+
+def compile_policy(trees: Sequence[Tree], diagnostics: Diagnostics | None = None) -> Policy:
+    """Compile a whole policy.
+
+    Args:
+        trees: its sources; names of one are known in all.
+        diagnostics: takes the warnings, for a caller who wants to show them.
+
+    Raises:
+        SelboxError: with every error of the policy, in the order of the sources.
+    """
+    collected = diagnostics if diagnostics is not None else Diagnostics()
+    program = Program(collected)
+    try:
+        _expand(program, trees)
+        _stop_at_errors(program)
+        settle_optionals(program)
+        resolution = Resolution(program)
+        verify(resolution)
+        _stop_at_errors(program)
+        policy = emit(resolution)
+        check_neverallows(resolution, policy)
+        _stop_at_errors(program)
+    except SelboxError as error:
+        raise SelboxError(*_in_order(error.diagnostics, trees)) from None
+    return policy
+
+
+def _expand(program: Program, trees: Sequence[Tree]) -> None:
+    expander = Expander(program)
+    for index, tree in enumerate(trees):
+        expander.build(tree.forms, 0, Place(program.root, tree, path=(index,)))
+    choose_tunables(expander)
+    insert(expander, "before")
+    inherit(expander)
+    mark_abstract(expander)
+    insert(expander, "after")
+    inherit(expander)
+    mark_abstract(expander)
+    call_macros(expander)
+    program.drop_abstract()
+
+
+def _stop_at_errors(program: Program) -> None:
+    program.diagnostics.raise_if_errors()
+
+
+def _in_order(diagnostics: Sequence[Diagnostic], trees: Sequence[Tree]) -> list[Diagnostic]:
+    """Return the diagnostics in the order of the sources, each once."""
+    order = {tree.source.name: index for index, tree in enumerate(trees)}
+
+    def key(diagnostic: Diagnostic) -> tuple[int, int, int]:
+        span = diagnostic.span
+        return (order[span.source.name], span.line, span.column) if span else (len(order), 0, 0)
+
+    unique = {(each.code, each.message, key(each)): each for each in diagnostics}
+    return sorted(unique.values(), key=key)

@@ -1,0 +1,109 @@
+"""Security contexts: read, and checked to be ones that an object could have.
+
+Source: ``cil_verify_context`` of libsepol; ``object_r`` is exempt as it is in the kernel's ``policydb_context_isvalid``.
+"""
+
+from selbox.compiler.errors import StatementError
+from selbox.compiler.identities import Identities
+from selbox.compiler.levels import Levels
+from selbox.compiler.namespace import Place, Symbol
+from selbox.compiler.orders import OBJECT_ROLE
+from selbox.compiler.program import Program
+from selbox.language.cil import Form
+from selbox.model.context import Context
+
+
+class Contexts:
+    """Reads contexts, named and anonymous.
+
+    Args:
+        program: resolves names.
+        identities, levels: what contexts are made of.
+        verify: whether to check each context's parts against each other.
+    """
+
+    def __init__(self, program: Program, identities: Identities, levels: Levels, verify: bool) -> None:
+        self._program = program
+        self._identities = identities
+        self._levels = levels
+        self._verify = verify
+        self._named: dict[Symbol, Context] = {}
+
+    def collect(self) -> None:
+        """Read every named context, used or not."""
+        for symbol in self._program.declared("context"):
+            self._program.attempt(self._read_named, symbol.form, symbol.place)
+
+    def _read_named(self, form: Form, place: Place) -> None:
+        self.context(form, place, 1)
+
+    def context(self, form: Form, place: Place, *path: int) -> Context:
+        """Return the context that an atom names or a form is.
+
+        Args:
+            form: the statement; place: where it stands; path: indices from it to the context.
+
+        Raises:
+            UnresolvedNameError: a name is not declared.
+            StatementError: it is no context, or not a valid one.
+        """
+        item: Form | str = form
+        for index in path:
+            item = item[index]
+        if isinstance(item, str):
+            symbol = self._program.resolve("context", form, place, *path)
+            known = self._named.get(symbol)
+            if known is None:
+                known = self._named[symbol] = self.context(symbol.form, symbol.place, 2)
+            return known
+        if len(item) != 4:
+            raise StatementError(
+                "cil-syntax",
+                "expected a context `(USER ROLE TYPE RANGE)`",
+                place,
+                form,
+                path,
+                "as in `(system_u object_r etc_t ((s0) (s0)))`",
+            )
+        single = self._identities.single
+        user = single("user", form, place, *path, 0)
+        role = single("role", form, place, *path, 1)
+        type_ = single("type", form, place, *path, 2)
+        context = Context(user.id, role.id, type_.id, self._levels.level_range(form, place, *path, 3))
+        if self._verify:
+            self._check(context, (user, role, type_), form, place, path)
+        return context
+
+    def _check(
+        self, context: Context, names: tuple[Symbol, ...], form: Form, place: Place, path: tuple[int, ...]
+    ) -> None:
+        identities = self._identities
+        user, role, type_ = names
+        if role.name != OBJECT_ROLE:
+            if not identities.user_roles.get(user.id, 0) >> role.id & 1:
+                raise StatementError(
+                    "cil-invalid-context",
+                    f"user `{user.name}` may not take role `{role.name}`",
+                    place,
+                    form,
+                    (*path, 1),
+                    f"allow it: `(userrole {user.name} {role.name})`",
+                )
+            if not identities.role_types.get(role.id, 0) >> type_.id & 1:
+                raise StatementError(
+                    "cil-invalid-context",
+                    f"role `{role.name}` may not take type `{type_.name}`",
+                    place,
+                    form,
+                    (*path, 2),
+                    f"allow it: `(roletype {role.name} {type_.name})`",
+                )
+        clearance = identities.user_ranges.get(user.id)
+        if clearance is not None and not clearance.contains(context.range):
+            raise StatementError(
+                "cil-invalid-context",
+                f"this range is not within the range of user `{user.name}`",
+                place,
+                form,
+                (*path, 3),
+            )

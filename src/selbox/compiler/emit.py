@@ -1,0 +1,143 @@
+"""Makes the immutable policy from the tables of a resolution."""
+
+from selbox.compiler.namespace import Symbol
+from selbox.compiler.orders import OBJECT_ROLE
+from selbox.compiler.resolution import Resolution
+from selbox.compiler.rules import SELF
+from selbox.model.bitset import members
+from selbox.model.labelling import InitialSid
+from selbox.model.mls import LOWEST, LevelRange
+from selbox.model.objectclass import DefaultFrom, DefaultRange, ObjectClass
+from selbox.model.policy import Policy
+from selbox.model.rules import Rules
+from selbox.model.symbols import Boolean, Category, Role, Sensitivity, Type, User
+
+
+def emit(resolution: Resolution) -> Policy:
+    """Return the policy that a resolution without errors describes."""
+    numbered = resolution.numbered
+    rules = resolution.rules
+    constraints = resolution.constraints
+    labelling = resolution.labelling
+    settings = resolution.settings
+    conditional_numbers = {old: new for new, old in enumerate(sorted(resolution.conditionals))}
+    return Policy(
+        classes=_classes(resolution),
+        types=_types(resolution),
+        roles=_roles(resolution),
+        users=_users(resolution),
+        booleans=tuple(Boolean(each.name, each.form[2] == "true") for each in numbered["boolean"]),
+        sensitivities=tuple(
+            Sensitivity(each.name, resolution.levels.usable_categories(each), _aliases(resolution, each))
+            for each in numbered["sensitivity"]
+        ),
+        categories=tuple(Category(each.name, _aliases(resolution, each)) for each in numbered["category"]),
+        rules=_rules(resolution, conditional_numbers),
+        conditionals=tuple(resolution.conditionals[each] for each in sorted(resolution.conditionals)),
+        named_transitions=tuple(rules.named_transitions),
+        range_transitions=tuple(rules.range_transitions),
+        ranges=tuple(rules.ranges),
+        role_allows=tuple(rules.role_allows),
+        role_transitions=tuple(rules.role_transitions),
+        constraints=tuple(constraints.constraints),
+        validate_transitions=tuple(constraints.validate_transitions),
+        initial_sids=tuple(InitialSid(each.name, labelling.sid_contexts.get(each)) for each in numbered["sid"]),
+        file_contexts=tuple(labelling.files),
+        genfs_contexts=tuple(labelling.generic),
+        filesystem_uses=tuple(labelling.uses),
+        port_contexts=tuple(labelling.ports),
+        node_contexts=tuple(labelling.nodes),
+        interface_contexts=tuple(labelling.interfaces),
+        policy_capabilities=frozenset(each.name for each in resolution.program.declared("policycap")),
+        handle_unknown=settings.handle_unknown,
+        mls=settings.mls,
+        origins=tuple(resolution.origins.places),
+    )
+
+
+def _aliases(resolution: Resolution, symbol: Symbol) -> tuple[str, ...]:
+    return tuple(resolution.aliases.get(symbol, ()))
+
+
+def _classes(resolution: Resolution) -> tuple[ObjectClass, ...]:
+    defaults = resolution.settings.defaults
+    ranges = resolution.settings.ranges
+    made = []
+    for index, symbol in enumerate(resolution.numbered["class"]):
+        layout = resolution.classes.layout(symbol)
+        made.append(
+            ObjectClass(
+                symbol.name,
+                layout.common,
+                layout.permissions,
+                defaults["defaultuser"].get(index, DefaultFrom.UNSPECIFIED),
+                defaults["defaultrole"].get(index, DefaultFrom.UNSPECIFIED),
+                defaults["defaulttype"].get(index, DefaultFrom.UNSPECIFIED),
+                ranges.get(index, DefaultRange.UNSPECIFIED),
+            )
+        )
+    return tuple(made)
+
+
+def _types(resolution: Resolution) -> tuple[Type, ...]:
+    identities = resolution.identities
+    bounds = identities.bounds["type"]
+    return tuple(
+        Type(
+            symbol.name,
+            symbol.flavour == "typeattribute",
+            identities.types.bits(symbol),
+            _aliases(resolution, symbol),
+            index in identities.permissive,
+            bounds.get(index),
+        )
+        for index, symbol in enumerate(resolution.numbered["type"])
+    )
+
+
+def _roles(resolution: Resolution) -> tuple[Role, ...]:
+    identities = resolution.identities
+    bounds = identities.bounds["role"]
+    return tuple(
+        Role(
+            symbol.name,
+            identities.types.universe if symbol.name == OBJECT_ROLE else identities.role_types.get(index, 0),
+            bounds.get(index),
+        )
+        for index, symbol in enumerate(resolution.numbered["role"])
+    )
+
+
+def _users(resolution: Resolution) -> tuple[User, ...]:
+    identities = resolution.identities
+    bounds = identities.bounds["user"]
+    lowest = LevelRange(LOWEST, LOWEST)
+    return tuple(
+        User(
+            symbol.name,
+            identities.user_roles.get(index, 0),
+            identities.user_levels.get(index, LOWEST),
+            identities.user_ranges.get(index, lowest),
+            bounds.get(index),
+        )
+        for index, symbol in enumerate(resolution.numbered["user"])
+    )
+
+
+def _rules(resolution: Resolution, conditional_numbers: dict[int, int]) -> Rules:
+    """Fill the columns; write out ``self`` and give conditions their final numbers."""
+    bits = resolution.identities.types.bits
+    symbols = resolution.numbered["type"]
+    rules = Rules()
+    append = rules.append
+    for kind, source, target, class_id, data, branch, origin in resolution.rules.rows:
+        condition = 0
+        if branch:
+            old, side = divmod(branch - 1, 2)
+            condition = 2 * conditional_numbers[old] + side + 1
+        if target != SELF:
+            append(kind, source, target, class_id, data, condition, origin)  # type: ignore[arg-type]
+            continue
+        for each in members(bits(symbols[source])):
+            append(kind, each, each, class_id, data, condition, origin)  # type: ignore[arg-type]
+    return rules

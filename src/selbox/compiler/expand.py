@@ -1,0 +1,323 @@
+"""Expands a policy: walks blocks and optionals, declares names, and sorts the statements by keyword.
+
+What needs names of elsewhere waits in queues that the next stages empty: conditional text
+(:mod:`selbox.compiler.tunables`), ``in`` and inheritance (:mod:`selbox.compiler.blocks`), calls
+(:mod:`selbox.compiler.calls`). Source: the order of passes of ``secilc`` (``cil_resolve_ast``).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+
+from selbox.compiler.errors import StatementError
+from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
+from selbox.compiler.program import ERROR_LIMIT, Program, Statement
+from selbox.diagnostics import did_you_mean
+from selbox.language.cil import Form, Tree
+from selbox.language.cil.statements import USAGE, has_valid_shape, usage
+
+Frame = tuple[Iterator[tuple[int, Form | str]], Place, "Form | list[Form]"]
+Action = Callable[[int, Form, Place], list[Frame]]
+
+LATER = 1 << 24
+"""Added to an index to sort what is brought in from elsewhere behind what a block holds itself."""
+
+MAXIMUM_STATEMENTS = 5_000_000
+"""Statements after which a policy counts as one that macros or blocks blow up without end."""
+
+UNSUPPORTED: Final = frozenset({"allowx", "auditallowx", "dontauditx", "neverallowx", "permissionx", "deny"})
+"""Statements that would change decisions and that this compiler refuses."""
+
+IGNORED: Final = frozenset(
+    {"ibpkeycon", "ibendportcon", "iomemcon", "ioportcon", "pcidevicecon", "pirqcon", "devicetreecon"}
+)
+"""Labels of InfiniBand and Xen objects: no box meets such objects; a warning says that they are left out."""
+
+_NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
+_RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
+_MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
+_OPTIONAL_REFUSES = frozenset({"tunable", "in", "block", "blockabstract", "macro"})
+_CONDITIONAL_TAKES = frozenset(
+    {"allow", "auditallow", "dontaudit", "typetransition", "typechange", "typemember", "call", "tunableif"}
+    | {"allowx", "auditallowx", "dontauditx"}
+)
+_REFUSED: Final[dict[str, frozenset[str]]] = {
+    "macro": _MACRO_REFUSES,
+    "optional": _OPTIONAL_REFUSES,
+    "block": frozenset({"category", "sensitivity"}),
+    "in": frozenset({"tunable", "in"}),
+    "tunableif": frozenset({"tunable"}),
+    "booleanif": frozenset(USAGE) - _CONDITIONAL_TAKES,
+}
+
+
+class Expander:
+    """Builds a :class:`Program` from trees.
+
+    Attributes:
+        program: what is built.
+        tunable_conditions, insertions, inheritances, abstractions, calls: statements that wait for their stage, each
+            with the index at which it stands.
+        additions: what ``in`` adds to a block, optional or macro, by the identity of its form.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.tunable_conditions: list[tuple[int, Form, Place]] = []
+        self.insertions: list[tuple[int, Form, Place]] = []
+        self.inheritances: list[tuple[int, Form, Place]] = []
+        self.abstractions: list[Statement] = []
+        self.calls: list[tuple[int, Form, Place]] = []
+        self.additions: dict[int, list[tuple[Form, int, Tree]]] = {}
+        self.counter = 0
+        self._walked = 0
+        self._actions = {keyword: self._declare for keyword in NAME_TABLES} | {
+            "block": self._block,
+            "optional": self._optional,
+            "macro": self._macro,
+            "booleanif": self._booleanif,
+            "tunableif": self._wait_in(self.tunable_conditions),
+            "in": self._wait_in(self.insertions),
+            "blockinherit": self._wait_in(self.inheritances),
+            "call": self._wait_in(self.calls),
+            "blockabstract": self._blockabstract,
+        }
+        for keyword in UNSUPPORTED:
+            self._actions[keyword] = self._unsupported
+        for keyword in IGNORED:
+            self._actions[keyword] = self._ignored
+
+    def build(self, form: "Form | list[Form]", start: int, place: Place) -> None:
+        """Take in the statements of a form from an index on.
+
+        Args:
+            form: a block, macro or the like, or the forms of a tree.
+            start: index of its first statement.
+            place: where they stand.
+        """
+        self.walk([_frame(form, start, place)])
+
+    def walk(self, frames: list[Frame]) -> None:
+        """Take in the statements of frames, in order."""
+        stack = frames[::-1]
+        while stack:
+            statements, place, parent = stack[-1]
+            for index, statement in statements:
+                inner = self._take(index, statement, place, parent)
+                if inner:
+                    stack.extend(reversed(inner))
+                    break
+            else:
+                stack.pop()
+
+    def next_path(self, place: Place) -> tuple[int, ...]:
+        """Return a place in the order behind everything that stands at a place so far."""
+        self.counter += 1
+        return (*place.path, LATER + self.counter)
+
+    def content_frames(self, form: Form, start: int, place: Place) -> list[Frame]:
+        """Return what to walk for a block, optional or macro: its own statements and what ``in`` added to it."""
+        frames = [_frame(form, start, place)]
+        for added, added_start, tree in self.additions.get(id(form), ()):
+            inserted = Place(
+                place.scope, tree, place.optional, place.branch, (*place.lexical, "in"), self.next_path(place)
+            )
+            frames.append(_frame(added, added_start, inserted))
+        return frames
+
+    def _take(self, index: int, statement: "Form | str", place: Place, parent: "Form | list[Form]") -> list[Frame]:
+        """Take in one statement; return what to walk before the next one."""
+        try:
+            if isinstance(statement, str):
+                raise _stray(index, place, parent)
+            keyword = check_statement(statement, place)
+            self._walked += 1
+            if self._walked > MAXIMUM_STATEMENTS:
+                raise StatementError("cil-too-large", "blocks and calls expand without end here", place, statement)
+            action = self._actions.get(keyword)
+            if action is not None:
+                return action(index, statement, place)
+            self.program.statements.setdefault(keyword, []).append((statement, place))
+        except StatementError as error:
+            self.program.diagnostics.errors.extend(error.diagnostics)
+            if len(self.program.diagnostics.errors) >= ERROR_LIMIT or self._walked > MAXIMUM_STATEMENTS:
+                self.program.diagnostics.raise_if_errors()
+        return []
+
+    def declare(self, index: int, form: Form, place: Place) -> Symbol:
+        """Enter a declaration into the tables of the block around it.
+
+        Raises:
+            StatementError: the name is not one, or is taken.
+        """
+        flavour = form[0]
+        name = form[1]
+        assert isinstance(flavour, str)  # noqa: S101 - the shape has been checked
+        assert isinstance(name, str)  # noqa: S101 - likewise
+        if not _NAME.fullmatch(name) or name in _RESERVED:
+            raise StatementError(
+                "cil-bad-name",
+                f"`{name}` cannot be the name of a {flavour}",
+                place,
+                form,
+                (1,),
+                "a name begins with a letter, goes on with letters, digits, `_` or `-`, and is no keyword",
+            )
+        scope = place.scope.declaring
+        names = scope.tables.setdefault(NAME_TABLES[flavour], {})
+        earlier = names.get(name)
+        if earlier is not None:
+            raise StatementError(
+                "cil-duplicate-name",
+                f"{flavour} `{scope.prefix}{name}` is declared a second time",
+                place,
+                form,
+                (1,),
+                "remove one of them, or give it another name",
+                (f"the earlier declaration, as {earlier.flavour}", earlier.place, earlier.form),
+            )
+        symbol = names[name] = Symbol(scope.prefix + name, flavour, place, form, (*place.path, index))
+        self.program.symbols.setdefault(flavour, []).append(symbol)
+        return symbol
+
+    def _declare(self, index: int, form: Form, place: Place) -> list[Frame]:
+        self.declare(index, form, place)
+        return []
+
+    def _block(self, index: int, form: Form, place: Place) -> list[Frame]:
+        symbol = self.declare(index, form, place)
+        scope = Scope(place.scope, symbol)
+        lexical = place.lexical if "block" in place.lexical else (*place.lexical, "block")
+        symbol.content = Place(scope, place.tree, place.optional, 0, lexical, (*place.path, index))
+        return self.content_frames(form, 2, symbol.content)
+
+    def _optional(self, index: int, form: Form, place: Place) -> list[Frame]:
+        symbol = self.declare(index, form, place)
+        optional = Optional(place.optional)
+        self.program.optionals.append(optional)
+        lexical = place.lexical if "optional" in place.lexical else (*place.lexical, "optional")
+        symbol.content = Place(place.scope, place.tree, optional, place.branch, lexical, (*place.path, index))
+        return self.content_frames(form, 2, symbol.content)
+
+    def _macro(self, index: int, form: Form, place: Place) -> list[Frame]:
+        self.declare(index, form, place)
+        self._check_body(form, 3, Place(place.scope, place.tree, None, 0, (*place.lexical, "macro")))
+        return []
+
+    def _check_body(self, form: Form, start: int, place: Place) -> None:
+        """Check the outer form of a macro's statements, whether or not it is ever called."""
+        pending = [(form, start)]
+        while pending:
+            body, first = pending.pop()
+            for index, item in enumerate(body[first:], first):
+                try:
+                    if isinstance(item, str):
+                        raise _stray(index, place, body)
+                    keyword = check_statement(item, place)
+                except StatementError as error:
+                    self.program.diagnostics.errors.extend(error.diagnostics)
+                    continue
+                if keyword == "optional":
+                    pending.append((item, 2))
+                elif keyword in ("booleanif", "tunableif"):
+                    pending += [(branch, 1) for branch in item[2:] if isinstance(branch, Form)]
+
+    def _booleanif(self, index: int, form: Form, place: Place) -> list[Frame]:
+        number = len(self.program.conditionals)
+        self.program.conditionals.append((form, place))
+        frames: list[Frame] = []
+        for branch, truth in branches(form, place):
+            inside = Place(
+                place.scope,
+                place.tree,
+                place.optional,
+                2 * number + (1 if truth else 2),
+                (*place.lexical, "booleanif"),
+                (*place.path, index, 0 if truth else 1),
+            )
+            frames.append(_frame(branch, 1, inside))
+        return frames
+
+    def _blockabstract(self, index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG002 - one signature for all
+        self.abstractions.append((form, place))
+        return []
+
+    @staticmethod
+    def _unsupported(index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG004 - one signature for all
+        raise StatementError("cil-unsupported", f"`{form.keyword}` is not supported yet", place, form, (0,))
+
+    def _ignored(self, index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG002 - one signature for all
+        self.program.diagnostics.warning(
+            "cil-left-out", f"`{form.keyword}` has no meaning here and is left out", place.tree.span(form, 0)
+        )
+        return []
+
+    @staticmethod
+    def _wait_in(queue: list[tuple[int, Form, Place]]) -> Action:
+        def wait(index: int, form: Form, place: Place) -> list[Frame]:
+            queue.append((index, form, place))
+            return []
+
+        return wait
+
+
+def _frame(form: "Form | list[Form]", start: int, place: Place) -> Frame:
+    return enumerate(islice(form, start, None), start), place, form
+
+
+def _stray(index: int, place: Place, parent: "Form | list[Form]") -> StatementError:
+    assert isinstance(parent, Form)  # noqa: S101 - the reader lets no atom stand outside of every form
+    return StatementError(
+        "cil-stray-text",
+        f"expected a statement in parentheses, found `{parent[index]}`",
+        place,
+        parent,
+        (index,),
+    )
+
+
+def check_statement(form: Form, place: Place) -> str:
+    """Check that a form is a statement that may stand where it stands; return its keyword.
+
+    Raises:
+        StatementError: it is none, its arguments have the wrong outer form, or its surroundings refuse it.
+    """
+    keyword = form.keyword
+    if keyword not in USAGE:
+        if not keyword:
+            raise StatementError("cil-syntax", "expected a statement that begins with a keyword", place, form)
+        raise StatementError(
+            "cil-unknown-statement",
+            f"CIL has no statement `{keyword}`",
+            place,
+            form,
+            (0,),
+            did_you_mean(keyword, USAGE),
+        )
+    if not has_valid_shape(form):
+        raise StatementError(
+            "cil-syntax", f"`{keyword}` has the wrong arguments", place, form, (), f"it is written {usage(keyword)}"
+        )
+    for container in place.lexical:
+        if keyword in _REFUSED[container]:
+            raise StatementError("cil-misplaced", f"`{keyword}` may not stand inside `{container}`", place, form, (0,))
+    return keyword
+
+
+def branches(form: Form, place: Place) -> Iterator[tuple[Form, bool]]:
+    """Yield the branches of a ``booleanif`` or ``tunableif``, each with the value that it is for.
+
+    Raises:
+        StatementError: a branch is not ``(true …)`` or ``(false …)``, or stands there twice.
+    """
+    seen: set[str] = set()
+    for index, branch in enumerate(form[2:], 2):
+        kind = branch.keyword if isinstance(branch, Form) else ""
+        if kind not in ("true", "false") or kind in seen:
+            raise StatementError(
+                "cil-syntax", "expected one `(true …)` and at most one `(false …)` branch", place, form, (index,)
+            )
+        seen.add(kind)
+        assert isinstance(branch, Form)  # noqa: S101 - it has a keyword
+        yield branch, kind == "true"

@@ -1,0 +1,163 @@
+"""Types, roles and users: who may be what, in which range, and who bounds whom."""
+
+from selbox.compiler.errors import StatementError
+from selbox.compiler.levels import Levels
+from selbox.compiler.namespace import Place, Symbol
+from selbox.compiler.orders import GENERATED_ATTRIBUTE
+from selbox.compiler.program import Program
+from selbox.compiler.sets import SetTable
+from selbox.language.cil import Form
+from selbox.model.bitset import members
+from selbox.model.mls import Level, LevelRange
+
+
+class Identities:
+    """What statements say about types, roles and users, by their symbols or ids.
+
+    Attributes:
+        types, roles, users: the sets over each.
+        permissive: ids of permissive types.
+        bounds: bounding id by bounded id, for ``type``, ``role`` and ``user``.
+        role_types: bitset of types by role id.
+        user_roles: bitset of roles by user id.
+        user_levels, user_ranges: by user id.
+        aliases: names of aliases by the symbol that they stand for.
+    """
+
+    def __init__(self, program: Program, numbered: dict[str, list[Symbol]], levels: Levels) -> None:
+        self._program = program
+        self._levels = levels
+        self._numbered = numbered
+        universe = sum(1 << each.id for each in numbered["type"] if each.flavour == "type")
+        self.types = SetTable(program, "type", "type", universe)
+        self.roles = SetTable(program, "role", "role", (1 << len(numbered["role"])) - 1)
+        self.users = SetTable(program, "user", "user", (1 << len(numbered["user"])) - 1)
+        self.permissive: set[int] = set()
+        self.bounds: dict[str, dict[int, int]] = {"type": {}, "role": {}, "user": {}}
+        self.role_types: dict[int, int] = {}
+        self.user_roles: dict[int, int] = {}
+        self.user_levels: dict[int, Level] = {}
+        self.user_ranges: dict[int, LevelRange] = {}
+        self._role_types: list[tuple[Symbol, Symbol]] = []
+        self._user_roles: list[tuple[Symbol, Symbol]] = []
+
+    def collect(self, only_optional: bool) -> None:
+        """Take in every statement about types, roles and users."""
+        run = self._program.run
+        run("typeattributeset", self._typeattributeset, only_optional)
+        run("roleattributeset", self._roleattributeset, only_optional)
+        run("userattributeset", self._userattributeset, only_optional)
+        run("expandtypeattribute", self._expandtypeattribute, only_optional)
+        run("typepermissive", self._typepermissive, only_optional)
+        run("roletype", self._roletype, only_optional)
+        run("userrole", self._userrole, only_optional)
+        run("userlevel", self._userlevel, only_optional)
+        run("userrange", self._userrange, only_optional)
+        for table in self.bounds:
+            run(f"{table}bounds", self._bounds, only_optional)
+        for keyword in ("userprefix", "selinuxuserdefault"):
+            run(keyword, self._names_user, only_optional)
+        run("selinuxuser", self._selinuxuser, only_optional)
+
+    def connect(self) -> None:
+        """Work out, once every set is known, which types a role and which roles a user may take."""
+        for role, held in self._role_types:
+            bits = self.types.bits(held)
+            for role_id in members(self.roles.bits(role)):
+                self.role_types[role_id] = self.role_types.get(role_id, 0) | bits
+        for user, held in self._user_roles:
+            bits = self.roles.bits(held)
+            for user_id in members(self.users.bits(user)):
+                self.user_roles[user_id] = self.user_roles.get(user_id, 0) | bits
+
+    def single(self, flavour: str, form: Form, place: Place, *path: int) -> Symbol:
+        """Return the type, role or user that an atom names, and refuse sets of them.
+
+        Raises:
+            UnresolvedNameError: it is not declared.
+            StatementError: it names an attribute.
+        """
+        symbol = self._program.resolve(flavour, form, place, *path)
+        if symbol.flavour != flavour:
+            raise StatementError(
+                "cil-attribute-not-allowed",
+                f"`{symbol.name}` is a {symbol.flavour}; expected one {flavour}",
+                place,
+                form,
+                path,
+            )
+        return symbol
+
+    def _attribute(self, table: str, form: Form, place: Place) -> Symbol:
+        symbol = self._program.resolve(table, form, place, 1)
+        if symbol.flavour != f"{table}attribute":
+            raise StatementError(
+                "cil-not-an-attribute",
+                f"`{symbol.name}` is a {symbol.flavour}, not a {table}attribute",
+                place,
+                form,
+                (1,),
+                "",
+                ("its declaration", symbol.place, symbol.form),
+            )
+        return symbol
+
+    def _typeattributeset(self, form: Form, place: Place) -> None:
+        symbol = self._attribute("type", form, place)
+        terms = self.types.read(form, place, 2)
+        if symbol.name != GENERATED_ATTRIBUTE:
+            self.types.define(symbol, terms)
+
+    def _roleattributeset(self, form: Form, place: Place) -> None:
+        symbol = self._attribute("role", form, place)
+        self.roles.define(symbol, self.roles.read(form, place, 2))
+
+    def _userattributeset(self, form: Form, place: Place) -> None:
+        symbol = self._attribute("user", form, place)
+        self.users.define(symbol, self.users.read(form, place, 2))
+
+    def _expandtypeattribute(self, form: Form, place: Place) -> None:
+        named = form[1]
+        for path in [(1,)] if isinstance(named, str) else [(1, index) for index in range(len(named))]:
+            self._program.resolve("type", form, place, *path)
+
+    def _typepermissive(self, form: Form, place: Place) -> None:
+        self.permissive.add(self.single("type", form, place, 1).id)
+
+    def _roletype(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        self._role_types.append((resolve("role", form, place, 1), resolve("type", form, place, 2)))
+
+    def _userrole(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        self._user_roles.append((resolve("user", form, place, 1), resolve("role", form, place, 2)))
+
+    def _userlevel(self, form: Form, place: Place) -> None:
+        user = self.single("user", form, place, 1)
+        self.user_levels[user.id] = self._levels.level(form, place, 2)
+
+    def _userrange(self, form: Form, place: Place) -> None:
+        user = self.single("user", form, place, 1)
+        self.user_ranges[user.id] = self._levels.level_range(form, place, 2)
+
+    def _bounds(self, form: Form, place: Place) -> None:
+        table = form.keyword.removesuffix("bounds")
+        parent = self.single(table, form, place, 1)
+        child = self.single(table, form, place, 2)
+        if child.id in self.bounds[table]:
+            raise StatementError("cil-bounds", f"`{child.name}` is bounded already", place, form, (2,))
+        self.bounds[table][child.id] = parent.id
+        seen = {child.id}
+        at: int | None = parent.id
+        while at is not None:
+            if at in seen:
+                raise StatementError("cil-bounds", f"`{child.name}` would bound itself", place, form, (2,))
+            seen.add(at)
+            at = self.bounds[table].get(at)
+
+    def _names_user(self, form: Form, place: Place) -> None:
+        self._program.resolve("user", form, place, 1)
+
+    def _selinuxuser(self, form: Form, place: Place) -> None:
+        self._program.resolve("user", form, place, 2)
+        self._levels.level_range(form, place, 3)

@@ -1,0 +1,293 @@
+"""Names: what is declared where, and which declaration a name means.
+
+Source: the order of look-ups of ``secilc`` (``cil_resolve_name`` of libsepol).
+"""
+
+from typing import Final
+
+from selbox.language.cil import Form, Tree
+
+NAME_TABLES: Final[dict[str, str]] = {
+    "type": "type",
+    "typealias": "type",
+    "typeattribute": "type",
+    "role": "role",
+    "roleattribute": "role",
+    "user": "user",
+    "userattribute": "user",
+    "class": "class",
+    "classmap": "class",
+    "common": "common",
+    "classpermission": "classpermission",
+    "boolean": "boolean",
+    "tunable": "tunable",
+    "sensitivity": "sensitivity",
+    "sensitivityalias": "sensitivity",
+    "category": "category",
+    "categoryalias": "category",
+    "categoryset": "category",
+    "sid": "sid",
+    "context": "context",
+    "level": "level",
+    "levelrange": "levelrange",
+    "ipaddr": "ipaddr",
+    "policycap": "policycap",
+    "permissionx": "permissionx",
+    "block": "block",
+    "macro": "block",
+    "optional": "block",
+}
+"""The table that a declaration's name goes into; names of one table must differ."""
+
+STRINGS: Final = "string"
+"""The table of macro parameters that stand for plain text; nothing is declared in it."""
+
+
+class Optional:
+    """An optional block; what fails to resolve inside switches it off.
+
+    Attributes:
+        outer: the optional block around it.
+        enabled: False once switched off.
+    """
+
+    __slots__ = ("enabled", "outer")
+
+    def __init__(self, outer: "Optional | None") -> None:
+        self.outer = outer
+        self.enabled = True
+
+    @property
+    def live(self) -> bool:
+        """Whether it and every one around it is on."""
+        optional: Optional | None = self
+        while optional is not None:
+            if not optional.enabled:
+                return False
+            optional = optional.outer
+        return True
+
+
+class Symbol:
+    """One declaration.
+
+    Attributes:
+        name: its name with the blocks that it stands in: ``block.type``; empty for an anonymous argument of a call.
+        flavour: the keyword that declared it.
+        place: where it stands.
+        form: the declaring form; for an anonymous argument, the argument itself.
+        order: where a reader of the expanded policy would meet it; symbols sort by it.
+        id: number among those of its kind, once given; -1 before.
+        actual: for an alias, what it stands for.
+        content: for a block or optional, where the statements inside of it stand.
+    """
+
+    __slots__ = ("actual", "content", "flavour", "form", "id", "name", "order", "place")
+
+    def __init__(self, name: str, flavour: str, place: "Place", form: Form, order: tuple[int, ...] = ()) -> None:
+        self.name = name
+        self.flavour = flavour
+        self.place = place
+        self.form = form
+        self.order = order
+        self.id = -1
+        self.actual: Symbol | None = None
+        self.content: Place | None = None
+
+    @property
+    def scope(self) -> "Scope | None":
+        """The scope of a block's names."""
+        return self.content.scope if self.content is not None and self.flavour == "block" else None
+
+
+class Scope:
+    """Where names are looked up: the root, a block, or what a call or an inheritance brings in.
+
+    Attributes:
+        parent: the scope around it; None for the root.
+        declaring: the root or block whose tables take what is declared here.
+        prefix: what full names of declarations here begin with.
+        tables: declarations by table and name; only the root and blocks have them.
+        symbol: the block's own declaration.
+        abstract: whether it is an abstract block.
+        depth: how many scopes are around it.
+    """
+
+    __slots__ = ("abstract", "declaring", "depth", "parent", "prefix", "symbol", "tables")
+
+    def __init__(self, parent: "Scope | None", symbol: Symbol | None = None) -> None:
+        self.parent = parent
+        self.symbol = symbol
+        self.abstract = False
+        self.depth = parent.depth + 1 if parent else 0
+        self.declaring = self
+        self.prefix = f"{symbol.name}." if symbol else ""
+        self.tables: dict[str, dict[str, Symbol]] = {}
+
+    def own(self, table: str, name: str) -> Symbol | None:
+        """Return what is declared in this very scope under a name."""
+        names = self.tables.get(table)
+        return names.get(name) if names else None
+
+    def in_parents(self, table: str, name: str) -> Symbol | None:
+        """Look in this scope and those around it, but not in the root."""
+        scope: Scope | None = self
+        while scope is not None and scope.parent is not None:
+            found, scope = scope.step(table, name)
+            if found is not None:
+                return found
+        return None
+
+    def step(self, table: str, name: str) -> "tuple[Symbol | None, Scope | None]":
+        """Look in this scope alone; return what was found and where to go on."""
+        return self.own(table, name), self.parent
+
+    @property
+    def root(self) -> "Scope":
+        """The outermost scope."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    @property
+    def within_abstract(self) -> bool:
+        """Whether it is, or is inside, an abstract block."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.abstract:
+                return True
+            scope = scope.parent
+        return False
+
+
+class InheritScope(Scope):
+    """The scope of a block's statements inside a block that inherits it."""
+
+    __slots__ = ("original",)
+
+    def __init__(self, parent: Scope, original: Scope) -> None:
+        super().__init__(parent)
+        self.declaring = parent.declaring
+        self.prefix = parent.prefix
+        self.original = original
+
+    def step(self, table: str, name: str) -> tuple[Symbol | None, Scope | None]:
+        """Look around the heir first, then around the block that is inherited."""
+        assert self.parent is not None  # noqa: S101 - a scope of this kind always has one
+        found = self.parent.in_parents(table, name)
+        if found is None and self.original.parent is not None:
+            found = self.original.parent.in_parents(table, name)
+        return found, None
+
+
+class Argument:
+    """An argument of a call, looked up where the call stands when it is first used.
+
+    Attributes:
+        table: the table of names that its parameter belongs to.
+        value: a name, or an anonymous form.
+        form: the form that it stands in, and ``path`` from there: for messages.
+        place: where the call stands.
+    """
+
+    __slots__ = ("flavour", "form", "path", "place", "table", "value")
+
+    def __init__(
+        self, table: str, flavour: str, value: "Form | str", place: "Place", form: Form, path: tuple[int, ...]
+    ) -> None:
+        self.table = table
+        self.flavour = flavour
+        self.value = value
+        self.place = place
+        self.form = form
+        self.path = path
+
+    def symbol(self) -> Symbol | None:
+        """Return what it names, or None when nothing of that name is declared."""
+        if isinstance(self.value, str):
+            return find(self.place.scope, self.table, self.value)
+        return Symbol("", self.flavour, self.place, self.value)
+
+
+class CallScope(Scope):
+    """The scope of a macro's statements where it is called."""
+
+    __slots__ = ("arguments", "declared", "macro")
+
+    def __init__(
+        self, parent: Scope, macro: Symbol, arguments: dict[tuple[str, str], Argument], declared: set[tuple[str, str]]
+    ) -> None:
+        super().__init__(parent)
+        self.declaring = parent.declaring
+        self.prefix = parent.prefix
+        self.macro = macro
+        self.arguments = arguments
+        self.declared = declared
+
+    def step(self, table: str, name: str) -> tuple[Symbol | None, Scope | None]:
+        """Look among what the macro declares (which is in the caller's scope by now), its parameters, its own place."""
+        if (table, name) in self.declared:
+            return None, self.parent
+        argument = self.arguments.get((table, name))
+        if argument is not None:
+            return argument.symbol(), self.parent
+        return self.macro.place.scope.in_parents(table, name), self.parent
+
+
+class Place:
+    """Where statements stand: what surrounds a run of them.
+
+    Attributes:
+        scope: where their names are looked up.
+        tree: the source that they were written in.
+        optional: the innermost optional block around them.
+        branch: number of the conditional branch that they are in, as in the ``condition`` column of rules; 0 for none.
+        lexical: keywords of the enclosing forms that restrict what may stand here.
+        path: place in the order in which a reader of the expanded policy would meet them.
+    """
+
+    __slots__ = ("branch", "lexical", "optional", "path", "scope", "tree")
+
+    def __init__(
+        self,
+        scope: Scope,
+        tree: Tree,
+        optional: Optional | None = None,
+        branch: int = 0,
+        lexical: tuple[str, ...] = (),
+        path: tuple[int, ...] = (),
+    ) -> None:
+        self.scope = scope
+        self.tree = tree
+        self.optional = optional
+        self.branch = branch
+        self.lexical = lexical
+        self.path = path
+
+
+def find(scope: Scope, table: str, name: str) -> Symbol | None:
+    """Return what a name means in a scope.
+
+    Args:
+        scope: where the name is used.
+        table: the table of names, a value of :data:`NAME_TABLES`.
+        name: plain, dotted (``block.name``) or from the root (``.name``).
+    """
+    if "." in name:
+        return _find_dotted(scope, table, name)
+    if scope.parent is None:
+        return scope.own(table, name)
+    return scope.in_parents(table, name) or scope.root.own(table, name)
+
+
+def _find_dotted(scope: Scope, table: str, name: str) -> Symbol | None:
+    *blocks, last = [part for part in name.split(".") if part] or [""]
+    at: Scope | None = scope.root
+    if not name.startswith(".") and blocks:
+        first = find(scope, "block", blocks.pop(0))
+        at = first.scope if first else None
+    for block in blocks:
+        inner = at.own("block", block) if at else None
+        at = inner.scope if inner else None
+    return at.own(table, last) if at else None

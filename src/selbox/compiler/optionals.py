@@ -1,0 +1,42 @@
+"""Switches off optional blocks in which a name means nothing, until those that are left all make sense.
+
+Source: ``cil_resolve_ast`` of libsepol: an optional block goes whole, with its declarations and the blocks inside;
+what then fails elsewhere goes too.
+"""
+
+from selbox.compiler.namespace import NAME_TABLES
+from selbox.compiler.program import Program
+from selbox.compiler.resolution import Resolution
+from selbox.diagnostics import Diagnostics
+
+
+def settle_optionals(program: Program) -> None:
+    """Switch off what must be, and take its declarations back."""
+    if not program.optionals:
+        return
+    diagnostics = program.diagnostics
+    remove_dead(program)
+    try:
+        while True:
+            before = sum(optional.live for optional in program.optionals)
+            program.diagnostics = Diagnostics(limit=1 << 30)
+            Resolution(program, only_optional=True)
+            if sum(optional.live for optional in program.optionals) == before:
+                return
+            remove_dead(program)
+    finally:
+        program.diagnostics = diagnostics
+
+
+def remove_dead(program: Program) -> None:
+    """Take back the declarations of optional blocks that are off."""
+    for flavour, symbols in program.symbols.items():
+        table = NAME_TABLES[flavour]
+        kept = []
+        for symbol in symbols:
+            if symbol.place.optional is None or symbol.place.optional.live:
+                kept.append(symbol)
+            else:
+                names = symbol.place.scope.declaring.tables[table]
+                names.pop(symbol.name.rpartition(".")[2], None)
+        symbols[:] = kept

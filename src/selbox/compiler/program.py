@@ -1,0 +1,148 @@
+"""The policy between its passes: every statement that counts, with the place that its names are looked up from."""
+
+from collections.abc import Callable
+
+from selbox.compiler.errors import StatementError, UnresolvedNameError
+from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol, find
+from selbox.diagnostics import Diagnostics, did_you_mean
+from selbox.language.cil import Form
+
+Statement = tuple[Form, Place]
+Handler = Callable[[Form, Place], None]
+
+_TABLES = frozenset(NAME_TABLES.values())
+_FLAVOUR_WORDS = {"block": "block or macro", "classpermission": "class permission set", "levelrange": "level range"}
+
+
+class Program:
+    """Statements and names after expansion.
+
+    Attributes:
+        diagnostics: where every pass reports.
+        root: the scope of names that stand in no block.
+        statements: by keyword, in the order that they were met.
+        symbols: declarations by keyword.
+        conditionals: each ``booleanif`` with its place; its number is its index.
+        optionals: every optional block.
+    """
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        self.diagnostics = diagnostics
+        self.root = Scope(None)
+        self.statements: dict[str, list[Statement]] = {}
+        self.symbols: dict[str, list[Symbol]] = {}
+        self.conditionals: list[Statement] = []
+        self.optionals: list[Optional] = []
+
+    def declared(self, *flavours: str) -> list[Symbol]:
+        """Return the declarations of some keywords in the order of the expanded policy."""
+        found = [symbol for flavour in flavours for symbol in self.symbols.get(flavour, ())]
+        found.sort(key=lambda symbol: symbol.order)
+        return found
+
+    def resolve(self, table: str, form: Form, place: Place, *path: int) -> Symbol:
+        """Return the declaration that an atom of a statement names; aliases are followed.
+
+        Args:
+            table: the table of names, a value of :data:`NAME_TABLES`.
+            form: the statement.
+            place: where it stands.
+            path: indices that lead from the form to the atom.
+
+        Raises:
+            UnresolvedNameError: nothing of that name is in reach.
+            StatementError: a form stands where a name should.
+        """
+        item: Form | str = form
+        for index in path:
+            item = item[index]
+        if not isinstance(item, str):
+            raise StatementError("cil-syntax", f"expected the name of a {word(table)}, found a form", place, form, path)
+        symbol = find(place.scope, table, item)
+        if symbol is None:
+            raise UnresolvedNameError(table, item, place, form, path)
+        return self.actual(symbol)
+
+    def actual(self, symbol: Symbol) -> Symbol:
+        """Follow an alias to what it stands for."""
+        passed = 0
+        while symbol.actual is not None and passed <= 64:
+            symbol = symbol.actual
+            passed += 1
+        return symbol
+
+    def run(self, keyword: str, handler: Handler, only_optional: bool = False) -> None:
+        """Hand every statement of a keyword to a handler; report what fails, or switch off its optional block.
+
+        Args:
+            keyword: the statements' first word.
+            handler: called with form and place.
+            only_optional: leave out statements that stand in no optional block.
+        """
+        for form, place in self.statements.get(keyword, ()):
+            if place.optional is None:
+                if only_optional:
+                    continue
+            elif not place.optional.live:
+                continue
+            self.attempt(handler, form, place)
+
+    def attempt(self, handler: Handler, form: Form, place: Place) -> None:
+        """Call a handler for one statement; report what fails, or switch off the optional block around it."""
+        try:
+            handler(form, place)
+        except UnresolvedNameError as error:
+            if place.optional is not None:
+                place.optional.enabled = False
+            else:
+                self.report_unresolved(error)
+        except StatementError as error:
+            self.diagnostics.errors.extend(error.diagnostics)
+            if len(self.diagnostics.errors) >= ERROR_LIMIT:
+                self.diagnostics.raise_if_errors()
+
+    def drop_abstract(self) -> None:
+        """Forget what stands in abstract blocks; only heirs have it."""
+        dead: dict[int, bool] = {}
+
+        def lives(place: Place) -> bool:
+            known = dead.get(id(place.scope))
+            if known is None:
+                known = dead[id(place.scope)] = place.scope.within_abstract
+            return not known
+
+        if not any(symbol.scope is not None and symbol.scope.abstract for symbol in self.symbols.get("block", ())):
+            return
+        for keyword, statements in self.statements.items():
+            self.statements[keyword] = [each for each in statements if lives(each[1])]
+        for flavour, symbols in self.symbols.items():
+            for symbol in symbols:
+                if not lives(symbol.place) and NAME_TABLES[flavour] != "block":
+                    symbol.place.scope.declaring.tables[NAME_TABLES[flavour]].clear()
+            symbols[:] = [symbol for symbol in symbols if lives(symbol.place)]
+
+    def report_unresolved(self, error: UnresolvedNameError) -> None:
+        """Report a name that nothing declares."""
+        known = set(error.known)
+        scope: Scope | None = error.place.scope
+        while scope is not None and error.table in _TABLES:
+            known.update(scope.declaring.tables.get(error.table, ()))
+            scope = scope.parent
+        for flavour, table in NAME_TABLES.items():
+            if table == error.table:
+                known.update(symbol.name for symbol in self.symbols.get(flavour, ()))
+        self.diagnostics.error(
+            f"cil-unknown-{error.table}",
+            f"no {word(error.table)} `{error.name}` is declared here",
+            error.place.tree.span(error.form, *error.path),
+            did_you_mean(error.name, sorted(known)),
+        )
+
+
+ERROR_LIMIT = 50
+"""Errors after which a pass gives up."""
+
+
+def word(table: str) -> str:
+    """Return what a message calls the things of a table of names."""
+    return _FLAVOUR_WORDS.get(table, table)

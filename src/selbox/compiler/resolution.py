@@ -1,0 +1,104 @@
+"""Resolves the statements of a program: all names looked up, all expressions read, everything in tables by id."""
+
+from selbox.compiler.aliases import ALIASED, connect_aliases
+from selbox.compiler.classes import Classes
+from selbox.compiler.constraints import Constraints
+from selbox.compiler.contexts import Contexts
+from selbox.compiler.identities import Identities
+from selbox.compiler.labelling import Labelling
+from selbox.compiler.levels import Levels
+from selbox.compiler.logic import LogicOperator, read_logic
+from selbox.compiler.namespace import Place, Symbol
+from selbox.compiler.orders import number
+from selbox.compiler.origins import Origins
+from selbox.compiler.program import Program
+from selbox.compiler.rules import RuleTables
+from selbox.compiler.settings import Settings
+from selbox.language.cil import Form
+from selbox.model.conditional import BooleanOperator, Conditional
+
+
+class Resolution:
+    """Everything that the emitted policy is made of.
+
+    Args:
+        program: the expanded policy.
+        only_optional: whether to look only at statements inside optional blocks, to find those that must be switched
+            off; what comes of it is then no whole policy.
+
+    Attributes:
+        numbered: declarations by kind, in the order of their ids (:func:`selbox.compiler.orders.number`).
+        aliases: names of aliases by what they stand for.
+        conditionals: expressions by the number of their ``booleanif``.
+    """
+
+    def __init__(self, program: Program, only_optional: bool = False) -> None:
+        verify = not only_optional
+        self.program = program
+        self.origins = Origins()
+        connect_aliases(program)
+        self.numbered = number(program)
+        self.aliases: dict[Symbol, list[str]] = {}
+        for flavour in ALIASED:
+            for symbol in program.declared(f"{flavour}alias"):
+                self.aliases.setdefault(program.actual(symbol), []).append(symbol.name)
+        self.classes = Classes(program)
+        self.classes.collect(only_optional)
+        self.classes.check(only_optional)
+        self.settings = Settings(program, self.classes)
+        self.settings.collect(only_optional)
+        self.levels = Levels(program, self.numbered["category"], verify)
+        self.levels.collect(only_optional)
+        self.identities = Identities(program, self.numbered, self.levels)
+        self.identities.collect(only_optional)
+        if verify:
+            self._check_sets()
+            self.identities.connect()
+        self.conditionals: dict[int, Conditional] = {}
+        self._read_conditionals(only_optional)
+        self.rules = RuleTables(program, self.classes, self.identities, self.levels, self.origins)
+        self.rules.collect(only_optional)
+        if verify:
+            self.rules.connect()
+        self.constraints = Constraints(program, self.classes, self.identities, self.origins)
+        self.constraints.collect(only_optional)
+        self.contexts = Contexts(program, self.identities, self.levels, verify)
+        self.contexts.collect()
+        self.labelling = Labelling(program, self.contexts, self.origins)
+        self.labelling.collect(only_optional)
+
+    def _check_sets(self) -> None:
+        """Evaluate every attribute, used or not, so that circles show."""
+        identities = self.identities
+        for flavour, sets in (
+            ("typeattribute", identities.types),
+            ("roleattribute", identities.roles),
+            ("userattribute", identities.users),
+        ):
+            for symbol in self.program.declared(flavour):
+                self.program.attempt(
+                    lambda form, place, symbol=symbol, sets=sets: (sets.bits(symbol), None)[1],
+                    symbol.form,
+                    symbol.place,
+                )  # type: ignore[misc]
+
+    def _read_conditionals(self, only_optional: bool) -> None:
+        for index, (form, place) in enumerate(self.program.conditionals):
+            if place.optional is None:
+                if only_optional:
+                    continue
+            elif not place.optional.live:
+                continue
+            if place.scope.within_abstract:
+                continue
+
+            def read(form: Form, place: Place, index: int = index) -> None:
+                terms: list[int | BooleanOperator] = []
+                for term in read_logic(form, 1, place):
+                    if isinstance(term, LogicOperator):
+                        terms.append(term)
+                    else:
+                        terms.append(self.program.resolve("boolean", form, place, *term).id)
+                self.conditionals[index] = Conditional(tuple(terms))
+
+            self.program.attempt(read, form, place)

@@ -1,0 +1,187 @@
+"""Type enforcement rules, transitions and role rules.
+
+Source: ``cil_binary.c`` of libsepol: which rules the compiled policy holds for a statement.
+"""
+
+from typing import NamedTuple
+
+from selbox.compiler.classes import Classes
+from selbox.compiler.errors import StatementError
+from selbox.compiler.identities import Identities
+from selbox.compiler.levels import Levels
+from selbox.compiler.namespace import STRINGS, CallScope, Place, Scope, Symbol
+from selbox.compiler.origins import Origins
+from selbox.compiler.program import Program
+from selbox.language.cil import Form
+from selbox.model.bitset import members
+from selbox.model.mls import LevelRange
+from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, RuleKind
+
+SELF = -1
+"""Stands in for the target id of a rule whose target is its source."""
+
+AccessRow = tuple[int, int, int, int, int, int, int]
+"""A rule's columns, in the order of :class:`selbox.model.rules.Rule`; the target may be :data:`SELF`."""
+
+_ACCESS_KINDS = {"allow": RuleKind.ALLOW, "auditallow": RuleKind.AUDITALLOW, "dontaudit": RuleKind.DONTAUDIT}
+_TYPE_KINDS = {
+    "typetransition": RuleKind.TYPE_TRANSITION,
+    "typechange": RuleKind.TYPE_CHANGE,
+    "typemember": RuleKind.TYPE_MEMBER,
+}
+
+
+class NeverAllow(NamedTuple):
+    """A ``neverallow`` statement, resolved.
+
+    Attributes:
+        source: type or attribute.
+        target: likewise; None for ``self``.
+        vectors: what no rule may grant, by class.
+        form, place: the statement.
+    """
+
+    source: Symbol
+    target: Symbol | None
+    vectors: tuple[tuple[int, int], ...]
+    form: Form
+    place: Place
+
+
+class RuleTables:
+    """Rows of every kind of rule, in the order of the statements.
+
+    Attributes:
+        rows: access and type rules.
+        neverallows: assertions, checked at the end.
+        named_transitions, range_transitions, role_allows, role_transitions: as the policy holds them.
+        ranges: ranges that range transitions name by index.
+    """
+
+    def __init__(
+        self, program: Program, classes: Classes, identities: Identities, levels: Levels, origins: Origins
+    ) -> None:
+        self._program = program
+        self._classes = classes
+        self._identities = identities
+        self._levels = levels
+        self._origins = origins
+        self.rows: list[AccessRow] = []
+        self.neverallows: list[NeverAllow] = []
+        self.named_transitions: list[NamedTransition] = []
+        self.range_transitions: list[RangeTransition] = []
+        self.ranges: dict[LevelRange, int] = {}
+        self.role_allows: list[RoleAllow] = []
+        self.role_transitions: list[RoleTransition] = []
+        self._role_rules: list[tuple[Symbol, Symbol, int, int, int]] = []
+
+    def collect(self, only_optional: bool) -> None:
+        """Take in every rule."""
+        run = self._program.run
+        for keyword in _ACCESS_KINDS:
+            run(keyword, self._access_rule, only_optional)
+        run("neverallow", self._neverallow, only_optional)
+        run("typetransition", self._typetransition, only_optional)
+        run("typechange", self._type_rule, only_optional)
+        run("typemember", self._type_rule, only_optional)
+        run("rangetransition", self._rangetransition, only_optional)
+        run("roleallow", self._roleallow, only_optional)
+        run("roletransition", self._roletransition, only_optional)
+
+    def _access_rule(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        source = resolve("type", form, place, 1).id
+        target = SELF if form[2] == "self" else resolve("type", form, place, 2).id
+        origin = self._origins.number(form, place)
+        kind = _ACCESS_KINDS[form[0]]  # type: ignore[index]  # the statement's keyword is an atom
+        for class_id, vector in self._classes.vectors(form, place, 3):
+            self.rows.append((kind, source, target, class_id, vector, place.branch, origin))
+
+    def _neverallow(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        source = resolve("type", form, place, 1)
+        target = None if form[2] == "self" else resolve("type", form, place, 2)
+        self.neverallows.append(NeverAllow(source, target, self._classes.vectors(form, place, 3), form, place))
+
+    def _type_rule(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        source = resolve("type", form, place, 1).id
+        target = SELF if form[2] == "self" else resolve("type", form, place, 2).id
+        result = self._identities.single("type", form, place, len(form) - 1).id
+        origin = self._origins.number(form, place)
+        kind = _TYPE_KINDS[form[0]]  # type: ignore[index]  # the statement's keyword is an atom
+        for class_id in self._classes.class_ids(form, place, 3):
+            self.rows.append((kind, source, target, class_id, result, place.branch, origin))
+
+    def _typetransition(self, form: Form, place: Place) -> None:
+        if len(form) == 5:
+            self._type_rule(form, place)
+            return
+        name = text(form, place, 4)
+        if name == "*":
+            self._type_rule(form, place)
+            return
+        if place.branch:
+            raise StatementError(
+                "cil-misplaced", "a transition by object name may not be conditional", place, form, (4,)
+            )
+        resolve = self._program.resolve
+        source = resolve("type", form, place, 1)
+        targets = [source.id] if form[2] == "self" else [resolve("type", form, place, 2).id]
+        sources = [source.id]
+        if form[2] == "self" and source.flavour != "type":
+            sources = targets = list(members(self._identities.types.bits(source)))
+        result = self._identities.single("type", form, place, 5).id
+        origin = self._origins.number(form, place)
+        for class_id in self._classes.class_ids(form, place, 3):
+            for each, target in zip(sources, targets, strict=True):
+                self.named_transitions.append(NamedTransition(each, target, class_id, name, result, origin))
+
+    def _rangetransition(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        source = resolve("type", form, place, 1).id
+        target = resolve("type", form, place, 2).id
+        found = self._levels.level_range(form, place, 4)
+        number = self.ranges.setdefault(found, len(self.ranges))
+        origin = self._origins.number(form, place)
+        for class_id in self._classes.class_ids(form, place, 3):
+            self.range_transitions.append(RangeTransition(source, target, class_id, number, origin))
+
+    def _roleallow(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        source = resolve("role", form, place, 1)
+        target = resolve("role", form, place, 2)
+        self._role_rules.append((source, target, -1, -1, self._origins.number(form, place)))
+
+    def _roletransition(self, form: Form, place: Place) -> None:
+        resolve = self._program.resolve
+        source = resolve("role", form, place, 1)
+        target = resolve("type", form, place, 2)
+        result = self._identities.single("role", form, place, 4).id
+        for class_id in self._classes.class_ids(form, place, 3):
+            self._role_rules.append((source, target, class_id, result, self._origins.number(form, place)))
+
+    def connect(self) -> None:
+        """Write out the attributes of role rules, once every set is known."""
+        roles = self._identities.roles
+        for source, target, class_id, result, origin in self._role_rules:
+            for source_id in members(roles.bits(source)):
+                if class_id < 0:
+                    self.role_allows += [RoleAllow(source_id, each, origin) for each in members(roles.bits(target))]
+                else:
+                    self.role_transitions.append(RoleTransition(source_id, target.id, class_id, result, origin))
+
+
+def text(form: Form, place: Place, index: int) -> str:
+    """Return a plain text of a statement; a macro's parameter of kind ``name`` or ``string`` is replaced."""
+    value = form[index]
+    assert isinstance(value, str)  # noqa: S101 - the shape has been checked
+    scope: Scope | None = place.scope
+    while scope is not None:
+        if isinstance(scope, CallScope):
+            argument = scope.arguments.get((STRINGS, value))
+            if argument is None or not isinstance(argument.value, str):
+                return value
+            value = argument.value
+        scope = scope.parent
+    return value

@@ -1,0 +1,123 @@
+"""Text to forms: reads s-expressions without recursion and reports every fault of the text."""
+
+from selbox.diagnostics import Diagnostics, SourceFile, Span
+from selbox.language.cil.tokens import (
+    ATOM_GROUP,
+    CLOSE_GROUP,
+    OPEN_GROUP,
+    STRING_GROUP,
+    TOKENS,
+    UNENDED_GROUP,
+)
+from selbox.language.cil.tree import Form, LineIndex, Tree
+
+MAXIMUM_DEPTH = 256
+"""How deep forms may nest. Passes over the tree may recurse over it, so it is what keeps them off the stack's end."""
+
+
+def parse(source: SourceFile) -> Tree:
+    """Read a CIL source.
+
+    Args:
+        source: the text; symbols, strings, comments and ``;;*`` line marks as ``secilc`` takes them.
+
+    Returns:
+        Its forms. What the forms mean is not looked at.
+
+    Raises:
+        SelboxError: with every fault found: ``cil-unbalanced``, ``cil-unterminated-string``, ``cil-stray-text``,
+            ``cil-too-deep``.
+    """
+    reader = _Reader(source)
+    reader.read()
+    reader.diagnostics.raise_if_errors()
+    return Tree(source, reader.forms, reader.lines)
+
+
+class _Reader:
+    """The state of one reading."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self.source = source
+        self.lines = LineIndex(source.text)
+        self.diagnostics = Diagnostics()
+        self.forms: list[Form] = []
+
+    def read(self) -> None:
+        top = Form()
+        stack: list[Form] = []
+        current = top
+        for match in TOKENS.finditer(self.source.text):
+            group = match.lastindex
+            if group == ATOM_GROUP:
+                current.append(match[0])
+            elif group == OPEN_GROUP:
+                form = Form()
+                form.offset = match.start()
+                current.append(form)
+                stack.append(current)
+                current = form
+                if len(stack) > MAXIMUM_DEPTH:
+                    self._too_deep(form)
+                    return
+            elif group == CLOSE_GROUP:
+                if stack:
+                    current = stack.pop()
+                else:
+                    self._error("cil-unbalanced", "this `)` closes nothing", match.start(), 1)
+            elif group == STRING_GROUP:
+                current.append(match[0][1:-1])
+            elif group is not None:
+                self._stray(group, match.start(), match[0])
+            if not stack and current and type(current[-1]) is str:
+                self._error(
+                    "cil-stray-text",
+                    f"`{current.pop()}` stands outside of any statement",
+                    match.start(),
+                    match.end() - match.start(),
+                    "every statement of CIL stands in parentheses: `(allow a b (file (read)))`",
+                )
+        self._check_closed(stack, current)
+        self.forms = [form for form in top if isinstance(form, Form)]
+
+    def _check_closed(self, stack: list[Form], current: Form) -> None:
+        """Report the statement whose parenthesis never closes, and the place where it was probably forgotten."""
+        if not stack:
+            return
+        opener = ([*stack, current])[1]
+        suspects = [form for form in ([*stack, current])[1:] if self.lines.locate(form.offset)[1] == 1]
+        notes: tuple[tuple[str, Span | None], ...] = ()
+        if len(suspects) > 1:
+            notes = (("the next statement begins here, still inside of it", self._span(suspects[1].offset, 1)),)
+            opener = suspects[0]
+        self.diagnostics.error(
+            "cil-unbalanced",
+            f"this `(` is never closed: {len(stack)} `)` missing at the end of the text",
+            self._span(opener.offset, 1),
+            "add the missing `)`",
+            notes,
+        )
+
+    def _too_deep(self, form: Form) -> None:
+        self._error(
+            "cil-too-deep",
+            f"forms nest deeper than {MAXIMUM_DEPTH} levels here",
+            form.offset,
+            1,
+            "a `)` is probably missing in what stands above",
+        )
+
+    def _stray(self, group: int, offset: int, text: str) -> None:
+        if group == UNENDED_GROUP:
+            self._error(
+                "cil-unterminated-string", "this string does not end on its line", offset, 1, 'add the final `"`'
+            )
+        else:
+            self._error("cil-stray-text", f"unexpected character {text!r}", offset, 1)
+
+    def _span(self, offset: int, length: int) -> Span:
+        line, column = self.lines.locate(offset)
+        return Span(self.source, line, column, length)
+
+    def _error(self, code: str, message: str, offset: int, length: int, help_text: str = "") -> None:
+        self.diagnostics.error(code, message, self._span(offset, length), help_text)

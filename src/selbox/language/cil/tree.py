@@ -1,0 +1,108 @@
+"""The syntax tree of a CIL source: nested forms of atoms, each form with its place in the text.
+
+An atom is a plain ``str``. A form is a list that knows the offset of its opening parenthesis; where its atoms
+stand is found again from the text when a message needs it, so that reading millions of them stays cheap.
+"""
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from selbox.diagnostics import SourceFile, Span
+from selbox.language.cil.tokens import ATOM_GROUP, CLOSE_GROUP, OPEN_GROUP, STRING_GROUP, TOKENS
+
+
+class Form(list["Form | str"]):
+    """A parenthesised list of forms and atoms.
+
+    Attributes:
+        offset: index of its opening parenthesis in the source's text.
+    """
+
+    __slots__ = ("offset",)
+
+    offset: int
+
+    @property
+    def keyword(self) -> str:
+        """The first atom, which names the statement or operator; empty when there is none."""
+        return self[0] if self and isinstance(self[0], str) else ""
+
+
+class LineIndex:
+    """Finds the line and column of an offset."""
+
+    def __init__(self, text: str) -> None:
+        self._ends: list[int] = []
+        position = text.find("\n")
+        while position >= 0:
+            self._ends.append(position)
+            position = text.find("\n", position + 1)
+
+    def locate(self, offset: int) -> tuple[int, int]:
+        """Return line and column, both from 1, of a character."""
+        row = bisect_right(self._ends, offset - 1)
+        return row + 1, offset - (self._ends[row - 1] if row else -1)
+
+
+class Tree(NamedTuple):
+    """A whole source, read.
+
+    Attributes:
+        source: the text.
+        forms: the top-level forms in order.
+        lines: finds lines and columns.
+    """
+
+    source: SourceFile
+    forms: list[Form]
+    lines: LineIndex
+
+    def span(self, form: Form, *path: int) -> Span:
+        """Return where a form stands, or the item that a path of indices leads to.
+
+        Args:
+            form: a form of this tree.
+            path: indices into the form, its item, that one's item and so on.
+        """
+        offset, length = form.offset, 1
+        for index in path:
+            offset, length = self._item(offset, index)
+        line, column = self.lines.locate(offset)
+        if not path:
+            length = max(1, _width(self.source.text, offset))
+        return Span(self.source, line, column, length)
+
+    def _item(self, offset: int, index: int) -> tuple[int, int]:
+        """Return offset and length of the item at an index of the form that opens at an offset."""
+        depth = 0
+        count = 0
+        for match in TOKENS.finditer(self.source.text, offset):
+            group = match.lastindex
+            if group == CLOSE_GROUP:
+                depth -= 1
+                if depth == 0:
+                    break
+                continue
+            if depth == 1 and group in (ATOM_GROUP, STRING_GROUP, OPEN_GROUP):
+                if count == index:
+                    length = _width(self.source.text, match.start()) if group == OPEN_GROUP else len(match[0])
+                    return match.start(), max(1, length)
+                count += 1
+            if group == OPEN_GROUP:
+                depth += 1
+        return offset, 1
+
+
+def _width(text: str, offset: int) -> int:
+    """Return how many characters of its first line the form at an offset takes."""
+    depth = 0
+    end = text.find("\n", offset)
+    end = len(text) if end < 0 else end
+    for match in TOKENS.finditer(text, offset, end):
+        if match.lastindex == OPEN_GROUP:
+            depth += 1
+        elif match.lastindex == CLOSE_GROUP:
+            depth -= 1
+            if depth == 0:
+                return match.end() - offset
+    return len(text[offset:end].rstrip())
