@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import selbox
 from selbox.compiler.compile import compile_policy
-from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
 from selbox.language.cil import Tree, parse
 from selbox.model.policy import Policy
 
@@ -35,12 +35,13 @@ _FOREIGN_FORMATS = (
 """First bytes, what such a file is, and what to do with it."""
 
 
-def load_policy(paths: Iterable[str], base: bool = True) -> Policy:
+def load_policy(paths: Iterable[str], base: bool = True, diagnostics: Diagnostics | None = None) -> Policy:
     """Read CIL files and compile them, with the base policy where they need it.
 
     Args:
         paths: files as the user named them; messages show them so.
         base: whether to take the base policy. A complete policy among the files stands alone all the same.
+        diagnostics: takes the warnings, for a caller who wants to show them.
 
     Raises:
         SelboxError: with every unreadable file (``file-unreadable``), else every syntax error of the files, else
@@ -49,7 +50,7 @@ def load_policy(paths: Iterable[str], base: bool = True) -> Policy:
     trees = _each(parse, _each(_read_source, paths))
     if base and not any(is_complete(each) for each in trees):
         trees = [*(parse(each) for each in base_sources()), *trees]
-    return compile_policy(trees)
+    return compile_policy(trees, diagnostics)
 
 
 def base_sources() -> list[SourceFile]:

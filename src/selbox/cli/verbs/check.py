@@ -1,11 +1,14 @@
 """``selbox check``: compile a policy and say what it holds."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from selbox.cli.errors import diagnostic_text
 from selbox.cli.output import JsonValue
 from selbox.cli.policyfiles import load_policy
 from selbox.cli.terminal import BOLD, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
+from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 
@@ -44,12 +47,14 @@ class PolicyContents(NamedTuple):
         mls: whether contexts have a range.
         policy_capabilities: names, sorted.
         counts: in the order in which they are shown.
+        warnings: what the compiler noticed.
     """
 
     handle_unknown: str
     mls: bool
     policy_capabilities: tuple[str, ...]
     counts: tuple[Count, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def exit_status(self) -> int:
@@ -57,10 +62,11 @@ class PolicyContents(NamedTuple):
         return 0
 
     def to_text(self, terminal: Terminal) -> str:
-        """Return two columns, and a line for each setting."""
+        """Return the warnings, two columns of counts, and a line for each setting."""
         width = max(len(each.kind) for each in self.counts)
         digits = max(len(str(each.number)) for each in self.counts)
-        lines = [f"{each.kind:<{width}}  {each.number:>{digits}}" for each in self.counts]
+        lines = [diagnostic_text(each, terminal) for each in self.warnings]
+        lines += [f"{each.kind:<{width}}  {each.number:>{digits}}" for each in self.counts]
         settings = (
             ("handle unknown", self.handle_unknown),
             ("MLS", "yes" if self.mls else "no"),
@@ -75,6 +81,10 @@ class PolicyContents(NamedTuple):
             "mls": self.mls,
             "policy_capabilities": self.policy_capabilities,
             "counts": {each.kind.replace(" ", "_"): each.number for each in self.counts},
+            "warnings": [
+                {"code": each.code, "message": each.message, "place": each.span.place if each.span else None}
+                for each in self.warnings
+            ],
         }
 
 
@@ -90,10 +100,12 @@ def run(arguments: "Namespace") -> PolicyContents:
     """Compile the policy and count."""
     if arguments.no_base and not arguments.policy:
         raise UsageError.of("usage", "there is no policy to check", help="name a file, or leave out --no-base")
-    return contents(load_policy(arguments.policy, base=not arguments.no_base))
+    diagnostics = Diagnostics()
+    policy = load_policy(arguments.policy, base=not arguments.no_base, diagnostics=diagnostics)
+    return contents(policy, diagnostics.warnings)
 
 
-def contents(policy: Policy) -> PolicyContents:
+def contents(policy: Policy, warnings: Sequence[Diagnostic] = ()) -> PolicyContents:
     """Count what a policy holds."""
     rows_of = dict.fromkeys(RuleKind, 0)
     for kind in policy.rules.kind:
@@ -139,4 +151,5 @@ def contents(policy: Policy) -> PolicyContents:
         policy.mls,
         tuple(sorted(policy.policy_capabilities)),
         tuple(Count(*each) for each in counts),
+        tuple(warnings),
     )
