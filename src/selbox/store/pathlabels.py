@@ -1,0 +1,72 @@
+"""Labels that the user gives by path: ``--label PATH=CONTEXT``."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from selbox.diagnostics import Diagnostics
+
+
+class PathLabels:
+    """A label for a path and everything below it; of several that hold a path, the longest decides.
+
+    Args:
+        labels: context by absolute path, without a final slash (but ``/`` itself).
+    """
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self._labels = {"" if path == "/" else path: context for path, context in labels.items()}
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], directory: str) -> "PathLabels":
+        """Read the arguments of ``--label``.
+
+        Symbolic links in the path are followed, as ``chcon`` does, so that the label meets the file by whatever name
+        it is opened. The context is taken as it is; whether the policy has it is for the security server to say.
+
+        Args:
+            arguments: each ``PATH=CONTEXT``; a path may hold ``=``, a context cannot.
+            directory: where relative paths start.
+
+        Raises:
+            SelboxError: codes ``label-argument``, ``label-missing-file`` and ``label-conflict``, for all arguments.
+        """
+        labels: dict[str, str] = {}
+        diagnostics = Diagnostics()
+        for argument in arguments:
+            name, separator, context = argument.rpartition("=")
+            if not (separator and name and context):
+                diagnostics.error(
+                    "label-argument",
+                    f"`{argument}` is not PATH=CONTEXT",
+                    help="such as `--label data/secret=system_u:object_r:secret_t:s0`",
+                )
+                continue
+            path = os.path.realpath(os.path.join(directory, name))
+            if not os.path.lexists(path):
+                diagnostics.error(
+                    "label-missing-file",
+                    f"the file `{name}` that is to be labelled does not exist",
+                    help=f"looked for at {path}",
+                )
+            elif labels.setdefault(path, context) != context:
+                diagnostics.error("label-conflict", f"`{path}` is given two labels, `{labels[path]}` and `{context}`")
+        diagnostics.raise_if_errors()
+        return cls(labels)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def contexts(self) -> frozenset[str]:
+        """Return every context that is given, so that the caller can check them before anything runs."""
+        return frozenset(self._labels.values())
+
+    def lookup(self, path: str) -> str | None:
+        """Return the label of an absolute path, or None."""
+        labels = self._labels
+        end = len(path) if labels else -1
+        while end >= 0:
+            context = labels.get(path[:end])
+            if context is not None:
+                return context
+            end = path.rfind("/", 0, end)
+        return None
