@@ -7,7 +7,7 @@ from selbox.cli.main import main
 
 # Counted by hand: classes, permissions and so on of this text.
 POLICY = """
-(handleunknown allow)
+(handleunknown allow) (mls true)
 (common shared (read write))
 (class file (open)) (classcommon file shared) (class process (transition fork))
 (classorder (file process))
