@@ -15,12 +15,12 @@ def connect_aliases(program: Program) -> None:
     for flavour in ALIASED:
         for symbol in program.symbols.get(f"{flavour}alias", ()):
             symbol.actual = None
-        program.run(f"{flavour}aliasactual", partial(_connect, program, flavour))
+        program.run(f"{flavour}aliasactual", partial(_connect, flavour))
         for symbol in program.declared(f"{flavour}alias"):
             program.attempt(partial(_check, symbol), symbol.form, symbol.place)
 
 
-def _connect(program: Program, flavour: str, form: Form, place: Place) -> None:
+def _connect(flavour: str, form: Form, place: Place) -> None:
     found: list[Symbol] = []
     for index in (1, 2):
         name = form[index]

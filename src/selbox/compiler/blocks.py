@@ -4,6 +4,7 @@ Source: the passes IN, BLKIN and BLKABS of ``secilc`` (``cil_resolve_ast``).
 """
 
 from functools import partial
+
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.expand import Expander
 from selbox.compiler.namespace import InheritScope, Place, Scope, Symbol

@@ -57,19 +57,16 @@ class Classes:
 
     def check(self, only_optional: bool) -> None:
         """Evaluate every set and mapping, used or not, so that their faults show."""
-        for symbol in self._program.declared("class", "classmap"):
-            self._program.attempt(
-                lambda form, place, symbol=symbol: self._check_layout(symbol), symbol.form, symbol.place
-            )  # type: ignore[misc]
-        for keyword in ("classpermissionset", "classmapping"):
-            at = 2 if keyword == "classpermissionset" else 3
-            self._program.run(keyword, lambda form, place, at=at: self._check_vectors(form, place, at), only_optional)  # type: ignore[misc]
+        for keyword in ("class", "classmap"):
+            self._program.run_declared(keyword, self.layout)
+        self._program.run("classpermissionset", self._check_set, only_optional)
+        self._program.run("classmapping", self._check_mapping, only_optional)
 
-    def _check_layout(self, symbol: Symbol) -> None:
-        self.layout(symbol)
+    def _check_set(self, form: Form, place: Place) -> None:
+        self.vectors(form, place, 2)
 
-    def _check_vectors(self, form: Form, place: Place, at: int) -> None:
-        self.vectors(form, place, at)
+    def _check_mapping(self, form: Form, place: Place) -> None:
+        self.vectors(form, place, 3)
 
     def _classcommon(self, form: Form, place: Place) -> None:
         symbol = self._program.resolve("class", form, place, 1)
@@ -152,8 +149,9 @@ class Classes:
         """Return the access vectors, by class, that a class-permission expression stands for.
 
         Args:
-            form: the statement; place: where it stands.
-            path: indices to ``(class (permission…))`` or to the name of a class permission set.
+            form: the statement.
+            place: where it stands.
+            *path: indices to ``(class (permission…))`` or to the name of a class permission set.
 
         Raises:
             UnresolvedNameError: a class, permission or set is not declared.

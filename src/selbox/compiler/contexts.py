@@ -1,6 +1,7 @@
 """Security contexts: read, and checked to be ones that an object could have.
 
-Source: ``cil_verify_context`` of libsepol; ``object_r`` is exempt as it is in the kernel's ``policydb_context_isvalid``.
+Source: ``cil_verify_context`` of libsepol; ``object_r`` is exempt as it is in the kernel's
+``policydb_context_isvalid``.
 """
 
 from selbox.compiler.errors import StatementError
@@ -31,17 +32,15 @@ class Contexts:
 
     def collect(self) -> None:
         """Read every named context, used or not."""
-        for symbol in self._program.declared("context"):
-            self._program.attempt(self._read_named, symbol.form, symbol.place)
-
-    def _read_named(self, form: Form, place: Place) -> None:
-        self.context(form, place, 1)
+        self._program.run_declared("context", lambda symbol: self.context(symbol.form, symbol.place, 1))
 
     def context(self, form: Form, place: Place, *path: int) -> Context:
         """Return the context that an atom names or a form is.
 
         Args:
-            form: the statement; place: where it stands; path: indices from it to the context.
+            form: the statement.
+            place: where it stands.
+            *path: indices from it to the context.
 
         Raises:
             UnresolvedNameError: a name is not declared.

@@ -23,7 +23,7 @@ Action = Callable[[int, Form, Place], list[Frame]]
 LATER = 1 << 24
 """Added to an index to sort what is brought in from elsewhere behind what a block holds itself."""
 
-MAXIMUM_STATEMENTS = 5_000_000
+MAXIMUM_STATEMENTS = 1_000_000
 """Statements after which a policy counts as one that macros or blocks blow up without end."""
 
 UNSUPPORTED: Final = frozenset({"allowx", "auditallowx", "dontauditx", "neverallowx", "permissionx", "deny"})
@@ -72,7 +72,7 @@ class Expander:
         self.additions: dict[int, list[tuple[Form, int, Tree]]] = {}
         self.counter = 0
         self._walked = 0
-        self._actions = {keyword: self._declare for keyword in NAME_TABLES} | {
+        self._actions = dict.fromkeys(NAME_TABLES, self._declare) | {
             "block": self._block,
             "optional": self._optional,
             "macro": self._macro,
@@ -132,9 +132,7 @@ class Expander:
             if isinstance(statement, str):
                 raise _stray(index, place, parent)
             keyword = check_statement(statement, place)
-            self._walked += 1
-            if self._walked > MAXIMUM_STATEMENTS:
-                raise StatementError("cil-too-large", "blocks and calls expand without end here", place, statement)
+            self._count(statement, place)
             action = self._actions.get(keyword)
             if action is not None:
                 return action(index, statement, place)
@@ -144,6 +142,12 @@ class Expander:
             if len(self.program.diagnostics.errors) >= ERROR_LIMIT or self._walked > MAXIMUM_STATEMENTS:
                 self.program.diagnostics.raise_if_errors()
         return []
+
+    def _count(self, statement: Form, place: Place) -> None:
+        """Stop blocks and calls that would multiply without end."""
+        self._walked += 1
+        if self._walked > MAXIMUM_STATEMENTS:
+            raise StatementError("cil-too-large", "blocks and calls expand without end here", place, statement)
 
     def declare(self, index: int, form: Form, place: Place) -> Symbol:
         """Enter a declaration into the tables of the block around it.

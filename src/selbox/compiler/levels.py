@@ -33,17 +33,13 @@ class Levels:
     def collect(self, only_optional: bool) -> None:
         """Take in category sets, categories of sensitivities, and every named level and range."""
         program = self._program
-        for symbol in program.declared("categoryset"):
-            program.attempt(
-                lambda form, place, symbol=symbol: self.sets.define(symbol, self.sets.read(form, place, 2)),  # type: ignore[misc]
-                symbol.form,
-                symbol.place,
-            )
+        program.run_declared("categoryset", self._categoryset)
         program.run("sensitivitycategory", self._sensitivitycategory, only_optional)
-        for symbol in program.declared("level"):
-            program.attempt(lambda form, place: (self.level(form, place, 1), None)[1], symbol.form, symbol.place)
-        for symbol in program.declared("levelrange"):
-            program.attempt(lambda form, place: (self.level_range(form, place, 1), None)[1], symbol.form, symbol.place)
+        program.run_declared("level", lambda symbol: self.level(symbol.form, symbol.place, 1))
+        program.run_declared("levelrange", lambda symbol: self.level_range(symbol.form, symbol.place, 1))
+
+    def _categoryset(self, symbol: Symbol) -> None:
+        self.sets.define(symbol, self.sets.read(symbol.form, symbol.place, 2))
 
     def usable_categories(self, symbol: Symbol) -> int:
         """Return the bitset of categories that levels of a sensitivity may hold."""
@@ -58,7 +54,9 @@ class Levels:
         """Return the level that an atom names or a form is.
 
         Args:
-            form: the statement; place: where it stands; path: indices from it to the level.
+            form: the statement.
+            place: where it stands.
+            *path: indices from it to the level.
 
         Raises:
             UnresolvedNameError: a name is not declared.

@@ -119,7 +119,7 @@ class Scope:
         self.parent = parent
         self.symbol = symbol
         self.abstract = False
-        self.depth = parent.depth + 1 if parent else 0
+        self.depth: int = parent.depth + 1 if parent else 0
         self.declaring = self
         self.prefix = f"{symbol.name}." if symbol else ""
         self.tables: dict[str, dict[str, Symbol]] = {}

@@ -47,7 +47,7 @@ class Program:
             table: the table of names, a value of :data:`NAME_TABLES`.
             form: the statement.
             place: where it stands.
-            path: indices that lead from the form to the atom.
+            *path: indices that lead from the form to the atom.
 
         Raises:
             UnresolvedNameError: nothing of that name is in reach.
@@ -86,6 +86,20 @@ class Program:
             elif not place.optional.live:
                 continue
             self.attempt(handler, form, place)
+
+    def run_declared(self, flavour: str, handler: Callable[[Symbol], object]) -> None:
+        """Hand every declaration of a keyword to a handler, with :meth:`attempt`'s care.
+
+        Args:
+            flavour: the declaring keyword.
+            handler: called with the symbol; what it returns is not looked at.
+        """
+
+        def handle(form: Form, place: Place) -> None:  # noqa: ARG001 - the symbol holds both
+            handler(symbol)
+
+        for symbol in self.declared(flavour):
+            self.attempt(handle, symbol.form, symbol.place)
 
     def attempt(self, handler: Handler, form: Form, place: Place) -> None:
         """Call a handler for one statement; report what fails, or switch off the optional block around it."""

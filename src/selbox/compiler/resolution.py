@@ -69,18 +69,9 @@ class Resolution:
 
     def _check_sets(self) -> None:
         """Evaluate every attribute, used or not, so that circles show."""
-        identities = self.identities
-        for flavour, sets in (
-            ("typeattribute", identities.types),
-            ("roleattribute", identities.roles),
-            ("userattribute", identities.users),
-        ):
-            for symbol in self.program.declared(flavour):
-                self.program.attempt(
-                    lambda form, place, symbol=symbol, sets=sets: (sets.bits(symbol), None)[1],
-                    symbol.form,
-                    symbol.place,
-                )  # type: ignore[misc]
+        self.program.run_declared("typeattribute", self.identities.types.bits)
+        self.program.run_declared("roleattribute", self.identities.roles.bits)
+        self.program.run_declared("userattribute", self.identities.users.bits)
 
     def _read_conditionals(self, only_optional: bool) -> None:
         for index, (form, place) in enumerate(self.program.conditionals):

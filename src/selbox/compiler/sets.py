@@ -58,7 +58,9 @@ class SetTable:
         """Read an expression into postfix order.
 
         Args:
-            form: the statement; place: where it stands; path: indices from it to the expression.
+            form: the statement.
+            place: where it stands.
+            *path: indices from it to the expression.
 
         Raises:
             UnresolvedNameError: it names what nothing declares.

@@ -5,6 +5,7 @@ Source: ``cil_pre_verify`` and ``__cil_verify_helper`` of libsepol.
 
 from selbox.compiler.namespace import Symbol
 from selbox.compiler.resolution import Resolution
+from selbox.model.mls import LevelRange
 
 
 def verify(resolution: Resolution) -> None:
@@ -23,8 +24,6 @@ def verify(resolution: Resolution) -> None:
         )
         for user in resolution.numbered["user"]:
             _verify_user(resolution, user)
-    for symbol in resolution.program.declared("roleattribute"):
-        resolution.identities.roles.bits(symbol)
 
 
 def _require(resolution: Resolution, kind: str, code: str, words: str, help_text: str) -> None:
@@ -44,10 +43,9 @@ def _verify_user(resolution: Resolution, user: Symbol) -> None:
                 user.place.tree.span(user.form, 1),
                 f"add one: `({keyword} {user.name} {argument})`",
             )
-    if level is not None and clearance is not None:
-        if not (level.dominates(clearance.low) and clearance.high.dominates(level)):
-            resolution.program.diagnostics.error(
-                "cil-bad-range",
-                f"the level of user `{user.name}` is not within its range",
-                user.place.tree.span(user.form, 1),
-            )
+    if level is not None and clearance is not None and not clearance.contains(LevelRange(level, level)):
+        resolution.program.diagnostics.error(
+            "cil-bad-range",
+            f"the level of user `{user.name}` is not within its range",
+            user.place.tree.span(user.form, 1),
+        )

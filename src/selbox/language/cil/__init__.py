@@ -1,4 +1,4 @@
-"""Reads the Common Intermediate Language (CIL) of SELinux: text to syntax trees. Compilers call it; it knows no meaning."""
+"""Reads the Common Intermediate Language (CIL) of SELinux policy: text to syntax trees that know no meaning."""
 
 from selbox.language.cil.reader import parse
 from selbox.language.cil.tree import Form, Tree

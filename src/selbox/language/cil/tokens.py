@@ -23,4 +23,4 @@ TOKENS = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-"""Blanks are skipped by searching; :attr:`re.Match.lastindex` is one of the group numbers above, or None for a comment."""
+"""Blanks are skipped by searching; ``Match.lastindex`` is one of the group numbers above, or None for a comment."""
