@@ -1,0 +1,78 @@
+"""Labels that the policy gives to what cannot carry one: ports, nodes, interfaces, file systems and their paths.
+
+Each look-up returns None where the policy says nothing; the caller then takes the initial SID that is named.
+"""
+
+from selbox.model.context import Context
+from selbox.model.labelling import FileKind, FilesystemUse, InterfaceContext
+from selbox.model.policy import Policy
+
+
+def port_context(policy: Policy, protocol: str, port: int) -> Context | None:
+    """Return the context of a port, from the narrowest range that holds it; else the initial SID ``port`` applies.
+
+    Args:
+        policy: the policy.
+        protocol: ``tcp``, ``udp``, ``dccp`` or ``sctp``.
+        port: port number, 0 to 65535.
+
+    Source: the kernel's ``security_port_sid``, over the order that libsepol's ``cil_post_portcon_compare`` makes.
+    """
+    found = [each for each in policy.port_contexts if each.protocol == protocol and each.low <= port <= each.high]
+    return min(found, key=lambda each: (each.high - each.low, each.low)).context if found else None
+
+
+def node_context(policy: Policy, address: bytes) -> Context | None:
+    """Return the context of a network node, by the highest mask that fits; else the initial SID ``node`` applies.
+
+    Args:
+        policy: the policy.
+        address: packed in network order, 4 or 16 bytes.
+
+    Source: the kernel's ``security_node_sid``, over the order that libsepol's ``cil_post_nodecon_compare`` makes.
+    """
+    found = [
+        each
+        for each in policy.node_contexts
+        if len(each.address) == len(address)
+        and bytes(a & b for a, b in zip(address, each.mask, strict=True)) == each.address
+    ]
+    return max(found, key=lambda each: each.mask).context if found else None
+
+
+def interface_context(policy: Policy, name: str) -> InterfaceContext | None:
+    """Return the contexts of an interface and its packets; else the initial SIDs ``netif`` and ``netmsg`` apply.
+
+    Source: the kernel's ``security_netif_sid``.
+    """
+    return next((each for each in policy.interface_contexts if each.name == name), None)
+
+
+def filesystem_use(policy: Policy, filesystem: str) -> FilesystemUse | None:
+    """Return how a file system's inodes get their labels; None when ``genfscon`` or nothing says it.
+
+    Source: the kernel's ``security_fs_use``.
+    """
+    return next((each for each in policy.filesystem_uses if each.filesystem == filesystem), None)
+
+
+def generic_filesystem_context(policy: Policy, filesystem: str, path: str, kind: FileKind) -> Context | None:
+    """Return the context of a path within a file system; else the initial SID ``unlabeled`` applies.
+
+    The longest entry that the path begins with wins. As in the kernel, an entry ends anywhere, not only at a slash.
+
+    Args:
+        policy: the policy.
+        filesystem: type of the file system, such as ``proc``.
+        path: from the file system's root, with a leading slash.
+        kind: the kind of file; an entry for ``FileKind.ANY`` fits all.
+
+    Source: the kernel's ``__security_genfs_sid``.
+    """
+    path = "/" + path.lstrip("/") if path.startswith("/") else path
+    found = [
+        each
+        for each in policy.genfs_contexts
+        if each.filesystem == filesystem and each.kind in (FileKind.ANY, kind) and path.startswith(each.path)
+    ]
+    return max(found, key=lambda each: len(each.path)).context if found else None
