@@ -3,7 +3,13 @@
 An integer is the call's result, a negative one an errno; OSError raised by a handler is the same said otherwise.
 """
 
+from collections.abc import Callable
 from typing import Final
+
+from selbox.enforce.caller import Caller
+from selbox.enforce.seccomp.listener import Arguments
+
+Handler = Callable[[Caller, Arguments], int]
 
 CONTINUE: Final = 1 << 64
 """Let the kernel run the call. INVARIANT: only where the decision rested on registers, or the outcome is verified."""

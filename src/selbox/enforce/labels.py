@@ -1,5 +1,6 @@
 """The label of every file that a call names: looked up once, then known by device and inode number."""
 
+import errno
 import os
 import re
 import stat
@@ -9,11 +10,14 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
 from selbox.enforce.filesystems import Filesystems
 from selbox.enforce.tasks import TaskTable
-from selbox.model.labelling import FilesystemUseBehaviour
+from selbox.model.labelling import FileKind, FilesystemUseBehaviour
+from selbox.server.labelling import generic_filesystem_context
 from selbox.server.securityserver import SecurityServer
 from selbox.store.filecontexts import FileContexts
-from selbox.store.labels import LabelStore, read_xattr
-from selbox.store.pathlabels import PathHistory, PathLabels
+from selbox.store.labels import LabelStore
+from selbox.store.pathhistory import PathHistory
+from selbox.store.pathlabels import PathLabels
+from selbox.store.xattr import read_xattr
 
 CLASSES: Final = {
     stat.S_IFREG: "file",
@@ -26,7 +30,18 @@ CLASSES: Final = {
 }
 """Object class by file type bits (kernel: ``inode_mode_to_security_class``)."""
 
+_KINDS: Final = {
+    stat.S_IFREG: FileKind.FILE,
+    stat.S_IFDIR: FileKind.DIRECTORY,
+    stat.S_IFLNK: FileKind.SYMLINK,
+    stat.S_IFCHR: FileKind.CHARACTER,
+    stat.S_IFBLK: FileKind.BLOCK,
+    stat.S_IFIFO: FileKind.PIPE,
+    stat.S_IFSOCK: FileKind.SOCKET,
+}
+
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
+_TASK_MEMORY = re.compile(r".*/(\d+)/(?:task/\d+/)?mem")
 _DELETED: Final = " (deleted)"
 
 
@@ -63,6 +78,7 @@ class Labels:
         self.outside = server.initial_sid("kernel")
         """The SID of everything that is not of the box: it was there before, as the kernel is."""
         self._file = server.initial_sid("file")
+        self._unlabeled = server.initial_sid("unlabeled")
 
     def filesystem_of(self, device: int) -> str:
         """Return the kind of the file system with a device number."""
@@ -94,11 +110,24 @@ class Labels:
         """Return the SID of an inode that was seen or labelled before, or None."""
         return self._sids.get((status.st_dev, status.st_ino))
 
-    def assign(self, status: os.stat_result, sid: int) -> None:
-        """Label an inode: a new object, or one relabelled."""
-        self._sids[status.st_dev, status.st_ino] = sid
-        if CLASSES.get(stat.S_IFMT(status.st_mode)) and self.filesystem_of(status.st_dev):
-            self._store.set(status.st_dev, status.st_ino, self._server.sid_to_context(sid))
+    def assign(self, status: os.stat_result, sid: int, place: str | None = None) -> None:
+        """Label an inode: a new object, or one relabelled.
+
+        Args:
+            status: the inode's.
+            sid: its new SID.
+            place: a path that names it now; without it the label lives no longer than the box.
+
+        Raises:
+            OSError: EIO when the label store cannot be written.
+        """
+        key = (status.st_dev, status.st_ino)
+        self._sids[key] = sid
+        if place is not None and self._store.lasting:
+            try:
+                self._store.set(*key, self._server.sid_to_context(sid), place)
+            except SelboxError as error:
+                raise OSError(errno.EIO, str(error)) from None
 
     def removed(self, status: os.stat_result) -> None:
         """Forget an inode whose last name is gone, so that another file with its number does not inherit its label."""
@@ -106,9 +135,20 @@ class Labels:
             self._sids.pop((status.st_dev, status.st_ino), None)
             self._store.forget(status.st_dev, status.st_ino)
 
-    def moved(self, new: str, old: str) -> None:
-        """Note that a directory changed its path: what lies below keeps the labels of its old one."""
-        self._history.record(new, old)
+    def memory_entry(self, descriptor: int, status: os.stat_result) -> int | None:
+        """Return the SID of the task whose memory a file is (``/proc/PID/mem``), or None for any other file."""
+        if self.filesystem_of(status.st_dev) != "proc":
+            return None
+        match = _TASK_MEMORY.fullmatch(path_of(descriptor))
+        return None if match is None else self.task_sid(int(match[1]))
+
+    def renamed(self, source: str, destination: str) -> None:
+        """Note that a path was renamed: what lies below it keeps the labels of the old one."""
+        self._history.renamed(source, destination)
+
+    def exchanged(self, first: str, second: str) -> None:
+        """Note that two paths changed places."""
+        self._history.exchanged(first, second)
 
     def filesystem_sid(self, device: int) -> int:
         """Return the SID of a file system itself, with which its files are associated."""
@@ -116,8 +156,8 @@ class Labels:
         use = self._uses.get(kind)
         if use is not None:
             return self._server.sid_for(use.context)
-        context = self._server.genfs_context(kind, "/", "dir") if kind in self._genfs else None
-        return self._server.sid_for(context) if context is not None else self._server.initial_sid("unlabeled")
+        context = generic_filesystem_context(self._server.policy, kind, "/", FileKind.DIRECTORY)
+        return self._unlabeled if context is None else self._server.sid_for(context)
 
     def describe(self, descriptor: int) -> dict[str, object]:
         """Return the fields that an audit record has about a file: path, dev and ino."""
@@ -134,7 +174,8 @@ class Labels:
             return self._find_nameless(status, caller), True
         path = self._history.original(_without_deleted(path, status))
         kind = self.filesystem_of(status.st_dev)
-        text = self._store.get(status.st_dev, status.st_ino) or self._path_labels.lookup(path)
+        place = f"/proc/self/fd/{descriptor}"
+        text = self._store.get(status.st_dev, status.st_ino, place) or self._path_labels.lookup(path)
         if text is not None:
             sid = self._valid(text)
             if sid is not None:
@@ -145,10 +186,11 @@ class Labels:
                 return self.task_sid(int(entry[1])), False
         if kind in self._genfs and kind not in self._uses:
             inner = self._filesystems.inner_path(status.st_dev, path)
-            context = self._server.genfs_context(kind, inner, object_class_of(status))
+            file_kind = _KINDS.get(stat.S_IFMT(status.st_mode), FileKind.FILE)
+            context = generic_filesystem_context(self._server.policy, kind, inner, file_kind)
             if context is not None:
                 return self._server.sid_for(context), True
-        text = read_xattr(f"/proc/self/fd/{descriptor}")
+        text = read_xattr(place)
         sid = None if text is None else self._valid(text)
         if sid is not None:
             return sid, True

@@ -146,8 +146,6 @@ def write_memory(tid: int, address: int, data: bytes) -> None:
         raise OSError(14, "Bad address")
 
 
-
-
 def signal_descriptor(signals: set[int]) -> int:
     """Return a non-blocking ``signalfd(2)`` for signals that the caller has blocked."""
     mask = (ctypes.c_uint64 * 16)()

@@ -52,9 +52,7 @@ class ReferenceMonitor:
         record: called with what is to be recorded, before the caller learns of a refusal.
     """
 
-    def __init__(
-        self, server: SecurityServer, cache: AccessVectorCache, record: Callable[[AccessEvent], None]
-    ) -> None:
+    def __init__(self, server: SecurityServer, cache: AccessVectorCache, record: Callable[[AccessEvent], None]) -> None:
         self.server = server
         self.cache = cache
         self._record = record

@@ -37,6 +37,7 @@ class Workers:
             operation: must end with EINTR when the worker's thread gets :data:`WAKE_SIGNAL`.
         """
         done = threading.Event()
+        ending = threading.Lock()
 
         def work() -> None:
             try:
@@ -45,19 +46,20 @@ class Workers:
                 number = ERESTARTSYS if error.errno == errno.EINTR else error.errno or errno.EIO
                 self._listener.give_result(caller.id, -number)
             finally:
-                done.set()
+                with ending:
+                    done.set()
 
         worker = threading.Thread(target=work, daemon=True)
         worker.start()
-        threading.Thread(target=self._watch, args=(caller, worker, done), daemon=True).start()
+        threading.Thread(target=self._watch, args=(caller, worker, done, ending), daemon=True).start()
 
-    def _watch(self, caller: Caller, worker: threading.Thread, done: threading.Event) -> None:
+    def _watch(self, caller: Caller, worker: threading.Thread, done: threading.Event, ending: threading.Lock) -> None:
         while not done.wait(_POLL_SECONDS):
-            if worker.ident is not None and (not self._listener.is_valid(caller.id) or pending_signals(caller.tid)):
-                try:
+            if self._listener.is_valid(caller.id) and not pending_signals(caller.tid):
+                continue
+            with ending:  # the thread cannot end meanwhile, so the signal reaches it and no other
+                if not done.is_set() and worker.ident is not None:
                     signal.pthread_kill(worker.ident, WAKE_SIGNAL)
-                except ProcessLookupError:
-                    return
 
     def open(self, caller: Caller, descriptor: int, flags: int) -> None:
         """Open an ``O_PATH`` descriptor's object, which may block, and hand it to the caller.
@@ -67,6 +69,7 @@ class Workers:
             descriptor: is closed when done.
             flags: of ``open``.
         """
+
         def operation() -> None:
             try:
                 opened = open_interruptibly(f"/proc/self/fd/{descriptor}", flags | os.O_CLOEXEC)

@@ -59,6 +59,11 @@ class LabelStore:
         if file is not None:
             self._open(file)
 
+    @property
+    def lasting(self) -> bool:
+        """Whether labels are kept in a file."""
+        return self._database is not None
+
     def __len__(self) -> int:
         return len(self._labels)
 

@@ -6,7 +6,7 @@ import stat
 import struct
 from typing import Final
 
-from selbox.enforce.answer import ANSWERED
+from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.names import NewObjects
@@ -34,6 +34,16 @@ class FileCalls:
         self._new = new_objects
         self._selinux_files = selinux_files
         self._workers = workers
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their calls."""
+        return {
+            "open": self.open,
+            "creat": self.creat,
+            "openat": self.openat,
+            "openat2": self.openat2,
+            "truncate": self.truncate,
+        }
 
     def open(self, caller: Caller, arguments: Arguments) -> int:
         """``open(path, flags, mode)``."""
@@ -177,7 +187,7 @@ class FileCalls:
         with self._new.creating(caller):
             created = self._box.descriptors.open(located.name, clean, located.parent, mode & 0o7777)
         status = os.fstat(created)
-        self._box.labels.assign(status, sid)
+        self._box.labels.assign(status, sid, _reopen(created))
         try:
             self._box.monitor.check(
                 caller, sid, "file", (*(open_permissions(flags) or ("ioctl",)), "open"), lambda: self._describe(created)
@@ -193,7 +203,7 @@ class FileCalls:
         with self._new.creating(caller):
             created = self._box.descriptors.open(_reopen(located.object), flags, mode=mode & 0o7777)
         status = os.fstat(created)
-        self._box.labels.assign(status, sid)
+        self._box.labels.assign(status, sid, _reopen(created))
         return self._hand_over(caller, created, status, flags)
 
     def _describe(self, descriptor: int) -> dict[str, object]:
@@ -207,9 +217,7 @@ class FileCalls:
         sid = box.labels.sid_of(located.object, status, caller)
         length = arguments[1] - (1 << 64) if arguments[1] >> 63 else arguments[1]
         if stat.S_ISREG(status.st_mode):
-            box.monitor.check(
-                caller, sid, "file", ("write", "open"), lambda: box.labels.describe(located.object)
-            )
+            box.monitor.check(caller, sid, "file", ("write", "open"), lambda: box.labels.describe(located.object))
         os.truncate(_reopen(located.object), length)
         return 0
 
@@ -231,5 +239,3 @@ def open_permissions(flags: int) -> tuple[str, ...]:
 def _reopen(descriptor: int) -> str:
     """Return the path that opens an ``O_PATH`` descriptor's very object."""
     return f"/proc/self/fd/{descriptor}"
-
-

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import read_umask
@@ -111,6 +112,21 @@ class NameCalls:
         self._box = box
         self._new = new_objects
 
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their calls, which are those of the methods."""
+        methods = (
+            self.mkdir,
+            self.mkdirat,
+            self.mknod,
+            self.mknodat,
+            self.symlink,
+            self.symlinkat,
+            self.link,
+            self.linkat,
+        )
+        more = (self.unlink, self.rmdir, self.unlinkat, self.rename, self.renameat, self.renameat2)
+        return {method.__name__: method for method in methods + more}
+
     def _locate(self, caller: Caller, directory: int, address: int, *, follow: bool = False) -> Located:
         path = self._box.memory.read_string(caller.tid, address)
         return self._box.walker.locate(caller, directory, path, follow=follow)
@@ -127,7 +143,8 @@ class NameCalls:
         return located
 
     def _label_new(self, located: Located, sid: int) -> None:
-        self._box.labels.assign(os.stat(located.name, dir_fd=located.parent, follow_symlinks=False), sid)
+        status = os.stat(located.name, dir_fd=located.parent, follow_symlinks=False)
+        self._box.labels.assign(status, sid, place_of(located))
 
     def mkdir(self, caller: Caller, arguments: Arguments) -> int:
         """``mkdir(path, mode)``."""
@@ -200,7 +217,7 @@ class NameCalls:
         else:
             os.link(f"/proc/self/fd/{old.object}", new.name, dst_dir_fd=new.parent, follow_symlinks=True)
         # From now on two paths lead to it: what it is called no longer tells its label.
-        self._box.labels.assign(status, sid)
+        self._box.labels.assign(status, sid, place_of(new))
         return 0
 
     def unlink(self, caller: Caller, arguments: Arguments) -> int:
@@ -302,11 +319,16 @@ class NameCalls:
             moved.append((new, old))
         for source, target in moved:
             status = source.found
-            labels.assign(status, labels.sid_of(source.object, status, caller))
-            if stat.S_ISDIR(status.st_mode):
-                labels.moved(_path_in(target), _path_in(source))
+            labels.assign(status, labels.sid_of(source.object, status, caller), place_of(target))
             if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
                 self._box.walker.forget()
+        note = labels.exchanged if flags & _RENAME_EXCHANGE else labels.renamed
+        note(_path_in(old), _path_in(new))
+
+
+def place_of(located: Located) -> str:
+    """Return a path by which this process reaches the name that was located."""
+    return f"/proc/self/fd/{located.parent}/{os.fsdecode(located.name)}"
 
 
 def _path_in(located: Located) -> str:

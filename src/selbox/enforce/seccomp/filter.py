@@ -39,8 +39,8 @@ NOTIFIED: Final = (
     *("connect", "bind", "listen", "accept", "accept4"),
     *("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
     *("shmget", "shmat", "shmctl", "semget", "semop", "semtimedop", "semctl", "msgget", "msgsnd", "msgrcv", "msgctl"),
-    *("process_vm_readv", "process_vm_writev", "pidfd_getfd"),
-    *("unshare", "setns", "chroot", "capset", "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid"),
+    *("process_vm_readv", "process_vm_writev"),
+    *("unshare", "chroot", "capset", "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid"),
     *("setresgid", "setfsuid", "setfsgid"),
     *("access", "faccessat", "faccessat2", "statfs", "getxattr", "lgetxattr", "fgetxattr"),
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
@@ -57,6 +57,8 @@ REFUSED: Final = {
         # Routes around path mediation: handles, and mounts that would give a file a second path.
         *("open_by_handle_at", "mount", "umount2", "pivot_root", "move_mount", "open_tree", "open_tree_attr"),
         *("fsopen", "fsmount", "fspick", "mount_setattr"),
+        # Other processes' descriptors, and their namespaces, where numbers mean other things.
+        *("pidfd_getfd", "setns"),
         # A tracer inside would be in the way of the supervisor's own check of exec.
         "ptrace",
         # The kernel itself, which no policy of a box can mediate.

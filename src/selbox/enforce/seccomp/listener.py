@@ -69,7 +69,7 @@ class Listener:
     def _ioctl(self, request: int, data: bytes) -> int:
         """Do an answering request; the caller's death (ENOENT) and its being answered already are no errors."""
         try:
-            return fcntl.ioctl(self.descriptor, request, bytearray(data))
+            return int(fcntl.ioctl(self.descriptor, request, bytearray(data)))
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EINPROGRESS):
                 return -1

@@ -1,0 +1,277 @@
+"""Running programs: the domain that follows, the checks, and the proof that the kernel ran what was decided.
+
+The kernel reads the path of ``execve`` from the caller's memory once more when the call continues, and another
+thread may have changed it. So the caller is held by ``ptrace`` until the kernel reports that the new program is in
+place (``PTRACE_EVENT_EXEC``), which is before its first instruction. Only if it is the very file that was decided
+about does the task get its new label and go on; otherwise it is killed.
+"""
+
+import errno
+import os
+import signal
+import stat
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from selbox.enforce.answer import ANSWERED, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.calls.inheritance import Inheritance
+from selbox.enforce.labels import path_of
+from selbox.enforce.linux import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_SYMLINK_NOFOLLOW,
+    PTRACE_DETACH,
+    PTRACE_EVENT_EXEC,
+    PTRACE_EVENT_STOP,
+    PTRACE_INTERRUPT,
+    PTRACE_O_EXITKILL,
+    PTRACE_O_TRACEEXEC,
+    PTRACE_SEIZE,
+    WALL,
+    ptrace,
+    ptrace_event_message,
+)
+from selbox.enforce.paths import Located
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.tasks import TaskState
+
+_HEAD_SIZE: Final = 256
+_MAX_INTERPRETERS: Final = 4
+_EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
+
+class _Pending(NamedTuple):
+    """An exec that the kernel is carrying out.
+
+    Attributes:
+        caller: who made the call.
+        image: device and inode number of the program that may run.
+        state: the state that the task has once it runs.
+        path: what was asked for, for the record of a mismatch.
+    """
+
+    caller: Caller
+    image: tuple[int, int]
+    state: TaskState
+    path: str
+
+
+class ExecutionCalls:
+    """``execve`` and ``execveat``.
+
+    Args:
+        box: the box.
+        inheritance: decides about descriptors that come into another domain.
+        initial_sid: the context in which the first program runs, whatever transition there is; None for the
+            policy's own transition from where the launcher stands.
+    """
+
+    def __init__(self, box: Box, inheritance: Inheritance, initial_sid: int | None) -> None:
+        self._box = box
+        self._inheritance = inheritance
+        self._initial_sid = initial_sid
+        self._pending: dict[int, _Pending] = {}
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their calls."""
+        return {
+            "execve": self.execve,
+            "execveat": self.execveat,
+        }
+
+    def execve(self, caller: Caller, arguments: Arguments) -> int:
+        """``execve(path, argv, envp)``."""
+        path = self._box.memory.read_string(caller.tid, arguments[0])
+        return self._execute(caller, self._box.walker.locate(caller, AT_FDCWD, path), path)
+
+    def execveat(self, caller: Caller, arguments: Arguments) -> int:
+        """``execveat(directory, path, argv, envp, flags)``."""
+        flags = arguments[4]
+        if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
+            return -errno.EINVAL
+        path = self._box.memory.read_string(caller.tid, arguments[1])
+        if not path and flags & AT_EMPTY_PATH:
+            descriptor = self._box.walker.start_of(caller, arguments[0])
+            located = Located(-1, b"", descriptor, os.fstat(descriptor))
+        else:
+            follow = not flags & AT_SYMLINK_NOFOLLOW
+            located = self._box.walker.locate(caller, arguments[0], path, follow=follow)
+        return self._execute(caller, located, path)
+
+    def _execute(self, caller: Caller, located: Located, path: bytes) -> int:
+        status = located.found
+        if stat.S_ISLNK(status.st_mode):
+            return -errno.ELOOP
+        self._may_run(located.object, status)
+        sid = self._new_sid(caller, located.object, status)
+        image, image_status = self._image(caller, located.object, status)
+        old = caller.state
+        state = TaskState(
+            sid=sid,
+            previous=old.sid,
+            no_new_privileges=old.no_new_privileges,
+            credentials_changed=old.credentials_changed or bool(status.st_mode & (stat.S_ISUID | stat.S_ISGID)),
+            root_changed=old.root_changed,
+        )
+        if old.is_launcher:
+            self._inheritance.adopt(caller, sid)
+        elif sid != old.sid:
+            self._inheritance.release(caller, sid)
+        self._let_run(caller, (image_status.st_dev, image_status.st_ino), state, os.fsdecode(path) or path_of(image))
+        return ANSWERED
+
+    def _may_run(self, descriptor: int, status: os.stat_result) -> None:
+        """Ask the ordinary permissions, so that what they deny is no event for policy."""
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        if not status.st_mode & _EXECUTABLE:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        if not os.access(f"/proc/self/fd/{descriptor}", os.X_OK, effective_ids=True):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def _check_file(self, caller: Caller, descriptor: int, sid: int, permissions: tuple[str, ...]) -> None:
+        box = self._box
+        box.monitor.check(caller, sid, "file", permissions, lambda: box.labels.describe(descriptor))
+
+    def _new_sid(self, caller: Caller, descriptor: int, status: os.stat_result) -> int:
+        """Return the SID after exec, with the checks that lead to it.
+
+        Source: the kernel's ``do_open_execat`` and ``selinux_bprm_creds_for_exec``.
+        """
+        box = self._box
+        file_sid = box.labels.sid_of(descriptor, status, caller)
+        old = caller.state
+        if old.is_launcher and self._initial_sid is not None:
+            return self._initial_sid
+        self._check_file(caller, descriptor, file_sid, ("execute",))
+        self._check_file(caller, descriptor, file_sid, ("read", "open"))
+        if old.exec_sid:
+            new = old.exec_sid
+            if old.no_new_privileges and not self._may_gain(caller, new):
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        else:
+            process = box.server.vector("process", ()).object_class
+            new = box.server.compute_create(old.sid, file_sid, process)
+            if old.no_new_privileges and not self._may_gain(caller, new):
+                new = old.sid
+        if new == old.sid:
+            self._check_file(caller, descriptor, file_sid, ("execute_no_trans",))
+            return new
+        box.monitor.check(caller, new, "process", ("transition",), lambda: box.labels.describe(descriptor))
+        box.monitor.check(
+            caller, file_sid, "file", ("entrypoint",), lambda: box.labels.describe(descriptor), source=new
+        )
+        return new
+
+    def _may_gain(self, caller: Caller, new: int) -> bool:
+        """Tell whether a task that promised to gain no privileges may come into a domain.
+
+        Source: the kernel's ``check_nnp_nosuid``.
+        """
+        box = self._box
+        old = caller.state.sid
+        if new == old:
+            return True
+        if "nnp_nosuid_transition" in box.server.policy.policy_capabilities:
+            verdict = box.monitor.verdict(old, new, "process2", ("nnp_transition",))
+            if verdict.granted and not verdict.denied:
+                return True
+        return box.server.bounded_transition(old, new)
+
+    def _image(self, caller: Caller, descriptor: int, status: os.stat_result) -> tuple[int, os.stat_result]:
+        """Return the file that will be mapped: the program itself, or the interpreter of a script.
+
+        Source: the kernel's ``load_script``; the interpreter is opened with the caller's old rights.
+        """
+        for _ in range(_MAX_INTERPRETERS + 1):
+            head = self._head(descriptor)
+            if head.startswith(b"\x7fELF"):
+                return descriptor, status
+            if not head.startswith(b"#!"):
+                raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
+            words = head[2:].split(b"\n", 1)[0].split(maxsplit=1)
+            if not words:
+                raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
+            located = self._box.walker.locate(caller, AT_FDCWD, words[0])
+            status = located.found
+            descriptor = located.object
+            self._may_run(descriptor, status)
+            if not (caller.state.is_launcher and self._initial_sid is not None):
+                sid = self._box.labels.sid_of(descriptor, status, caller)
+                self._check_file(caller, descriptor, sid, ("execute",))
+                self._check_file(caller, descriptor, sid, ("read", "open"))
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+    def _head(self, descriptor: int) -> bytes:
+        try:
+            opened = self._box.descriptors.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY)
+        except PermissionError:
+            # A program that may be run and not read: it is no script, since nobody could interpret it.
+            return b"\x7fELF"
+        return os.pread(opened, _HEAD_SIZE, 0)
+
+    def _let_run(self, caller: Caller, image: tuple[int, int], state: TaskState, path: str) -> None:
+        try:
+            ptrace(PTRACE_SEIZE, caller.tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+        except OSError as error:
+            raise OSError(errno.EPERM, f"cannot hold the task: {error.strerror}") from None
+        # The interruption takes effect where an exec that fails would return; one that succeeds reports before it.
+        ptrace(PTRACE_INTERRUPT, caller.tid)
+        self._pending[caller.tid] = _Pending(caller, image, state, path)
+        self._box.memory.forget(caller.tid)
+        self._box.listener.let_continue(caller.id)
+
+    def holds(self, tid: int) -> bool:
+        """Tell whether a task is held while its exec is carried out."""
+        return tid in self._pending
+
+    def stopped(self, pid: int, status: int) -> None:
+        """Take a stop of a held task, as ``waitpid`` reported it."""
+        event = status >> 16
+        if event == PTRACE_EVENT_EXEC:
+            # In a process of several threads the caller takes over the leader's id.
+            former = ptrace_event_message(pid)
+            pending = self._pending.pop(former, None)
+            if former != pid:
+                self._pending.pop(pid, None)
+            self._box.memory.forget(former)
+            self._box.memory.forget(pid)
+            self._verify(pid, pending)
+            return
+        self._pending.pop(pid, None)
+        deliver = os.WSTOPSIG(status) if event == 0 else 0
+        if event == PTRACE_EVENT_STOP and os.WSTOPSIG(status) != signal.SIGTRAP:
+            deliver = 0
+        _detach(pid, deliver)
+
+    def _verify(self, pid: int, pending: _Pending | None) -> None:
+        try:
+            running = os.stat(f"/proc/{pid}/exe")
+        except OSError:
+            running = None
+        if pending is None or running is None or (running.st_dev, running.st_ino) != pending.image:
+            self._box.recorder.intruder(pid, pending.path if pending else "")
+            os.kill(pid, signal.SIGKILL)
+            return
+        try:
+            self._box.tasks.set_state(pid, pending.state)
+            self._inheritance.verify(pid, pending.caller.state, pending.state)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            return
+        _detach(pid, 0)
+
+    def exited(self, pid: int) -> None:
+        """Forget a task that ended while it was held."""
+        self._pending.pop(pid, None)
+
+
+def _detach(pid: int, deliver: int) -> None:
+    with suppress(ProcessLookupError):
+        ptrace(PTRACE_DETACH, pid, 0, deliver)
+
+
+WAIT_OPTIONS: Final = os.WNOHANG | WALL
+"""Options of the ``waitpid`` that reports stops of held tasks, threads among them."""

@@ -1,0 +1,117 @@
+"""Descriptors that a program inherits when it starts in another domain.
+
+Source: the kernel's ``flush_unauthorized_files``: each open file must be usable by the new domain (``fd:use``) and
+open to it in its own mode; one that is not becomes ``/dev/null``.
+"""
+
+import errno
+import os
+import stat
+from typing import Final
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.labels import object_class_of
+from selbox.enforce.linux import O_PATH
+from selbox.enforce.tasks import TaskState
+
+
+class Inheritance:
+    """Decides about inherited descriptors."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+
+    def adopt(self, caller: Caller, sid: int) -> None:
+        """Make what was handed in at the start the first program's own.
+
+        Pipes and terminals get its label, so that its output never vanishes; files keep theirs.
+        """
+        for number in _numbers(caller.tid):
+            try:
+                status = os.stat(f"/proc/{caller.tid}/fd/{number}")
+            except OSError:
+                continue
+            kind = stat.S_IFMT(status.st_mode)
+            if kind == stat.S_IFIFO or (kind == stat.S_IFCHR and _is_terminal(status)):
+                self._box.labels.assign(status, sid)
+            self._box.openers.note(status, sid)
+
+    def release(self, caller: Caller, sid: int) -> None:
+        """Replace what the new domain may not have by ``/dev/null``, before the program starts."""
+        for number in _numbers(caller.tid):
+            access = self._access_of(caller.tid, number)
+            if access is None:
+                continue
+            try:
+                self._check(caller, sid, number, access)
+            except PermissionError:
+                try:
+                    self._box.listener.set_descriptor(caller.id, self._null, number, 0)
+                except OSError as error:
+                    raise OSError(errno.EACCES, "an inherited descriptor could not be replaced") from error
+
+    def _access_of(self, tid: int, number: int) -> tuple[str, ...] | None:
+        """Return the permissions that an open file exercises; None when it does not outlive exec."""
+        try:
+            with open(f"/proc/{tid}/fdinfo/{number}", "rb") as information:
+                flags = next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
+        except (OSError, StopIteration):
+            return None
+        if flags & (os.O_CLOEXEC | O_PATH):
+            return None
+        mode = flags & os.O_ACCMODE
+        write = "append" if flags & os.O_APPEND else "write"
+        return {os.O_RDONLY: ("read",), os.O_WRONLY: (write,), os.O_RDWR: ("read", write)}.get(mode, ("ioctl",))
+
+    def _check(self, caller: Caller, sid: int, number: int, access: tuple[str, ...]) -> None:
+        box = self._box
+        # Opened by name, a descriptor's link leads to the object itself; O_PATH opens it without any effect.
+        try:
+            descriptor = box.descriptors.open(f"/proc/{caller.tid}/fd/{number}", O_PATH)
+        except OSError:
+            return
+        status = os.fstat(descriptor)
+        if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL_DEVICE:
+            return  # what an unauthorized descriptor becomes may always be had
+
+        def describe() -> dict[str, object]:
+            return box.labels.describe(descriptor)
+
+        for opener in box.openers.of(status, caller.state.sid):
+            if opener != sid:
+                box.monitor.check(caller, opener, "fd", ("use",), describe, source=sid)
+        if stat.S_IFMT(status.st_mode) in _CHECKED:
+            object_sid = box.labels.sid_of(descriptor, status, caller)
+            box.monitor.check(caller, object_sid, object_class_of(status), access, describe, source=sid)
+
+    def verify(self, pid: int, old: TaskState, new: TaskState) -> None:
+        """Kill a program into which another thread smuggled a descriptor after :meth:`release` had looked.
+
+        Raises:
+            PermissionError: when an inherited descriptor is not one that the new domain may have.
+        """
+        if old.sid == new.sid or old.is_launcher:
+            return
+        caller = Caller(0, pid, old)
+        try:
+            for number in _numbers(pid):
+                access = self._access_of(pid, number)
+                if access is not None:
+                    self._check(caller, new.sid, number, access)
+        finally:
+            self._box.descriptors.close_all()
+
+
+_NULL_DEVICE: Final = os.makedev(1, 3)
+_CHECKED: Final = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
+
+
+def _numbers(tid: int) -> list[int]:
+    return sorted(map(int, os.listdir(f"/proc/{tid}/fd")))
+
+
+def _is_terminal(status: os.stat_result) -> bool:
+    """Tell whether a character device is a terminal (virtual console, serial line or pseudo terminal)."""
+    return os.major(status.st_rdev) in (4, 5, *range(136, 144)) or os.major(status.st_rdev) == 204

@@ -1,0 +1,153 @@
+"""Starting the first process of a box under its filter, and getting hold of the listener."""
+
+import array
+import errno
+import os
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from selbox.diagnostics import SelboxError
+from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, install_filter, prctl
+from selbox.enforce.seccomp.filter import RLIMIT_RTTIME, TransactionRange, build_filter
+from selbox.enforce.seccomp.syscalls import MACHINE
+
+TRANSACTIONS: Final = 64
+"""Descriptor numbers kept for selinuxfs transactions."""
+
+_HIGHEST_FIRST: Final = 900
+_CANNOT_RUN: Final = 126
+
+
+def transaction_range() -> TransactionRange:
+    """Return the descriptor numbers to keep: below the soft limit of descriptors, above what programs use."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first = min(_HIGHEST_FIRST, (soft if soft != resource.RLIM_INFINITY else 1024) - TRANSACTIONS)
+    return TransactionRange(max(first, 16), max(first, 16) + TRANSACTIONS)
+
+
+def missing_support() -> str:
+    """Return what this machine lacks for enforcement, as a sentence; empty when nothing is known to be missing.
+
+    The filter is tried in a child, so that nothing of it remains.
+    """
+    machine = os.uname()
+    if machine.sysname != "Linux":
+        return f"enforcement needs Linux; this is {machine.sysname}"
+    if machine.machine != MACHINE:
+        return f"enforcement knows the system calls of {MACHINE}; this machine is {machine.machine}"
+    child = os.fork()
+    if child == 0:
+        status = errno.EIO
+        try:
+            _become_filterable()
+            install_filter(build_filter(transaction_range()))
+            status = 0
+        except OSError as error:
+            status = error.errno or errno.EIO
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == 0:
+        return ""
+    return _explain(status)
+
+
+def _explain(number: int) -> str:
+    if number == errno.EBUSY:
+        return "this process already runs under a supervisor (selbox or another), and the kernel allows one only"
+    if number in (errno.EINVAL, errno.ENOSYS):
+        return "the kernel lacks seccomp user notification with killable waits (Linux 5.19 or later has it)"
+    return f"the kernel refuses a seccomp filter with a listener: {os.strerror(abs(number))}"
+
+
+def _become_filterable() -> None:
+    """Do what the kernel asks before an unprivileged process may install a filter."""
+    if os.geteuid() != 0:
+        prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def launch(
+    command: Sequence[str], program: str, environment: Mapping[str, str], carrier: tuple[int, int]
+) -> tuple[int, int]:
+    """Fork the first process and have it exec the program under the box's filter.
+
+    Args:
+        command: argument vector.
+        program: path of the file to run.
+        environment: its environment.
+        carrier: the ``RLIMIT_RTTIME`` that carries its first state.
+
+    Returns:
+        Its pid and the listener's descriptor.
+
+    Raises:
+        SelboxError: ``enforcement-unavailable``, when the kernel refuses the filter.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        try:
+            _run_child(command, program, environment, carrier, theirs)
+        finally:
+            os._exit(_CANNOT_RUN)
+    theirs.close()
+    with ours:
+        message, ancillary, _, _ = ours.recvmsg(16, socket.CMSG_SPACE(4))
+    if not ancillary:
+        os.waitpid(pid, 0)
+        number = int(message or b"5")
+        raise SelboxError.of("enforcement-unavailable", _explain(number), help="see docs/enforcement.md")
+    descriptors = array.array("i")
+    descriptors.frombytes(ancillary[0][2][:4])
+    os.set_inheritable(descriptors[0], False)
+    return pid, descriptors[0]
+
+
+def _run_child(
+    command: Sequence[str],
+    program: str,
+    environment: Mapping[str, str],
+    carrier: tuple[int, int],
+    channel: socket.socket,
+) -> None:
+    """Become the first process: install the filter, hand over its listener, exec.
+
+    A filter covers the thread that installs it only. So a second thread, which shares the descriptors and not the
+    filter, sends the listener to the supervisor, without a call that nobody could answer yet.
+    """
+    installed = threading.Event()
+    listener = [-1]
+
+    def hand_over() -> None:
+        installed.wait()
+        if listener[0] >= 0:
+            channel.sendmsg([b"0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", listener))])
+
+    sender = threading.Thread(target=hand_over)
+    sender.start()
+    try:
+        # What the supervisor blocks for itself is not the program's.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        resource.setrlimit(RLIMIT_RTTIME, carrier)
+        program_filter = build_filter(transaction_range())
+        _become_filterable()
+        listener[0] = install_filter(program_filter)
+    except OSError as error:
+        installed.set()
+        sender.join()
+        channel.send(b"%d" % (error.errno or errno.EIO))
+        return
+    installed.set()
+    sender.join()
+    for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores them, and an ignored signal stays so at exec
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    try:
+        os.execve(program, list(command), dict(environment))  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        os.write(2, f"selbox: {program}: {error.strerror}\n".encode())

@@ -1,0 +1,205 @@
+"""The supervisor's loop: takes each stopped call, has it handled, and sees the box to its end.
+
+INVARIANT: calls are handled one at a time. While one is handled, no task of the box can change a name, since every
+call that does so is made by the supervisor itself.
+"""
+
+import errno
+import os
+import select
+import signal
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Final
+
+from selbox.diagnostics import SelboxError
+from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
+from selbox.enforce.credentials import borrowed, read_credentials
+from selbox.enforce.linux import signal_descriptor
+
+FORWARDED: Final = frozenset(
+    {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGTSTP}
+)
+"""Signals sent to the supervisor that are meant for the program; those of the terminal reach it by themselves."""
+
+BLOCKED: Final = FORWARDED | {signal.SIGCHLD, signal.SIGCONT}
+"""Signals that the supervisor reads from a descriptor."""
+
+_SIGNAL_SIZE: Final = 128
+_SIGNAL_HEAD = struct.Struct("=Iii")
+_STOPPING: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGSTOP})
+_GRACE_SECONDS: Final = 2.0
+
+
+class Supervisor:
+    """Runs a box until its first process has ended.
+
+    Args:
+        box: what handlers share.
+        first: pid of the first process, a child.
+        handlers: handler of each notified call, by number.
+        execution: takes the stops of tasks that exec.
+    """
+
+    def __init__(self, box: Box, first: int, handlers: dict[int, Handler], execution: ExecutionCalls) -> None:
+        self._box = box
+        self._first = first
+        self._handlers = handlers
+        self._execution = execution
+        self._status: int | None = None
+        self._poll = select.epoll()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._signals = signal_descriptor({int(each) for each in BLOCKED})
+        self.watch(self._signals, self._take_signals)
+
+    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Call back when a descriptor can be read; before any call that is handled later."""
+        self._callbacks[descriptor] = callback
+        self._poll.register(descriptor, select.EPOLLIN)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Watch a descriptor no longer."""
+        self._poll.unregister(descriptor)
+        del self._callbacks[descriptor]
+
+    def run(self) -> int:
+        """Handle calls until the first process has ended; return its wait status."""
+        listener = self._box.listener.descriptor
+        self._poll.register(listener, select.EPOLLIN)
+        poll = self._poll.poll
+        callbacks = self._callbacks
+        while self._status is None:
+            is_call = False
+            for descriptor, _event in poll():
+                if descriptor == listener:
+                    is_call = True
+                else:
+                    callback = callbacks.get(descriptor)
+                    if callback is not None:
+                        callback()
+            if is_call and self._status is None:
+                self._handle()
+        return self._status
+
+    def _handle(self) -> None:
+        """Take one call and answer it."""
+        box = self._box
+        notification = box.listener.receive()
+        if notification is None:
+            return
+        state = box.tasks.state_of(notification.tid)
+        handler = self._handlers.get(notification.number)
+        if state is None or handler is None:
+            # A task without a label, or a call that the filter names and nobody handles, must not go on.
+            box.listener.give_result(notification.id, -errno.EPERM)
+            return
+        caller = Caller(notification.id, notification.tid, state)
+        try:
+            if state.credentials_changed:
+                with borrowed(read_credentials(notification.tid)):
+                    answer = handler(caller, notification.arguments)
+            else:
+                answer = handler(caller, notification.arguments)
+        except OSError as error:
+            answer = -(error.errno or errno.EIO)
+        except SelboxError:
+            answer = -errno.EACCES  # a computed context that is not valid, or a class that policy rejects: fail closed
+        finally:
+            box.descriptors.close_all()
+        if answer == CONTINUE:
+            box.listener.let_continue(notification.id)
+        elif answer != ANSWERED:
+            box.listener.give_result(notification.id, answer)
+
+    # --- Signals and the end of processes ---------------------------------------------------------------------------
+
+    def _take_signals(self) -> None:
+        while True:
+            try:
+                data = os.read(self._signals, _SIGNAL_SIZE)
+            except BlockingIOError:
+                return
+            number, _error, code = _SIGNAL_HEAD.unpack_from(data)
+            if number == signal.SIGCHLD:
+                self._reap()
+            elif number == signal.SIGCONT:
+                self._signal_first(signal.SIGCONT)
+            elif code <= 0:
+                # Sent by a process (SI_USER and the like), not by the terminal, which reaches the program itself.
+                self._signal_first(number)
+
+    def _signal_first(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._first, number)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, WAIT_OPTIONS | os.WUNTRACED)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if os.WIFSTOPPED(status):
+                self._stopped(pid, status)
+                continue
+            self._execution.exited(pid)
+            if pid == self._first:
+                self._status = status
+
+    def _stopped(self, pid: int, status: int) -> None:
+        if self._execution.holds(pid) or status >> 16:
+            self._execution.stopped(pid, status)
+        elif pid == self._first and os.WSTOPSIG(status) in _STOPPING:
+            # As if selbox were not there: the shell sees its job stopped, and continues both.
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def finish(self) -> None:
+        """End what is left of the box: nothing may outlive its supervisor."""
+        self._end_all(signal.SIGTERM, _GRACE_SECONDS)
+        self._end_all(signal.SIGKILL, None)
+        self._poll.close()
+        os.close(self._signals)
+
+    def _end_all(self, number: int, seconds: float | None) -> None:
+        """Signal every process that is left and go on answering until they are gone or time is up.
+
+        Orphans of the box become the supervisor's own children, since it is their subreaper.
+        """
+        until = None if seconds is None else monotonic() + seconds
+        signalled: set[int] = set()
+        self._poll.modify(self._box.listener.descriptor, select.EPOLLIN)
+        while children := _children():
+            for child in children:
+                if child not in signalled or number == signal.SIGKILL:
+                    os.kill(child, number)
+                    signalled.add(child)
+            if until is not None and monotonic() >= until:
+                return
+            for descriptor, _event in self._poll.poll(0.05):
+                if descriptor == self._box.listener.descriptor:
+                    self._handle()
+            self._reap()
+
+
+def _children() -> list[int]:
+    """Return the pids of this process's own children, orphans that it took over among them."""
+    pid = os.getpid()
+    try:
+        with open(f"/proc/self/task/{pid}/children", encoding="ascii") as children:
+            return [int(each) for each in children.read().split()]
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        return [int(each) for each in os.listdir("/proc") if each.isdigit() and _parent_of(each) == pid]
+
+
+def _parent_of(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as line:
+            return int(line.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
