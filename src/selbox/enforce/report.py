@@ -1,21 +1,19 @@
 """What is told when a box has ended."""
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from selbox.avc.cache import Statistics
 from selbox.enforce.recorder import Recorder
-from selbox.model.constraint import Constraint
-from selbox.server.explanation import DenialKind, DenialReason
+from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(NamedTuple):
     """A denial, counted.
 
     Attributes:
-        count: how often it was recorded.
+        times: how often it was recorded.
         source: context of the subject; target: context of the object; object_class: name of the class.
         permissions: names of what was denied.
         permissive: whether it went on all the same.
@@ -24,7 +22,7 @@ class Denial:
         reasons: for each reason, what policy says or lacks.
     """
 
-    count: int
+    times: int
     source: str
     target: str
     object_class: str
@@ -35,8 +33,7 @@ class Denial:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
+class RunReport(NamedTuple):
     """The end of a box.
 
     Attributes:
@@ -68,34 +65,7 @@ def make_report(recorder: Recorder, server: SecurityServer, wait_status: int, ca
                 key.permissive,
                 program,
                 example,
-                tuple(
-                    _words(server, key.source, key.target, key.object_class, reason) for reason in _reasons(server, key)
-                ),
+                denial_texts(server, key.source, key.target, key.object_class, key.permissions),
             )
         )
     return RunReport(128 - code if code < 0 else code, tuple(denials), tuple(recorder.intruders), cache)
-
-
-def _reasons(server: SecurityServer, key: "tuple[int, int, int, int, bool]") -> tuple[DenialReason, ...]:
-    source, target, object_class, permissions, _ = key
-    return server.explain_denial(source, target, object_class, permissions)
-
-
-def _words(server: SecurityServer, source: int, target: int, object_class: int, reason: DenialReason) -> str:
-    policy = server.policy
-    if reason.kind in (DenialKind.NO_RULE, DenialKind.BOOLEAN):
-        types = policy.types
-        source_type = types[server.context_of(source).type].name
-        target_type = types[server.context_of(target).type].name
-        names = " ".join(server.permission_names(object_class, reason.permissions))
-        rule = f"(allow {source_type} {target_type} ({server.class_name(object_class)} ({names})))"
-        return f"no rule {rule}" if reason.kind is DenialKind.NO_RULE else f"a boolean switches {rule} off"
-    if reason.kind is DenialKind.CONSTRAINT and reason.constraint is not None:
-        return _constraint_words(server, policy.constraints[reason.constraint])
-    return reason.kind.value
-
-
-def _constraint_words(server: SecurityServer, constraint: Constraint) -> str:
-    origin = server.policy.origin(constraint.origin)
-    name = "mlsconstrain" if constraint.is_mls else "constrain"
-    return f"the {name} at {origin.place}" if origin else f"a {name}"
