@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selbox.store.pathpattern import Tail, pattern_shape, pattern_suffix
+from selbox.store.pathpattern import Tail, as_bytes_text, pattern_shape, pattern_suffix
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,8 @@ def test_what_matches_begins_with_the_prefix_and_ends_with_the_suffix(pieces: li
     simple[Tail.SUBTREE] = rest == "" or (rest or "").startswith("/")
     if shape.tail is not Tail.PATTERN:
         assert matches == simple[shape.tail]
+
+
+def test_bytes_text() -> None:
+    assert as_bytes_text("/a") == "/a"
+    assert as_bytes_text("/\u00e9\udcff") == "/\xc3\xa9\xff"

@@ -1,7 +1,7 @@
 import pytest
 
 from selbox.diagnostics import SelboxError
-from selbox.store.pcre import as_bytes_text, compile_pattern
+from selbox.store.pcre import compile_pattern
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,3 @@ def test_what_cannot_be_translated_is_refused_with_its_pattern(pattern: str) -> 
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "file-context-pattern"
     assert f"`{pattern}`" in diagnostic.message
-
-
-def test_bytes_text() -> None:
-    assert as_bytes_text("/a") == "/a"
-    assert as_bytes_text("/\u00e9\udcff") == "/\xc3\xa9\xff"

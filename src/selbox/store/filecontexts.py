@@ -13,8 +13,7 @@ from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S
 from selbox.diagnostics import Diagnostic, SelboxError
 from selbox.model.labelling import FileContext, FileKind
 from selbox.model.origin import Origin
-from selbox.store.pathpattern import PatternShape, Tail, pattern_shape, pattern_suffix
-from selbox.store.pcre import as_bytes_text, compile_pattern
+from selbox.store.pathpattern import PatternShape, Tail, as_bytes_text, pattern_shape, pattern_suffix
 
 _FILE_TYPES = {
     FileKind.ANY: 0,
@@ -58,6 +57,8 @@ class _Entry:
     def compile(self) -> re.Pattern[str]:
         """Return the compiled pattern."""
         if self.expression is None:
+            from selbox.store.pcre import compile_pattern  # its tables wait until a path needs an expression
+
             self.expression = compile_pattern(as_bytes_text(self.file_context.pattern))
         return self.expression
 

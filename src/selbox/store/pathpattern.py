@@ -50,13 +50,21 @@ class PatternShape(NamedTuple):
     length: int
 
 
+def as_bytes_text(text: str) -> str:
+    """Return text with one character for each byte of its UTF-8 form; ASCII is returned as it is.
+
+    Undecodable bytes of file names (``surrogateescape``) come out as those bytes.
+    """
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def pattern_shape(pattern: str) -> PatternShape:
     """Take a pattern apart.
 
     Source: ``cil_post_fc_fill_data`` of secilc for the three figures: ``. ^ $ ? * + | [ ( {`` are special.
 
     Args:
-        pattern: the pattern, with a character for each byte as :func:`selbox.store.pcre.as_bytes_text` gives it.
+        pattern: the pattern, with a character for each byte as :func:`as_bytes_text` gives it.
     """
     stem = _STEM.match(pattern)
     end = stem.end() if stem else 0

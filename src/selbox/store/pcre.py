@@ -62,7 +62,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compile a file context's pattern; use ``fullmatch`` of the result, as the pattern is for the whole path.
 
     Bytes beyond ASCII are matched one by one, as libselinux does: pattern and path must have come through
-    :func:`as_bytes_text`.
+    :func:`selbox.store.pathpattern.as_bytes_text`.
 
     Source: ``regex_prepare_data`` of libselinux (``PCRE2_DOTALL``, no UTF mode).
 
@@ -77,14 +77,6 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
             f"the file context pattern `{pattern}` is not a regular expression that can be used: {error}",
             help="a special character that stands for itself needs a backslash before it, such as `\\.` or `\\+`",
         ) from error
-
-
-def as_bytes_text(text: str) -> str:
-    """Return text with one character for each byte of its UTF-8 form; ASCII is returned as it is.
-
-    Undecodable bytes of file names (``surrogateescape``) come out as those bytes.
-    """
-    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _translate(pattern: str) -> str:
