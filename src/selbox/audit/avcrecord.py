@@ -11,7 +11,7 @@ _CLOSING = ("scontext", "tcontext", "tclass")
 _SPACED = frozenset({"capability", "ipc_key"})
 # Contexts that the policy does not know are given once more, as they were, at the very end.
 _RAW_CONTEXTS = frozenset({"srawcon", "trawcon"})
-_DECISION = re.compile(r"avc: +(?P<verdict>denied|granted) +\{ (?P<permissions>[^{}]*[^{} ]) +\} for +")
+_DECISION = r"avc: +(?P<verdict>denied|granted) +\{ (?P<permissions>[^{}]*[^{} ]) +\} for +"
 
 
 class AvcRecord(NamedTuple):
@@ -83,7 +83,7 @@ def parse_record(line: str) -> AvcRecord:
     kind, stamp, rest = parse_header(line)
     if kind != "AVC":
         raise broken("audit-kind", "expected a record of type AVC", f"type={kind}")
-    decision = _DECISION.match(rest)
+    decision = re.match(_DECISION, rest)
     if decision is None:
         raise broken("audit-fields", "expected `avc:  denied  { PERMISSIONS } for`", rest)
     fields = parse_fields(rest[decision.end() :])

@@ -32,13 +32,12 @@ _NUMBERS = {"AVC": "1400", "SELINUX_ERR": "1401", "MAC_POLICY_LOAD": "1403", "MA
 _NUMBERS["MAC_CONFIG_CHANGE"] = "1405"
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
 
-# `type=AVC msg=audit(…)` in auditd's log, `audit: type=1400 audit(…)` in the kernel's.
-_HEADER = re.compile(
-    r"(?:.*?\s)?type=(?P<kind>\w+) (?:msg=)?audit\((?P<seconds>\d+)\.(?P<milliseconds>\d{3}):(?P<serial>\d+)\): *"
-)
-_FIELD = re.compile(r'\s*(?P<name>[A-Za-z_-]+)=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]\S*|))(?=\s|\Z)')
 _NEEDS_HEX = re.compile(r"[^!#-~]")
-_HEX = re.compile(r"(?:[0-9A-F]{2})+")
+# A box only writes records: the expressions for reading them are compiled, and then kept by `re`, at first use.
+# `type=AVC msg=audit(…)` in auditd's log, `audit: type=1400 audit(…)` in the kernel's.
+_HEADER = r"(?:.*?\s)?type=(?P<kind>\w+) (?:msg=)?audit\((?P<seconds>\d+)\.(?P<milliseconds>\d{3}):(?P<serial>\d+)\): *"
+_FIELD = r'\s*(?P<name>[A-Za-z_-]+)=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]\S*|))(?=\s|\Z)'
+_HEX = r"(?:[0-9A-F]{2})+"
 # What auditd's ENRICHED format adds follows this character.
 _ENRICHMENT = "\x1d"
 
@@ -80,7 +79,7 @@ def parse_header(line: str) -> tuple[str, Stamp, str]:
     Raises:
         SelboxError: code ``audit-header`` when it does not begin as an audit record does.
     """
-    header = _HEADER.match(line)
+    header = re.match(_HEADER, line)
     if header is None:
         raise SelboxError.of(
             "audit-header",
@@ -101,15 +100,16 @@ def parse_fields(text: str) -> list[Field]:
     """
     fields: list[Field] = []
     position = 0
+    expression = re.compile(_FIELD)
     while position < len(text):
-        field = _FIELD.match(text, position)
+        field = expression.match(text, position)
         if field is None:
             raise broken("audit-fields", "expected `name=value`", text[position:])
         position = field.end()
         name, quoted, bare = field.group("name", "quoted", "bare")
         if quoted is not None:
             fields.append((name, quoted))
-        elif name in UNTRUSTED and _HEX.fullmatch(bare):
+        elif name in UNTRUSTED and re.fullmatch(_HEX, bare):
             fields.append((name, bytes.fromhex(bare).decode("utf-8", "surrogateescape")))
         else:
             fields.append((name, bare))

@@ -14,9 +14,10 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 # An escaped letter or digit may be a class or an assertion instead of itself; a final backslash is an error.
 _ESCAPED_WORD = re.compile(r"\\(?:[0-9A-Za-z]|\Z)")
 _OPTIONAL_NEXT = ("?", "*", "{")
+# These two are for few patterns, and are compiled when the first of those is met.
 _CLASS = r"\[\^?\]?(?:\\.|[^\]\\])*\]"
-_NESTED = re.compile(rf"\\.|{_CLASS}|\([^()]*\)", re.DOTALL)
-_PIECE = re.compile(rf"\\[^0-9A-Za-z]|\\.|{_CLASS}|.", re.DOTALL)
+_NESTED = rf"(?s)\\.|{_CLASS}|\([^()]*\)"
+_PIECE = rf"(?s)\\.|{_CLASS}|."
 _SPECIAL = frozenset(".^$?*+|()[]{}\\")
 
 
@@ -92,7 +93,7 @@ def pattern_suffix(pattern: str) -> str:
     if "(?" in pattern or ("|" in pattern and _has_alternatives(pattern)):
         return ""
     suffix: list[str] = []
-    for piece in _PIECE.findall(pattern):
+    for piece in re.findall(_PIECE, pattern):
         if len(piece) == 1 and piece not in _SPECIAL:
             suffix.append(piece)
         elif len(piece) == 2 and piece[0] == "\\" and _ESCAPED_WORD.match(piece) is None:
@@ -106,5 +107,5 @@ def _has_alternatives(pattern: str) -> bool:
     """Tell whether a pattern has a ``|`` outside all groups and classes."""
     previous = ""
     while previous != pattern:
-        previous, pattern = pattern, _NESTED.sub("", pattern)
+        previous, pattern = pattern, re.sub(_NESTED, "", pattern)
     return "|" in pattern
