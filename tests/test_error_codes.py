@@ -10,7 +10,7 @@ CODE = re.compile(r"usage\Z|[a-z]+-([a-z0-9]+-)*[a-z0-9]*\Z")
 """Kebab case, of two words or more but for one. A code that is completed where it is used, ``cil-unknown-`` with
 a kind, ends in a dash here."""
 
-CARRIERS = re.compile(r"(Diagnostic|\w*Error|of|_?error|_?warning|_?fail\w*)\Z")
+CARRIERS = re.compile(r"(Diagnostic|\w*Error|of|_?error|_?warning|_?fail\w*|broken)\Z")
 """Names of what is called with a code as its first argument."""
 
 

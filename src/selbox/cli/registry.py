@@ -18,6 +18,7 @@ class Entry(NamedTuple):
 
 # INVARIANT: a verb NAME is the module selbox.cli.verbs.NAME, with "-" written "_".
 VERBS: dict[str, Entry] = {
+    "run": Entry("run programs in a box, under a policy", takes_command=True),
     "check": Entry("compile a policy and say what it holds"),
     "coverage": Entry("list the operations that a box mediates, and how"),
 }

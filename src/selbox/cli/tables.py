@@ -1,4 +1,4 @@
-"""Tables and pictures by rich, which takes 100 ms to import: only verbs that draw import this module."""
+"""Tables by rich, which takes 100 ms to import: only verbs that draw import this module."""
 
 from io import StringIO
 
@@ -19,4 +19,4 @@ def drawn(drawing: RenderableType, terminal: Terminal) -> str:
     )
     with console.capture() as capture:
         console.print(drawing)
-    return capture.get().rstrip("\n")
+    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))

@@ -48,14 +48,17 @@ class Coverage(NamedTuple):
 
     def to_text(self, terminal: Terminal) -> str:
         """Return a table, and under it how many operations have which support."""
+        from rich.box import HORIZONTALS
         from rich.table import Table
         from rich.text import Text
 
         from selbox.cli.tables import drawn
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("operation", "class", "permissions", "support", "note"):
-            table.add_column(heading, overflow="fold")
+        table = Table(
+            box=HORIZONTALS, show_edge=False, pad_edge=False, show_lines=True, expand=True, header_style="bold"
+        )
+        for heading, ratio in (("operation", 4), ("class", 3), ("permissions", 4), ("support", 0), ("note", 8)):
+            table.add_column(heading, overflow="fold", ratio=ratio or None)
         for each in self.operations:
             support = Text(each.support.value, _STYLES[each.support])
             table.add_row(each.name, each.object_class, " ".join(each.permissions), support, each.note)
@@ -77,6 +80,7 @@ class Coverage(NamedTuple):
                 "support": each.support.value,
                 "note": each.note,
                 "hook": each.hook,
+                "calls": each.calls,
             }
             for each in self.operations
         ]

@@ -1,0 +1,140 @@
+"""``selbox run``: run an unmodified program tree under a policy."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from selbox.audit.summary import SummaryRow, printable
+from selbox.cli.output import JsonValue
+from selbox.cli.policyfiles import load_policy
+from selbox.cli.terminal import BOLD, DIM, RED, YELLOW, Terminal
+from selbox.cli.verb import Example, Manual, UsageError
+from selbox.enforce.report import RunReport
+from selbox.enforce.run import RunOptions, run_box
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+MANUAL = Manual(
+    description="""
+Runs a program, and everything that it starts, in a box: each process has a security context, and what it does to files,
+programs, sockets, IPC objects and other processes is decided by the policy, as a kernel with SELinux would. Neither
+root nor a kernel with SELinux is needed. `selbox coverage` lists what is mediated, and what is not.
+
+The policy is the base policy of selbox and the files given with --policy. Without --context and --domain the first
+program starts from the context of the initial SID kernel, by whatever transition the policy has; a context that is
+given must be valid, and needs no transition rule.
+
+When the first program has ended, what is left of the box is ended too, and what was denied is summed up on standard
+error.
+""",
+    examples=(
+        Example("A shell whose every process runs in the domain that the base policy gives it:", "selbox run -- bash"),
+        Example(
+            "A program in a domain of your own policy:",
+            "selbox run --policy cat.cil --domain cat_t -- /bin/cat food",
+        ),
+        Example(
+            "See what a policy would deny, and keep the records:",
+            "selbox run --policy my.cil --domain my_t --permissive --audit audit.log -- ./server",
+        ),
+        Example(
+            "Give files a label for this run:",
+            "selbox run --policy my.cil --domain my_t --label data=system_u:object_r:my_data_t:s0 -- ./server",
+        ),
+    ),
+    exit_statuses=(
+        ("N", "the program's own status; 128 and the number of the signal that ended it"),
+        ("1", "nothing was started: the policy, a context or the machine does not allow it"),
+    ),
+)
+
+
+class RunResult(NamedTuple):
+    """A box that has ended."""
+
+    report: RunReport
+    quiet: bool
+
+    @property
+    def exit_status(self) -> int:
+        """The program's."""
+        return self.report.exit_status
+
+    def to_text(self, terminal: Terminal) -> str:
+        """Return the summary; empty when nothing was denied."""
+        report = self.report
+        lines: list[str] = [
+            terminal.paint(f"selbox: {each} was killed: another program ran than the policy decided about", RED)
+            for each in report.intruders
+        ]
+        if report.denials and not self.quiet:
+            total = sum(each.times for each in report.denials)
+            kinds = len(report.denials)
+            words = f"selbox: {total} denial{'s' * (total != 1)}" + (f" of {kinds} kinds" if kinds > 1 else "")
+            lines.append(terminal.paint(words, BOLD))
+            for each in report.denials:
+                lines += _denial_lines(each, terminal)
+        return "\n".join(lines)
+
+    def to_json(self) -> JsonValue:
+        """Return the report."""
+        return {
+            "exit_status": self.report.exit_status,
+            "denials": [each._asdict() for each in self.report.denials],
+            "intruders": self.report.intruders,
+            "avc": self.report.cache._asdict(),
+        }
+
+
+def _denial_lines(row: SummaryRow, terminal: Terminal) -> list[str]:
+    verdict = terminal.paint("went on", YELLOW) if row.permissive else terminal.paint("denied", RED)
+    what = f"{row.tclass} {{ {' '.join(row.permissions)} }}"
+    where = f" {printable(row.object_name)}" if row.object_name else ""
+    return [
+        f"{row.times:>5} x {verdict} {what}{where} ({row.tcontext}) for {printable(row.comm)} ({row.scontext})",
+        *(terminal.paint(f"        {reason}", DIM) for reason in row.reasons),
+    ]
+
+
+def add_arguments(parser: "ArgumentParser") -> None:
+    """Declare the arguments of ``selbox run``."""
+    parser.add_argument(
+        "--policy", action="append", default=[], metavar="POLICY.cil", help="a file in CIL; may be given more than once"
+    )
+    parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--context", metavar="CONTEXT", help="context of the first program")
+    start.add_argument(
+        "--domain", metavar="TYPE", help="type of the first program; user, role and level are the initial SID kernel's"
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--enforcing", action="store_true", help="enforce denials (the default)")
+    mode.add_argument("--permissive", action="store_true", help="record what would be denied, and let it go on")
+    parser.add_argument("--audit", metavar="FILE", help="append audit records to FILE; - is standard error")
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="PATH=CONTEXT",
+        help="label PATH and all below it for this box; may be given more than once",
+    )
+    parser.add_argument(
+        "--label-store", metavar="FILE", help="keep the labels of new and relabelled files in FILE for later boxes"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not sum up denials at the end")
+
+
+def run(arguments: "Namespace") -> RunResult:
+    """Run the box."""
+    if arguments.no_base and not arguments.policy:
+        raise UsageError.of("usage", "there is no policy", help="name a file with --policy, or leave out --no-base")
+    policy = load_policy(arguments.policy, base=not arguments.no_base)
+    options = RunOptions(
+        command=tuple(arguments.command),
+        context=arguments.context,
+        domain=arguments.domain,
+        enforcing=not arguments.permissive,
+        audit=arguments.audit,
+        labels=tuple(arguments.label),
+        label_store=arguments.label_store,
+    )
+    return RunResult(run_box(policy, options), arguments.quiet)
