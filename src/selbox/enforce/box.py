@@ -1,6 +1,6 @@
 """What the handlers of a box share."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.labels import Labels
@@ -14,8 +14,7 @@ from selbox.enforce.tasks import TaskTable
 from selbox.server.securityserver import SecurityServer
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """One running box.
 
     Attributes:

@@ -2,23 +2,16 @@
 
 import os
 from collections.abc import Callable
-from time import time
-from typing import IO, NamedTuple
+from time import time_ns
+from typing import IO
 
 from selbox.audit.avcrecord import AvcRecord, format_record
+from selbox.audit.fields import Stamp
+from selbox.audit.summary import Tally
 from selbox.enforce.monitor import AccessEvent
 from selbox.enforce.tasks import command_name, thread_group
+from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
-
-
-class DenialKey(NamedTuple):
-    """What makes two denials the same for the summary: subject, object, class and permissions, as in a rule."""
-
-    source: int
-    target: int
-    object_class: int
-    permissions: int
-    permissive: bool
 
 
 class Recorder:
@@ -33,41 +26,40 @@ class Recorder:
         self._server = server
         self._write = write
         self._serial = 0
-        self.denials: dict[DenialKey, int] = {}
-        self.examples: dict[DenialKey, tuple[str, str]] = {}
-        """For each denial the program and the object that it was first met with."""
+        self.denials = Tally()
         self.intruders: list[str] = []
         """Programs that were killed since another one ran than policy had decided about."""
 
-    def record(self, event: AccessEvent) -> None:
-        """Write a record and count it."""
-        comm = command_name(event.tid)
-        if not event.granted:
-            key = DenialKey(event.source, event.target, event.object_class, event.permissions, event.permissive)
-            self.denials[key] = self.denials.get(key, 0) + 1
-            if key not in self.examples:
-                self.examples[key] = comm, str(event.fields.get("path") or event.fields.get("name") or "")
-        if self._write is None:
-            return
+    def stamp(self) -> Stamp:
+        """Return the time and number of the next record."""
         self._serial += 1
+        seconds, nanoseconds = divmod(time_ns(), 1_000_000_000)
+        return Stamp(seconds, nanoseconds // 1_000_000, self._serial)
+
+    def write(self, line: str) -> None:
+        """Write a finished record, if anybody wants it."""
+        if self._write is not None:
+            self._write(line)
+
+    def record(self, event: AccessEvent) -> None:
+        """Write a record of an access, and count it when it was denied."""
         server = self._server
-        self._write(
-            format_record(
-                AvcRecord(
-                    timestamp=time(),
-                    serial=self._serial,
-                    granted=event.granted,
-                    permissions=server.permission_names(event.object_class, event.permissions),
-                    pid=thread_group(event.tid),
-                    comm=comm,
-                    fields=tuple(event.fields.items()),
-                    scontext=server.sid_to_context(event.source),
-                    tcontext=server.sid_to_context(event.target),
-                    tclass=server.class_name(event.object_class),
-                    permissive=event.permissive,
-                )
-            )
+        record = AvcRecord(
+            stamp=self.stamp(),
+            granted=event.granted,
+            permissions=server.permission_names(event.object_class, event.permissions),
+            pid=thread_group(event.tid),
+            comm=command_name(event.tid),
+            fields=tuple((name, str(value)) for name, value in event.fields.items()),
+            scontext=server.sid_to_context(event.source),
+            tcontext=server.sid_to_context(event.target),
+            tclass=server.class_name(event.object_class),
+            permissive=event.permissive,
         )
+        if not event.granted:
+            reasons = denial_texts(server, event.source, event.target, event.object_class, event.permissions)
+            self.denials.add(record, reasons)
+        self.write(format_record(record))
 
     def intruder(self, pid: int, path: str) -> None:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from selbox.avc.cache import AccessVectorCache
 from selbox.diagnostics import SelboxError, did_you_mean
@@ -34,8 +34,7 @@ from selbox.store.labels import LabelStore
 from selbox.store.pathlabels import PathLabels
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """What to run, and how.
 
     Attributes:
@@ -57,7 +56,7 @@ class RunOptions:
     audit: str | None = None
     labels: tuple[str, ...] = ()
     label_store: str | None = None
-    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    environment: Mapping[str, str] | None = None
 
 
 def run_box(policy: Policy, options: RunOptions) -> RunReport:
@@ -118,7 +117,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
             status = supervisor.run()
         finally:
             supervisor.finish()
-        return make_report(recorder, server, status, monitor.cache.statistics)
+        return make_report(recorder, status, monitor.cache.statistics)
 
 
 def find_program(name: str, search_path: str) -> str:

@@ -8,7 +8,6 @@ The limit is meaningful only for real-time tasks, and its values here are beyond
 
 import os
 import resource
-import secrets
 from typing import Final, NamedTuple
 
 from selbox.enforce.seccomp.filter import RLIMIT_RTTIME
@@ -51,7 +50,7 @@ class TaskTable:
 
     def __init__(self) -> None:
         # The token keeps boxes apart: a task of another box is a stranger here.
-        self._base = _MARK | secrets.randbits(32) << _STATE_BITS
+        self._base = _MARK | int.from_bytes(os.urandom(4)) << _STATE_BITS
         self._states: list[TaskState] = []
         self._numbers: dict[TaskState, int] = {}
 

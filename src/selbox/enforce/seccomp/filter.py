@@ -70,7 +70,7 @@ REFUSED: Final = {
 
 
 class TransactionRange(NamedTuple):
-    """Descriptor numbers, ``first`` to before ``end``, kept for selinuxfs transactions: reads and writes are notified."""
+    """Descriptor numbers, ``first`` to before ``end``, kept for selinuxfs transactions, whose calls are notified."""
 
     first: int
     end: int
