@@ -57,8 +57,15 @@ class Coverage(NamedTuple):
         table = Table(
             box=HORIZONTALS, show_edge=False, pad_edge=False, show_lines=True, expand=True, header_style="bold"
         )
-        for heading, ratio in (("operation", 4), ("class", 3), ("permissions", 4), ("support", 0), ("note", 8)):
-            table.add_column(heading, overflow="fold", ratio=ratio or None)
+        for heading, ratio, words in (
+            ("operation", 3, ""),
+            ("class", 2, " ".join(each.object_class for each in self.operations)),
+            ("permissions", 2, " ".join(name for each in self.operations for name in each.permissions)),
+            ("support", None, ""),
+            ("note", 5, ""),
+        ):
+            longest = max(map(len, words.split()), default=0)  # names stay whole, to be searched for
+            table.add_column(heading, overflow="fold", ratio=ratio, min_width=longest or None)
         for each in self.operations:
             support = Text(each.support.value, _STYLES[each.support])
             table.add_row(each.name, each.object_class, " ".join(each.permissions), support, each.note)
