@@ -1,6 +1,7 @@
 """Text to forms: reads s-expressions without recursion and reports every fault of the text."""
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
+from selbox.language.cil.fastreader import read_fast
 from selbox.language.cil.tokens import (
     ATOM_GROUP,
     CLOSE_GROUP,
@@ -28,10 +29,22 @@ def parse(source: SourceFile) -> Tree:
         SelboxError: with every fault found: ``cil-unbalanced``, ``cil-unterminated-string``, ``cil-stray-text``,
             ``cil-too-deep``.
     """
+    forms = read_fast(source.text, MAXIMUM_DEPTH)
+    if forms is None:
+        forms = read_carefully(source)
+    return Tree(source, forms, LineIndex(source.text))
+
+
+def read_carefully(source: SourceFile) -> list[Form]:
+    """Read as :func:`parse` does, token by token, and report what is wrong.
+
+    Raises:
+        SelboxError: as :func:`parse`.
+    """
     reader = _Reader(source)
     reader.read()
     reader.diagnostics.raise_if_errors()
-    return Tree(source, reader.forms, reader.lines)
+    return reader.forms
 
 
 class _Reader:

@@ -32,14 +32,16 @@ class LineIndex:
     """Finds the line and column of an offset."""
 
     def __init__(self, text: str) -> None:
+        self._text = text
         self._ends: list[int] = []
-        position = text.find("\n")
-        while position >= 0:
-            self._ends.append(position)
-            position = text.find("\n", position + 1)
 
     def locate(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1, of a character."""
+        if not self._ends:
+            end = -1
+            for line in self._text.split("\n"):
+                end += len(line) + 1
+                self._ends.append(end)
         row = bisect_right(self._ends, offset - 1)
         return row + 1, offset - (self._ends[row - 1] if row else -1)
 
