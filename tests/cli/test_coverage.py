@@ -38,3 +38,7 @@ def test_an_unknown_support_is_a_usage_error(capsys: pytest.CaptureFixture[str])
 
 def test_colour_marks_the_support() -> None:
     assert "\x1b[31mrefused" in coverage([Support.REFUSED]).to_text(Terminal(colour=True, width=120))
+
+
+def test_no_operations_are_no_table() -> None:
+    assert coverage([]).to_text(Terminal(colour=False, width=80)) == "no operations"

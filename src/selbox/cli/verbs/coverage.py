@@ -48,6 +48,8 @@ class Coverage(NamedTuple):
 
     def to_text(self, terminal: Terminal) -> str:
         """Return a table, and under it how many operations have which support."""
+        if not self.operations:
+            return "no operations"
         from rich.box import HORIZONTALS
         from rich.table import Table
         from rich.text import Text
@@ -57,15 +59,13 @@ class Coverage(NamedTuple):
         table = Table(
             box=HORIZONTALS, show_edge=False, pad_edge=False, show_lines=True, expand=True, header_style="bold"
         )
-        for heading, ratio, words in (
-            ("operation", 3, ""),
-            ("class", 2, " ".join(each.object_class for each in self.operations)),
-            ("permissions", 2, " ".join(name for each in self.operations for name in each.permissions)),
-            ("support", None, ""),
-            ("note", 5, ""),
-        ):
-            longest = max(map(len, words.split()), default=0)  # names stay whole, to be searched for
-            table.add_column(heading, overflow="fold", ratio=ratio, min_width=longest or None)
+        classes = [name for each in self.operations for name in each.object_class.split()]
+        permissions = [name for each in self.operations for name in each.permissions]
+        table.add_column("operation", ratio=2)
+        table.add_column("class", width=max(map(len, classes)))  # names stay whole, to be searched for
+        table.add_column("permissions", width=max(map(len, permissions)))
+        table.add_column("support")
+        table.add_column("note", ratio=3)
         for each in self.operations:
             support = Text(each.support.value, _STYLES[each.support])
             table.add_row(each.name, each.object_class, " ".join(each.permissions), support, each.note)
