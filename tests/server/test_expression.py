@@ -71,7 +71,8 @@ def compare(left: int | Level, comparison: Comparison, right: int | Level) -> bo
     if comparison is Comparison.NOT_EQUAL:
         return left != right
     if not isinstance(left, Level) or not isinstance(right, Level):
-        return (left != right) == (comparison is Comparison.INCOMPARABLE)  # a role dominates itself alone
+        dominates = left == right != OBJECT_ROLE  # a role dominates itself alone, and object_r nothing
+        return dominates != (comparison is Comparison.INCOMPARABLE)
     return {
         Comparison.DOMINATES: left.dominates(right),
         Comparison.DOMINATED_BY: right.dominates(left),
@@ -125,6 +126,9 @@ SECOND = Context(1, OBJECT_ROLE, CAT, between(level(0, 3)))
         ("r1", "dom", "r2", False),
         ("r1", "domby", "r2", False),
         ("r1", "incomp", "r2", True),
+        ("r1", "incomp", "r1", False),
+        ("r2", "dom", "r2", False),
+        ("r2", "incomp", "r2", True),
     ],
 )
 def test_comparisons_worked_by_hand(left: str, comparison: str, right: str, expected: bool) -> None:

@@ -18,6 +18,7 @@ from selbox.model.constraint import (
 from selbox.model.context import Context
 from selbox.model.mls import Level
 from selbox.model.policy import Policy
+from selbox.server.validity import OBJECT_ROLE
 
 
 class Operands(NamedTuple):
@@ -60,8 +61,8 @@ _LEVEL_PLACES = {Operand.LOW_1: 0, Operand.HIGH_1: 1, Operand.LOW_2: 2, Operand.
 def compile_expression(policy: Policy, expression: Sequence[ConstraintTerm]) -> Predicate:
     """Turn an expression into a function of the operands.
 
-    Source: the kernel's ``constraint_expr_eval``. Roles dominate themselves alone: no policy language of today
-    declares role dominance.
+    Source: the kernel's ``constraint_expr_eval``. Roles dominate themselves alone, for no policy language of today
+    declares role dominance; and ``object_r`` dominates nothing, for libsepol writes it without even itself.
     """
     stack: list[tuple[Connective | None, list[Predicate]]] = []
     for term in expression:
@@ -127,9 +128,13 @@ def _compare_attributes(term: CompareAttributes) -> Predicate:
     if term.left in _LEVEL_PLACES:
         return _compare_levels(_LEVEL_PLACES[term.left], term.comparison, _LEVEL_PLACES[term.right])
     left, right = _ID_PLACES[term.left], _ID_PLACES[term.right]
-    if term.comparison in (Comparison.NOT_EQUAL, Comparison.INCOMPARABLE):
+    if term.comparison is Comparison.NOT_EQUAL:
         return lambda operands: operands[0][left] != operands[0][right]
-    return lambda operands: operands[0][left] == operands[0][right]
+    if term.comparison is Comparison.EQUAL:
+        return lambda operands: operands[0][left] == operands[0][right]
+    if term.comparison is Comparison.INCOMPARABLE:
+        return lambda operands: operands[0][left] != operands[0][right] or operands[0][left] == OBJECT_ROLE
+    return lambda operands: operands[0][left] == operands[0][right] != OBJECT_ROLE
 
 
 def _compare_levels(left: int, comparison: Comparison, right: int) -> Predicate:

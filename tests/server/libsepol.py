@@ -1,0 +1,90 @@
+"""libsepol's own security server, reached through ctypes: a judge of decisions on policies that secilc compiled.
+
+Its create answers are no judge: it knows nothing of socket classes, and prints some category sets wrongly.
+"""
+
+import ctypes
+import ctypes.util
+import functools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LIBRARY = ctypes.util.find_library("sepol")
+needs_libsepol = pytest.mark.skipif(
+    LIBRARY is None or shutil.which("secilc") is None, reason="needs Debian's secilc and libsepol2"
+)
+
+
+class _Decision(ctypes.Structure):
+    _fields_ = (
+        ("allowed", ctypes.c_uint32),
+        ("decided", ctypes.c_uint32),
+        ("auditallow", ctypes.c_uint32),
+        ("auditdeny", ctypes.c_uint32),
+        ("seqno", ctypes.c_uint32),
+    )
+
+
+@functools.cache
+def _libsepol() -> ctypes.CDLL:
+    assert LIBRARY is not None
+    library = ctypes.CDLL(LIBRARY)
+    library.sepol_debug(0)
+    return library
+
+
+def _load(path: Path) -> None:
+    libc = ctypes.CDLL(None)
+    libc.fdopen.restype = ctypes.c_void_p
+    stream = libc.fdopen(os.open(path, os.O_RDONLY), b"r")
+    status = _libsepol().sepol_set_policydb_from_file(ctypes.c_void_p(stream))
+    libc.fclose(ctypes.c_void_p(stream))
+    assert status == 0
+
+
+class LibsepolServer:
+    """Decides by a policy; only one can be in use at a time, for libsepol keeps its policy in the process.
+
+    Args:
+        cil: the policy's source.
+        directory: where the compiled policy goes.
+    """
+
+    def __init__(self, cil: str, directory: Path) -> None:
+        source, binary = directory / "policy.cil", directory / "policy.33"
+        source.write_text(cil)
+        command = ["secilc", "-c", "33", "-o", str(binary), "-f", "/dev/null", str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{cil}"
+        _load(binary)
+
+    def sid(self, context: str) -> int | None:
+        """Return a context's SID, or None when it is not valid."""
+        sid = ctypes.c_uint32()
+        text = context.encode()
+        status = _libsepol().sepol_context_to_sid(text, ctypes.c_size_t(len(text) + 1), ctypes.byref(sid))
+        return None if status else sid.value
+
+    def class_number(self, name: str) -> int:
+        number = ctypes.c_uint16()
+        assert _libsepol().sepol_string_to_security_class(name.encode(), ctypes.byref(number)) == 0
+        return number.value
+
+    def access(self, source: int, target: int, object_class: str) -> tuple[int, int, int]:
+        """Return allowed, auditallow and auditdeny."""
+        decision = _Decision()
+        number = ctypes.c_uint16(self.class_number(object_class))
+        status = _libsepol().sepol_compute_av(source, target, number, ctypes.c_uint32(0), ctypes.byref(decision))
+        assert status == 0
+        return decision.allowed, decision.auditallow, decision.auditdeny
+
+    def validate_transition(self, old: int, new: int, task: int, object_class: str) -> bool:
+        buffer = ctypes.c_char_p()
+        number = ctypes.c_uint16(self.class_number(object_class))
+        flags = ctypes.c_uint(0)
+        function = _libsepol().sepol_validate_transition_reason_buffer
+        return bool(function(old, new, task, number, ctypes.byref(buffer), flags) == 0)

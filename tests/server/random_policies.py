@@ -1,0 +1,144 @@
+"""Random small policies in CIL, for comparisons with other security servers."""
+
+from hypothesis import strategies as st
+
+TYPES = ("ta", "tb", "tc", "td", "te")
+ATTRIBUTES = ("a0", "a1")
+ROLES = ("ra", "rb")
+USERS = ("ua", "ub")
+BOOLEANS = ("b0", "b1")
+PERMISSIONS = {
+    "file": ("read", "write", "getattr", "relabelto"),
+    "process": ("signal", "transition", "dyntransition", "fork"),
+    "unix_stream_socket": ("connectto", "read"),
+}
+LEVELS = ("s0", "s0:c0", "s0:c1", "s0:c0,c1", "s1", "s1:c0", "s1:c0.c2")
+
+_PREAMBLE = """\
+(handleunknown deny)(mls true)(policycap open_perms)
+(sid kernel)(sid unlabeled)(sidorder (kernel unlabeled))
+(sensitivity s0)(sensitivity s1)(sensitivityorder (s0 s1))
+(category c0)(category c1)(category c2)(categoryorder (c0 c1 c2))
+(sensitivitycategory s0 (c0 c1))(sensitivitycategory s1 (c0 c1 c2))
+(role object_r)
+(sidcontext kernel (ua ra ta ((s0) (s0))))(sidcontext unlabeled (ua object_r ta ((s0) (s0))))
+(userlevel ua (s0))(userrange ua ((s0) (s1 (c0 c1 c2))))(userlevel ub (s0 (c0)))(userrange ub ((s0 (c0)) (s1 (c0 c1))))
+(userrole ua object_r)(userrole ub object_r)(userrole ua ra)(roletype ra ta)
+(allow ta ta (process (fork)))
+"""
+
+_NAMES = st.sampled_from(TYPES + ATTRIBUTES)
+_CLASSES = st.sampled_from(sorted(PERMISSIONS))
+_EQUALITIES = st.sampled_from(["eq", "neq"])
+
+
+def _subset(names: tuple[str, ...], least: int = 0) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(names), min_size=least, max_size=len(names), unique=True)
+
+
+def _class_permissions(object_class: str) -> st.SearchStrategy[str]:
+    chosen = _subset(PERMISSIONS[object_class], 1)
+    return chosen.map(lambda permissions: f"({object_class} ({' '.join(permissions)}))")
+
+
+@st.composite
+def _access_rules(draw: st.DrawFn) -> str:
+    kind = draw(st.sampled_from(["allow", "allow", "allow", "auditallow", "dontaudit"]))
+    target = draw(st.one_of(_NAMES, st.just("self")))
+    return f"({kind} {draw(_NAMES)} {target} {draw(_CLASSES.flatmap(_class_permissions))})"
+
+
+def _comparisons(is_mls: bool, parties: str = "12") -> st.SearchStrategy[str]:
+    both = st.builds("({0} {1}1 {1}2)".format, _EQUALITIES, st.sampled_from("urt"))
+    named = [
+        st.builds("({} {}{} {})".format, _EQUALITIES, st.just(kind), st.sampled_from(parties), names)
+        for kind, names in (
+            ("u", st.sampled_from(USERS)),
+            ("r", st.sampled_from(ROLES)),
+            ("t", _NAMES),
+            ("t", _subset(TYPES, 1).map(lambda names: f"({' '.join(names)})")),
+        )
+    ]
+    roles = st.sampled_from(["(dom r1 r2)", "(domby r1 r2)", "(incomp r1 r2)"])
+    if not is_mls:
+        return st.one_of(both, roles, *named)
+    pairs = ["l1 l2", "l1 h2", "h1 l2", "h1 h2", "l1 h1", "l2 h2"]
+    levels = st.builds(
+        "({} {})".format, st.sampled_from(["eq", "neq", "dom", "domby", "incomp"]), st.sampled_from(pairs)
+    )
+    return st.one_of(both, roles, levels, levels, levels, *named)
+
+
+def _expressions(is_mls: bool, parties: str = "12") -> st.SearchStrategy[str]:
+    return st.recursive(
+        _comparisons(is_mls, parties),
+        lambda inner: st.one_of(
+            inner.map(lambda one: f"(not {one})"),
+            st.tuples(st.sampled_from(["and", "or"]), inner, inner).map(lambda parts: f"({' '.join(parts)})"),
+        ),
+        max_leaves=4,
+    )
+
+
+@st.composite
+def _constraints(draw: st.DrawFn) -> str:
+    is_mls = draw(st.booleans())
+    keyword = "mlsconstrain" if is_mls else "constrain"
+    return f"({keyword} {draw(_CLASSES.flatmap(_class_permissions))} {draw(_expressions(is_mls))})"
+
+
+@st.composite
+def _validate_transitions(draw: st.DrawFn) -> str:
+    is_mls = draw(st.booleans())
+    keyword = "mlsvalidatetrans" if is_mls else "validatetrans"
+    return f"({keyword} {draw(_CLASSES)} {draw(_expressions(is_mls, '123'))})"
+
+
+_CONDITIONS = st.recursive(
+    st.sampled_from(BOOLEANS),
+    lambda inner: st.one_of(
+        inner.map(lambda one: f"(not {one})"),
+        st.tuples(st.sampled_from(["and", "or", "xor", "eq", "neq"]), inner, inner).map(
+            lambda parts: f"({' '.join(parts)})"
+        ),
+    ),
+    max_leaves=3,
+)
+
+
+@st.composite
+def _conditionals(draw: st.DrawFn) -> str:
+    some_rules = st.lists(_access_rules(), min_size=1, max_size=3).map(" ".join)
+    branches = [f"({branch} {draw(some_rules)})" for branch in ("true", "false")]
+    return f"(booleanif {draw(_CONDITIONS)} {' '.join(branches)})"
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> str:
+    """Draw the text of a policy that secilc accepts."""
+    lines = [_PREAMBLE]
+    lines += [f"(class {name} ({' '.join(permissions)}))" for name, permissions in PERMISSIONS.items()]
+    lines.append(f"(classorder ({' '.join(PERMISSIONS)}))")
+    for keyword, names in (("type", TYPES), ("typeattribute", ATTRIBUTES), ("role", ROLES), ("user", USERS)):
+        lines += [f"({keyword} {name})" for name in names]
+    lines += [f"(boolean {name} {str(draw(st.booleans())).lower()})" for name in BOOLEANS]
+    lines += [f"(typeattributeset {name} ({' '.join(draw(_subset(TYPES, 1)))}))" for name in ATTRIBUTES]
+    lines += [f"(roletype {role} {name})" for role in ROLES for name in draw(_subset(TYPES))]
+    lines += [f"(userrole {user} {role})" for user in USERS for role in draw(_subset(ROLES))]
+    lines += [f"(roleallow {source} {target})" for source in ROLES for target in draw(_subset(ROLES))]
+    for statements, most in (
+        (_access_rules(), 14),
+        (_conditionals(), 2),
+        (_constraints(), 4),
+        (_validate_transitions(), 2),
+    ):
+        lines += draw(st.lists(statements, max_size=most))
+    return "\n".join(lines)
+
+
+_LEVELS = st.sampled_from(LEVELS)
+_RANGES = st.one_of(_LEVELS, st.tuples(_LEVELS, _LEVELS).map("-".join))
+_CONTEXT_ROLES = st.sampled_from((*ROLES, "object_r"))
+
+contexts = st.tuples(st.sampled_from(USERS), _CONTEXT_ROLES, st.sampled_from(TYPES), _RANGES).map(":".join)
+"""Texts of contexts, of which some are not valid in some policies."""
