@@ -12,6 +12,13 @@ from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, RuleKind
 
+# A binary policy holds numbers of initial SIDs, not names; setools shows the kernel's names of the numbers.
+KERNEL_SIDS = (
+    "kernel security unlabeled fs file file_labels init any_socket port netif netmsg node igmp_packet icmp_socket "
+    "tcp_socket sysctl_modprobe sysctl sysctl_fs sysctl_kernel sysctl_net sysctl_net_unix sysctl_vm sysctl_dev kmod "
+    "policy scmp_packet devnull"
+).split()
+
 COMPARISONS = {"eq": "==", "neq": "!=", "dom": "dom", "domby": "domby", "incomp": "incomp"}
 
 
@@ -167,9 +174,9 @@ def symbols(policy: Policy) -> Iterator[str]:
 
 
 def labels(policy: Policy) -> Iterator[str]:
-    for sid in policy.initial_sids:
+    for number, sid in enumerate(policy.initial_sids):
         if sid.context is not None:
-            yield f"sid {sid.name} {context(policy, sid.context)}"
+            yield f"sid {KERNEL_SIDS[number]} {context(policy, sid.context)}"
     for use in policy.filesystem_uses:
         yield f"fs_use_{use.behaviour.value} {use.filesystem} {context(policy, use.context)}"
     for generic in policy.genfs_contexts:

@@ -82,7 +82,7 @@ def other_rules(policy):
     for rule in policy.constraints():
         yield constraint(rule, str(rule.ruletype))
     for rule in policy.defaults():
-        side = f"{rule.default} {rule.default_range}" if hasattr(rule, "default_range") else rule.default
+        side = f"{rule.default} {rule.default_range}" if getattr(rule, "default_range", None) else rule.default
         yield f"{rule.ruletype} {rule.tclass} {side}".replace("_", "-").replace("default-", "default_")
     for rule in policy.bounds():
         yield f"{rule.ruletype} {rule.parent} {rule.child}"

@@ -159,7 +159,7 @@ class Expander:
         name = form[1]
         assert isinstance(flavour, str)  # noqa: S101 - the shape has been checked
         assert isinstance(name, str)  # noqa: S101 - likewise
-        if not _NAME.fullmatch(name) or name in _RESERVED:
+        if name in _RESERVED or not _NAME.fullmatch(name):
             raise StatementError(
                 "cil-bad-name",
                 f"`{name}` cannot be the name of a {flavour}",
@@ -287,7 +287,9 @@ def check_statement(form: Form, place: Place) -> str:
     Raises:
         StatementError: it is none, its arguments have the wrong outer form, or its surroundings refuse it.
     """
-    keyword = form.keyword
+    keyword = form[0] if form else ""
+    if not isinstance(keyword, str):
+        keyword = ""
     if keyword not in USAGE:
         if not keyword:
             raise StatementError("cil-syntax", "expected a statement that begins with a keyword", place, form)

@@ -206,6 +206,10 @@ class Argument:
     def symbol(self) -> Symbol | None:
         """Return what it names, or None when nothing of that name is declared."""
         if isinstance(self.value, str):
+            if self.table == "ipaddr" and (":" in self.value or self.value[:1].isdigit()):
+                written = Form([self.value])
+                written.offset = self.form.offset
+                return Symbol("", self.flavour, self.place, written)
             return find(self.place.scope, self.table, self.value)
         return Symbol("", self.flavour, self.place, self.value)
 
@@ -277,7 +281,8 @@ def find(scope: Scope, table: str, name: str) -> Symbol | None:
     if "." in name:
         return _find_dotted(scope, table, name)
     if scope.parent is None:
-        return scope.own(table, name)
+        names = scope.tables.get(table)
+        return names.get(name) if names else None
     return scope.in_parents(table, name) or scope.root.own(table, name)
 
 

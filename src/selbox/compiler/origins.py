@@ -7,9 +7,14 @@ from selbox.model.origin import Origin
 
 
 class Origins:
-    """The places that rules of a policy come from; a statement of a macro has one, however often it is called."""
+    """The places that rules of a policy come from; a statement of a macro has one, however often it is called.
 
-    def __init__(self) -> None:
+    Args:
+        record: False gives every place the number 0.
+    """
+
+    def __init__(self, record: bool = True) -> None:
+        self._record = record
         self.places: list[Origin] = []
         self._statements: list[tuple[Form, Place]] = []
         self._numbers: dict[int, int] = {}
@@ -18,6 +23,8 @@ class Origins:
         """Return the ``origin`` number of a statement, from 1."""
         known = self._numbers.get(id(form))
         if known is None:
+            if not self._record:
+                return 0
             line, column = place.tree.lines.locate(form.offset)
             self.places.append(Origin(place.tree.source.name, line, column))
             self._statements.append((form, place))

@@ -56,12 +56,12 @@ class Program:
         item: Form | str = form
         for index in path:
             item = item[index]
-        if not isinstance(item, str):
+        if type(item) is not str:
             raise StatementError("cil-syntax", f"expected the name of a {word(table)}, found a form", place, form, path)
         symbol = find(place.scope, table, item)
         if symbol is None:
             raise UnresolvedNameError(table, item, place, form, path)
-        return self.actual(symbol)
+        return symbol if symbol.actual is None else self.actual(symbol)
 
     def actual(self, symbol: Symbol) -> Symbol:
         """Follow an alias to what it stands for."""
@@ -117,23 +117,26 @@ class Program:
 
     def drop_abstract(self) -> None:
         """Forget what stands in abstract blocks; only heirs have it."""
-        dead: dict[int, bool] = {}
-
-        def lives(place: Place) -> bool:
-            known = dead.get(id(place.scope))
-            if known is None:
-                known = dead[id(place.scope)] = place.scope.within_abstract
-            return not known
-
         if not any(symbol.scope is not None and symbol.scope.abstract for symbol in self.symbols.get("block", ())):
             return
+        root = self.root
+        dead: dict[Scope, bool] = {}
+
+        def lives(place: Place) -> bool:
+            known = dead.get(place.scope)
+            if known is None:
+                known = dead[place.scope] = place.scope.within_abstract
+            return not known
+
         for keyword, statements in self.statements.items():
-            self.statements[keyword] = [each for each in statements if lives(each[1])]
+            self.statements[keyword] = [each for each in statements if each[1].scope is root or lives(each[1])]
         for flavour, symbols in self.symbols.items():
-            for symbol in symbols:
-                if not lives(symbol.place) and NAME_TABLES[flavour] != "block":
-                    symbol.place.scope.declaring.tables[NAME_TABLES[flavour]].clear()
-            symbols[:] = [symbol for symbol in symbols if lives(symbol.place)]
+            gone = [each for each in symbols if each.place.scope is not root and not lives(each.place)]
+            if gone:
+                for symbol in gone:
+                    if NAME_TABLES[flavour] != "block":
+                        symbol.place.scope.declaring.tables[NAME_TABLES[flavour]].clear()
+                symbols[:] = [symbol for symbol in symbols if lives(symbol.place)]
 
     def report_unresolved(self, error: UnresolvedNameError) -> None:
         """Report a name that nothing declares."""

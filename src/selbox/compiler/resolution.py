@@ -35,7 +35,7 @@ class Resolution:
     def __init__(self, program: Program, only_optional: bool = False) -> None:
         verify = not only_optional
         self.program = program
-        self.origins = Origins()
+        self.origins = Origins(record=verify)
         connect_aliases(program)
         self.numbered = number(program)
         self.aliases: dict[Symbol, list[str]] = {}

@@ -1,0 +1,176 @@
+"""Each kind of statement means what secilc takes it to mean."""
+
+import pytest
+
+from tests.compiler.policies import BASE, compile_with_base
+from tests.oracles.policylines import policy_lines
+from tests.oracles.secilc import compile_reference, requires_setools
+
+CONTEXT = "(system_u object_r c ((s0) (s0 (c1))))"
+
+POLICIES = {
+    "base": "",
+    "sets": """
+        (typeattribute x1) (typeattributeset x1 (and both (not domain)))
+        (typeattribute x2) (typeattributeset x2 (xor domain (a c)))
+        (typeattribute x3) (typeattributeset x3 (all))
+        (typeattribute x4) (typeattributeset x4 (not (or a b)))
+        (typeattribute x5) (typeattributeset x5 a) (typeattributeset x5 (b c))
+        (typeattribute x6) (typeattributeset x6 (and (x5 d) (x4 a)))
+        (allow x1 x2 (file (read))) (allow x3 x4 (file (write))) (allow x5 x6 (file (open)))""",
+    "aliases": """
+        (typealias a_alias) (typealiasactual a_alias a) (typealias twice) (typealiasactual twice a_alias)
+        (allow a_alias twice (file (open)))
+        (sensitivityalias low) (sensitivityaliasactual low s0) (categoryalias pets) (categoryaliasactual pets c1)
+        (level pet_level (low (pets))) (sidcontext extra (system_u object_r c (pet_level pet_level)))
+        (sid extra) (sidorder (unlabeled extra))""",
+    "access rules": """
+        (allow a b (file (read write))) (allow a b (file (open))) (dontaudit a b (file (getattr)))
+        (auditallow domain filetype (dir (search))) (allow a self (process (fork)))
+        (allow domain self (process (sigkill)))""",
+    "permissions": """
+        (allow a b (file (all))) (allow a c (file (not (read))))
+        (allow a d (file (and (all) (not (read write)))))
+        (allow b a (file (xor (read write) (write open)))) (allow b c (file (or (read) (write))))""",
+    "class permission sets": """
+        (classpermission rw) (classpermissionset rw (file (read write))) (classpermissionset rw (dir (search)))
+        (allow a b rw) (classmap things (look touch))
+        (classmapping things look (file (read getattr))) (classmapping things look (dir (search)))
+        (classmapping things touch rw) (allow b c (things (look))) (allow c d (things (all)))
+        (allow d d (things (not (look))))
+        (classpermission nested) (classpermissionset nested (things (touch))) (allow d a nested)""",
+    "type rules": """
+        (typetransition a b process c) (typetransition domain filetype file d) (typechange a b file c)
+        (typemember a b dir c) (typetransition a b file "name.txt" c) (typetransition a c dir name d)
+        (typetransition domain d dir "*" a)
+        (classmap things (look)) (classmapping things look (file (read))) (classmapping things look (dir (search)))
+        (typechange c d things a)""",
+    "roles": """
+        (role extra_r) (role more_r) (roleattribute some) (roleattributeset some (extra_r more_r))
+        (roletype some filetype) (roleallow system_r some) (roleallow some staff_r)
+        (roletransition system_r a process extra_r) (roletransition some domain process staff_r)
+        (userrole system_u some)""",
+    "users": """
+        (user extra_u) (user more_u) (userattribute people) (userattributeset people (extra_u more_u))
+        (userrole people staff_r) (userlevel extra_u (s1)) (userrange extra_u ((s0) (s2 (c0 c4))))
+        (level l1 (s1 (c1))) (userlevel more_u l1) (levelrange lr (l1 (s2 (all)))) (userrange more_u lr)
+        (userprefix extra_u user) (selinuxuser name extra_u ((s1) (s1))) (selinuxuserdefault more_u lr)""",
+    "levels": """
+        (categoryset evens (c0 c2 c4)) (categoryset odds (not evens)) (categoryset some (and (range c1 c3) odds))
+        (level l1 (s1 evens)) (level l2 (s2 (odds evens))) (level l3 (s1 (some c0)))
+        (levelrange r1 ((s0) l1)) (rangetransition a b process r1)
+        (rangetransition domain filetype file (l1 l2)) (rangetransition a c dir ((s1 c1) (s1 (c1))))
+        (rangetransition a d dir ((s0 some) (s1 (all))))""",
+    "conditionals": """
+        (boolean on true) (boolean off false) (boolean third false)
+        (booleanif on (true (allow a b (file (open)))))
+        (booleanif (and on (not off)) (true (allow a c (file (open)))) (false (allow a d (file (open)))))
+        (booleanif (xor on (or off third)) (false (dontaudit a b (dir (search)))))
+        (booleanif (eq on off) (true (typetransition a b dir c)) (false (typetransition a b dir d)))
+        (booleanif (neq third off) (true (auditallow domain c (file (read)))))
+        (macro m ((type x)) (allow x x (socket (listen)))) (booleanif off (true (call m (a))))""",
+    "tunables": """
+        (tunable yes true) (tunable no false)
+        (tunableif yes (true (type yes_t) (allow yes_t a (file (read)))) (false (type no_t)))
+        (tunableif (and yes no) (true (type no2_t)) (false (allow b b (file (open)))))
+        (macro m ((type x)) (tunableif (or yes no) (true (allow x x (socket (listen)))))) (call m (c))""",
+    "optionals": """
+        (optional keeps (type k) (allow k a (file (read))) (typeattributeset domain k))
+        (optional drops (type gone) (allow gone absent (file (read))))
+        (optional outer (type out) (allow out out (file (read)))
+            (optional inner (allow out absent (file (read)))) (allow a out (file (open))))
+        (optional chained (allow a gone (file (read))) (type chain))
+        (optional after (allow a chain (file (read))))
+        (optional badperm (allow a b (file (fly))))
+        (optional badcall (call nomacro (a)))""",
+    "blocks": """
+        (block one (type t) (role r) (roletype r t) (block two (type t) (type u) (allow t u (file (read)))
+            (allow .a one.t (file (open)))))
+        (allow one.t one.two.t (file (write))) (allow .one.two.u a (dir (search)))
+        (block three (type a) (allow a .a (file (read))) (boolean flag true)
+            (booleanif flag (true (allow a b (file (read))))))""",
+    "inheritance": """
+        (block template (blockabstract template) (type t) (allow t t (file (read))) (allow t own (file (write)))
+            (block inner (type deep) (allow t deep (file (open)))))
+        (block heir (type own) (blockinherit template)) (block heir2 (type own) (blockinherit template))
+        (block middle (blockabstract middle) (type own) (blockinherit template) (type mid))
+        (block last (blockinherit middle) (allow mid t (socket (listen))))""",
+    "in": """
+        (block target (type t)) (in target (allow t a (file (read))) (type added))
+        (in before target (allow added t (file (write)))) (in after target (allow t t (file (open))))
+        (block template (blockabstract template) (type base)) (in template (type more))
+        (block heir (blockinherit template) (allow base more (file (read))))
+        (in after heir (allow more base (dir (search))))
+        (optional opt (type o)) (in opt (allow o o (file (read))))
+        (block has (macro m ((type x)) (allow x x (file (read))))) (in has.m (allow x a (dir (search)))) (call has.m (d))""",
+    "macros": """
+        (macro rw ((type source) (type target)) (allow source target (file (read write))))
+        (call rw (a b)) (call rw (domain filetype))
+        (macro declares ((type x)) (type made) (allow made x (file (read)))) (block here (call declares (a)))
+        (block there (call declares (b)) (allow made made (file (open))))
+        (block lib (type a) (macro uses () (allow a c (socket (listen)))) (macro shadow ((type a)) (allow a a (dir (search)))))
+        (call lib.uses) (call lib.shadow (d))
+        (macro outer ((type x)) (call rw (x c)) (call inner (x))) (macro inner ((type y)) (allow y y (socket (connect))))
+        (call outer (d))
+        (block caller (type local) (call needs)) (macro needs () (allow local a (dir (search))))""",
+    "macro parameters": """
+        (macro m1 ((role r) (user u)) (userrole u r)) (call m1 (staff_r system_u))
+        (macro m2 ((level l) (levelrange lr)) (rangetransition a b process lr) (rangetransition a c process ((s0) l)))
+        (call m2 ((s1 (c1)) ((s0) (s2 (c1)))))
+        (macro m3 ((class k) (classpermission cp)) (allow a b cp) (typetransition a b k c))
+        (call m3 (dir (file (read open)))) (classpermission named) (classpermissionset named (socket (listen)))
+        (call m3 (socket named))
+        (macro m4 ((categoryset cs) (sensitivity s) (category k)) (rangetransition b c process ((s cs) (s cs)))
+            (rangetransition b d process ((s (k)) (s (k)))))
+        (call m4 ((c1 c2) s1 c3)) (categoryset set (c0 c4)) (macro m5 ((categoryset cs)) (rangetransition c d process ((s0 cs) (s1 cs))))
+        (call m5 (set))
+        (macro m6 ((name n)) (typetransition a b dir n c)) (call m6 ("some.name")) (macro m7 ((string s)) (call m6 (s)))
+        (call m7 (other))
+        (macro m8 ((classmap cm)) (allow d d (cm (look)))) (classmap things (look)) (classmapping things look (file (read)))
+        (call m8 (things))
+        (macro m9 ((ipaddr ip)) (nodecon ip (255.255.255.0) %s)) (call m9 (10.1.2.0)) (ipaddr named_ip 10.2.3.0) (call m9 (named_ip))
+        (macro m10 ((boolean x)) (booleanif x (true (allow d c (file (open)))))) (boolean flag false) (call m10 (flag))"""
+    % CONTEXT,
+    "constraints": """
+        (constrain (file (read write)) (or (eq u1 u2) (and (eq r1 system_r) (not (neq t1 domain)))))
+        (constrain (process (all)) (eq t1 (a b filetype))) (constrain (dir (search)) (dom r1 r2))
+        (constrain (file (open)) (eq u1 (system_u staff_u))) (constrain (file (open)) (incomp r1 r2))
+        (mlsconstrain (file (read)) (or (dom l1 l2) (and (domby h1 l2) (incomp l1 h1))))
+        (mlsconstrain (dir (search)) (and (eq l1 h1) (or (neq l2 h2) (eq h1 h2))))
+        (classpermission set) (classpermissionset set (file (write))) (classpermissionset set (socket (listen)))
+        (constrain set (eq r1 r2))
+        (validatetrans file (or (eq t3 domain) (eq u1 u2))) (mlsvalidatetrans dir (or (dom l1 l2) (eq t3 a)))
+        (roleattribute ra) (roleattributeset ra (system_r staff_r)) (constrain (socket (listen)) (eq r2 ra))""",
+    "labels": """
+        (filecon "/etc(/.*)?" any %(c)s) (filecon "/x" file ()) (context named %(c)s)
+        (genfscon proc "/" named) (genfscon sysfs "/a/b" %(c)s) (fsuse xattr ext4 named) (fsuse task pipefs named)
+        (fsuse trans tmpfs named) (portcon tcp 80 named) (portcon udp (1000 2000) named) (portcon dccp 5 named)
+        (portcon sctp 6 named)
+        (nodecon (10.0.0.0) (255.0.0.0) named) (ipaddr addr 192.168.0.0) (ipaddr mask 255.255.0.0) (nodecon addr mask named)
+        (nodecon (fe80::) (ffff::) named) (netifcon eth0 named %(c)s)"""
+    % {"c": CONTEXT},
+    "settings": """
+        (defaultuser file source) (defaultrole (dir socket) target) (defaulttype process source)
+        (defaultrange file target low) (defaultrange dir source low-high) (defaultrange socket glblub)
+        (policycap open_perms) (policycap network_peer_controls) (typepermissive b) (expandtypeattribute domain true)
+        (expandtypeattribute (filetype both) false)""",
+    "bounds": "(typebounds a b) (allow a c (file (read))) (allow b c (file (read)))",
+    "passing neverallow": "(neverallow c both (file (open))) (neverallow filetype self (file (read)))",
+    "orders": """
+        (class zebra (run)) (class yak (run)) (classorder (unordered zebra yak)) (class more (run)) (classorder (socket more))
+        (sid first) (sidorder (first kernel)) (category c9) (categoryorder (c4 c9)) (sensitivity s9)
+        (sensitivityorder (s2 s9)) (sensitivitycategory s9 (c9)) (level high (s9 (c9)))
+        (rangetransition a b process (high high))""",
+}
+
+
+@pytest.mark.oracle
+@requires_setools
+@pytest.mark.parametrize("name", POLICIES)
+def test_policy_means_what_secilc_makes_of_it(name: str) -> None:
+    reference = compile_reference(BASE, POLICIES[name])
+    assert reference.error == ""
+    ours = policy_lines(compile_with_base(POLICIES[name]))
+    attributes = {line.split(":")[0] for line in reference.lines if line.startswith("attribute ")}
+    ours = {line for line in ours if not line.startswith("attribute ") or line.split(":")[0] in attributes}
+    assert sorted(ours ^ reference.lines) == []
