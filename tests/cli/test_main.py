@@ -260,7 +260,8 @@ SLOW_MODULES = {
 
 
 @pytest.mark.parametrize(
-    ("words", "needed"), [(["--version"], set()), (["help"], {"textwrap"}), (["check", "--no-base"], {"argparse"})]
+    ("words", "needed"),
+    [(["--version"], set()), (["help"], {"textwrap"}), (["coverage", "--support", "x"], {"argparse"})],
 )
 def test_a_command_imports_no_more_than_it_uses(words: list[str], needed: set[str]) -> None:
     # What an environment's own .pth files import at the start is not the command's doing.
