@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 from selbox.enforce.linux import system_call
 
 _NR_SETGROUPS: Final = 116
+_NR_SETRESUID: Final = 117
+_NR_SETRESGID: Final = 119
 _NR_SETFSUID: Final = 122
 _NR_SETFSGID: Final = 123
 _NR_CAPGET: Final = 125
@@ -48,20 +50,59 @@ def read_credentials(tid: int) -> Credentials:
     Raises:
         OSError: ESRCH when it is gone.
     """
+    fields = _status_of(tid)
+    return Credentials(
+        int(fields[b"Uid"][3]),
+        int(fields[b"Gid"][3]),
+        tuple(map(int, fields[b"Groups"])),
+        _capabilities_of(tid, fields),
+        int(fields[b"Umask"][0], 8),
+    )
+
+
+def _status_of(tid: int) -> dict[bytes, list[bytes]]:
     fields: dict[bytes, list[bytes]] = {}
     with open(f"/proc/{tid}/status", "rb") as status:
         for line in status:
             name, _, value = line.partition(b":")
             fields[name] = value.split()
-    capabilities = int(fields[b"CapEff"][0], 16)
-    if os.stat(f"/proc/{tid}/ns/user").st_ino != os.stat("/proc/self/ns/user").st_ino:
-        capabilities = 0
-    return Credentials(
-        int(fields[b"Uid"][3]),
-        int(fields[b"Gid"][3]),
+    return fields
+
+
+def _capabilities_of(tid: int, fields: dict[bytes, list[bytes]]) -> int:
+    same = os.stat(f"/proc/{tid}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino
+    return int(fields[b"CapEff"][0], 16) if same else 0
+
+
+class Identity(NamedTuple):
+    """Who a task is, for what the kernel decides or records by effective ids: IPC objects, peers of sockets.
+
+    Attributes:
+        pid: process id (its thread group).
+        user: effective user id; group: effective group id; groups: supplementary groups.
+        capabilities: as :attr:`Credentials.capabilities`.
+    """
+
+    pid: int
+    user: int
+    group: int
+    groups: tuple[int, ...]
+    capabilities: int
+
+
+def read_identity(tid: int) -> Identity:
+    """Read a task's identity.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    fields = _status_of(tid)
+    return Identity(
+        int(fields[b"Tgid"][0]),
+        int(fields[b"Uid"][1]),
+        int(fields[b"Gid"][1]),
         tuple(map(int, fields[b"Groups"])),
-        capabilities,
-        int(fields[b"Umask"][0], 8),
+        _capabilities_of(tid, fields),
     )
 
 
@@ -112,3 +153,36 @@ def borrowed(credentials: Credentials) -> Iterator[None]:
         system_call(_NR_SETFSUID, 0)
         system_call(_NR_SETFSGID, os.getegid())
         _set_groups(own_groups)
+
+
+@contextmanager
+def acting_as(identity: Identity | None) -> Iterator[None]:
+    """Have the calling thread's effective ids and capabilities be a task's; only root can, others act as themselves.
+
+    It may stand inside :func:`borrowed`, which changes less: what the kernel notes as an object's owner, or tells a
+    socket's peer, are effective ids. The real and saved user id stay the supervisor's, so that nobody may signal it.
+
+    Args:
+        identity: None changes nothing, for a task whose credentials are the supervisor's own.
+    """
+    if identity is None or os.geteuid() != 0:
+        yield
+        return
+    groups, group = tuple(os.getgroups()), os.getegid()
+    file_user, file_group = system_call(_NR_SETFSUID, -1), system_call(_NR_SETFSGID, -1)
+    held = _capabilities()
+    keep = ~_BORROWED | identity.capabilities
+    try:
+        _set_groups(identity.groups)
+        system_call(_NR_SETRESGID, -1, identity.group, -1)
+        system_call(_NR_SETRESUID, -1, identity.user, -1)
+        # Leaving user 0 cleared what the supervisor works by; what the task has itself comes back too.
+        _set_effective(held[0] & keep & 0xFFFFFFFF, held[3] & (keep >> 32) & 0xFFFFFFFF, held)
+        yield
+    finally:
+        system_call(_NR_SETRESUID, -1, 0, -1)
+        system_call(_NR_SETRESGID, -1, group, -1)
+        _set_groups(groups)
+        system_call(_NR_SETFSGID, file_group)
+        system_call(_NR_SETFSUID, file_user)
+        _set_effective(held[0], held[3], held)

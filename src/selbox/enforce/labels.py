@@ -69,7 +69,7 @@ class Labels:
         self._tasks = tasks
         self._store = store
         self._path_labels = path_labels
-        self._file_contexts = FileContexts(server.policy.file_contexts)
+        self._file_contexts = FileContexts(server.policy.file_contexts, server.policy.origins)
         self._history = PathHistory()
         self._filesystems = Filesystems()
         self._sids: dict[tuple[int, int], int] = {}
@@ -129,8 +129,9 @@ class Labels:
             except SelboxError as error:
                 raise OSError(errno.EIO, str(error)) from None
 
-    def removed(self, status: os.stat_result) -> None:
-        """Forget an inode whose last name is gone, so that another file with its number does not inherit its label."""
+    def removed(self, status: os.stat_result, path: str) -> None:
+        """Forget a name that is gone, and its inode with the last one: what comes later inherits nothing from them."""
+        self._history.removed(path)
         if status.st_nlink <= 1 or stat.S_ISDIR(status.st_mode):
             self._sids.pop((status.st_dev, status.st_ino), None)
             self._store.forget(status.st_dev, status.st_ino)

@@ -12,6 +12,7 @@ class Openers:
 
     def __init__(self) -> None:
         self._openers: dict[tuple[int, int], frozenset[int]] = {}
+        self._private: set[tuple[int, int]] = set()
 
     def note(self, status: os.stat_result, sid: int) -> None:
         """Note that a domain opened an inode."""
@@ -25,3 +26,17 @@ class Openers:
     def of(self, status: os.stat_result, default: int) -> frozenset[int]:
         """Return the SIDs that opened an inode, or the default where none is known."""
         return self._openers.get((status.st_dev, status.st_ino)) or frozenset((default,))
+
+    def keep_private(self, status: os.stat_result) -> None:
+        """Have no other domain inherit an inode."""
+        self._private.add((status.st_dev, status.st_ino))
+
+    def is_private(self, status: os.stat_result) -> bool:
+        """Tell whether no other domain may inherit an inode."""
+        return (status.st_dev, status.st_ino) in self._private
+
+    def forget(self, status: os.stat_result) -> None:
+        """Forget an inode that is gone."""
+        key = (status.st_dev, status.st_ino)
+        self._private.discard(key)
+        self._openers.pop(key, None)

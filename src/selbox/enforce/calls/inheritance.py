@@ -13,6 +13,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import O_PATH
+from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.tasks import TaskState
 
 
@@ -75,6 +76,8 @@ class Inheritance:
         status = os.fstat(descriptor)
         if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL_DEVICE:
             return  # what an unauthorized descriptor becomes may always be had
+        if box.openers.is_private(status):
+            raise AccessDenied
 
         def describe() -> dict[str, object]:
             return box.labels.describe(descriptor)

@@ -102,7 +102,7 @@ class NewObjects:
     def undo(self, located: Located, status: os.stat_result) -> None:
         """Take back an object that was made and may not be used."""
         os.unlink(located.name, dir_fd=located.parent)
-        self._box.labels.removed(status)
+        self._box.labels.removed(status, path_in(located))
 
 
 class NameCalls:
@@ -254,11 +254,11 @@ class NameCalls:
             os.rmdir(located.name, dir_fd=located.parent)
         else:
             os.unlink(located.name, dir_fd=located.parent)
-        self._name_gone(status)
+        self._name_gone(located, status)
         return 0
 
-    def _name_gone(self, status: os.stat_result) -> None:
-        self._box.labels.removed(status)
+    def _name_gone(self, located: Located, status: os.stat_result) -> None:
+        self._box.labels.removed(status, path_in(located))
         if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
             self._box.walker.forget()
 
@@ -283,9 +283,9 @@ class NameCalls:
         self._check_slashes(old, new, flags)
         self._check_rename(caller, old, new, flags)
         system_call(NUMBERS["renameat2"], old.parent, old.name, new.parent, new.name, flags)
-        self._after_rename(caller, old, new, flags)
         if new.status is not None and not flags & _RENAME_EXCHANGE and new.status.st_ino != status.st_ino:
-            self._name_gone(new.status)
+            self._name_gone(new, new.status)
+        self._after_rename(caller, old, new, flags)
         return 0
 
     def _check_slashes(self, old: Located, new: Located, flags: int) -> None:
@@ -323,7 +323,7 @@ class NameCalls:
             if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
                 self._box.walker.forget()
         note = labels.exchanged if flags & _RENAME_EXCHANGE else labels.renamed
-        note(_path_in(old), _path_in(new))
+        note(path_in(old), path_in(new))
 
 
 def place_of(located: Located) -> str:
@@ -331,5 +331,6 @@ def place_of(located: Located) -> str:
     return f"/proc/self/fd/{located.parent}/{os.fsdecode(located.name)}"
 
 
-def _path_in(located: Located) -> str:
+def path_in(located: Located) -> str:
+    """Return the path of the name that was located, by the present names of its directories."""
     return f"{path_of(located.parent).rstrip('/')}/{os.fsdecode(located.name)}"

@@ -1,0 +1,224 @@
+"""Hostile programs that race the supervisor: what is denied is never once done.
+
+Each runs for thousands of rounds while another thread, or another process, changes what the call points at.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.enforce.boxes import Box
+
+pytestmark = [
+    pytest.mark.enforcement,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and there is no gcc"),
+]
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type food_t) (call file_type (food_t))
+(type secret_food_t) (call file_type (secret_food_t))
+(type yard_t) (call file_type (yard_t))
+(type good_exec_t) (call file_type (good_exec_t))
+(type bad_exec_t) (call file_type (bad_exec_t))
+(call manage_files (cat_t yard_t))
+(call manage_files (cat_t food_t))
+(call run_files (cat_t good_exec_t))
+"""
+
+OPEN_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static volatile char path[16] = "food";
+static void *flip(void *unused) {
+    for (;;) {
+        memcpy((char *)path, "food", 5);
+        __asm__ volatile("" ::: "memory");
+        memcpy((char *)path, "salt", 5);
+        __asm__ volatile("" ::: "memory");
+    }
+    return unused;
+}
+int main(void) {
+    pthread_t thread;
+    int leaked = 0, opened = 0;
+    pthread_create(&thread, 0, flip, 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        char content[16] = "";
+        int fd = open((char *)path, O_RDONLY);
+        if (fd < 0) continue;
+        opened++;
+        if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
+        close(fd);
+    }
+    printf("%d opened, %d leaked\n", opened, leaked);
+    return leaked != 0;
+}
+"""
+
+LINK_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(void) {
+    int leaked = 0, opened = 0;
+    symlink("food", "to-food");
+    symlink("salt", "to-salt");
+    pid_t flipper = fork();
+    if (flipper == 0)
+        for (;;) {
+            link("to-food", "next"); rename("next", "link");
+            unlink("next"); link("to-salt", "next"); rename("next", "link"); unlink("next");
+        }
+    for (int i = 0; i < ROUNDS; i++) {
+        char content[16] = "";
+        int fd = open("link", O_RDONLY);
+        if (fd < 0) continue;
+        opened++;
+        if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
+        close(fd);
+    }
+    kill(flipper, SIGKILL);
+    printf("%d opened, %d leaked\n", opened, leaked);
+    return leaked != 0;
+}
+"""
+
+EXEC_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static volatile char path[16] = "./good";
+static void *flip(void *unused) {
+    for (;;) {
+        memcpy((char *)path, "./good", 7);
+        __asm__ volatile("" ::: "memory");
+        memcpy((char *)path, "./evil", 7);
+        __asm__ volatile("" ::: "memory");
+    }
+    return unused;
+}
+int main(void) {
+    int evil = 0, good = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0) {
+            pthread_t thread;
+            char *arguments[] = {"program", 0};
+            pthread_create(&thread, 0, flip, 0);
+            execv((char *)path, arguments);
+            _exit(9);
+        }
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 66) evil++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 55) good++;
+    }
+    printf("%d good, %d evil\n", good, evil);
+    return evil != 0;
+}
+"""
+
+SWAP_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    int evil = 0, good = 0;
+    pid_t flipper = fork();
+    if (flipper == 0)
+        for (;;) { unlink("run"); symlink("good", "run"); unlink("run"); symlink("evil", "run"); }
+    for (int i = 0; i < ROUNDS; i++) {
+        int status;
+        pid_t child = vfork();
+        if (child == 0) {
+            char *arguments[] = {"program", 0};
+            execv("./run", arguments);
+            _exit(9);
+        }
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 66) evil++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 55) good++;
+    }
+    kill(flipper, SIGKILL);
+    printf("%d good, %d evil\n", good, evil);
+    return evil != 0;
+}
+"""
+
+
+def compiled(box: Box, name: str, source: str, rounds: int = 1) -> Path:
+    program = box.directory / name
+    subprocess.run(
+        ["gcc", "-O1", "-static", "-pthread", f"-DROUNDS={rounds}", "-x", "c", "-", "-o", str(program)],
+        input=source,
+        text=True,
+        check=True,
+        capture_output=True,
+    )
+    return program
+
+
+def label(path: Path, type_name: str) -> str:
+    return f"--label={path}=system_u:object_r:{type_name}:s0"
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    box = Box(tmp_path, POLICY)
+    box.file("food", "chow")
+    box.file("salt", "secret")
+    compiled(box, "good", "int main(void) { return 55; }")
+    compiled(box, "evil", "int main(void) { return 66; }")
+    return box
+
+
+def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
+    """Run an attacker; return how often what is allowed and what is denied was done."""
+    attacker = compiled(box, "attacker", source, rounds)
+    outcome = box.run(
+        str(attacker),
+        options=(
+            *("--domain", "cat_t"),
+            label(box.directory, "yard_t"),
+            label(box.directory / "food", "food_t"),
+            label(box.directory / "salt", "secret_food_t"),
+            label(box.directory / "good", "good_exec_t"),
+            label(box.directory / "evil", "bad_exec_t"),
+        ),
+        timeout=240,
+    )
+    words = outcome.output.split()
+    assert outcome.records, "it never even tried what is denied"
+    return int(words[0]), int(words[2])
+
+
+@pytest.mark.parametrize(
+    ("source", "rounds"),
+    [
+        pytest.param(OPEN_ATTACKER, 20_000, id="a thread changes the path of open"),
+        pytest.param(LINK_ATTACKER, 5_000, id="a process changes a link on the path of open"),
+        pytest.param(EXEC_ATTACKER, 2_000, id="a thread changes the path of exec"),
+        pytest.param(SWAP_ATTACKER, 2_000, id="a process changes a link on the path of exec"),
+    ],
+)
+def test_a_race_is_never_won(box: Box, source: str, rounds: int) -> None:
+    allowed, denied = attack(box, source, rounds)
+    assert denied == 0
+    assert allowed > 0, "the race must leave the allowed way open, or it proves nothing"

@@ -1,0 +1,334 @@
+"""What `selbox run` does to real programs: domains, files, signals, exit statuses, and nothing left behind."""
+
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.enforce.boxes import Box, environment
+
+pytestmark = pytest.mark.enforcement
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type dog_t) (call domain_type (dog_t))
+(type cat_chow_t) (call file_type (cat_chow_t))
+(type dog_chow_t) (call file_type (dog_chow_t))
+(type yard_t) (call file_type (yard_t))
+(type toy_t) (call file_type (toy_t))
+(type dog_exec_t) (call file_type (dog_exec_t))
+(call manage_files (cat_t yard_t))
+(call manage_files (cat_t cat_chow_t))
+(call make_files_in (cat_t yard_t toy_t))
+(call manage_files (cat_t toy_t))
+(call read_files (cat_t cat_chow_t))
+(call read_files (dog_t dog_chow_t))
+(call read_files (dog_t yard_t))
+(call domain_transition (cat_t dog_exec_t dog_t))
+(type bird_t) (call domain_type (bird_t))
+(type bird_exec_t) (call file_type (bird_exec_t))
+(allow cat_t bird_exec_t (file (getattr open read map execute)))
+(allow cat_t bird_t (process (transition)))
+(call entry_point (bird_t bird_exec_t))
+(typetransition cat_t bird_exec_t process bird_t)
+(call read_files (bird_t yard_t))
+(typetransition cat_t yard_t dir "kennel" cat_chow_t)
+(type bowl_t) (call file_type (bowl_t))
+(allow cat_t bowl_t (dir (getattr search)))
+"""
+LABEL = "system_u:object_r:{}:s0"
+CAT = ("--domain", "cat_t")
+
+
+def label(path: Path, type_name: str) -> str:
+    return f"--label={path}={LABEL.format(type_name)}"
+
+
+USERS = [
+    pytest.param(None, id="own user"),
+    pytest.param(65534, id="nobody", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")),
+]
+
+
+@pytest.fixture(params=USERS)
+def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Box:
+    directory = tmp_path_factory.mktemp("box")
+    for parent in (directory.parent, directory.parent.parent, directory.parent.parent.parent):
+        if parent.stat().st_uid == os.geteuid() and parent != Path("/tmp"):
+            parent.chmod(parent.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
+    return Box(directory, POLICY, request.param)
+
+
+def yard(box: Box) -> str:
+    return label(box.directory, "yard_t")
+
+
+def test_a_program_runs_as_without_selbox(box: Box) -> None:
+    outcome = box.shell("echo out; echo err >&2; exit 7")
+    assert (outcome.status, outcome.output, outcome.errors) == (7, "out\n", "err\n")
+
+
+def test_a_signal_ends_it_as_a_shell_reports(box: Box) -> None:
+    assert box.shell("kill -TERM $$").status == 128 + signal.SIGTERM
+
+
+def test_reading_is_decided_by_the_label(box: Box) -> None:
+    cat, dog = box.file("cat_chow", "fish"), box.file("dog_chow", "bone")
+    outcome = box.run(
+        "/bin/cat", str(cat), str(dog), options=(*CAT, yard(box), label(cat, "cat_chow_t"), label(dog, "dog_chow_t"))
+    )
+    assert outcome.output == "fish"
+    assert "Permission denied" in outcome.errors
+    (record,) = outcome.records
+    assert (record.permissions, record.tclass, record.permissive) == (("read",), "file", False)
+    assert record.scontext == "system_u:system_r:cat_t:s0"
+    assert record.tcontext == LABEL.format("dog_chow_t")
+    assert (record.comm, record.field("path")) == ("cat", str(dog))
+    assert record.field("ino") == str(dog.stat().st_ino)
+
+
+def test_permissive_records_and_lets_go_on(box: Box) -> None:
+    dog = box.file("dog_chow", "bone")
+    options = (*CAT, "--permissive", yard(box), label(dog, "dog_chow_t"))
+    outcome = box.shell(f"cat {dog} {dog} {dog}", *options)
+    assert outcome.output == "bone" * 3
+    assert [each.permissions for each in outcome.records] == [("read",), ("open",)], "once, until the cache is emptied"
+    assert all(each.permissive for each in outcome.records)
+
+
+@pytest.mark.parametrize(
+    ("script", "permission"),
+    [
+        ("echo more >> dog_chow", "append"),
+        ("echo new > dog_chow", "write"),
+        ("cat < dog_chow", "read"),
+        ("rm dog_chow", "unlink"),
+        ("mv dog_chow away", "rename"),
+        ("ln dog_chow second", "link"),
+        ("truncate -s 0 dog_chow", "write"),
+        ("./dog_chow", "execute"),
+    ],
+)
+def test_each_way_to_a_file_asks_its_permission(box: Box, script: str, permission: str) -> None:
+    dog = box.file("dog_chow", "#!/bin/sh\necho barked\n", 0o777)
+    outcome = box.shell(script, *CAT, yard(box), label(dog, "dog_chow_t"))
+    assert outcome.status != 0
+    assert "barked" not in outcome.output
+    assert outcome.denied("file", permission), outcome.records
+    assert dog.read_text() == "#!/bin/sh\necho barked\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "bowl_type", "permission"),
+    [
+        ("echo x > bowl/new", "bowl_t", "write"),
+        ("mkdir bowl/new", "bowl_t", "write"),
+        ("ln -s x bowl/new", "bowl_t", "write"),
+        ("mkfifo bowl/new", "bowl_t", "write"),
+        ("ls bowl", "bowl_t", "read"),
+        ("rmdir bowl", "bowl_t", "rmdir"),
+        ("cat bowl/full", "dog_chow_t", "search"),
+        ("cat link/full", "dog_chow_t", "search"),
+        ("cat bowl/../policy.cil", "dog_chow_t", "search"),
+    ],
+)
+def test_each_way_into_a_directory_asks_its_permission(
+    box: Box, script: str, bowl_type: str, permission: str
+) -> None:
+    bowl = box.directory / "bowl"
+    bowl.mkdir(mode=0o777)
+    bowl.chmod(0o777)
+    (box.directory / "link").symlink_to("bowl")
+    outcome = box.shell(script, *CAT, yard(box), label(bowl, bowl_type))
+    assert outcome.status != 0
+    assert outcome.denied("dir", permission), outcome.records
+    assert not list(bowl.iterdir())
+
+
+def test_a_new_file_takes_the_transition(box: Box) -> None:
+    script = "echo a > toy; mkdir kennel; echo b > kennel/bone; cat toy kennel/bone; rm toy"
+    outcome = box.shell(script, *CAT, yard(box))
+    assert (outcome.output, outcome.records) == ("a\nb\n", ())
+    readers = box.shell("cat kennel/bone", "--domain", "dog_t", yard(box))
+    assert readers.output == "b\n", "labels live with the box: the next one sees the yard's again"
+
+
+def test_a_label_store_outlives_the_box(box: Box) -> None:
+    store = f"--label-store={box.directory / 'labels.db'}"
+    assert box.shell("echo a > toy", *CAT, yard(box), store).status == 0
+    outcome = box.shell("cat toy", "--domain", "dog_t", yard(box), store)
+    assert (outcome.output, [each.tcontext for each in outcome.records]) == ("", [LABEL.format("toy_t")])
+
+
+def test_what_moves_keeps_its_label(box: Box) -> None:
+    bowl = box.directory / "bowl"
+    bowl.mkdir()
+    (bowl / "full").write_text("fish")
+    os.chown(bowl, box.user or os.geteuid(), -1)
+    outcome = box.shell("mv bowl dish; cat dish/full; exec 3< dish/full", *CAT, yard(box), label(bowl, "cat_chow_t"))
+    assert (outcome.status, outcome.output, outcome.records) == (0, "fish", ())
+    bowl = box.directory / "dish"
+    bowl.rename(box.directory / "bowl")
+    hidden = box.shell("mv bowl dish", "--permissive", *CAT, yard(box), label(box.directory / "bowl", "dog_chow_t"))
+    assert hidden.denied("dir", "rename")
+
+
+def test_exec_enters_the_domain_of_its_rule(box: Box) -> None:
+    dog = box.file("dog", "#!/bin/sh\ncat /proc/self/attr/current; cat dog_chow cat_chow\n", 0o777)
+    box.file("dog_chow", "bone")
+    box.file("cat_chow", "fish")
+    labels = [label(box.directory / name, f"{name}_t") for name in ("dog_chow", "cat_chow")]
+    outcome = box.run(str(dog), options=(*CAT, yard(box), label(dog, "dog_exec_t"), *labels))
+    # The first program is where it was told to be, whatever rule there is; what it starts follows the rules.
+    assert outcome.output.rstrip("\0").startswith("system_u:system_r:cat_t:s0")
+    outcome = box.shell("./dog", *CAT, yard(box), label(dog, "dog_exec_t"), *labels)
+    assert "system_u:system_r:dog_t:s0" in outcome.output
+    assert "bone" in outcome.output
+    assert "fish" not in outcome.output
+    assert {each.scontext for each in outcome.denied("file", "read")} == {"system_u:system_r:dog_t:s0"}
+
+
+def test_what_another_domain_may_not_have_is_not_inherited(box: Box) -> None:
+    dog = box.file("dog", "#!/bin/sh\ncat <&3; echo barked\n", 0o777)
+    fish = box.file("cat_chow", "fish")
+    labels = (yard(box), label(dog, "dog_exec_t"), label(fish, "cat_chow_t"))
+    outcome = box.shell("exec 3< cat_chow; ./dog", *CAT, *labels)
+    assert "fish" not in outcome.output
+    assert outcome.denied("file", "read") or outcome.denied("fd", "use")
+
+
+def test_an_inherited_pipe_needs_its_rule_in_another_domain(box: Box) -> None:
+    bird = box.file("bird", "#!/bin/sh\necho sang\n", 0o777)
+    outcome = box.shell("./bird; echo purred", *CAT, yard(box), label(bird, "bird_exec_t"))
+    assert outcome.output == "purred\n"
+    assert outcome.denied("fd", "use")
+
+
+def test_signals_ask_the_receivers_label(box: Box) -> None:
+    dog = box.file("dog", "#!/bin/sh\nsleep 5 & wait\n", 0o777)
+    script = "./dog & sleep 0.3; kill -TERM $!; echo $?; kill -KILL $!; echo $?; kill -0 $!; echo $?"
+    outcome = box.shell(script, *CAT, yard(box), label(dog, "dog_exec_t"), timeout=30)
+    assert outcome.output == "1\n1\n1\n"
+    for permission in ("signal", "sigkill", "signull"):
+        assert [each.tcontext for each in outcome.denied("process", permission)] == ["system_u:system_r:dog_t:s0"]
+
+
+def test_what_is_outside_the_box_cannot_be_signalled(box: Box) -> None:
+    with subprocess.Popen(["sleep", "60"], user=box.user) as outside:
+        outcome = box.shell(f"kill {outside.pid}", *CAT)
+        assert outcome.status == 1
+        assert outside.poll() is None
+        assert outcome.denied("process", "signal")[0].tcontext.split(":")[2] == "kernel_t"
+        outside.kill()
+
+
+def test_nothing_is_left_behind(box: Box) -> None:
+    outcome = box.shell("setsid sleep 1234.5 & trap '' TERM; (trap '' TERM; exec sleep 1234.5) & echo started", *CAT)
+    assert outcome.output == "started\n"
+    assert subprocess.run(["pgrep", "-fx", "sleep 1234.5"], check=False, capture_output=True).stdout == b""
+
+
+def test_two_boxes_do_not_disturb_each_other(box: Box) -> None:
+    first = subprocess.Popen(
+        [*box.arguments(*CAT), "/bin/sh", "-c", "echo $$; exec sleep 30"], stdout=subprocess.PIPE, text=True, env=environment()
+    )
+    assert first.stdout is not None
+    pid = first.stdout.readline().strip()
+    other = Box(box.directory, POLICY, box.user)
+    outcome = other.shell(f"kill -0 {pid}", *CAT)
+    assert outcome.denied("process", "signull")[0].tcontext.split(":")[2] == "kernel_t", "to one box the other is outside"
+    first.terminate()
+    assert first.wait(20) == 128 + signal.SIGTERM
+    first.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_selbox_reaches_the_program(box: Box, number: signal.Signals) -> None:
+    script = f"trap 'echo caught; exit 5' {number.name[3:]}; echo ready; while :; do sleep 0.05; done"
+    running = subprocess.Popen(
+        [*box.arguments(*CAT), "/bin/sh", "-c", script], stdout=subprocess.PIPE, text=True, env=environment()
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "ready\n"
+    pid = int(subprocess.run(["pgrep", "-fn", f"selbox run --policy {box.policy}"], check=True, capture_output=True).stdout)
+    os.kill(pid if box.user is not None else running.pid, number)
+    assert running.stdout.readline() == "caught\n"
+    assert running.wait(20) == 5
+    running.stdout.close()
+
+
+def test_the_supervisors_death_fails_closed(box: Box) -> None:
+    secret = box.file("cat_chow", "fish")
+    script = "echo $$; trap '' HUP; while :; do cat cat_chow || exit 9; sleep 0.05; done > log 2>&1"
+    log = box.file("log")
+    running = subprocess.Popen(
+        [*box.arguments(*CAT, yard(box)), "/bin/sh", "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=box.directory,
+    )
+    assert running.stdout is not None
+    pid = int(running.stdout.readline())
+    wait_for(lambda: "fish" in log.read_text())
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
+    secret.write_text("caviar")
+    time.sleep(0.3)
+    assert "caviar" not in log.read_text()
+    running.stdout.close()
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.02)
+
+
+def test_no_new_privileges_of_selbox_do_not_count(box: Box) -> None:
+    dog = box.file("dog", "#!/bin/sh\ncat /proc/self/attr/current\n", 0o777)
+    labels = (yard(box), label(dog, "dog_exec_t"))
+    assert "dog_t" in box.shell("./dog 2>&1 | cat", *CAT, "--permissive", *labels).output
+    promised = box.shell("setpriv --no-new-privs ./dog | cat", *CAT, "--permissive", *labels).output
+    assert "cat_t" in promised, "a program that promised to gain nothing stays in its domain"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--domain", "bird_t"), "unknown-domain"),
+        (("--context", "system_u:system_r:bird_t:s0"), "invalid-context"),
+        (("--context", "nonsense"), "invalid-context"),
+        (("--label", "nowhere=system_u:object_r:toy_t:s0"), "label-missing-file"),
+        (("--label", "/=system_u:object_r:bird_t:s0"), "invalid-context"),
+        (("--policy", "nowhere.cil"), "file-unreadable"),
+        (("--audit", "/nowhere/audit.log"), "audit-unwritable"),
+        (("--no-base",), "cil-unknown"),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_starts(box: Box, options: tuple[str, ...], words: str) -> None:
+    outcome = box.run("/bin/sh", "-c", "echo started > mark", options=options)
+    assert outcome.status == 1
+    assert words in outcome.errors
+    assert "Traceback" not in outcome.errors
+    assert not (box.directory / "mark").exists()
+
+
+def test_a_missing_program_is_said(box: Box) -> None:
+    outcome = box.run("no-such-program")
+    assert outcome.status == 1
+    assert "there is no program `no-such-program` on PATH" in outcome.errors
