@@ -1,0 +1,24 @@
+"""The SID of a new object that is no file: what policy computes, as the answer to a call."""
+
+from selbox.diagnostics import SelboxError
+from selbox.enforce.box import Box
+from selbox.enforce.monitor import AccessDenied
+
+
+def created_sid(box: Box, source: int, target: int, object_class: str) -> int:
+    """Return the SID of a new object.
+
+    Args:
+        box: the box.
+        source: SID of the task that makes it.
+        target: SID of the related object.
+        object_class: name of the new object's class.
+
+    Raises:
+        AccessDenied: when the computed context is not valid; the kernel answers EACCES too.
+    """
+    class_id = box.server.vector(object_class, ()).object_class
+    try:
+        return box.server.compute_create(source, target, class_id)
+    except SelboxError:
+        raise AccessDenied from None
