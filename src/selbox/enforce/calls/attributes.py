@@ -1,0 +1,223 @@
+"""Extended attributes: labels of files as programs read and set them, and the others.
+
+``security.selinux`` is the box's own: it is never read from or written to the file by a program. Setting any other
+attribute is done by the supervisor on its own copy of name and value, since a program could exchange a name that was
+let pass for this one.
+"""
+
+import errno
+import os
+import stat
+from typing import Final, NamedTuple
+
+from selbox.audit.eventrecord import format_event, invalid_context, relabelling_denied
+from selbox.diagnostics import SelboxError
+from selbox.enforce.answer import CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import read_credentials
+from selbox.enforce.labels import object_class_of, path_of
+from selbox.enforce.linux import AT_FDCWD, O_PATH
+from selbox.enforce.seccomp.listener import Arguments
+
+NAME: Final = b"security.selinux"
+_NAME_LIMIT: Final = 256
+_VALUE_LIMIT: Final = 65536
+_FOWNER: Final = 1 << 3
+_WITH_LABELS: Final = frozenset({"sysfs", "pstore", "debugfs", "tracefs", "rootfs", "cgroup", "cgroup2"})
+"""File systems that ``genfscon`` labels and whose files may be relabelled all the same.
+
+Source: the kernel's ``selinux_is_genfs_special_handling``.
+"""
+
+
+class _Object(NamedTuple):
+    """The object of a call.
+
+    Attributes:
+        descriptor: the supervisor's, ``O_PATH``.
+        status: its status.
+    """
+
+    descriptor: int
+    status: os.stat_result
+
+
+class AttributeCalls:
+    """``getxattr``, ``setxattr``, ``removexattr`` and their forms for links and open files."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        policy = box.server.policy
+        by_path = {each.filesystem for each in policy.genfs_contexts}
+        self._fixed = by_path - {each.filesystem for each in policy.filesystem_uses} - _WITH_LABELS
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by name of their call."""
+        return {
+            "getxattr": lambda caller, given: self._get(caller, given, follow=True),
+            "lgetxattr": lambda caller, given: self._get(caller, given, follow=False),
+            "fgetxattr": lambda caller, given: self._get(caller, given, follow=None),
+            "setxattr": lambda caller, given: self._set(caller, given, follow=True),
+            "lsetxattr": lambda caller, given: self._set(caller, given, follow=False),
+            "fsetxattr": lambda caller, given: self._set(caller, given, follow=None),
+            "removexattr": lambda caller, given: self._remove(caller, given, follow=True),
+            "lremovexattr": lambda caller, given: self._remove(caller, given, follow=False),
+            "fremovexattr": lambda caller, given: self._remove(caller, given, follow=None),
+        }
+
+    # --- What a call names ------------------------------------------------------------------------------------------
+
+    def _name(self, caller: Caller, arguments: Arguments) -> bytes:
+        """Read an attribute's name.
+
+        Raises:
+            OSError: ERANGE when it is empty or too long.
+        """
+        try:
+            name = self._box.memory.read_string(caller.tid, arguments[1], _NAME_LIMIT)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise OSError(errno.ERANGE, os.strerror(errno.ERANGE)) from None
+            raise
+        if not name:
+            raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
+        return name
+
+    def _object(self, caller: Caller, register: int, follow: bool | None) -> _Object:
+        """Return what a call's first argument names: a path, followed or not, or with None an open file."""
+        box = self._box
+        if follow is not None:
+            path = box.memory.read_string(caller.tid, register)
+            located = box.walker.locate(caller, AT_FDCWD, path, follow=follow)
+            if located.must_be_directory and not stat.S_ISDIR(located.found.st_mode):
+                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            return _Object(located.object, located.found)
+        number = register & 0xFFFFFFFF
+        try:
+            with open(f"/proc/{caller.tid}/fdinfo/{number}", "rb") as information:
+                flags = next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
+        except (FileNotFoundError, StopIteration):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+        if flags & O_PATH:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        descriptor = box.walker.start_of(caller, number)
+        return _Object(descriptor, os.fstat(descriptor))
+
+    def _check(self, caller: Caller, target: _Object, sid: int, permission: str) -> None:
+        object_class = object_class_of(target.status)
+        self._box.monitor.check(
+            caller, sid, object_class, (permission,), lambda: self._box.labels.describe(target.descriptor)
+        )
+
+    # --- Reading ----------------------------------------------------------------------------------------------------
+
+    def _get(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
+        """Answer with a label (kernel: ``selinux_inode_getxattr``, ``selinux_inode_getsecurity``)."""
+        box = self._box
+        try:
+            if box.memory.read_string(caller.tid, arguments[1], _NAME_LIMIT) != NAME:
+                return CONTINUE
+        except OSError:
+            return CONTINUE  # no name that leads here; the kernel finds the words for it
+        target = self._object(caller, arguments[0], follow)
+        if stat.S_ISSOCK(target.status.st_mode) and not box.labels.filesystem_of(target.status.st_dev):
+            return -errno.EOPNOTSUPP  # a socket itself: its class is not to be seen from its descriptor
+        sid = box.labels.sid_of(target.descriptor, target.status, caller)
+        self._check(caller, target, sid, "getattr")
+        text = box.server.sid_to_context(sid).encode() + b"\0"
+        size = arguments[3]
+        if size:
+            if size < len(text):
+                return -errno.ERANGE
+            box.memory.write(caller.tid, arguments[2], text)
+        return len(text)
+
+    # --- Writing ----------------------------------------------------------------------------------------------------
+
+    def _set(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
+        name = self._name(caller, arguments)
+        flags = arguments[4] & 0xFFFFFFFF
+        if flags & ~(os.XATTR_CREATE | os.XATTR_REPLACE):
+            return -errno.EINVAL
+        if arguments[3] > _VALUE_LIMIT:
+            return -errno.E2BIG
+        value = self._box.memory.read_exactly(caller.tid, arguments[2], arguments[3])
+        target = self._object(caller, arguments[0], follow)
+        if name != NAME:
+            self._may_change(caller, target)
+            os.setxattr(f"/proc/self/fd/{target.descriptor}", name, value, flags)
+            return 0
+        if flags & os.XATTR_CREATE:
+            return -errno.EEXIST  # everything has a label
+        self._relabel(caller, target, value)
+        return 0
+
+    def _may_change(self, caller: Caller, target: _Object) -> None:
+        sid = self._box.labels.sid_of(target.descriptor, target.status, caller)
+        self._check(caller, target, sid, "setattr")
+
+    def _relabel(self, caller: Caller, target: _Object, value: bytes) -> None:
+        """Give a file another label (kernel: ``selinux_inode_setxattr``, ``selinux_inode_post_setxattr``)."""
+        box = self._box
+        status = target.status
+        if os.fstatvfs(target.descriptor).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        kind = box.labels.filesystem_of(status.st_dev)
+        if not kind or kind in self._fixed:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        if not _owns(caller, status):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        old = box.labels.sid_of(target.descriptor, status, caller)
+        self._check(caller, target, old, "relabelfrom")
+        new = self._parse(value)
+        self._check(caller, target, new, "relabelto")
+        self._validate(caller, target, old, new)
+        filesystem = box.labels.filesystem_sid(status.st_dev)
+        box.monitor.check(
+            caller, filesystem, "filesystem", ("associate",), lambda: box.labels.describe(target.descriptor), source=new
+        )
+        box.labels.assign(status, new, path_of(target.descriptor) if status.st_nlink else None)
+        if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
+            box.walker.forget()
+            box.monitor.invalidate()
+
+    def _parse(self, value: bytes) -> int:
+        text = value.partition(b"\0")[0].decode(errors="surrogateescape")
+        recorder = self._box.recorder
+        try:
+            return self._box.server.context_to_sid(text)
+        except SelboxError:
+            recorder.write(format_event(invalid_context(recorder.stamp(), "setxattr", text)))
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+
+    def _validate(self, caller: Caller, target: _Object, old: int, new: int) -> None:
+        """Hold to ``validatetrans``, which permissive mode only records (``security_validate_transition``)."""
+        box = self._box
+        server = box.server
+        object_class = object_class_of(target.status)
+        class_id = server.vector(object_class, ()).object_class
+        if server.validate_transition(old, new, caller.state.sid, class_id):
+            return
+        old_context, new_context, task = (server.sid_to_context(each) for each in (old, new, caller.state.sid))
+        record = relabelling_denied(box.recorder.stamp(), old_context, new_context, task, object_class)
+        box.recorder.write(format_event(record))
+        if server.enforcing:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def _remove(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
+        name = self._name(caller, arguments)
+        target = self._object(caller, arguments[0], follow)
+        if name == NAME:
+            return -errno.EACCES  # as the kernel: a label is changed, never removed
+        self._may_change(caller, target)
+        os.removexattr(f"/proc/self/fd/{target.descriptor}", name)
+        return 0
+
+
+def _owns(caller: Caller, status: os.stat_result) -> bool:
+    """Tell whether a task owns a file or holds CAP_FOWNER (kernel: ``inode_owner_or_capable``)."""
+    if not caller.state.credentials_changed:
+        return os.geteuid() in (0, status.st_uid)
+    credentials = read_credentials(caller.tid)
+    return credentials.user == status.st_uid or bool(credentials.capabilities & _FOWNER)

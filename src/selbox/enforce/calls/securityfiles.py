@@ -1,0 +1,295 @@
+"""What the files of ``/sys/fs/selinux`` hold and do.
+
+Source: the kernel's ``security/selinux/selinuxfs.c``; the man page ``selinux(8)`` and libselinux name the formats.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from selbox.audit.eventrecord import Login, boolean_changed, format_event, mode_changed
+from selbox.avc.cache import DEFAULT_SIZE
+from selbox.diagnostics import SelboxError
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.calls.statuspage import StatusPage
+from selbox.model.policy import HandleUnknown
+
+_POLICY_VERSION: Final = 33
+"""The newest binary format of policy that the kernels of today read (``policyvers``)."""
+
+_CAPABILITIES: Final = (
+    *("network_peer_controls", "open_perms", "extended_socket_class", "always_check_network", "cgroup_seclabel"),
+    *("nnp_nosuid_transition", "genfs_seclabel_symlinks", "ioctl_skip_cloexec", "userspace_initial_context"),
+    *("netlink_xperm", "netif_wildcard", "genfs_seclabel_wildcard", "functionfs_seclabel", "memfd_class"),
+)
+_NUMBER = re.compile(rb"\s*([+-]?\d+)")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+class SecurityFile(NamedTuple):
+    """One file.
+
+    Attributes:
+        mode: permission bits; its owner is whoever runs the box.
+        content: returns what it holds.
+        write: called with the writer and its data; returns the reply of a transaction, else None; raises OSError.
+            None for a file that is only read.
+        once: whether it is a transaction: one write, one reply, for each open file.
+    """
+
+    mode: int
+    content: Callable[[], bytes]
+    write: Callable[[Caller, bytes], bytes | None] | None = None
+    once: bool = False
+
+
+class SecurityFiles:
+    """The tree of files, by path below ``/sys/fs/selinux``.
+
+    Args:
+        box: the box.
+        status: the page behind the file ``status``.
+    """
+
+    def __init__(self, box: Box, status: StatusPage) -> None:
+        self._box = box
+        self._server = box.server
+        self._pending: dict[str, bool] = {}
+        self._security = _security_sid(box)
+        server = box.server
+        unknown = server.policy.handle_unknown
+        self._files: dict[str, SecurityFile] = {
+            "enforce": SecurityFile(0o644, lambda: b"%d" % server.enforcing, self._set_enforcing),
+            "mls": SecurityFile(0o444, lambda: b"%d" % server.policy.mls),
+            "policyvers": SecurityFile(0o444, lambda: b"%d" % _POLICY_VERSION),
+            "deny_unknown": SecurityFile(0o444, lambda: b"%d" % (unknown is not HandleUnknown.ALLOW)),
+            "reject_unknown": SecurityFile(0o444, lambda: b"%d" % (unknown is HandleUnknown.REJECT)),
+            "checkreqprot": SecurityFile(0o644, lambda: b"0", self._set_check_request),
+            "commit_pending_bools": SecurityFile(0o200, lambda: b"", self._commit),
+            "context": SecurityFile(0o666, lambda: b"", self._context, once=True),
+            "access": SecurityFile(0o666, lambda: b"", self._access, once=True),
+            "create": SecurityFile(0o666, lambda: b"", self._create, once=True),
+            "relabel": SecurityFile(0o666, lambda: b"", self._relabel, once=True),
+            "member": SecurityFile(0o666, lambda: b"", self._member, once=True),
+            "validatetrans": SecurityFile(0o222, lambda: b"", self._validate_transition),
+            "status": SecurityFile(0o444, lambda: os.pread(status.descriptor(), 20, 0)),
+            "avc/cache_stats": SecurityFile(0o444, self._cache_statistics),
+            "avc/cache_threshold": SecurityFile(0o444, lambda: b"%d" % DEFAULT_SIZE),
+            "avc/hash_stats": SecurityFile(0o444, self._hash_statistics),
+        }
+
+    # --- The tree ---------------------------------------------------------------------------------------------------
+
+    def lookup(self, path: str) -> SecurityFile | None:
+        """Return the file at a path, or None when there is none."""
+        found = self._files.get(path)
+        if found is not None:
+            return found
+        directory, _, name = path.rpartition("/")
+        policy = self._server.policy
+        if directory == "booleans" and name in policy.boolean_ids:
+            return SecurityFile(0o644, lambda: self._boolean(name), lambda *given: self._set_boolean(name, *given))
+        if directory == "initial_contexts":
+            return self._fixed(name in (each.name for each in policy.initial_sids), lambda: self._initial(name))
+        if directory == "policy_capabilities":
+            return self._fixed(name in _CAPABILITIES, lambda: b"%d" % (name in policy.policy_capabilities))
+        match directory.split("/"):
+            case ["class", object_class] if object_class in policy.class_ids:
+                return self._fixed(name == "index", lambda: b"%d" % (policy.class_ids[object_class] + 1))
+            case ["class", object_class, "perms"] if object_class in policy.class_ids:
+                permissions = policy.classes[policy.class_ids[object_class]].permissions
+                return self._fixed(name in permissions, lambda: b"%d" % (permissions.index(name) + 1))
+        return None
+
+    def _fixed(self, is_there: bool, content: Callable[[], bytes]) -> SecurityFile | None:
+        return SecurityFile(0o444, content) if is_there else None
+
+    def entries(self, path: str) -> dict[str, bool] | None:
+        """Return the names in a directory, and of each whether it is a directory; None when it is none itself."""
+        policy = self._server.policy
+        match path.split("/"):
+            case [""]:
+                directories = ("avc", "booleans", "class", "initial_contexts", "policy_capabilities")
+                return _names((each for each in self._files if "/" not in each), directories)
+            case ["avc"]:
+                return _names(each.removeprefix("avc/") for each in self._files if each.startswith("avc/"))
+            case ["booleans"]:
+                return _names(policy.boolean_ids)
+            case ["initial_contexts"]:
+                return _names(each.name for each in policy.initial_sids)
+            case ["policy_capabilities"]:
+                return _names(_CAPABILITIES)
+            case ["class"]:
+                return _names((), policy.class_ids)
+            case ["class", name] if name in policy.class_ids:
+                return _names(("index",), ("perms",))
+            case ["class", name, "perms"] if name in policy.class_ids:
+                return _names(policy.classes[policy.class_ids[name]].permissions)
+        return None
+
+    # --- What files hold --------------------------------------------------------------------------------------------
+
+    def _boolean(self, name: str) -> bytes:
+        value = self._server.booleans[name]
+        return b"%d %d" % (value, self._pending.get(name, value))
+
+    def _initial(self, name: str) -> bytes:
+        try:
+            return _terminated(self._server.sid_to_context(self._server.initial_sid(name)))
+        except SelboxError:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+
+    def _cache_statistics(self) -> bytes:
+        head = b"lookups hits misses allocations reclaims frees\n"
+        return head + b"%d %d %d %d %d %d\n" % self._box.monitor.cache.statistics
+
+    def _hash_statistics(self) -> bytes:
+        nodes = len(self._box.monitor.cache)
+        return b"entries: %d\nbuckets used: %d/%d\nlongest chain: %d\n" % (nodes, nodes, DEFAULT_SIZE, nodes > 0)
+
+    # --- Changes ----------------------------------------------------------------------------------------------------
+
+    def _check(self, caller: Caller, permission: str) -> None:
+        self._box.monitor.check(caller, self._security, "security", (permission,), dict)
+
+    def _set_enforcing(self, caller: Caller, data: bytes) -> None:
+        new, old = _number(data) != 0, self._server.enforcing
+        if new != old:
+            self._check(caller, "setenforce")
+            recorder = self._box.recorder
+            recorder.write(format_event(mode_changed(recorder.stamp(), new, old, _login(caller))))
+            self._server.enforcing = new
+
+    def _set_check_request(self, caller: Caller, data: bytes) -> None:
+        """Take a value and heed it not, as kernels since 6.4 do."""
+        self._check(caller, "setcheckreqprot")
+        _number(data)
+
+    def _set_boolean(self, name: str, caller: Caller, data: bytes) -> None:
+        self._check(caller, "setbool")
+        self._pending[name] = _number(data) != 0
+
+    def _commit(self, caller: Caller, data: bytes) -> None:
+        self._check(caller, "setbool")
+        if not _number(data):
+            return
+        recorder, old = self._box.recorder, self._server.booleans
+        changed = {name: value for name, value in self._pending.items() if old[name] != value}
+        for name, value in changed.items():
+            recorder.write(format_event(boolean_changed(recorder.stamp(), name, value, old[name], _login(caller))))
+        self._server.set_booleans(self._pending)
+        self._pending = {}
+
+    # --- Questions --------------------------------------------------------------------------------------------------
+
+    def _context(self, caller: Caller, data: bytes) -> bytes:
+        self._check(caller, "check_context")
+        return _terminated(self._server.sid_to_context(self._sid(data)))
+
+    def _access(self, caller: Caller, data: bytes) -> bytes:
+        self._check(caller, "compute_av")
+        source, target, number = self._words(data, 3)
+        sids = self._sid(source), self._sid(target)
+        object_class = _number(number) - 1
+        if not 0 <= object_class < len(self._server.policy.classes):
+            return b"0 ffffffff 0 ffffffff %d 0" % self._server.seqno
+        allowed, auditallow, auditdeny, seqno, flags = self._server.compute_access(*sids, object_class)
+        return b"%x ffffffff %x %x %d %x" % (allowed, auditallow, auditdeny, seqno, flags)
+
+    def _create(self, caller: Caller, data: bytes) -> bytes:
+        self._check(caller, "compute_create")
+        words = self._words(data, 3, 4)
+        source, target, object_class = self._triple(words)
+        name = os.fsdecode(_unescaped(words[3])) if len(words) > 3 else None
+        return self._computed(lambda: self._server.compute_create(source, target, object_class, name))
+
+    def _relabel(self, caller: Caller, data: bytes) -> bytes:
+        self._check(caller, "compute_relabel")
+        triple = self._triple(self._words(data, 3))
+        return self._computed(lambda: self._server.compute_relabel(*triple))
+
+    def _member(self, caller: Caller, data: bytes) -> bytes:
+        self._check(caller, "compute_member")
+        triple = self._triple(self._words(data, 3))
+        return self._computed(lambda: self._server.compute_member(*triple))
+
+    def _validate_transition(self, caller: Caller, data: bytes) -> None:
+        self._check(caller, "validate_trans")
+        words = self._words(data, 4)
+        old, new, object_class = self._triple(words)
+        if not self._server.validate_transition(old, new, self._sid(words[3]), object_class):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def _computed(self, compute: Callable[[], int]) -> bytes:
+        try:
+            return _terminated(self._server.sid_to_context(compute()))
+        except SelboxError:  # a context that would not be valid; the kernel's compute_sid_handle_invalid_context
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES)) from None
+
+    def _words(self, data: bytes, *counts: int) -> list[bytes]:
+        words = data.partition(b"\0")[0].split()
+        if len(words) not in counts:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return words
+
+    def _triple(self, words: list[bytes]) -> tuple[int, int, int]:
+        object_class = _number(words[2]) - 1
+        if not 0 <= object_class < len(self._server.policy.classes):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return self._sid(words[0]), self._sid(words[1]), object_class
+
+    def _sid(self, data: bytes) -> int:
+        try:
+            return self._server.context_to_sid(data.partition(b"\0")[0].decode(errors="surrogateescape"))
+        except SelboxError:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+
+
+def _security_sid(box: Box) -> int:
+    """Return the SID of the security server itself; a policy that gives it no context has it unlabelled."""
+    for name in ("security", "unlabeled"):
+        try:
+            return box.server.initial_sid(name)
+        except SelboxError:
+            continue
+    return box.labels.outside
+
+
+def _names(files: Iterable[str], directories: Iterable[str] = ()) -> dict[str, bool]:
+    return {**dict.fromkeys(files, False), **dict.fromkeys(directories, True)}
+
+
+def _terminated(context: str) -> bytes:
+    return context.encode() + b"\0"
+
+
+def _number(data: bytes) -> int:
+    """Return the number at the start of what was written, as ``sscanf`` with ``%d`` reads it.
+
+    Raises:
+        OSError: EINVAL when there is none.
+    """
+    match = _NUMBER.match(data)
+    if match is None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return int(match[1])
+
+
+def _unescaped(name: bytes) -> bytes:
+    """Undo the escapes that libselinux writes an object's name in: ``+`` is a space, ``%HH`` a byte."""
+    return _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), name.replace(b"+", b" "))
+
+
+def _login(caller: Caller) -> Login:
+    """Return who is behind a task, for records of changes."""
+    numbers = []
+    for name in ("loginuid", "sessionid"):
+        try:
+            with open(f"/proc/{caller.tid}/{name}", "rb") as file:
+                numbers.append(int(file.read()))
+        except (OSError, ValueError):
+            return Login()
+    return Login(*numbers)

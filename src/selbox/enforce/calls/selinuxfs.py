@@ -1,0 +1,324 @@
+"""The files by which programs know SELinux: ``/sys/fs/selinux``, ``/proc/PID/attr`` and their signposts.
+
+The host's kernel has none of this. Opening such a path gives a program a file in memory, or one end of a transaction;
+so programs that use libselinux run unchanged. Paths are recognised by their text.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import struct
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes
+from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles
+from selbox.enforce.calls.statuspage import StatusPage
+from selbox.enforce.calls.transactions import Operation, Transactions, Watcher
+from selbox.enforce.credentials import read_credentials
+from selbox.enforce.labels import path_of
+from selbox.enforce.launch import transaction_range
+from selbox.enforce.linux import AT_FDCWD, O_PATH
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.tasks import thread_group
+from selbox.model.labelling import FileKind
+from selbox.server.labelling import generic_filesystem_context
+
+ROOT: Final = b"/sys/fs/selinux"
+_CONFIGURATION: Final = b"/etc/selinux/config"
+_FILESYSTEMS: Final = b"/proc/filesystems"
+_NAMES: Final = frozenset({*(name.encode() for name in ATTRIBUTE_MODES), b"filesystems"})
+_ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
+_MAGIC: Final = 0xF97CFF8C
+_STATFS = struct.Struct("=7q2i7q")
+_MOUNT_FLAGS: Final = 0x20 | 0x02 | 0x08 | 0x1000
+"""ST_VALID, nosuid, noexec and relatime."""
+_SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+_KEPT: Final = 64
+_DAC_OVERRIDE: Final = 1 << 1
+
+
+class _Found(NamedTuple):
+    """A file that a path was recognised as.
+
+    Attributes:
+        path: its own path.
+        sid: its label.
+        file: what it holds and does.
+        shared: a descriptor of the supervisor that every reader gets a view of, or -1.
+    """
+
+    path: str
+    sid: int
+    file: SecurityFile
+    shared: int = -1
+
+
+class SelinuxFiles:
+    """Opens such files, and answers ``access``, ``faccessat``, ``faccessat2`` and ``statfs`` about them."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._attributes = ProcessAttributes(box)
+        self._status = StatusPage(box.server)
+        self._files = SecurityFiles(box, self._status)
+        self._transactions = Transactions(box, transaction_range())
+        self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
+
+    def attach(self, watcher: Watcher) -> None:
+        """Take what watches descriptors."""
+        self._transactions.attach(watcher)
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by name of their call."""
+        return {
+            "access": self.access,
+            "faccessat": self.faccessat,
+            "faccessat2": self.faccessat,
+            "statfs": self.statfs,
+            **self._transactions.handlers(),
+        }
+
+    # --- Calls ------------------------------------------------------------------------------------------------------
+
+    def open(self, caller: Caller, directory: int, path: bytes, flags: int) -> int | None:
+        """Open a file if it is one of these; return None for any other path.
+
+        Raises:
+            OSError: what ``open`` is to fail with.
+        """
+        if path[path.rfind(b"/") + 1 :] not in _NAMES and b"selinux" not in path:
+            return None
+        found = self._recognise(caller, directory, path)
+        if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
+            return None
+        if flags & os.O_DIRECTORY:
+            return -errno.ENOTDIR
+        if flags & os.O_CREAT and flags & os.O_EXCL:
+            return -errno.EEXIST
+        if flags & O_PATH:
+            return self._give(caller, found, flags)
+        access = {os.O_RDONLY: ("read",), os.O_WRONLY: ("write",)}.get(flags & os.O_ACCMODE, ("read", "write"))
+        self._check(caller, found, access, opens=True)
+        if flags & os.O_ACCMODE == os.O_RDONLY:
+            return self._give(caller, found, flags)
+        write = found.file.write
+        if write is None:
+            return -errno.EACCES
+        content = b"" if flags & os.O_ACCMODE == os.O_WRONLY else found.file.content()
+        return self._transactions.open(caller, flags, Operation(found.path, write, content, found.file.once))
+
+    def access(self, caller: Caller, arguments: Arguments) -> int:
+        """``access(path, mode)``."""
+        return self.faccessat(caller, (AT_FDCWD, arguments[0], arguments[1], 0, 0, 0))
+
+    def faccessat(self, caller: Caller, arguments: Arguments) -> int:
+        """``faccessat(directory, path, mode)`` and ``faccessat2``."""
+        path = self._box.memory.read_string(caller.tid, arguments[1])
+        if path[path.rfind(b"/") + 1 :] not in _NAMES and b"selinux" not in path:
+            return CONTINUE
+        found = self._recognise(caller, arguments[0], path)
+        if found is None:
+            return CONTINUE
+        mode = arguments[2]
+        if mode & os.X_OK:
+            return -errno.EACCES
+        wanted = (("read",) if mode & os.R_OK else ()) + (("write",) if mode & os.W_OK else ())
+        if wanted:
+            self._check(caller, found, wanted, opens=False)
+        return 0
+
+    def statfs(self, caller: Caller, arguments: Arguments) -> int:
+        """``statfs(path, buffer)``: libselinux tells by its type that SELinux is there."""
+        path = self._box.memory.read_string(caller.tid, arguments[0])
+        if b"selinux" not in path:
+            return CONTINUE
+        path = _absolute(caller, AT_FDCWD, path)
+        if path != ROOT and not path.startswith(ROOT + b"/"):
+            return CONTINUE
+        box = self._box
+        box.monitor.check(caller, self._label("/", FileKind.DIRECTORY), "filesystem", ("getattr",), dict)
+        data = _STATFS.pack(_MAGIC, 4096, *[0] * 7, 255, 4096, _MOUNT_FLAGS, *[0] * 4)
+        box.memory.write(caller.tid, arguments[1], data)
+        return 0
+
+    # --- Which file a path means ------------------------------------------------------------------------------------
+
+    def _recognise(self, caller: Caller, directory: int, path: bytes) -> _Found | None:
+        """Return what a path means, after the checks on the way to it; None for a path that is none of these.
+
+        Raises:
+            OSError: ENOENT for what is not in ``/sys/fs/selinux``; EACCES where policy denies a step.
+        """
+        path = _absolute(caller, directory, path)
+        if path.startswith(ROOT + b"/"):
+            return self._security_file(caller, path)
+        if path == _CONFIGURATION:
+            return self._configuration(caller) if _has_our_root(caller) else None
+        if path == _FILESYSTEMS:
+            return self._filesystems(caller) if _has_our_root(caller) else None
+        match = _ATTRIBUTE.fullmatch(path)
+        if match is None or match[3].decode() not in ATTRIBUTE_MODES or not _has_our_root(caller):
+            return None
+        return self._attribute(caller, match)
+
+    def _security_file(self, caller: Caller, path: bytes) -> _Found | None:
+        if not _has_our_root(caller):
+            return None
+        self._search(caller, ROOT)
+        inner = os.fsdecode(path[len(ROOT) + 1 :])
+        file = self._files.lookup(inner)
+        if file is None:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        sid = self._label("/" + inner, FileKind.FILE)
+        shared = self._status.descriptor() if inner == "status" else -1
+        return _Found(os.fsdecode(path), sid, file, shared)
+
+    def _search(self, caller: Caller, path: bytes) -> None:
+        """Check the way to a directory, and the directory itself, for search."""
+        box = self._box
+        with suppress(FileNotFoundError):  # a host without /sys has no directory on the way that could deny it
+            box.walker.locate(caller, AT_FDCWD, path)
+        sid = self._label("/", FileKind.DIRECTORY)
+        box.monitor.check(caller, sid, "dir", ("search",), lambda: _describe(os.fsdecode(path), "selinuxfs"))
+
+    def _label(self, inner: str, kind: FileKind) -> int:
+        server = self._box.server
+        context = generic_filesystem_context(server.policy, "selinuxfs", inner, kind)
+        return server.initial_sid("unlabeled") if context is None else server.sid_for(context)
+
+    def _attribute(self, caller: Caller, match: re.Match[bytes]) -> _Found | None:
+        process = thread_group(caller.tid) if not match[1].isdigit() else int(match[1])
+        tid = caller.tid if match[1] == b"thread-self" else process
+        if match[2] is not None:
+            tid = int(match[2])
+        name = match[3].decode()
+        box = self._box
+        place = f"/proc/{process}/task/{tid}" if tid != process else f"/proc/{process}"
+        # The directory may be missing from a kernel without any security module; the process must be there.
+        located = box.walker.locate(caller, AT_FDCWD, f"{place}/attr".encode())
+        path = f"{place}/attr/{name}"
+        sid = box.labels.task_sid(tid)
+        if located.status is not None:
+            box.monitor.check(caller, sid, "dir", ("search",), lambda: _describe(path, "proc"))
+        attributes = self._attributes
+
+        def write(writer: Caller, data: bytes) -> None:
+            attributes.write(writer, tid, name, data)
+            if name == "current":
+                self._transactions.relabelled(thread_group(tid), box.tasks.state_of(tid))
+
+        settable = ATTRIBUTE_MODES[name] & 0o222
+        file = SecurityFile(
+            ATTRIBUTE_MODES[name], lambda: attributes.read(caller, tid, name), write if settable else None
+        )
+        return _Found(path, sid, file)
+
+    def _configuration(self, caller: Caller) -> _Found:
+        """The file that names the policy: in a box it is the box's own, whatever the host is set up for."""
+        located = self._box.walker.locate(caller, AT_FDCWD, b"/etc")
+        sid = self._box.labels.sid_of(located.object, located.found, caller)
+        mode = b"enforcing" if self._box.server.enforcing else b"permissive"
+        content = b"SELINUX=%s\nSELINUXTYPE=selbox\n" % mode
+        return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: content))
+
+    def _filesystems(self, caller: Caller) -> _Found:
+        located = self._box.walker.locate(caller, AT_FDCWD, _FILESYSTEMS)
+        sid = self._box.labels.sid_of(located.object, located.found, caller)
+        return _Found(_FILESYSTEMS.decode(), sid, SecurityFile(0o444, _known_filesystems))
+
+    # --- Checks and answers -----------------------------------------------------------------------------------------
+
+    def _check(self, caller: Caller, found: _Found, access: tuple[str, ...], *, opens: bool) -> None:
+        """Check the mode of a file, then what policy says about it."""
+        allowed = _mode_bits(caller, found.file.mode)
+        for permission, bit in (("read", 4), ("write", 2)):
+            if permission in access and not allowed & bit:
+                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        kind = "proc" if found.path.startswith("/proc/") else "selinuxfs"
+        permissions = (*access, "open") if opens else access
+        self._box.monitor.check(caller, found.sid, "file", permissions, lambda: _describe(found.path, kind))
+
+    def _give(self, caller: Caller, found: _Found, flags: int) -> int:
+        """Give a reader a view of a file in memory."""
+        if found.shared >= 0:
+            source = found.shared
+        else:
+            source = self._memory_file(b"" if flags & O_PATH else found.file.content(), found.sid)
+        status = os.fstat(source)
+        self._box.labels.assign(status, found.sid)
+        view = self._box.descriptors.open(f"/proc/self/fd/{source}", flags & O_PATH or os.O_RDONLY)
+        self._box.openers.note(status, caller.state.sid)
+        self._box.listener.give_descriptor(caller.id, view, flags & os.O_CLOEXEC)
+        return ANSWERED
+
+    def _memory_file(self, content: bytes, sid: int) -> int:
+        """Return a sealed file in memory with a content and a label; those last used are kept."""
+        files = self._memory_files
+        descriptor = files.get((content, sid))
+        if descriptor is not None:
+            files.move_to_end((content, sid))
+            return descriptor
+        descriptor = os.memfd_create("selinux", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.fchmod(descriptor, 0o444)
+        os.write(descriptor, content)
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        files[content, sid] = descriptor
+        if len(files) > _KEPT:
+            _, old = files.popitem(last=False)
+            status = os.fstat(old)
+            self._box.labels.removed(status, path_of(old))
+            self._box.openers.forget(status)
+            os.close(old)
+        return descriptor
+
+
+def _absolute(caller: Caller, directory: int, path: bytes) -> bytes:
+    """Return a path made absolute and normal, by its text alone."""
+    if not path.startswith(b"/"):
+        number = directory & 0xFFFFFFFF
+        place = "cwd" if number == AT_FDCWD & 0xFFFFFFFF else f"fd/{number}"
+        try:
+            path = os.fsencode(os.readlink(f"/proc/{caller.tid}/{place}")) + b"/" + path
+        except OSError:
+            return b""
+    return os.path.normpath(b"/" + path.lstrip(b"/"))
+
+
+def _has_our_root(caller: Caller) -> bool:
+    """Tell whether a task's paths begin where the supervisor's do."""
+    if not caller.state.root_changed:
+        return True
+    theirs, ours = os.stat(f"/proc/{caller.tid}/root"), os.stat("/")
+    return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _mode_bits(caller: Caller, mode: int) -> int:
+    """Return the bits of a file mode that are a caller's; the files belong to whoever runs the box."""
+    user, group = os.geteuid(), os.getegid()
+    if not caller.state.credentials_changed:
+        return 6 if user == 0 else mode >> 6 & 7
+    credentials = read_credentials(caller.tid)
+    if credentials.capabilities & _DAC_OVERRIDE:
+        return 6
+    if credentials.user == user:
+        return mode >> 6 & 7
+    if group in (credentials.group, *credentials.groups):
+        return mode >> 3 & 7
+    return mode & 7
+
+
+def _known_filesystems() -> bytes:
+    with open(_FILESYSTEMS, "rb") as table:
+        content = table.read()
+    line = b"nodev\tselinuxfs\n"
+    return content if line in content else content + line
+
+
+def _describe(path: str, kind: str) -> dict[str, object]:
+    return {"path": path, "dev": kind}

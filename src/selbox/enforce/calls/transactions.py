@@ -1,0 +1,257 @@
+"""Files that answer what is written to them, such as ``/sys/fs/selinux/access`` and ``/proc/self/attr/exec``.
+
+A writer expects an errno from ``write`` itself. So what it opens is put at one of a few high descriptor numbers, and
+the filter notifies reads and writes of these alone. Behind the number is one end of a socket pair: when a program
+moves it to another number, as a shell does to redirect output, what it writes arrives at the supervisor's end. That
+is carried out before any later call of the box, but too late for an errno: a failure is recorded only.
+"""
+
+import errno
+import os
+import socket
+import stat
+import struct
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from selbox.audit.eventrecord import EventRecord, format_event
+from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.seccomp.filter import TransactionRange
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.tasks import TaskState, thread_group
+
+_LIMIT: Final = 4096
+_MOST: Final = 256
+_CREDENTIALS = struct.Struct("=iII")
+
+
+class Watcher(Protocol):
+    """Calls back when a descriptor can be read."""
+
+    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Begin to watch."""
+        ...
+
+    def unwatch(self, descriptor: int) -> None:
+        """Watch no longer."""
+        ...
+
+
+class Operation(NamedTuple):
+    """What a file does with what is written to it.
+
+    Attributes:
+        name: the file's path, for records.
+        perform: called with the writer and its data; returns what may be read afterwards, None to leave that as it
+            was; raises OSError.
+        content: what may be read before anything was written.
+        once: whether an open file takes one write only (the kernel's ``simple_transaction_get``).
+    """
+
+    name: str
+    perform: Callable[[Caller, bytes], bytes | None]
+    content: bytes = b""
+    once: bool = False
+
+
+class _Transaction:
+    """One open file."""
+
+    __slots__ = ("channel", "flags", "opener", "operation", "position", "reply", "state", "status", "written")
+
+    def __init__(
+        self, operation: Operation, channel: socket.socket, status: os.stat_result, flags: int, opener: Caller
+    ) -> None:
+        self.operation = operation
+        self.channel = channel
+        self.status = status
+        self.flags = flags
+        self.opener = thread_group(opener.tid)
+        self.state = opener.state
+        self.reply = operation.content
+        self.position = 0
+        self.written = False
+
+    def perform(self, caller: Caller, data: bytes) -> bytes | None:
+        """Carry out a write; return what it answers.
+
+        Raises:
+            OSError: what the write fails with; EBUSY for a second one where only one may be.
+        """
+        if self.operation.once and self.written:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        if len(data) >= _LIMIT:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        self.written = True
+        reply = self.operation.perform(caller, data)
+        if reply is not None:
+            self.reply = reply
+        return reply
+
+
+class Transactions:
+    """The open files of this kind, and the handlers of their reads and writes.
+
+    Args:
+        box: the box.
+        numbers: the descriptor numbers that the filter notifies.
+    """
+
+    def __init__(self, box: Box, numbers: TransactionRange) -> None:
+        self._box = box
+        self._numbers = numbers
+        self._open: dict[tuple[int, int], _Transaction] = {}
+        self._watcher: Watcher | None = None
+
+    def attach(self, watcher: Watcher) -> None:
+        """Take what watches descriptors; before it is there nothing can be opened."""
+        self._watcher = watcher
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by name of their call."""
+        return {"read": self.read, "pread64": self.pread, "write": self.write}
+
+    def open(self, caller: Caller, flags: int, operation: Operation) -> int:
+        """Open a file for a caller and answer its call.
+
+        Raises:
+            OSError: ENFILE when the box has too many open.
+        """
+        if self._watcher is None or len(self._open) >= _MOST:
+            raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            ours.setblocking(False)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            status = os.fstat(theirs.fileno())
+            key = (status.st_dev, status.st_ino)
+            self._open[key] = _Transaction(operation, ours, status, flags, caller)
+            self._box.openers.note(status, caller.state.sid)
+            self._box.openers.keep_private(status)
+            self._watcher.watch(ours.fileno(), lambda: self._receive(key))
+            try:
+                return self._put(caller, theirs.fileno(), flags & os.O_CLOEXEC)
+            except OSError:
+                self._close(key)
+                raise
+
+    def _put(self, caller: Caller, descriptor: int, flags: int) -> int:
+        """Put a descriptor into the caller at a number that is notified, or at any where it may have none of them."""
+        listener = self._box.listener
+        for number in range(*self._numbers):
+            if os.path.lexists(f"/proc/{caller.tid}/fd/{number}"):
+                continue
+            try:
+                return number if listener.set_descriptor(caller.id, descriptor, number, flags) >= 0 else ANSWERED
+            except OSError as error:
+                if error.errno != errno.EBADF:  # beyond the caller's own limit of descriptors
+                    raise
+                break
+        else:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        listener.give_descriptor(caller.id, descriptor, flags)
+        return ANSWERED
+
+    def relabelled(self, process: int, state: TaskState | None) -> None:
+        """Note that a process changed its own domain: what it writes from now on is written in that."""
+        for transaction in self._open.values():
+            if transaction.opener == process and state is not None:
+                transaction.state = state
+
+    # --- Notified reads and writes ----------------------------------------------------------------------------------
+
+    def _find(self, caller: Caller, number: int) -> _Transaction | None:
+        try:
+            status = os.stat(f"/proc/{caller.tid}/fd/{number & 0xFFFFFFFF}")
+        except OSError:
+            return None
+        return self._open.get((status.st_dev, status.st_ino)) if stat.S_ISSOCK(status.st_mode) else None
+
+    def write(self, caller: Caller, arguments: Arguments) -> int:
+        """``write(descriptor, buffer, size)``."""
+        transaction = self._find(caller, arguments[0])
+        if transaction is None:
+            return CONTINUE  # a file of the program's own, which it put there
+        size = min(arguments[2], _LIMIT)
+        transaction.perform(caller, self._box.memory.read_exactly(caller.tid, arguments[1], size))
+        return size
+
+    def read(self, caller: Caller, arguments: Arguments) -> int:
+        """``read(descriptor, buffer, size)``."""
+        transaction = self._find(caller, arguments[0])
+        if transaction is None:
+            return CONTINUE
+        size = self._read(transaction, caller, arguments, transaction.position)
+        transaction.position += size
+        return size
+
+    def pread(self, caller: Caller, arguments: Arguments) -> int:
+        """``pread64(descriptor, buffer, size, offset)``."""
+        transaction = self._find(caller, arguments[0])
+        if transaction is None:
+            return CONTINUE
+        return self._read(transaction, caller, arguments, arguments[3])
+
+    def _read(self, transaction: _Transaction, caller: Caller, arguments: Arguments, offset: int) -> int:
+        if transaction.flags & os.O_ACCMODE == os.O_WRONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        data = transaction.reply[offset : offset + min(arguments[2], _LIMIT)]
+        self._box.memory.write(caller.tid, arguments[1], data)
+        return len(data)
+
+    # --- What arrives by another number -----------------------------------------------------------------------------
+
+    def _receive(self, key: tuple[int, int]) -> None:
+        """Carry out what was written to a descriptor outside the range; close when the last one was closed."""
+        transaction = self._open[key]
+        while True:
+            try:
+                data, ancillary, _, _ = transaction.channel.recvmsg(_LIMIT, socket.CMSG_SPACE(_CREDENTIALS.size))
+            except BlockingIOError:
+                return
+            except OSError:
+                self._close(key)
+                return
+            if not ancillary:  # every message carries its sender, so this is the end
+                self._close(key)
+                return
+            pid = int(_CREDENTIALS.unpack(ancillary[0][2][: _CREDENTIALS.size])[0])
+            try:
+                reply = transaction.perform(Caller(0, pid, self._sender(transaction, pid)), data)
+                if reply:
+                    transaction.channel.send(reply)
+            except OSError as error:
+                self._failed(transaction, error)
+
+    def _sender(self, transaction: _Transaction, pid: int) -> TaskState:
+        """Return the state of a task that wrote, and may have ended since.
+
+        INVARIANT: such a descriptor does not come into another domain (``Openers.keep_private``), so the state in
+        which a process opened it is good for what that process wrote last.
+
+        Raises:
+            OSError: ESRCH when nothing vouches for the sender.
+        """
+        state = self._box.tasks.state_of(pid)
+        if state is not None:
+            return state
+        if pid == transaction.opener:
+            return transaction.state
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+
+    def _failed(self, transaction: _Transaction, error: OSError) -> None:
+        number = error.errno or errno.EIO
+        fields = (("op", "late_write"), ("path", transaction.operation.name), ("exit", str(-number)))
+        self._box.recorder.write(format_event(EventRecord("SELINUX_ERR", self._box.recorder.stamp(), fields)))
+        if transaction.operation.once:
+            # Whoever waits for the reply reads the end of the file.
+            transaction.channel.shutdown(socket.SHUT_WR)
+
+    def _close(self, key: tuple[int, int]) -> None:
+        transaction = self._open.pop(key)
+        if self._watcher is not None:
+            self._watcher.unwatch(transaction.channel.fileno())
+        transaction.channel.close()
+        self._box.openers.forget(transaction.status)
