@@ -9,7 +9,6 @@ it is first met: a small box never pays for a large policy.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
 
@@ -62,9 +61,14 @@ class RuleIndex:
 
     def __init__(self, policy: Policy) -> None:
         self._rules = policy.rules
-        self._type_count = len(policy.types)
-        self._entries = _entries_of_types(policy)
-        self._entry_sets: dict[int, frozenset[int]] = {}
+        self._type_count = count = len(policy.types)
+        # Digits tell membership faster than shifting integers of thousands of bits.
+        self._attributes = [
+            (index, f"{each.types:0{count}b}"[::-1]) for index, each in enumerate(policy.types) if each.is_attribute
+        ]
+        self._entries: dict[int, frozenset[int]] = {}
+        self._targets: dict[int, tuple[int, ...]] = {}
+        self._ruled_targets: frozenset[int] = frozenset()
         self._buckets: dict[int, _Bucket | list[int]] | None = None
 
     def entries(self, type_id: int) -> frozenset[int]:
@@ -72,9 +76,10 @@ class RuleIndex:
 
         Source: the kernel's ``type_attr_map_array``.
         """
-        found = self._entry_sets.get(type_id)
+        found = self._entries.get(type_id)
         if found is None:
-            found = self._entry_sets[type_id] = frozenset(self._entries[type_id])
+            attributes = (index for index, digits in self._attributes if digits[type_id] == "1")
+            found = self._entries[type_id] = frozenset((type_id, *attributes))
         return found
 
     def access(self, source: int, target: int, object_class: int, active: Sequence[bool]) -> int:
@@ -143,7 +148,7 @@ class RuleIndex:
         for bucket in self._met(target, object_class):
             if not bucket.typed:
                 continue
-            for each in self._entries[source]:
+            for each in self.entries(source):
                 for condition, result in bucket.typed.get((kind, each), ()):
                     if condition == UNCONDITIONAL:
                         return result
@@ -156,8 +161,11 @@ class RuleIndex:
         buckets = self._buckets
         if buckets is None:
             buckets = self._buckets = self._sort_rules()
+        entries = self._targets.get(target)
+        if entries is None:
+            entries = self._targets[target] = tuple(self.entries(target) & self._ruled_targets)
         first = object_class * self._type_count
-        for entry in self._entries[target]:
+        for entry in entries:
             bucket = buckets.get(first + entry)
             if bucket is not None:
                 if isinstance(bucket, list):
@@ -171,13 +179,5 @@ class RuleIndex:
         count, rules = self._type_count, self._rules
         for row, object_class, target in zip(range(len(rules)), rules.object_class, rules.target, strict=True):
             buckets[object_class * count + target].append(row)
+        self._ruled_targets = frozenset(key % count for key in buckets)
         return dict[int, _Bucket | list[int]](buckets)
-
-
-def _entries_of_types(policy: Policy) -> list[list[int]]:
-    entries = [[index] for index in range(len(policy.types))]
-    for index, each in enumerate(policy.types):
-        if each.is_attribute:
-            for type_id in members(each.types):
-                entries[type_id].append(index)
-    return entries
