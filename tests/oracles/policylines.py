@@ -112,11 +112,16 @@ def constraint(policy: Policy, rule: Constraint | ValidateTransition) -> str:
             terms += [term.left.value, names(policy, term), COMPARISONS[term.comparison.value]]
     object_class = policy.classes[rule.object_class]
     if isinstance(rule, Constraint):
-        kind = "mlsconstrain" if rule.is_mls else "constrain"
+        kind = "mlsconstrain" if compares_levels(rule) else "constrain"
         permissions = " " + " ".join(sorted(object_class.names(rule.permissions)))
     else:
-        kind, permissions = "mlsvalidatetrans" if rule.is_mls else "validatetrans", ""
+        kind, permissions = "mlsvalidatetrans" if compares_levels(rule) else "validatetrans", ""
     return f"{kind} {object_class.name}{permissions}: {' '.join(terms)}"
+
+
+def compares_levels(rule: Constraint | ValidateTransition) -> bool:
+    """A binary policy does not tell the two kinds of constraint apart; setools goes by what they compare."""
+    return any(isinstance(term, CompareAttributes) and term.left.value[0] in "lh" for term in rule.expression)
 
 
 def names(policy: Policy, term: CompareNames) -> str:
