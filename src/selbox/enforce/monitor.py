@@ -13,7 +13,7 @@ Fields = Mapping[str, object]
 """Fields of an audit record about the object, in the order in which they are written."""
 
 
-class AccessDenied(OSError):  # noqa: N818 - named for what it tells, as PermissionError is
+class AccessDenied(PermissionError):  # noqa: N818 - named for what it tells, as PermissionError is
     """Policy denies an operation; it answers the call as EACCES."""
 
     def __init__(self) -> None:
