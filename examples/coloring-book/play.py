@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plays the SELinux Coloring Book: every pet is a process, every bowl a file, and the policy is pets.cil.
+"""Plays the SELinux Coloring Book: every pet is a process, every bowl a file, and the policy is coloring-book.cil.
 
 Where the machine lets selbox supervise processes, each scene runs ``cat BOWL`` in the pet's context. Where it does not,
 the same scenes are decided without processes, and the first line says so. The exit status is 0 only if every verdict is
@@ -27,7 +27,7 @@ from selbox.model.policy import Policy
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
 
-POLICY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pets.cil")
+POLICY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "coloring-book.cil")
 PLAYED = "Played with real processes: every pet is `cat`, run in its own security context."
 
 _READ_LABELS = "import os, sys\nfor path in sys.argv[1:]: print(os.getxattr(path, 'security.selinux').decode())"
