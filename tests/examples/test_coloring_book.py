@@ -1,14 +1,9 @@
-import sys
 from io import StringIO
-from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from rich.console import Console
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "coloring-book"))
-
 from drawing import WIDTH, draw_book, picture
+from rich.console import Console
 from scenes import CHAPTERS, FOODS, SCENES, Outcome, Scene
 
 
