@@ -229,7 +229,11 @@ class _Walk:
         status = os.fstat(self._current)
         if not stat.S_ISDIR(status.st_mode):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        self._check(self._labels.sid_of(self._current, status, self._caller), "dir", "search", self._current)
+        sid = self._labels.sid_of(self._current, status, self._caller)
+        if self._labels.known(status) is None:
+            self._remember = False  # the label of a task in /proc, which changes with the task
+            self.parent = None
+        self._check(sid, "dir", "search", self._current)
 
     def _up(self) -> None:
         here, root = os.fstat(self._current), os.fstat(self._root)

@@ -17,6 +17,7 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes
+from selbox.enforce.calls.securitydirectories import SecurityDirectories
 from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions, Watcher
@@ -49,13 +50,13 @@ class _Found(NamedTuple):
     Attributes:
         path: its own path.
         sid: its label.
-        file: what it holds and does.
+        file: what it holds and does; of a directory, the names in it.
         shared: a descriptor of the supervisor that every reader gets a view of, or -1.
     """
 
     path: str
     sid: int
-    file: SecurityFile
+    file: SecurityFile | dict[str, bool]
     shared: int = -1
 
 
@@ -68,6 +69,7 @@ class SelinuxFiles:
         self._status = StatusPage(box.server)
         self._files = SecurityFiles(box, self._status)
         self._transactions = Transactions(box, transaction_range())
+        self._directories = SecurityDirectories()
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
     def attach(self, watcher: Watcher) -> None:
@@ -92,26 +94,47 @@ class SelinuxFiles:
         Raises:
             OSError: what ``open`` is to fail with.
         """
-        if path[path.rfind(b"/") + 1 :] not in _NAMES and b"selinux" not in path:
+        if not self._may_be_one(path):
             return None
         found = self._recognise(caller, directory, path)
         if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
             return None
-        if flags & os.O_DIRECTORY:
-            return -errno.ENOTDIR
         if flags & os.O_CREAT and flags & os.O_EXCL:
             return -errno.EEXIST
+        if isinstance(found.file, dict):
+            return self._open_directory(caller, found, found.file, flags)
+        if flags & os.O_DIRECTORY:
+            return -errno.ENOTDIR
+        return self._open_file(caller, found, found.file, flags)
+
+    def _may_be_one(self, path: bytes) -> bool:
+        """Tell, at the least cost, whether a path can be one of these; most are not."""
+        if path[path.rfind(b"/") + 1 :] in _NAMES or b"selinux" in path:
+            return True
+        return self._directories.exist and not path.startswith(b"/")
+
+    def _open_file(self, caller: Caller, found: _Found, file: SecurityFile, flags: int) -> int:
         if flags & O_PATH:
-            return self._give(caller, found, flags)
-        access = {os.O_RDONLY: ("read",), os.O_WRONLY: ("write",)}.get(flags & os.O_ACCMODE, ("read", "write"))
-        self._check(caller, found, access, opens=True)
-        if flags & os.O_ACCMODE == os.O_RDONLY:
-            return self._give(caller, found, flags)
-        write = found.file.write
-        if write is None:
+            return self._give(caller, found, b"", flags)
+        mode = flags & os.O_ACCMODE
+        self._check(
+            caller, found, {os.O_RDONLY: ("read",), os.O_WRONLY: ("write",)}.get(mode, ("read", "write")), "open"
+        )
+        if mode == os.O_RDONLY:
+            return self._give(caller, found, file.content(), flags)
+        if file.write is None:
             return -errno.EACCES
-        content = b"" if flags & os.O_ACCMODE == os.O_WRONLY else found.file.content()
-        return self._transactions.open(caller, flags, Operation(found.path, write, content, found.file.once))
+        content = b"" if mode == os.O_WRONLY else file.content()
+        return self._transactions.open(caller, flags, Operation(found.path, file.write, content, file.once))
+
+    def _open_directory(self, caller: Caller, found: _Found, entries: dict[str, bool], flags: int) -> int:
+        if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_CREAT:
+            return -errno.EISDIR
+        if not flags & O_PATH:
+            self._check(caller, found, ("read",), "open")
+        box = self._box
+        opened = box.descriptors.add(self._directories.open(found.path[len(ROOT) + 1 :], entries))
+        return self._hand_over(caller, found, opened, flags)
 
     def access(self, caller: Caller, arguments: Arguments) -> int:
         """``access(path, mode)``."""
@@ -120,17 +143,16 @@ class SelinuxFiles:
     def faccessat(self, caller: Caller, arguments: Arguments) -> int:
         """``faccessat(directory, path, mode)`` and ``faccessat2``."""
         path = self._box.memory.read_string(caller.tid, arguments[1])
-        if path[path.rfind(b"/") + 1 :] not in _NAMES and b"selinux" not in path:
-            return CONTINUE
-        found = self._recognise(caller, arguments[0], path)
+        found = self._recognise(caller, arguments[0], path) if self._may_be_one(path) else None
         if found is None:
             return CONTINUE
         mode = arguments[2]
-        if mode & os.X_OK:
+        if mode & os.X_OK and isinstance(found.file, SecurityFile):
             return -errno.EACCES
-        wanted = (("read",) if mode & os.R_OK else ()) + (("write",) if mode & os.W_OK else ())
+        bits = ((os.R_OK, "read"), (os.W_OK, "write"), (os.X_OK, "search"))
+        wanted = tuple(permission for bit, permission in bits if mode & bit)
         if wanted:
-            self._check(caller, found, wanted, opens=False)
+            self._check(caller, found, wanted)
         return 0
 
     def statfs(self, caller: Caller, arguments: Arguments) -> int:
@@ -156,8 +178,11 @@ class SelinuxFiles:
             OSError: ENOENT for what is not in ``/sys/fs/selinux``; EACCES where policy denies a step.
         """
         path = _absolute(caller, directory, path)
-        if path.startswith(ROOT + b"/"):
-            return self._security_file(caller, path)
+        inner = self._directories.inner(path)
+        if inner is not None:
+            path = os.path.join(ROOT, inner)
+        if path.rstrip(b"/") == ROOT or path.startswith(ROOT + b"/"):
+            return self._security_file(caller, os.fsdecode(path[len(ROOT) + 1 :]))
         if path == _CONFIGURATION:
             return self._configuration(caller) if _has_our_root(caller) else None
         if path == _FILESYSTEMS:
@@ -167,17 +192,19 @@ class SelinuxFiles:
             return None
         return self._attribute(caller, match)
 
-    def _security_file(self, caller: Caller, path: bytes) -> _Found | None:
+    def _security_file(self, caller: Caller, inner: str) -> _Found | None:
         if not _has_our_root(caller):
             return None
         self._search(caller, ROOT)
-        inner = os.fsdecode(path[len(ROOT) + 1 :])
+        path = f"{ROOT.decode()}/{inner}"
+        entries = self._files.entries(inner)
+        if entries is not None:
+            return _Found(path, self._label("/" + inner, FileKind.DIRECTORY), entries)
         file = self._files.lookup(inner)
         if file is None:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        sid = self._label("/" + inner, FileKind.FILE)
         shared = self._status.descriptor() if inner == "status" else -1
-        return _Found(os.fsdecode(path), sid, file, shared)
+        return _Found(path, self._label("/" + inner, FileKind.FILE), file, shared)
 
     def _search(self, caller: Caller, path: bytes) -> None:
         """Check the way to a directory, and the directory itself, for search."""
@@ -234,27 +261,29 @@ class SelinuxFiles:
 
     # --- Checks and answers -----------------------------------------------------------------------------------------
 
-    def _check(self, caller: Caller, found: _Found, access: tuple[str, ...], *, opens: bool) -> None:
+    def _check(self, caller: Caller, found: _Found, access: tuple[str, ...], *more: str) -> None:
         """Check the mode of a file, then what policy says about it."""
-        allowed = _mode_bits(caller, found.file.mode)
+        file = found.file
+        mode, object_class = (file.mode, "file") if isinstance(file, SecurityFile) else (0o555, "dir")
+        allowed = _mode_bits(caller, mode)
         for permission, bit in (("read", 4), ("write", 2)):
             if permission in access and not allowed & bit:
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         kind = "proc" if found.path.startswith("/proc/") else "selinuxfs"
-        permissions = (*access, "open") if opens else access
-        self._box.monitor.check(caller, found.sid, "file", permissions, lambda: _describe(found.path, kind))
+        permissions = (*access, *more)
+        self._box.monitor.check(caller, found.sid, object_class, permissions, lambda: _describe(found.path, kind))
 
-    def _give(self, caller: Caller, found: _Found, flags: int) -> int:
+    def _give(self, caller: Caller, found: _Found, content: bytes, flags: int) -> int:
         """Give a reader a view of a file in memory."""
-        if found.shared >= 0:
-            source = found.shared
-        else:
-            source = self._memory_file(b"" if flags & O_PATH else found.file.content(), found.sid)
-        status = os.fstat(source)
-        self._box.labels.assign(status, found.sid)
+        source = found.shared if found.shared >= 0 else self._memory_file(content, found.sid)
         view = self._box.descriptors.open(f"/proc/self/fd/{source}", flags & O_PATH or os.O_RDONLY)
+        return self._hand_over(caller, found, view, flags)
+
+    def _hand_over(self, caller: Caller, found: _Found, descriptor: int, flags: int) -> int:
+        status = os.fstat(descriptor)
+        self._box.labels.assign(status, found.sid)
         self._box.openers.note(status, caller.state.sid)
-        self._box.listener.give_descriptor(caller.id, view, flags & os.O_CLOEXEC)
+        self._box.listener.give_descriptor(caller.id, descriptor, flags & os.O_CLOEXEC)
         return ANSWERED
 
     def _memory_file(self, content: bytes, sid: int) -> int:
