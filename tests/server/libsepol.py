@@ -82,6 +82,27 @@ class LibsepolServer:
         assert status == 0
         return decision.allowed, decision.auditallow, decision.auditdeny
 
+    def context(self, sid: int) -> str:
+        """Return a SID's context as text."""
+        text, length = ctypes.c_char_p(), ctypes.c_size_t()
+        assert _libsepol().sepol_sid_to_context(sid, ctypes.byref(text), ctypes.byref(length)) == 0
+        assert text.value is not None
+        return text.value.decode()
+
+    def relabel(self, source: int, target: int, object_class: str) -> str | None:
+        """Return the context that an object is relabelled to, or None when it is not valid."""
+        return self._compute("sepol_change_sid", source, target, object_class)
+
+    def member(self, source: int, target: int, object_class: str) -> str | None:
+        """Return the context of a polyinstantiated member, or None when it is not valid."""
+        return self._compute("sepol_member_sid", source, target, object_class)
+
+    def _compute(self, function: str, source: int, target: int, object_class: str) -> str | None:
+        sid = ctypes.c_uint32()
+        number = ctypes.c_uint16(self.class_number(object_class))
+        status = _libsepol()[function](source, target, number, ctypes.byref(sid))
+        return None if status else self.context(sid.value)
+
     def validate_transition(self, old: int, new: int, task: int, object_class: str) -> bool:
         buffer = ctypes.c_char_p()
         number = ctypes.c_uint16(self.class_number(object_class))

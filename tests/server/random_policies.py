@@ -29,6 +29,7 @@ _PREAMBLE = """\
 
 _NAMES = st.sampled_from(TYPES + ATTRIBUTES)
 _CLASSES = st.sampled_from(sorted(PERMISSIONS))
+_TYPE_RULES = st.sampled_from(["typechange", "typemember"])
 _EQUALITIES = st.sampled_from(["eq", "neq"])
 
 
@@ -114,6 +115,24 @@ def _conditionals(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def _type_rules(draw: st.DrawFn) -> list[str]:
+    """Draw type rules that do not contradict one another: one for a class, or one for each pair of types."""
+    lines: list[str] = []
+    for kind, object_class in draw(st.lists(st.tuples(_TYPE_RULES, _CLASSES), max_size=5, unique=True)):
+        if draw(st.booleans()):
+            lines.append(f"({kind} {draw(_NAMES)} {draw(_NAMES)} {object_class} {draw(st.sampled_from(TYPES))})")
+            continue
+        pairs = st.tuples(st.sampled_from(TYPES), st.sampled_from(TYPES))
+        for source, target in draw(st.lists(pairs, max_size=8, unique=True)):
+            first, second = (
+                f"({kind} {source} {target} {object_class} {draw(st.sampled_from(TYPES))})" for _ in range(2)
+            )
+            is_switched = draw(st.booleans())
+            lines.append(f"(booleanif b0 (true {first}) (false {second}))" if is_switched else first)
+    return lines
+
+
+@st.composite
 def policies(draw: st.DrawFn) -> str:
     """Draw the text of a policy that secilc accepts."""
     lines = [_PREAMBLE]
@@ -133,6 +152,7 @@ def policies(draw: st.DrawFn) -> str:
         (_validate_transitions(), 2),
     ):
         lines += draw(st.lists(statements, max_size=most))
+    lines += draw(_type_rules())
     return "\n".join(lines)
 
 
