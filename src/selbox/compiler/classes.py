@@ -59,8 +59,34 @@ class Classes:
         """Evaluate every set and mapping, used or not, so that their faults show."""
         for keyword in ("class", "classmap"):
             self._program.run_declared(keyword, self.layout)
+        if not only_optional:
+            self._program.run_declared("classpermission", self._check_has_set)
+            self._program.run_declared("classmap", self._check_has_mappings)
         self._program.run("classpermissionset", self._check_set, only_optional)
         self._program.run("classmapping", self._check_mapping, only_optional)
+
+    def _check_has_set(self, symbol: Symbol) -> None:
+        if symbol not in self._sets:
+            raise StatementError(
+                "cil-empty-set",
+                f"class permission set `{symbol.name}` stands for nothing",
+                symbol.place,
+                symbol.form,
+                (1,),
+                f"say what it stands for: `(classpermissionset {symbol.name} (CLASS (PERMISSION…)))`",
+            )
+
+    def _check_has_mappings(self, symbol: Symbol) -> None:
+        for index, name in enumerate(self.layout(symbol).permissions):
+            if (symbol, name) not in self._mappings:
+                raise StatementError(
+                    "cil-empty-set",
+                    f"permission `{name}` of class map `{symbol.name}` stands for nothing",
+                    symbol.place,
+                    symbol.form,
+                    (2, index),
+                    f"say what it stands for: `(classmapping {symbol.name} {name} (CLASS (PERMISSION…)))`",
+                )
 
     def _check_set(self, form: Form, place: Place) -> None:
         self.vectors(form, place, 2)
@@ -162,8 +188,6 @@ class Classes:
             item = item[index]
         if isinstance(item, str):
             return self._set(self._program.resolve("classpermission", form, place, *path))
-        if item and isinstance(item[0], Form):
-            return merge([self.vectors(form, place, *path, index) for index in range(len(item))])
         if len(item) != 2 or not isinstance(item[1], Form) or not item[1]:
             raise StatementError(
                 "cil-syntax", "expected `(CLASS (PERMISSION…))`", place, form, path, "as in `(file (read write))`"
@@ -197,10 +221,7 @@ class Classes:
         return known
 
     def _anonymous(self, symbol: Symbol) -> Vectors:
-        form = symbol.form
-        if form and isinstance(form[0], Form):
-            return merge([self.vectors(form, symbol.place, index) for index in range(len(form))])
-        return self.vectors(form, symbol.place)
+        return self.vectors(symbol.form, symbol.place)
 
     def _permission_of_map(self, symbol: Symbol, permission: str) -> Vectors:
         key = (symbol, permission)

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from selbox.compiler.blocks import inherit, insert, mark_abstract
+from selbox.compiler.bounds import check_bounds
 from selbox.compiler.calls import call_macros
+from selbox.compiler.conflicts import check_conflicts
 from selbox.compiler.emit import emit
 from selbox.compiler.expand import Expander
 from selbox.compiler.namespace import Place
@@ -38,6 +40,8 @@ def compile_policy(trees: Sequence[Tree], diagnostics: Diagnostics | None = None
         verify(resolution)
         _stop_at_errors(program)
         policy = emit(resolution)
+        check_conflicts(resolution, policy)
+        check_bounds(resolution, policy)
         check_neverallows(resolution, policy)
         _stop_at_errors(program)
     except SelboxError as error:

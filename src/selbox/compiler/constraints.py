@@ -107,8 +107,6 @@ class Constraints:
             allowed = "u1 u2 r1 r2 t1 t2 l1 l2 h1 h2" + (" u3 r3 t3" if form.keyword in _VALIDATING else "")
             raise StatementError("cil-syntax", f"expected one of {allowed}", place, form, (*path, 1))
         is_level = operand.value[0] in "lh"
-        if is_level and form.keyword in ("constrain", "validatetrans"):
-            raise StatementError("cil-syntax", f"levels are for `mls{form.keyword}` only", place, form, (*path, 1))
         ordering = comparison not in (Comparison.EQUAL, Comparison.NOT_EQUAL)
         if ordering and operand.value[0] in "ut":
             raise StatementError(

@@ -5,6 +5,7 @@ from selbox.compiler.orders import OBJECT_ROLE
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.rules import SELF
 from selbox.model.bitset import members
+from selbox.model.conditional import Conditional
 from selbox.model.labelling import InitialSid
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.objectclass import DefaultFrom, DefaultRange, ObjectClass
@@ -20,7 +21,8 @@ def emit(resolution: Resolution) -> Policy:
     constraints = resolution.constraints
     labelling = resolution.labelling
     settings = resolution.settings
-    conditional_numbers = {old: new for new, old in enumerate(sorted(resolution.conditionals))}
+    conditional_numbers = _conditional_numbers(resolution)
+    conditionals = sorted((new, old) for old, new in conditional_numbers.items())
     return Policy(
         classes=_classes(resolution),
         types=_types(resolution),
@@ -33,7 +35,7 @@ def emit(resolution: Resolution) -> Policy:
         ),
         categories=tuple(Category(each.name, _aliases(resolution, each)) for each in numbered["category"]),
         rules=_rules(resolution, conditional_numbers),
-        conditionals=tuple(resolution.conditionals[each] for each in sorted(resolution.conditionals)),
+        conditionals=tuple(dict.fromkeys(resolution.conditionals[old] for _, old in conditionals)),
         named_transitions=tuple(rules.named_transitions),
         range_transitions=tuple(rules.range_transitions),
         ranges=tuple(rules.ranges),
@@ -53,6 +55,12 @@ def emit(resolution: Resolution) -> Policy:
         mls=settings.mls,
         origins=tuple(resolution.origins.places),
     )
+
+
+def _conditional_numbers(resolution: Resolution) -> dict[int, int]:
+    """Return the final number of each ``booleanif``; those of one expression share theirs."""
+    final: dict[Conditional, int] = {}
+    return {old: final.setdefault(resolution.conditionals[old], len(final)) for old in sorted(resolution.conditionals)}
 
 
 def _aliases(resolution: Resolution, symbol: Symbol) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.program import Program
 from selbox.compiler.sets import SetTable
+from selbox.compiler.settings import choose
 from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import Level, LevelRange
@@ -117,6 +118,7 @@ class Identities:
         self.users.define(symbol, self.users.read(form, place, 2))
 
     def _expandtypeattribute(self, form: Form, place: Place) -> None:
+        choose(form, place, 2, {"true": True, "false": False})
         named = form[1]
         for path in [(1,)] if isinstance(named, str) else [(1, index) for index in range(len(named))]:
             self._program.resolve("type", form, place, *path)

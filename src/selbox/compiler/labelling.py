@@ -49,6 +49,7 @@ class Labelling:
 
     def collect(self, only_optional: bool) -> None:
         """Take in every labelling statement."""
+        self._program.run_declared("ipaddr", lambda symbol: _packed(symbol.form[2], symbol.form, symbol.place, (2,)))
         run = self._program.run
         run("sidcontext", self._sidcontext, only_optional)
         run("filecon", self._filecon, only_optional)
@@ -117,12 +118,12 @@ class Labelling:
                 return _packed(item[0], form, place, (index, 0))
             raise StatementError("cil-syntax", "expected `(ADDRESS)`", place, form, (index,))
         if ":" in item or item[:1].isdigit():
-            return _packed(item, form, place, (index,))
+            raise StatementError(
+                "cil-syntax", "an address stands in parentheses here", place, form, (index,), f"write `({item})`"
+            )
         symbol = self._program.resolve("ipaddr", form, place, index)
         at = 2 if symbol.name else 0
-        value = symbol.form[at]
-        assert isinstance(value, str)  # noqa: S101 - the shape has been checked
-        return _packed(value, symbol.form, symbol.place, (at,))
+        return _packed(symbol.form[at], symbol.form, symbol.place, (at,))
 
 
 def _port(form: Form, place: Place, path: tuple[int, ...]) -> int:
@@ -134,9 +135,10 @@ def _port(form: Form, place: Place, path: tuple[int, ...]) -> int:
     return int(item)
 
 
-def _packed(text_: str, form: Form, place: Place, path: tuple[int, ...]) -> bytes:
+def _packed(text_: "Form | str", form: Form, place: Place, path: tuple[int, ...]) -> bytes:
     from ipaddress import ip_address  # only policies that label network nodes pay for this import
 
+    assert isinstance(text_, str)  # noqa: S101 - the shape has been checked
     try:
         return ip_address(text_).packed
     except ValueError as error:

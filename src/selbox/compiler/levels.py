@@ -35,11 +35,19 @@ class Levels:
         program = self._program
         program.run_declared("categoryset", self._categoryset)
         program.run("sensitivitycategory", self._sensitivitycategory, only_optional)
-        program.run_declared("level", lambda symbol: self.level(symbol.form, symbol.place, 1))
-        program.run_declared("levelrange", lambda symbol: self.level_range(symbol.form, symbol.place, 1))
+        program.run_declared("level", self._check_named_level)
+        program.run_declared("levelrange", lambda symbol: self.level_range(symbol.form, symbol.place, 2))
 
     def _categoryset(self, symbol: Symbol) -> None:
         self.sets.define(symbol, self.sets.read(symbol.form, symbol.place, 2))
+
+    def _check_named_level(self, symbol: Symbol) -> None:
+        """Read a level whether or not it is used; only a use asks whether its sensitivity may hold its categories."""
+        verify, self._verify = self._verify, False
+        try:
+            self.level(symbol.form, symbol.place, 2)
+        finally:
+            self._verify = verify
 
     def usable_categories(self, symbol: Symbol) -> int:
         """Return the bitset of categories that levels of a sensitivity may hold."""

@@ -5,13 +5,32 @@ from typing import Final, TypeVar
 
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
-from selbox.compiler.namespace import Place
+from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.program import Program
+from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import HandleUnknown
 
 _Value = TypeVar("_Value")
+
+CAPABILITIES: Final = (
+    "network_peer_controls",
+    "open_perms",
+    "extended_socket_class",
+    "always_check_network",
+    "cgroup_seclabel",
+    "nnp_nosuid_transition",
+    "genfs_seclabel_symlinks",
+    "ioctl_skip_cloexec",
+    "userspace_initial_context",
+    "netlink_xperm",
+    "netif_wildcard",
+    "genfs_seclabel_wildcard",
+    "functionfs_seclabel",
+    "memfd_class",
+)
+"""The kernel's policy capabilities, in the order of their numbers."""
 
 _TRUTHS: Final = {"true": True, "false": False}
 _SIDES: Final = {"source": DefaultFrom.SOURCE, "target": DefaultFrom.TARGET}
@@ -45,6 +64,9 @@ class Settings:
         for keyword in self.defaults:
             run(keyword, self._default, only_optional)
         run("defaultrange", self._defaultrange, only_optional)
+        for keyword in ("boolean", "tunable"):
+            self._program.run_declared(keyword, lambda symbol: choose(symbol.form, symbol.place, 2, _TRUTHS))
+        self._program.run_declared("policycap", _check_capability)
 
     def _once(self, form: Form, place: Place) -> None:
         if form.keyword in self._seen:
@@ -85,6 +107,18 @@ class Settings:
             raise StatementError(
                 "cil-conflicting-default", f"an earlier `{form.keyword}` of this class says otherwise", place, form
             )
+
+
+def _check_capability(symbol: Symbol) -> None:
+    if symbol.name not in CAPABILITIES:
+        raise StatementError(
+            "cil-unknown-policycap",
+            f"no policy capability `{symbol.name}` is known",
+            symbol.place,
+            symbol.form,
+            (1,),
+            did_you_mean(symbol.name, CAPABILITIES),
+        )
 
 
 def choose(form: Form, place: Place, index: int, choices: Mapping[str, _Value]) -> _Value:

@@ -44,7 +44,7 @@ def _verify_user(resolution: Resolution, user: Symbol) -> None:
                 f"add one: `({keyword} {user.name} {argument})`",
             )
     if level is not None and clearance is not None and not clearance.contains(LevelRange(level, level)):
-        resolution.program.diagnostics.error(
+        resolution.program.diagnostics.warning(
             "cil-bad-range",
             f"the level of user `{user.name}` is not within its range",
             user.place.tree.span(user.form, 1),
