@@ -2,11 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-DIRECTORY = Path(__file__).parents[2] / "examples" / "coloring-book"
 import play
-from scenes import SCENES, Scene
+import pytest
+from scenes import SCENES, Outcome, Scene
 
 from selbox.cli.policyfiles import load_policy
 from selbox.diagnostics import SelboxError
@@ -51,7 +49,7 @@ def test_another_failure_is_shown_and_exits_1(
 
 
 def test_a_verdict_against_the_book_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(play, "play_book", lambda _: ("how", [play.Outcome(SCENES[0], False, "u:r:t:s0", "u:r:t:s0")]))
+    monkeypatch.setattr(play, "play_book", lambda _: ("how", [Outcome(SCENES[0], False, "u:r:t:s0", "u:r:t:s0")]))
     assert play.main([]) == 1
 
 
@@ -60,7 +58,7 @@ def test_a_verdict_against_the_book_exits_1(monkeypatch: pytest.MonkeyPatch) -> 
 def test_played_with_processes_every_verdict_is_the_book_s(tmp_path: Path) -> None:
     picture = tmp_path / "book.svg"
     ended = subprocess.run(
-        [sys.executable, DIRECTORY / "play.py", "--picture", picture], capture_output=True, text=True, check=False
+        [sys.executable, play.__file__, "--picture", picture], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[0] == play.PLAYED
