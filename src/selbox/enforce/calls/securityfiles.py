@@ -191,7 +191,7 @@ class SecurityFiles:
 
     def _access(self, caller: Caller, data: bytes) -> bytes:
         self._check(caller, "compute_av")
-        source, target, number = self._words(data, 3)
+        source, target, number = self._words(data, 3)[:3]  # libselinux goes on with what it wants to know of
         sids = self._sid(source), self._sid(target)
         object_class = _number(number) - 1
         if not 0 <= object_class < len(self._server.policy.classes):
@@ -201,7 +201,7 @@ class SecurityFiles:
 
     def _create(self, caller: Caller, data: bytes) -> bytes:
         self._check(caller, "compute_create")
-        words = self._words(data, 3, 4)
+        words = self._words(data, 3)
         source, target, object_class = self._triple(words)
         name = os.fsdecode(_unescaped(words[3])) if len(words) > 3 else None
         return self._computed(lambda: self._server.compute_create(source, target, object_class, name))
@@ -229,9 +229,10 @@ class SecurityFiles:
         except SelboxError:  # a context that would not be valid; the kernel's compute_sid_handle_invalid_context
             raise OSError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
-    def _words(self, data: bytes, *counts: int) -> list[bytes]:
+    def _words(self, data: bytes, least: int) -> list[bytes]:
+        """Split what was written; like ``sscanf``, heed no words beyond those that are asked for."""
         words = data.partition(b"\0")[0].split()
-        if len(words) not in counts:
+        if len(words) < least:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return words
 

@@ -224,6 +224,8 @@ class Transactions:
                     transaction.channel.send(reply)
             except OSError as error:
                 self._failed(transaction, error)
+            if transaction.operation.once:
+                transaction.channel.shutdown(socket.SHUT_WR)  # who reads on finds the end of the file
 
     def _sender(self, transaction: _Transaction, pid: int) -> TaskState:
         """Return the state of a task that wrote, and may have ended since.
@@ -245,9 +247,6 @@ class Transactions:
         number = error.errno or errno.EIO
         fields = (("op", "late_write"), ("path", transaction.operation.name), ("exit", str(-number)))
         self._box.recorder.write(format_event(EventRecord("SELINUX_ERR", self._box.recorder.stamp(), fields)))
-        if transaction.operation.once:
-            # Whoever waits for the reply reads the end of the file.
-            transaction.channel.shutdown(socket.SHUT_WR)
 
     def _close(self, key: tuple[int, int]) -> None:
         transaction = self._open.pop(key)
