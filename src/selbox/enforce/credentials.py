@@ -171,15 +171,15 @@ def acting_as(identity: Identity | None) -> Iterator[None]:
     groups, group = tuple(os.getgroups()), os.getegid()
     file_user, file_group = system_call(_NR_SETFSUID, -1), system_call(_NR_SETFSGID, -1)
     held = _capabilities()
-    keep = ~_BORROWED | identity.capabilities
+    lent = identity.capabilities
     try:
         _set_groups(identity.groups)
         system_call(_NR_SETRESGID, -1, identity.group, -1)
         system_call(_NR_SETRESUID, -1, identity.user, -1)
-        # Leaving user 0 cleared what the supervisor works by; what the task has itself comes back too.
-        _set_effective(held[0] & keep & 0xFFFFFFFF, held[3] & (keep >> 32) & 0xFFFFFFFF, held)
+        _set_effective(held[1] & lent & 0xFFFFFFFF, held[4] & (lent >> 32) & 0xFFFFFFFF, held)
         yield
     finally:
+        _set_effective(held[0], held[3], held)
         system_call(_NR_SETRESUID, -1, 0, -1)
         system_call(_NR_SETRESGID, -1, group, -1)
         _set_groups(groups)

@@ -1,0 +1,108 @@
+"""What a program is told about the peer of a unix socket: ``SO_PEERCRED``, ``SO_PEERPIDFD`` and ``SO_PEERSEC``.
+
+Source: the kernel's ``sk_getsockopt`` and ``selinux_socket_getpeersec_stream``.
+"""
+
+import errno
+import os
+import struct
+from typing import Final
+
+from selbox.enforce.answer import CONTINUE
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.calls.processes import signed
+from selbox.enforce.connections import Connections, Peer, pidfd_of
+from selbox.enforce.seccomp.filter import SO_PEERCRED, SO_PEERPIDFD, SO_PEERSEC
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.sockets import CallerSocket, SocketLabels, copy_socket, own_name, peer_name, socket_option
+
+_CREDENTIALS = struct.Struct("=iII")
+_INTEGER = struct.Struct("=i")
+_STREAM: Final = "unix_stream_socket"
+
+
+class SocketPeerCalls:
+    """``getsockopt`` for the options that name a peer."""
+
+    def __init__(self, box: Box, labels: SocketLabels, connections: Connections) -> None:
+        self._box = box
+        self._labels = labels
+        self._connections = connections
+        self._pid = os.getpid()
+        self._unlabeled = box.server.initial_sid("unlabeled")
+
+    def getsockopt(self, caller: Caller, arguments: Arguments) -> int:
+        """``getsockopt(socket, SOL_SOCKET, option, value, length)``."""
+        own = copy_socket(self._box, caller, arguments[0])
+        if not own.is_unix:
+            return CONTINUE
+        self._labels.check(caller, self._labels.of(caller, own), "getopt", own.descriptor)
+        length = _INTEGER.unpack(self._box.memory.read_exactly(caller.tid, arguments[4], _INTEGER.size))[0]
+        if length < 0:
+            return -errno.EINVAL
+        option = signed(arguments[2])
+        if option == SO_PEERSEC:
+            return self._context(caller, own, arguments[3], arguments[4], length)
+        peer = self._client(own)
+        if peer is None:
+            return CONTINUE
+        if option == SO_PEERCRED:
+            value = _CREDENTIALS.pack(peer.pid, peer.user, peer.group)
+        elif option == SO_PEERPIDFD:
+            value = _INTEGER.pack(self._give_pidfd(caller, peer))
+        else:
+            return CONTINUE
+        self._give(caller, arguments[3], arguments[4], value[:length])
+        return 0
+
+    def _client(self, own: CallerSocket) -> Peer | None:
+        """Return the peer of a connection that the supervisor made, or None where the kernel's own answer is true."""
+        pid, user, group = _CREDENTIALS.unpack(socket_option(own.descriptor, SO_PEERCRED, _CREDENTIALS.size))
+        if pid != self._pid:
+            return None
+        return self._connections.client(own.inode, own_name(own.descriptor), user, group)
+
+    def _give(self, caller: Caller, address: int, length_address: int, value: bytes) -> None:
+        self._box.memory.write(caller.tid, address, value)
+        self._box.memory.write(caller.tid, length_address, _INTEGER.pack(len(value)))
+
+    def _give_pidfd(self, caller: Caller, peer: Peer) -> int:
+        if not peer.pid:
+            raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
+        pidfd = pidfd_of(peer)
+        if pidfd < 0:
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        self._box.descriptors.add(pidfd)
+        return self._box.listener.add_descriptor(caller.id, pidfd, os.O_CLOEXEC)
+
+    # --- SO_PEERSEC -------------------------------------------------------------------------------------------------
+
+    def _context(self, caller: Caller, own: CallerSocket, address: int, length_address: int, length: int) -> int:
+        sid = self._peer_sid(own) if self._labels.of(caller, own).object_class == _STREAM else 0
+        if not sid:
+            return -errno.ENOPROTOOPT
+        text = os.fsencode(self._box.server.sid_to_context(sid)) + b"\0"
+        if len(text) > length:
+            self._box.memory.write(caller.tid, length_address, _INTEGER.pack(len(text)))
+            return -errno.ERANGE
+        self._give(caller, address, length_address, text)
+        return 0
+
+    def _peer_sid(self, own: CallerSocket) -> int:
+        """Return the SID of the other end; 0 when it is not known."""
+        try:
+            peer_name(own.descriptor)
+        except OSError:
+            return self._unlabeled  # not connected
+        server = self._connections.server_sid(own.inode)
+        if server is not None:
+            return server
+        client = self._client(own)
+        if client is not None:
+            return client.sid
+        label = self._labels.known(self._connections.peer_inode(own.inode))
+        if label is not None:
+            return label.sid
+        pid, _, _ = _CREDENTIALS.unpack(socket_option(own.descriptor, SO_PEERCRED, _CREDENTIALS.size))
+        return self._box.labels.task_sid(pid)

@@ -1,0 +1,142 @@
+"""Who is reached under the names of unix sockets: files and abstract names, each with the label of what bound it."""
+
+import errno
+import os
+import socket
+from threading import Lock
+from typing import Final, NamedTuple
+
+from selbox.enforce.sockets import SocketLabels
+from selbox.enforce.unixdiag import UnixDiagnosis
+
+_KEPT: Final = 256
+
+
+class _BoundFile(NamedTuple):
+    """A socket file that a socket of the box was bound to.
+
+    Attributes:
+        descriptor: ``O_PATH``. INVARIANT: while it is open, no other file gets the inode number.
+        sid: the socket's SID.
+    """
+
+    descriptor: int
+    sid: int
+
+
+class _BoundName(NamedTuple):
+    """A socket of the box that was bound to an abstract name.
+
+    Attributes:
+        sid: its SID.
+        is_near: whether it is in the supervisor's own network namespace, so that the kernel tells when it is gone.
+    """
+
+    sid: int
+    is_near: bool
+
+
+class UnixNames:
+    """Names of the box's unix sockets.
+
+    Args:
+        diagnosis: tells who has a name now.
+        labels: of sockets that were seen without being bound by a call of their own.
+        outside: SID of sockets that are not the box's.
+
+    Attributes:
+        lock: held while an abstract name is bound, or connected to by another thread than the supervisor's first.
+    """
+
+    def __init__(self, diagnosis: UnixDiagnosis, labels: SocketLabels, outside: int) -> None:
+        self._diagnosis = diagnosis
+        self._labels = labels
+        self._outside = outside
+        self._files: dict[tuple[int, int], _BoundFile] = {}
+        self._prune_at = _KEPT
+        self._prune_names_at = _KEPT
+        self._names: dict[bytes, dict[int, _BoundName]] = {}
+        self.lock = Lock()
+
+    def bound_to_file(self, descriptor: int, sid: int) -> None:
+        """Note that a socket was bound to a file.
+
+        Args:
+            descriptor: ``O_PATH`` descriptor of the file, which now belongs here.
+            sid: the socket's SID.
+        """
+        status = os.fstat(descriptor)
+        old = self._files.pop((status.st_dev, status.st_ino), None)
+        if old is not None:
+            os.close(old.descriptor)
+        if len(self._files) >= self._prune_at:
+            self._prune_files()
+        self._files[status.st_dev, status.st_ino] = _BoundFile(descriptor, sid)
+
+    def _prune_files(self) -> None:
+        """Forget files that have no name any more."""
+        for key, file in list(self._files.items()):
+            if os.fstat(file.descriptor).st_nlink == 0:
+                os.close(file.descriptor)
+                del self._files[key]
+        self._prune_at = max(_KEPT, 2 * len(self._files))
+
+    def file_sid(self, status: os.stat_result) -> int | None:
+        """Return the SID of the socket that is bound to a file, or None when the box did not bind it."""
+        file = self._files.get((status.st_dev, status.st_ino))
+        return None if file is None else file.sid
+
+    def bound_to_name(self, name: bytes, inode: int, sid: int) -> None:
+        """Note that a socket was bound to an abstract name."""
+        sockets = self._diagnosis.all() or []
+        if len(self._names) >= self._prune_names_at:
+            self._prune_names({each.inode for each in sockets})
+        is_near = any(each.inode == inode for each in sockets)
+        self._names.setdefault(name, {})[inode] = _BoundName(sid, is_near)
+
+    def _prune_names(self, alive: set[int]) -> None:
+        """Forget names of sockets that are gone, as far as the kernel tells."""
+        for name, holders in list(self._names.items()):
+            left = {each: holder for each, holder in holders.items() if not holder.is_near or each in alive}
+            if alive:
+                self._names[name] = left
+            if not self._names[name]:
+                del self._names[name]
+        self._prune_names_at = max(_KEPT, 2 * len(self._names))
+
+    def name_sids(self, name: bytes) -> frozenset[int]:
+        """Return the SIDs of the sockets that may be the one with an abstract name; none when nobody has it.
+
+        Network namespaces have names of their own, and which one a socket is in is not always to be told. So there
+        may be several, and all of them must be reachable.
+        """
+        holders = self._names.get(name, {})
+        sockets = self._diagnosis.all()
+        if sockets is None:
+            return frozenset(holder.sid for holder in holders.values()) or frozenset((self._outside,))
+        sids = {holder.sid for holder in holders.values() if not holder.is_near}
+        for each in sockets:
+            if each.name == name:
+                holder, label = holders.get(each.inode), self._labels.known(each.inode)
+                sids.add(holder.sid if holder else label.sid if label else self._outside)
+        return frozenset(sids)
+
+    def refusal(self, inode: int, name: bytes, type_: int) -> int:
+        """Return the errno with which the kernel refuses a connection before it asks policy; 0 when it does not.
+
+        Args:
+            inode: inode number of the socket file; 0 for an abstract name.
+            name: path or abstract name.
+            type_: type of the connecting socket.
+        """
+        sockets = self._diagnosis.all()
+        if sockets is None:
+            return 0
+        if inode:
+            found = [each for each in sockets if each.file == inode & 0xFFFFFFFF or each.name == name]
+            if found and all(each.type != type_ for each in found):
+                return errno.EPROTOTYPE
+        else:
+            found = [each for each in sockets if each.name == name and each.type == type_]
+        heard = any(each.is_listening or type_ == socket.SOCK_DGRAM for each in found if each.type == type_)
+        return 0 if heard else errno.ECONNREFUSED
