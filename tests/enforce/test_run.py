@@ -137,9 +137,7 @@ def test_each_way_to_a_file_asks_its_permission(box: Box, script: str, permissio
         ("cat bowl/../policy.cil", "dog_chow_t", "search"),
     ],
 )
-def test_each_way_into_a_directory_asks_its_permission(
-    box: Box, script: str, bowl_type: str, permission: str
-) -> None:
+def test_each_way_into_a_directory_asks_its_permission(box: Box, script: str, bowl_type: str, permission: str) -> None:
     bowl = box.directory / "bowl"
     bowl.mkdir(mode=0o777)
     bowl.chmod(0o777)
@@ -235,13 +233,18 @@ def test_nothing_is_left_behind(box: Box) -> None:
 
 def test_two_boxes_do_not_disturb_each_other(box: Box) -> None:
     first = subprocess.Popen(
-        [*box.arguments(*CAT), "/bin/sh", "-c", "echo $$; exec sleep 30"], stdout=subprocess.PIPE, text=True, env=environment()
+        [*box.arguments(*CAT), "/bin/sh", "-c", "echo $$; exec sleep 30"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
     )
     assert first.stdout is not None
     pid = first.stdout.readline().strip()
     other = Box(box.directory, POLICY, box.user)
     outcome = other.shell(f"kill -0 {pid}", *CAT)
-    assert outcome.denied("process", "signull")[0].tcontext.split(":")[2] == "kernel_t", "to one box the other is outside"
+    assert outcome.denied("process", "signull")[0].tcontext.split(":")[2] == "kernel_t", (
+        "to one box the other is outside"
+    )
     first.terminate()
     assert first.wait(20) == 128 + signal.SIGTERM
     first.stdout.close()
@@ -255,7 +258,9 @@ def test_a_signal_to_selbox_reaches_the_program(box: Box, number: signal.Signals
     )
     assert running.stdout is not None
     assert running.stdout.readline() == "ready\n"
-    pid = int(subprocess.run(["pgrep", "-fn", f"selbox run --policy {box.policy}"], check=True, capture_output=True).stdout)
+    pid = int(
+        subprocess.run(["pgrep", "-fn", f"selbox run --policy {box.policy}"], check=True, capture_output=True).stdout
+    )
     os.kill(pid if box.user is not None else running.pid, number)
     assert running.stdout.readline() == "caught\n"
     assert running.wait(20) == 5

@@ -129,6 +129,15 @@ class AccessVectorCache:
             return GRANTED
         return self._check_slowly(source, target, object_class, requested, node)
 
+    def is_quiet(self, source: int, target: int, object_class: int, requested: int) -> bool:
+        """Tell whether a cached decision grants permissions with nothing to record.
+
+        It computes nothing and changes nothing: False also where nothing is cached. For callers that would ask in
+        several steps, of which none matters when the last one is granted.
+        """
+        node = self._nodes.get((source, target, object_class))
+        return node is not None and 0 != requested & node.quiet == requested
+
     def _check_slowly(self, source: int, target: int, object_class: int, requested: int, node: _Node | None) -> Verdict:
         if node is None:
             node = self._compute(source, target, object_class)

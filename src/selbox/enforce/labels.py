@@ -10,6 +10,7 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
 from selbox.enforce.filesystems import Filesystems
 from selbox.enforce.tasks import TaskTable
+from selbox.model.context import Context
 from selbox.model.labelling import FileKind, FilesystemUseBehaviour
 from selbox.server.labelling import generic_filesystem_context
 from selbox.server.securityserver import SecurityServer
@@ -41,7 +42,7 @@ _KINDS: Final = {
 }
 
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
-_TASK_MEMORY = re.compile(r".*/(\d+)/(?:task/\d+/)?mem")
+_TASK_MEMORY = re.compile(r".*/\d+/(?:task/\d+/)?mem")
 _DELETED: Final = " (deleted)"
 
 
@@ -73,6 +74,7 @@ class Labels:
         self._history = PathHistory()
         self._filesystems = Filesystems()
         self._sids: dict[tuple[int, int], int] = {}
+        self._policy_sids: dict[Context, int] = {}
         self._uses = {each.filesystem: each for each in server.policy.filesystem_uses}
         self._genfs = {each.filesystem for each in server.policy.genfs_contexts}
         self.outside = server.initial_sid("kernel")
@@ -136,12 +138,9 @@ class Labels:
             self._sids.pop((status.st_dev, status.st_ino), None)
             self._store.forget(status.st_dev, status.st_ino)
 
-    def memory_entry(self, descriptor: int, status: os.stat_result) -> int | None:
-        """Return the SID of the task whose memory a file is (``/proc/PID/mem``), or None for any other file."""
-        if self.filesystem_of(status.st_dev) != "proc":
-            return None
-        match = _TASK_MEMORY.fullmatch(path_of(descriptor))
-        return None if match is None else self.task_sid(int(match[1]))
+    def is_memory(self, descriptor: int, status: os.stat_result) -> bool:
+        """Tell whether a file is a task's memory, ``/proc/PID/mem``; its label is then the task's."""
+        return self.filesystem_of(status.st_dev) == "proc" and _TASK_MEMORY.fullmatch(path_of(descriptor)) is not None
 
     def renamed(self, source: str, destination: str) -> None:
         """Note that a path was renamed: what lies below it keeps the labels of the old one."""
@@ -156,9 +155,9 @@ class Labels:
         kind = self.filesystem_of(device)
         use = self._uses.get(kind)
         if use is not None:
-            return self._server.sid_for(use.context)
+            return self._sid_for(use.context)
         context = generic_filesystem_context(self._server.policy, kind, "/", FileKind.DIRECTORY)
-        return self._unlabeled if context is None else self._server.sid_for(context)
+        return self._unlabeled if context is None else self._sid_for(context)
 
     def describe(self, descriptor: int) -> dict[str, object]:
         """Return the fields that an audit record has about a file: path, dev and ino."""
@@ -190,14 +189,14 @@ class Labels:
             file_kind = _KINDS.get(stat.S_IFMT(status.st_mode), FileKind.FILE)
             context = generic_filesystem_context(self._server.policy, kind, inner, file_kind)
             if context is not None:
-                return self._server.sid_for(context), True
+                return self._sid_for(context), True
         text = read_xattr(place)
         sid = None if text is None else self._valid(text)
         if sid is not None:
             return sid, True
         entry_context = self._file_contexts.lookup(path, status.st_mode)
         if entry_context is not None and entry_context.context is not None:
-            return self._server.sid_for(entry_context.context), True
+            return self._sid_for(entry_context.context), True
         return self._by_filesystem(kind), True
 
     def _find_nameless(self, status: os.stat_result, caller: Caller) -> int:
@@ -208,8 +207,15 @@ class Labels:
     def _by_filesystem(self, kind: str) -> int:
         use = self._uses.get(kind)
         if use is not None and use.behaviour is not FilesystemUseBehaviour.XATTR:
-            return self._server.sid_for(use.context)
+            return self._sid_for(use.context)
         return self._file
+
+    def _sid_for(self, context: Context) -> int:
+        """Return the SID of a context that policy gives to files, which is checked the first time only."""
+        sid = self._policy_sids.get(context)
+        if sid is None:
+            sid = self._policy_sids[context] = self._server.sid_for(context)
+        return sid
 
     def _valid(self, text: str) -> int | None:
         try:

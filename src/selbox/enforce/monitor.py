@@ -109,10 +109,22 @@ class ReferenceMonitor:
             raise AccessDenied
         return False
 
+    def is_quiet(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> bool:
+        """Tell whether permissions are granted with nothing to record, so far as the cache knows; it records nothing.
+
+        False means nothing: :meth:`check` decides then.
+        """
+        class_id, vector = self._numbers(object_class, permissions)
+        return self.cache.is_quiet(source, target, class_id, vector)
+
     def verdict(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> Verdict:
         """Return the cache's verdict, recording nothing."""
+        return self.cache.check(source, target, *self._numbers(object_class, permissions))
+
+    def _numbers(self, object_class: str, permissions: tuple[str, ...]) -> tuple[int, int]:
+        """Return the class id and the access vector of names."""
         numbers = self._vectors.get((object_class, permissions))
         if numbers is None:
             resolved = self.server.vector(object_class, permissions)
             numbers = self._vectors[object_class, permissions] = (resolved.object_class, resolved.vector)
-        return self.cache.check(source, target, numbers[0], numbers[1])
+        return numbers

@@ -104,7 +104,9 @@ class PathWalker:
         except FileNotFoundError:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
 
-    def locate(self, caller: Caller, directory: int, path: bytes, *, follow: bool = True) -> Located:
+    def locate(
+        self, caller: Caller, directory: int, path: bytes, *, follow: bool = True, parent: bool = True
+    ) -> Located:
         """Resolve a path as the caller sees it.
 
         Args:
@@ -112,6 +114,7 @@ class PathWalker:
             directory: its descriptor number or ``AT_FDCWD``, for a relative path.
             path: the path as it was read from the task.
             follow: whether a symbolic link in the last place is followed.
+            parent: whether the directory of the last component is wanted; without it the answer is quicker.
 
         Raises:
             OSError: what the kernel would answer; EACCES also where policy denies a step.
@@ -129,18 +132,24 @@ class PathWalker:
         head, _, name = path.rpartition(b"/")
         if not caller.state.root_changed and name not in (b"", b".", b".."):
             prefix = self._prefixes.get((key, head))
-            if prefix is not None:
-                parent = self._step_over(caller, start, head, prefix)
-                if parent >= 0:
-                    return self._finish(caller, parent, name, follow=follow)
+            if prefix is not None and self._is_same(start, key, head, prefix):
+                self._repeat_checks(caller, prefix)
+                located = self._finish(start, path, head, name, parent=parent)
+                if not (follow and located.status and stat.S_ISLNK(located.status.st_mode)):
+                    return located
         return self._walk(caller, start, path, key, follow=follow)
 
-    def _step_over(self, caller: Caller, start: int, head: bytes, prefix: _Prefix) -> int:
-        """Go to a directory whose walk is remembered; -1 when it has become another."""
-        parent = self._descriptors.open(head or (b"/" if start == self._root else b"."), _DIRECTORY, start)
-        status = os.fstat(parent)
-        if status.st_ino != prefix.inode or status.st_dev != prefix.device:
-            return -1
+    def _is_same(self, start: int, key: tuple[int, int] | None, head: bytes, prefix: _Prefix) -> bool:
+        """Tell whether a directory whose walk is remembered is still what its path leads to."""
+        if not head and key is not None:
+            return key == (prefix.device, prefix.inode)
+        try:
+            status = os.stat(head or b"/", dir_fd=start)
+        except OSError:
+            return False
+        return status.st_ino == prefix.inode and status.st_dev == prefix.device
+
+    def _repeat_checks(self, caller: Caller, prefix: _Prefix) -> None:
         sid = caller.state.sid
         generation = self._monitor.generation
         if prefix.passed.get(sid) != generation:
@@ -149,17 +158,18 @@ class PathWalker:
                 silent &= self._monitor.check(caller, target, object_class, (permission,), dict)
             if silent:
                 prefix.passed[sid] = generation
-        return parent
 
-    def _finish(self, caller: Caller, parent: int, name: bytes, *, follow: bool) -> Located:
+    def _finish(self, start: int, path: bytes, head: bytes, name: bytes, *, parent: bool) -> Located:
+        """Take the last step of a remembered walk; a link there is not followed."""
+        directory = -1
+        if parent:
+            # INVARIANT: no task of the box changes a name while a call is handled, so this is still the same directory.
+            directory = self._descriptors.open(head or (b"/" if start == self._root else b"."), _DIRECTORY, start)
         try:
-            descriptor = self._descriptors.open(name, _WALK, parent)
+            descriptor = self._descriptors.open(path, _WALK, start)
         except FileNotFoundError:
-            return Located(parent, name, -1, None)
-        status = os.fstat(descriptor)
-        if follow and stat.S_ISLNK(status.st_mode):
-            return self._walk(caller, parent, name, None, follow=True, remember=False)
-        return Located(parent, name, descriptor, status)
+            return Located(directory, name, -1, None)
+        return Located(directory, name, descriptor, os.fstat(descriptor))
 
     def _walk(
         self,
@@ -169,11 +179,10 @@ class PathWalker:
         key: tuple[int, int] | None,
         *,
         follow: bool,
-        remember: bool = True,
     ) -> Located:
         walk = _Walk(self, caller, start, path, follow=follow)
         located = walk.run()
-        if remember and walk.parent is not None:
+        if walk.parent is not None:
             parent, steps = walk.parent
             status = os.fstat(parent)
             if len(self._prefixes) >= _REMEMBERED:

@@ -1,7 +1,6 @@
 """Running a program tree in a box: everything from a policy and a command to an exit status and a report."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -126,14 +125,16 @@ def find_program(name: str, search_path: str) -> str:
     Raises:
         SelboxError: ``program-not-found``.
     """
-    found = shutil.which(name, path=search_path)
-    if found is None:
-        if "/" in name and os.path.exists(name):
-            message = f"`{name}` is not a program that may be run"
-        else:
-            message = f"there is no program `{name}`" + ("" if "/" in name else " on PATH")
-        raise SelboxError.of("program-not-found", message, help="give its path, or check its spelling and permissions")
-    return os.path.abspath(found)
+    directories = [""] if "/" in name else [f"{each or '.'}/" for each in search_path.split(os.pathsep)]
+    for directory in directories:
+        path = os.path.abspath(directory + name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    if "/" in name and os.path.exists(name):
+        message = f"`{name}` is not a program that may be run"
+    else:
+        message = f"there is no program `{name}`" + ("" if "/" in name else " on PATH")
+    raise SelboxError.of("program-not-found", message, help="give its path, or check its spelling and permissions")
 
 
 REQUIRED_CLASSES = ("process", "file", "dir", "fd", "lnk_file", "fifo_file", "chr_file", "sock_file")

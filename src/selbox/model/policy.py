@@ -1,8 +1,8 @@
 """The policy as one immutable value."""
 
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 from selbox.model.bitset import members
 from selbox.model.conditional import Conditional
@@ -31,13 +31,8 @@ class HandleUnknown(Enum):
     REJECT = "reject"
 
 
-@dataclass(frozen=True, eq=False)
-class Policy:
-    """A complete policy. Ids are positions in these tuples; a change makes a new policy.
-
-    Class ids count from 0 here; the kernel's number of a class is its id plus one. The same holds of types,
-    roles, users, booleans, sensitivities and categories.
-    """
+class _Parts(NamedTuple):
+    """What a policy is made of."""
 
     classes: tuple[ObjectClass, ...]
     types: tuple[Type, ...]
@@ -65,7 +60,22 @@ class Policy:
     policy_capabilities: frozenset[str] = frozenset()
     handle_unknown: HandleUnknown = HandleUnknown.DENY
     mls: bool = True
-    origins: tuple[Origin, ...] = field(default=(), repr=False)
+    origins: tuple[Origin, ...] = ()
+
+
+class Policy(_Parts):
+    """A complete policy. Ids are positions in its tuples; a change makes a new policy (``policy._replace(…)``).
+
+    Class ids count from 0 here; the kernel's number of a class is its id plus one. The same holds of types,
+    roles, users, booleans, sensitivities and categories.
+
+    A policy is equal to itself only: comparing two is the work of an analysis.
+    """
+
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__
+    __repr__ = object.__repr__
 
     @cached_property
     def class_ids(self) -> dict[str, int]:

@@ -21,6 +21,14 @@ _HOW = struct.Struct("=QQQ")
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
 _BLOCKING: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
 _MAX_ATTEMPTS: Final = 8
+_READ, _WRITE, _APPEND = ("read",), ("write",), ("append",)
+_READ_WRITE, _READ_APPEND = ("read", "write"), ("read", "append")
+_WITH_OPEN: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
+    (): ("ioctl", "open"),
+    **{each: (*each, "open") for each in (_READ, _WRITE, _APPEND, _READ_WRITE, _READ_APPEND)},
+}
+"""The permissions of an access mode, to those that opening asks for together."""
+
 _TTY_MAJOR: Final = 5
 _PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(136, 144)})
 """Devices whose opening never waits: memory devices, the terminal multiplexer, pseudo terminals."""
@@ -78,7 +86,7 @@ class FileCalls:
         creates = bool(flags & os.O_CREAT)
         follow = not (flags & os.O_NOFOLLOW or (creates and flags & os.O_EXCL))
         for _ in range(_MAX_ATTEMPTS):
-            located = box.walker.locate(caller, directory, path, follow=follow)
+            located = box.walker.locate(caller, directory, path, follow=follow, parent=creates)
             if flags & _TMPFILE_BIT:
                 return self._open_nameless(caller, located, flags, mode)
             if located.status is None:
@@ -134,17 +142,19 @@ class FileCalls:
         sid = box.labels.sid_of(located.object, status, caller)
         object_class = object_class_of(status)
         access = open_permissions(flags)
+        with_open = _WITH_OPEN[access]
+        is_memory = object_class == "file" and box.labels.is_memory(located.object, status)
+        if not is_memory and box.monitor.is_quiet(caller.state.sid, sid, object_class, with_open):
+            return
 
         def describe() -> dict[str, object]:
             return box.labels.describe(located.object)
 
         if access:
             box.monitor.check(caller, sid, object_class, access, describe)
-        if object_class == "file":
-            memory_of = box.labels.memory_entry(located.object, status)
-            if memory_of is not None:
-                box.monitor.check(caller, memory_of, "process", ("ptrace",), describe)
-        box.monitor.check(caller, sid, object_class, (*(access or ("ioctl",)), "open"), describe)
+        if is_memory:
+            box.monitor.check(caller, sid, "process", ("ptrace",), describe)
+        box.monitor.check(caller, sid, object_class, with_open, describe)
 
     def _hand_over(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> int:
         self._box.openers.note(status, caller.state.sid)
@@ -190,7 +200,7 @@ class FileCalls:
         self._box.labels.assign(status, sid, _reopen(created))
         try:
             self._box.monitor.check(
-                caller, sid, "file", (*(open_permissions(flags) or ("ioctl",)), "open"), lambda: self._describe(created)
+                caller, sid, "file", _WITH_OPEN[open_permissions(flags)], lambda: self._box.labels.describe(created)
             )
         except OSError:
             self._new.undo(located, status)
@@ -205,9 +215,6 @@ class FileCalls:
         status = os.fstat(created)
         self._box.labels.assign(status, sid, _reopen(created))
         return self._hand_over(caller, created, status, flags)
-
-    def _describe(self, descriptor: int) -> dict[str, object]:
-        return self._box.labels.describe(descriptor)
 
     def truncate(self, caller: Caller, arguments: Arguments) -> int:
         """``truncate(path, length)``."""
@@ -228,12 +235,13 @@ def open_permissions(flags: int) -> tuple[str, ...]:
     Source: the kernel's ``file_to_av``.
     """
     access = flags & os.O_ACCMODE
-    write = "append" if flags & os.O_APPEND else "write"
     if access == os.O_RDONLY:
-        return ("read", "write") if flags & os.O_TRUNC else ("read",)
+        return _READ_WRITE if flags & os.O_TRUNC else _READ
     if access == os.O_WRONLY:
-        return (write,)
-    return ("read", write) if access == os.O_RDWR else ()
+        return _APPEND if flags & os.O_APPEND else _WRITE
+    if access == os.O_RDWR:
+        return _READ_APPEND if flags & os.O_APPEND else _READ_WRITE
+    return ()
 
 
 def _reopen(descriptor: int) -> str:
