@@ -29,7 +29,7 @@ _FAMILY_SIZE: Final = 2
 _KEPT: Final = 65536
 _INTEGER = struct.Struct("=i")
 
-_UNIX_CLASSES: Final = {
+_UNIX_CLASSES: Final[dict[int, str]] = {
     socket.SOCK_STREAM: "unix_stream_socket",
     socket.SOCK_SEQPACKET: "unix_stream_socket",
     socket.SOCK_DGRAM: "unix_dgram_socket",

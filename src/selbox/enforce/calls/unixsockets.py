@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from selbox.avc.cache import GRANTED
 from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -30,7 +31,7 @@ from selbox.enforce.connections import Connections, Peer, start_of_process
 from selbox.enforce.credentials import Identity, acting_as, read_identity, read_umask
 from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, system_call
-from selbox.enforce.monitor import GRANTED, AccessDenied, Fields
+from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -268,7 +269,10 @@ class UnixSocketCalls:
         self._connections.made(own.inode, peer, self._server_end(min(target.sids), label.sid), target.name)
 
     def _server_end(self, listening: int, connecting: int) -> int:
-        """Return the SID of a connection's server end: the listener's, at the client's range (``security_sid_mls_copy``)."""
+        """Return the SID of a connection's server end: the listener's, at the range of who connects.
+
+        Source: the kernel's ``security_sid_mls_copy``.
+        """
         server = self._box.server
         context = server.context_of(listening)._replace(range=server.context_of(connecting).range)
         if context == server.context_of(listening):
@@ -312,10 +316,11 @@ class UnixSocketCalls:
                 try:
                     with not_blocking(own.descriptor, flags):
                         connect(own.descriptor, target.address)
-                    return
                 except BlockingIOError:
                     if until is not None and time.monotonic() >= until:
                         raise
+                else:
+                    return
             # Unlike time.sleep, the system call ends when a signal says that the caller waits no more.
             system_call(_POLL_NUMBER, 0, 0, int(_RETRY_SECONDS * 1000))
 
