@@ -1,7 +1,6 @@
 """Each kind of statement means what secilc takes it to mean."""
 
 import pytest
-
 from tests.compiler.policies import BASE, compile_with_base
 from tests.oracles.policylines import policy_lines
 from tests.oracles.secilc import compile_reference, requires_setools
@@ -102,15 +101,18 @@ POLICIES = {
         (block heir (blockinherit template) (allow base more (file (read))))
         (in after heir (allow more base (dir (search))))
         (optional opt (type o)) (in opt (allow o o (file (read))))
-        (block has (macro m ((type x)) (allow x x (file (read))))) (in has.m (allow x a (dir (search)))) (call has.m (d))""",
+        (block has (macro m ((type x)) (allow x x (file (read))))) (in has.m (allow x a (dir (search)))) (call has.m
+            (d))""",
     "macros": """
         (macro rw ((type source) (type target)) (allow source target (file (read write))))
         (call rw (a b)) (call rw (domain filetype))
         (macro declares ((type x)) (type made) (allow made x (file (read)))) (block here (call declares (a)))
         (block there (call declares (b)) (allow made made (file (open))))
-        (block lib (type a) (macro uses () (allow a c (socket (listen)))) (macro shadow ((type a)) (allow a a (dir (search)))))
+        (block lib (type a) (macro uses () (allow a c (socket (listen)))) (macro shadow ((type a)) (allow a a (dir
+            (search)))))
         (call lib.uses) (call lib.shadow (d))
-        (macro outer ((type x)) (call rw (x c)) (call inner (x))) (macro inner ((type y)) (allow y y (socket (connect))))
+        (macro outer ((type x)) (call rw (x c)) (call inner (x))) (macro inner ((type y)) (allow y y (socket
+            (connect))))
         (call outer (d))
         (block caller (type local) (call needs)) (macro needs () (allow local a (dir (search))))""",
     "macro parameters": """
@@ -122,15 +124,18 @@ POLICIES = {
         (call m3 (socket named))
         (macro m4 ((categoryset cs) (sensitivity s) (category k)) (rangetransition b c process ((s cs) (s cs)))
             (rangetransition b d process ((s (k)) (s (k)))))
-        (call m4 ((c1 c2) s1 c3)) (categoryset set (c0 c4)) (macro m5 ((categoryset cs)) (rangetransition c d process ((s0 cs) (s1 cs))))
+        (call m4 ((c1 c2) s1 c3)) (categoryset set (c0 c4)) (macro m5 ((categoryset cs))
+            (rangetransition c d process ((s0 cs) (s1 cs))))
         (call m5 (set))
         (macro m6 ((name n)) (typetransition a b dir n c)) (call m6 ("some.name")) (macro m7 ((string s)) (call m6 (s)))
         (call m7 (other))
-        (macro m8 ((classmap cm)) (allow d d (cm (look)))) (classmap things (look)) (classmapping things look (file (read)))
+        (macro m8 ((classmap cm)) (allow d d (cm (look)))) (classmap things (look)) (classmapping things look (file
+            (read)))
         (call m8 (things))
-        (macro m9 ((ipaddr ip)) (nodecon ip (255.255.255.0) %s)) (call m9 (10.1.2.0)) (ipaddr named_ip 10.2.3.0) (call m9 (named_ip))
-        (macro m10 ((boolean x)) (booleanif x (true (allow d c (file (open)))))) (boolean flag false) (call m10 (flag))"""
-    % CONTEXT,
+        (macro m9 ((ipaddr ip)) (nodecon ip (255.255.255.0) CTX)) (call m9 (10.1.2.0)) (ipaddr named_ip 10.2.3.0)
+            (call m9 (named_ip))
+        (macro m10 ((boolean x)) (booleanif x (true (allow d c (file (open)))))) (boolean flag false) (call m10
+            (flag))""".replace("CTX", CONTEXT),
     "constraints": """
         (constrain (file (read write)) (or (eq u1 u2) (and (eq r1 system_r) (not (neq t1 domain)))))
         (constrain (process (all)) (eq t1 (a b filetype))) (constrain (dir (search)) (dom r1 r2))
@@ -142,13 +147,13 @@ POLICIES = {
         (validatetrans file (or (eq t3 domain) (eq u1 u2))) (mlsvalidatetrans dir (or (dom l1 l2) (eq t3 a)))
         (roleattribute ra) (roleattributeset ra (system_r staff_r)) (constrain (socket (listen)) (eq r2 ra))""",
     "labels": """
-        (filecon "/etc(/.*)?" any %(c)s) (filecon "/x" file ()) (context named %(c)s)
-        (genfscon proc "/" named) (genfscon sysfs "/a/b" %(c)s) (fsuse xattr ext4 named) (fsuse task pipefs named)
+        (filecon "/etc(/.*)?" any CTX) (filecon "/x" file ()) (context named CTX)
+        (genfscon proc "/" named) (genfscon sysfs "/a/b" CTX) (fsuse xattr ext4 named) (fsuse task pipefs named)
         (fsuse trans tmpfs named) (portcon tcp 80 named) (portcon udp (1000 2000) named) (portcon dccp 5 named)
         (portcon sctp 6 named)
-        (nodecon (10.0.0.0) (255.0.0.0) named) (ipaddr addr 192.168.0.0) (ipaddr mask 255.255.0.0) (nodecon addr mask named)
-        (nodecon (fe80::) (ffff::) named) (netifcon eth0 named %(c)s)"""
-    % {"c": CONTEXT},
+        (nodecon (10.0.0.0) (255.0.0.0) named) (ipaddr addr 192.168.0.0) (ipaddr mask 255.255.0.0)
+            (nodecon addr mask named)
+        (nodecon (fe80::) (ffff::) named) (netifcon eth0 named CTX)""".replace("CTX", CONTEXT),
     "settings": """
         (defaultuser file source) (defaultrole (dir socket) target) (defaulttype process source)
         (defaultrange file target low) (defaultrange dir source low-high) (defaultrange socket glblub)
@@ -157,7 +162,8 @@ POLICIES = {
     "bounds": "(typebounds a b) (allow a c (file (read))) (allow b c (file (read)))",
     "passing neverallow": "(neverallow c both (file (open))) (neverallow filetype self (file (read)))",
     "orders": """
-        (class zebra (run)) (class yak (run)) (classorder (unordered zebra yak)) (class more (run)) (classorder (socket more))
+        (class zebra (run)) (class yak (run)) (classorder (unordered zebra yak)) (class more (run)) (classorder
+            (socket more))
         (sid first) (sidorder (first kernel)) (category c9) (categoryorder (c4 c9)) (sensitivity s9)
         (sensitivityorder (s2 s9)) (sensitivitycategory s9 (c9)) (level high (s9 (c9)))
         (rangetransition a b process (high high))""",

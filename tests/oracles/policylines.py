@@ -13,11 +13,35 @@ from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, RuleKind
 
 # A binary policy holds numbers of initial SIDs, not names; setools shows the kernel's names of the numbers.
-KERNEL_SIDS = (
-    "kernel security unlabeled fs file file_labels init any_socket port netif netmsg node igmp_packet icmp_socket "
-    "tcp_socket sysctl_modprobe sysctl sysctl_fs sysctl_kernel sysctl_net sysctl_net_unix sysctl_vm sysctl_dev kmod "
-    "policy scmp_packet devnull"
-).split()
+KERNEL_SIDS = [
+    "kernel",
+    "security",
+    "unlabeled",
+    "fs",
+    "file",
+    "file_labels",
+    "init",
+    "any_socket",
+    "port",
+    "netif",
+    "netmsg",
+    "node",
+    "igmp_packet",
+    "icmp_socket",
+    "tcp_socket",
+    "sysctl_modprobe",
+    "sysctl",
+    "sysctl_fs",
+    "sysctl_kernel",
+    "sysctl_net",
+    "sysctl_net_unix",
+    "sysctl_vm",
+    "sysctl_dev",
+    "kmod",
+    "policy",
+    "scmp_packet",
+    "devnull",
+]
 
 COMPARISONS = {"eq": "==", "neq": "!=", "dom": "dom", "domby": "domby", "incomp": "incomp"}
 
@@ -125,8 +149,14 @@ def compares_levels(rule: Constraint | ValidateTransition) -> bool:
 
 
 def names(policy: Policy, term: CompareNames) -> str:
-    table = {"u": policy.users, "r": policy.roles, "t": policy.types}[term.left.value[0]]
-    return "{" + " ".join(sorted(table[each].name for each in members(term.ids))) + "}"
+    part = term.left.value[0]
+    if part == "u":
+        found = [policy.users[each].name for each in members(term.ids)]
+    elif part == "r":
+        found = [policy.roles[each].name for each in members(term.ids)]
+    else:
+        found = [policy.types[each].name for each in members(term.ids)]
+    return "{" + " ".join(sorted(found)) + "}"
 
 
 def other_rules(policy: Policy) -> Iterator[str]:
@@ -141,14 +171,14 @@ def other_rules(policy: Policy) -> Iterator[str]:
         for target in types(policy, change.target):
             start = f"role_transition {policy.roles[change.source].name} {target}"
             yield f"{start} {policy.classes[change.object_class].name} = {policy.roles[change.result].name}"
-    for each in [*policy.constraints, *policy.validate_transitions]:
-        yield constraint(policy, each)
+    yield from (constraint(policy, each) for each in policy.constraints)
+    yield from (constraint(policy, each) for each in policy.validate_transitions)
     for bounded in policy.types:
         if bounded.bounds is not None:
             yield f"typebounds {policy.types[bounded.bounds].name} {bounded.name}"
 
 
-def symbols(policy: Policy) -> Iterator[str]:
+def classes(policy: Policy) -> Iterator[str]:
     for each in policy.classes:
         yield f"class {each.name} {each.common or '-'}: {' '.join(sorted(each.permissions))}"
         for word, side in (("user", each.default_user), ("role", each.default_role), ("type", each.default_type)):
@@ -156,6 +186,9 @@ def symbols(policy: Policy) -> Iterator[str]:
                 yield f"default_{word} {each.name} {side.value}"
         if each.default_range is not DefaultRange.UNSPECIFIED:
             yield f"default_range {each.name} {each.default_range.value}"
+
+
+def symbols(policy: Policy) -> Iterator[str]:
     for type_ in policy.types:
         if type_.is_attribute:
             found = sorted(policy.types[member].name for member in members(type_.types))
@@ -201,4 +234,4 @@ def labels(policy: Policy) -> Iterator[str]:
 
 def policy_lines(policy: Policy) -> set[str]:
     """Return every fact of a policy."""
-    return {line for part in (symbols, te_rules, other_rules, labels) for line in part(policy)}
+    return {line for part in (classes, symbols, te_rules, other_rules, labels) for line in part(policy)}

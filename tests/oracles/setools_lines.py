@@ -5,27 +5,29 @@ mean the same have the same lines.
 """
 
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import setools  # type: ignore[import-not-found]  # belongs to the distribution's Python, not to the environment
 
 
-def level(value):
+def level(value: Any) -> str:
     return f"{value.sensitivity}:{','.join(sorted(str(each) for each in value.categories()))}"
 
 
-def level_range(value):
+def level_range(value: Any) -> str:
     return f"{level(value.low)}-{level(value.high)}"
 
 
-def context(value, mls):
+def context(value: Any, mls: bool) -> str:
     return f"{value.user}:{value.role}:{value.type_}" + (f":{level_range(value.range_)}" if mls else "")
 
 
-def types(value):
+def types(value: Any) -> list[str]:
     return sorted(str(each) for each in value.expand())
 
 
-def condition(rule):
+def condition(rule: Any) -> str:
     try:
         expression, block = rule.conditional, rule.conditional_block
     except AttributeError:
@@ -38,7 +40,7 @@ def condition(rule):
     return f" if {' '.join(names)} {''.join(rows)}"
 
 
-def te_rules(policy):
+def te_rules(policy: Any) -> Iterator[str]:
     for rule in policy.terules():
         kind = str(rule.ruletype)
         when = condition(rule)
@@ -52,12 +54,12 @@ def te_rules(policy):
                     yield f"{start} {name + ' ' if name else ''}= {rule.default}{when}"
 
 
-def constraint(rule, kind):
-    terms = []
+def constraint(rule: Any, kind: str) -> str:
+    terms: list[str] = []
     left = ""
     for term in rule.expression:
         if isinstance(term, frozenset):
-            names = set()
+            names: set[str] = set()
             for each in term:
                 names.update(types(each) if left[0] == "t" else [str(each)])
             terms.append("{" + " ".join(sorted(names)) + "}")
@@ -68,7 +70,7 @@ def constraint(rule, kind):
     return f"{kind} {rule.tclass}{permissions}: {' '.join(terms)}"
 
 
-def other_rules(policy):
+def other_rules(policy: Any) -> Iterator[str]:
     for rule in policy.mlsrules():
         for source in types(rule.source):
             for target in types(rule.target):
@@ -88,13 +90,16 @@ def other_rules(policy):
         yield f"{rule.ruletype} {rule.parent} {rule.child}"
 
 
-def symbols(policy):
+def classes(policy: Any) -> Iterator[str]:
     for each in policy.classes():
         try:
             common = each.common
             yield f"class {each} {common}: {' '.join(sorted(each.perms | common.perms))}"
         except AttributeError:
             yield f"class {each} -: {' '.join(sorted(each.perms))}"
+
+
+def symbols(policy: Any) -> Iterator[str]:
     for each in policy.types():
         yield f"type {each}{' permissive' if each.ispermissive else ''} {' '.join(sorted(map(str, each.aliases())))}"
     for each in policy.typeattributes():
@@ -117,7 +122,7 @@ def symbols(policy):
             yield f"level {level(each)}"
 
 
-def labels(policy):
+def labels(policy: Any) -> Iterator[str]:
     mls = policy.mls
     for each in policy.initialsids():
         yield f"sid {each} {context(each.context, mls)}"
@@ -138,10 +143,10 @@ def labels(policy):
     yield f"mls {mls}"
 
 
-def main():
+def main() -> None:
     policy = setools.SELinuxPolicy(sys.argv[1])
-    lines = set()
-    for part in (symbols, te_rules, other_rules, labels):
+    lines: set[str] = set()
+    for part in (classes, symbols, te_rules, other_rules, labels):
         lines.update(part(policy))
     sys.stdout.write("\n".join(sorted(lines)) + "\n")
 

@@ -10,7 +10,7 @@ from selbox.model.rules import RuleKind
 
 
 def check_bounds(resolution: Resolution, policy: Policy) -> None:
-    """Report every rule that gives a bounded type more than its bounding type has, and bad bounds of roles and users."""
+    """Report every rule that gives a bounded type more than its bounding type has, and such roles and users."""
     _check_types(resolution, policy)
     for role, symbol in zip(policy.roles, resolution.numbered["role"], strict=True):
         if role.bounds is not None and role.types & ~policy.roles[role.bounds].types:
@@ -49,8 +49,8 @@ def _check_types(resolution: Resolution, policy: Policy) -> None:
             for source in members(sources & bounding):
                 key = (source, target, class_id, condition)
                 granted[key] = granted.get(key, 0) | vector
-            for source in members(sources & bounded):
-                limited.append((source, target, class_id, condition, vector, rules.origin[row]))
+            origin = rules.origin[row]
+            limited += [(source, target, class_id, condition, vector, origin) for source in members(sources & bounded)]
     for source, target, class_id, condition, vector, origin in limited:
         parent = policy.types[source].bounds
         assert parent is not None  # noqa: S101 - only bounded types are listed

@@ -97,12 +97,17 @@ class _Reader:
         """Report the statement whose parenthesis never closes, and the place where it was probably forgotten."""
         if not stack:
             return
-        opener = ([*stack, current])[1]
-        suspects = [form for form in ([*stack, current])[1:] if self.lines.locate(form.offset)[1] == 1]
+        open_forms = [*stack[1:], current]
+        opener = open_forms[0]
         notes: tuple[tuple[str, Span | None], ...] = ()
-        if len(suspects) > 1:
-            notes = (("the next statement begins here, still inside of it", self._span(suspects[1].offset, 1)),)
-            opener = suspects[0]
+        for form in open_forms:
+            next_statement = self._not_indented(form)
+            if next_statement is not None:
+                opener = form
+                notes = (
+                    ("this looks like the next statement, but is still inside", self._span(next_statement.offset, 1)),
+                )
+                break
         self.diagnostics.error(
             "cil-unbalanced",
             f"this `(` is never closed: {len(stack)} `)` missing at the end of the text",
@@ -110,6 +115,16 @@ class _Reader:
             "add the missing `)`",
             notes,
         )
+
+    def _not_indented(self, form: Form) -> Form | None:
+        """Return the first form inside of one that stands on a later line and no further to the right."""
+        line, column = self.lines.locate(form.offset)
+        for item in form:
+            if isinstance(item, Form):
+                item_line, item_column = self.lines.locate(item.offset)
+                if item_line > line and item_column <= column:
+                    return item
+        return None
 
     def _too_deep(self, form: Form) -> None:
         self._error(

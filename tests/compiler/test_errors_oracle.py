@@ -1,0 +1,117 @@
+"""What a policy may not say: the code of our error, and that secilc refuses it too."""
+
+import pytest
+from tests.compiler.policies import BASE, codes_with_base
+from tests.oracles.secilc import compile_reference, requires_secilc
+
+CONTEXT = "(system_u object_r c ((s0) (s0)))"
+OTHER_CONTEXT = "(system_u object_r d ((s0) (s0)))"
+
+REFUSED = [
+    ("(allow a nowhere (file (read)))", "cil-unknown-type"),
+    ("(allow a b (nofile (read)))", "cil-unknown-class"),
+    ("(allow a b (file (fly)))", "cil-unknown-permission"),
+    ("(allow a b nosuchset)", "cil-unknown-classpermission"),
+    ("(allow a b (file ()))", "cil-syntax"),
+    ("(allow a b (file (read not (write))))", "cil-syntax"),
+    ("(allow a b ((file (read)) (dir (search))))", "cil-syntax"),
+    ("(allow a (b) (file (read)))", "cil-syntax"),
+    ("(allow self a (file (read)))", "cil-unknown-type"),
+    ("(type a)", "cil-duplicate-name"),
+    ("(type self)", "cil-bad-name"),
+    ("(type 9x)", "cil-bad-name"),
+    ("(type x.y)", "cil-bad-name"),
+    ("(type)", "cil-syntax"),
+    ("(foo)", "cil-unknown-statement"),
+    ("()", "cil-syntax"),
+    ("((type x))", "cil-syntax"),
+    ("(typeattribute x) (typeattribute y) (typeattributeset x y) (typeattributeset y x)", "cil-cyclic-set"),
+    ("(typeattribute x) (typeattributeset x x)", "cil-cyclic-set"),
+    ("(typeattributeset a b)", "cil-not-an-attribute"),
+    ("(typeattribute x) (typeattributeset x ())", "cil-syntax"),
+    ("(typeattribute x) (typeattributeset x (a and b))", "cil-syntax"),
+    ("(typeattribute x) (typeattributeset x (and a b c))", "cil-syntax"),
+    ("(typealias x)", "cil-alias-without-meaning"),
+    ("(typealias x) (typealiasactual x y) (typealias y) (typealiasactual y x)", "cil-cyclic-alias"),
+    ("(typealias x) (typealiasactual x a) (typealiasactual x b)", "cil-duplicate-alias"),
+    ("(typealias x) (typealiasactual x domain)", "cil-wrong-kind"),
+    ("(typetransition a b process domain)", "cil-attribute-not-allowed"),
+    ("(typetransition a b process c) (typetransition a b process d)", "cil-conflicting-transition"),
+    ("(typetransition domain b process c) (typetransition a b process d)", "cil-conflicting-transition"),
+    ('(typetransition a b file "x" c) (typetransition domain b file "x" d)', "cil-conflicting-transition"),
+    (
+        "(rangetransition a b process ((s0) (s0))) (rangetransition a b process ((s1) (s1)))",
+        "cil-conflicting-transition",
+    ),
+    (
+        "(roletransition system_r a process staff_r) (roletransition system_r domain process system_r)",
+        "cil-conflicting-transition",
+    ),
+    ("(class k (x))", "cil-not-ordered"),
+    ("(classorder (dir file))", "cil-bad-order"),
+    ("(sensitivityorder (s0 s0))", "cil-bad-order"),
+    ("(classcommon file file_common)", "cil-duplicate-common"),
+    ("(class k (read)) (classorder (socket k)) (classcommon k file_common)", "cil-duplicate-name"),
+    ("(classmap m (x)) (classmapping m y (file (read)))", "cil-unknown-permission"),
+    ("(classmap m (x)) (allow a b (m (x)))", "cil-empty-set"),
+    ("(classpermission cp) (allow a b cp)", "cil-empty-set"),
+    ("(classpermission cp) (classpermissionset cp cp)", "cil-cyclic-set"),
+    ("(level l (s0 (c9)))", "cil-unknown-category"),
+    ("(level l (s0 (range c3 c1)))", "cil-bad-range"),
+    ("(levelrange l ((s1) (s0)))", "cil-bad-range"),
+    ("(user nolevel) (userrange nolevel ((s0) (s0)))", "cil-no-userlevel"),
+    ("(user norange) (userlevel norange (s0))", "cil-no-userrange"),
+    ("(context x (staff_u system_r kernel_t ((s0) (s0))))", "cil-invalid-context"),
+    ("(context x (system_u system_r c ((s0) (s0))))", "cil-invalid-context"),
+    ("(context x (staff_u staff_r a ((s1) (s1))))", "cil-invalid-context"),
+    ("(context x (system_u object_r domain ((s0) (s0))))", "cil-attribute-not-allowed"),
+    ("(context x (system_u object_r c))", "cil-syntax"),
+    (f"(sidcontext kernel {CONTEXT})", "cil-duplicate-context"),
+    (f'(filecon "/x" filee {CONTEXT})', "cil-syntax"),
+    (f"(portcon icmp 5 {CONTEXT})", "cil-syntax"),
+    (f"(nodecon (10.0.0.300) (255.0.0.0) {CONTEXT})", "cil-bad-address"),
+    (f"(nodecon (10.0.0.0) (ffff::) {CONTEXT})", "cil-bad-address"),
+    ("(ipaddr x foo)", "cil-bad-address"),
+    ("(boolean x maybe)", "cil-syntax"),
+    ("(boolean x true) (booleanif y (true (allow a b (file (read)))))", "cil-unknown-boolean"),
+    ("(boolean x true) (booleanif (and x) (true (allow a b (file (read)))))", "cil-syntax"),
+    ("(boolean x true) (booleanif x (true (type q)))", "cil-misplaced"),
+    ('(boolean x true) (booleanif x (true (typetransition a b file "x" c)))', "cil-misplaced"),
+    ("(block x) (block x)", "cil-duplicate-name"),
+    ("(blockinherit nob)", "cil-unknown-block"),
+    ("(block x (blockinherit x))", "cil-cyclic-inheritance"),
+    ("(block x (blockinherit y)) (block y (blockinherit x))", "cil-cyclic-inheritance"),
+    ("(macro m () (call n)) (macro n () (call m)) (call n)", "cil-recursive-call"),
+    ("(macro m ((type x))) (call m)", "cil-wrong-arguments"),
+    ("(macro m ((type x)) (allow x x (file (read)))) (call m (nowhere))", "cil-unknown-type"),
+    ("(macro m ((foo x))) (call m (a))", "cil-syntax"),
+    ("(macro m () (block x))", "cil-misplaced"),
+    ("(macro m () (type dup)) (call m) (call m)", "cil-duplicate-name"),
+    ("(block x) (call x)", "cil-not-a-macro"),
+    ("(in nowhere (type x))", "cil-unknown-block"),
+    ("(block x (category q))", "cil-misplaced"),
+    ("(optional o (block x))", "cil-misplaced"),
+    ("(constrain (file (read)) (eq u1 r2))", "cil-syntax"),
+    ("(constrain (file (read)) (dom t1 t2))", "cil-syntax"),
+    ("(constrain (file (read)) (eq t1 nothing))", "cil-unknown-type"),
+    ("(neverallow kernel_t c (file (read)))", "cil-neverallow"),
+    ("(neverallow a self (process (fork)))", "cil-neverallow"),
+    ("(typebounds a b) (typebounds b a)", "cil-bounds"),
+    ("(typebounds c d) (allow d a (file (read)))", "cil-bounds"),
+    ("(role x) (rolebounds system_r x) (roletype x c)", "cil-bounds"),
+    ("(defaultuser file source) (defaultuser file target)", "cil-conflicting-default"),
+    ("(handleunknown allow)", "cil-duplicate-setting"),
+    ("(policycap nonsense)", "cil-unknown-policycap"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), REFUSED)
+def test_refused_with_its_code(text: str, code: str) -> None:
+    assert code in codes_with_base(text)
+
+
+@pytest.mark.oracle
+@requires_secilc
+@pytest.mark.parametrize("text", [text for text, _ in REFUSED])
+def test_secilc_refuses_it_too(text: str) -> None:
+    assert compile_reference(BASE, text, read=False).error

@@ -1,0 +1,83 @@
+"""Errors tell where, what and what to do; all of a run are told at once."""
+
+from tests.compiler.policies import BASE, errors_of
+
+from selbox.diagnostics import Diagnostics, SourceFile, render
+from selbox.language.cil import parse
+
+
+def test_place_underline_and_suggestion() -> None:
+    (error,) = errors_of(BASE, "; first line\n  (allow a kernel_tt (file (read)))")
+    assert render(error) == (
+        "error[cil-unknown-type]: no type `kernel_tt` is declared here\n"
+        " --> 1.cil:2:12\n"
+        "  |\n"
+        "2 |   (allow a kernel_tt (file (read)))\n"
+        "  |            ^^^^^^^^^\n"
+        "  help: did you mean `kernel_t`?"
+    )
+
+
+def test_permission_suggestion_names_a_permission_of_the_class() -> None:
+    (error,) = errors_of(BASE, "(allow a b (file (reed)))")
+    assert error.span is not None
+    assert (error.span.column, error.span.length) == (19, 4)
+    assert error.help == "did you mean `read`?"
+
+
+def test_all_errors_of_a_run_in_source_order() -> None:
+    errors = errors_of(BASE, "(roletype nor a)\n(allow x a (file (read)))\n(allow a y (file (read)))\n(userrole nou z)")
+    assert [error.span.line for error in errors if error.span] == [1, 2, 3, 4]
+
+
+def test_error_inside_a_macro_is_where_its_author_wrote_it() -> None:
+    (error,) = errors_of(BASE, "(macro m ((type x))\n  (allow x gone (file (read))))\n(call m (a))\n(call m (b))")
+    assert error.span is not None
+    assert error.span.place == "1.cil:2:12"
+
+
+def test_neverallow_shows_both_places() -> None:
+    (error,) = errors_of(BASE, "(neverallow c both (file (open)))\n(allow filetype d (file (open read)))")
+    assert error.span is not None
+    assert error.span.place == "1.cil:1:1"
+    (words, rule) = error.notes[0]
+    assert (words, rule.place if rule else "") == ("the rule", "1.cil:2:1")
+
+
+def test_earlier_declaration_is_shown() -> None:
+    (error,) = errors_of(BASE + "(type twice)", "(typeattribute twice)")
+    assert error.notes[0][1] is not None
+    assert error.notes[0][1].source.name == "0.cil"
+
+
+def test_a_policy_without_its_foundations() -> None:
+    codes = {error.code for error in errors_of("(mls true) (type a)")}
+    assert codes == {"cil-no-classes", "cil-no-initial-sids", "cil-no-sensitivities"}
+
+
+def test_unsupported_statements_say_so() -> None:
+    assert [each.code for each in errors_of(BASE, "(allowx a b (ioctl file (0x1234)))")] == ["cil-unsupported"]
+
+
+def test_limit_of_expansion() -> None:
+    macros = "(macro m0 () (allow a b (file (read))))" + "".join(
+        f"(macro m{number} ()" + f"(call m{number - 1})" * 10 + ")" for number in range(1, 9)
+    )
+    assert [each.code for each in errors_of(BASE, macros + "(call m8)")] == ["cil-too-large"]
+
+
+def test_long_chains_do_not_exhaust_the_stack() -> None:
+    count = 3000
+    chain = "".join(f"(typeattribute at{n}) (typeattributeset at{n} at{n + 1})" for n in range(count))
+    aliases = "".join(f"(typealias al{n}) (typealiasactual al{n} al{n + 1})" for n in range(60))
+    text = f"{chain} (typeattribute at{count}) (typeattributeset at{count} a) {aliases} (typealias al60)"
+    assert errors_of(BASE, text + "(typealiasactual al60 a) (allow at0 al0 (file (read)))") == []
+
+
+def test_warnings_are_kept() -> None:
+    from selbox.compiler.compile import compile_policy
+
+    diagnostics = Diagnostics()
+    text = BASE + "(ibendportcon mlx5 1 (system_u object_r c ((s0) (s0))))"
+    compile_policy([parse(SourceFile("x.cil", text))], diagnostics)
+    assert [each.code for each in diagnostics.warnings] == ["cil-left-out"]

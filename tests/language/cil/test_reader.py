@@ -1,0 +1,118 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
+from selbox.language.cil import Form, Tree, parse
+from selbox.language.cil.fastreader import read_fast
+from selbox.language.cil.reader import MAXIMUM_DEPTH, read_carefully
+
+
+def read(text: str) -> Tree:
+    return parse(SourceFile("x.cil", text))
+
+
+def errors(text: str) -> tuple[Diagnostic, ...]:
+    with pytest.raises(SelboxError) as caught:
+        read(text)
+    return caught.value.diagnostics
+
+
+def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    assert diagnostic.span is not None
+    return diagnostic.code, diagnostic.span.line, diagnostic.span.column
+
+
+def test_forms_atoms_strings_comments_and_line_marks() -> None:
+    text = ';;* lmx 1 foo.te\n(allow a b ; why (not)\n\t(file (read write))) (filecon "/a b(;)?" any ())\n;;* lme\n'
+    assert read(text).forms == [
+        ["allow", "a", "b", ["file", ["read", "write"]]],
+        ["filecon", "/a b(;)?", "any", []],
+    ]
+
+
+def test_strings_may_hold_what_symbols_may_not() -> None:
+    assert read('(filecon "/usr\\.d/é(.*)?" file ())').forms == [["filecon", "/usr\\.d/é(.*)?", "file", []]]
+    assert read("(a) ; é").forms == [["a"]]
+
+
+def test_spans() -> None:
+    tree = read('(type x)\n  (filecon "/a (b" any\n  (u r (t) ((s0) (s0))))')
+    form = tree.forms[1]
+    assert tree.span(form)[1:] == (2, 3, 20)
+    assert tree.span(form, 1)[1:] == (2, 12, 7)
+    assert tree.span(form, 3)[1:] == (3, 3, 21)
+    assert tree.span(form, 3, 2, 0)[1:] == (3, 9, 1)
+    assert tree.span(form, 3, 3, 1, 0)[1:] == (3, 19, 2)
+
+
+def test_unclosed_parenthesis_names_its_opener() -> None:
+    (error,) = errors("(type a)\n(allow a b (file (read))\n(type c)\n")
+    assert place(error) == ("cil-unbalanced", 2, 1)
+    assert error.notes[0][1] is not None
+    assert error.notes[0][1].line == 3
+
+
+def test_every_fault_is_reported() -> None:
+    found = errors('(type a))\n(type \\ b)\nloose\n(filecon "/x any)\n(type d)')
+    assert [place(each) for each in found] == [
+        ("cil-unbalanced", 1, 9),
+        ("cil-stray-text", 2, 7),
+        ("cil-stray-text", 3, 1),
+        ("cil-unterminated-string", 4, 10),
+    ]
+
+
+@pytest.mark.parametrize("separator", ["", "\n"])
+def test_depth_is_bounded(separator: str) -> None:
+    good = separator.join(["(a "] * MAXIMUM_DEPTH) + ")" * MAXIMUM_DEPTH
+    assert len(read(good).forms) == 1
+    (error,) = errors(separator.join(["(a "] * 100_000) + ")" * 100_000)
+    assert error.code == "cil-too-deep"
+
+
+PIECES = st.sampled_from(
+    ["(", ")", " ", "\n", "a", "bc_t", '"', ";", "\\", "\t", "é", "(allow", "()", '"x y"', "\x0b", "."]
+)
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_both_readers_agree(text: str) -> None:
+    fast = read_fast(text, MAXIMUM_DEPTH)
+    try:
+        careful = read_carefully(SourceFile("x", text))
+    except SelboxError:
+        assert fast is None
+        return
+    if fast is not None:
+        assert fast == careful
+        assert offsets(fast) == offsets(careful)
+
+
+def offsets(forms: "list[Form] | Form") -> list[object]:
+    return [(form.offset, offsets(form)) for form in forms if isinstance(form, Form)]
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(SelboxError):
+        assert all(isinstance(form, Form) for form in read(text).forms)
+
+
+trees = st.recursive(
+    st.from_regex(r"[a-z_.0-9/*-]+", fullmatch=True), lambda inner: st.lists(inner, max_size=5), max_leaves=30
+)
+
+
+@given(st.lists(st.lists(trees, max_size=4), max_size=5), st.sampled_from([" ", "\n", "\t ", "\n ; c\n"]))
+def test_what_is_written_is_read(forms: list[list[object]], blank: str) -> None:
+    def write(item: object) -> str:
+        return f"({blank.join(map(write, item))})" if isinstance(item, list) else str(item)
+
+    text = blank.join(write(form) for form in forms)
+    tree = read(text)
+    assert tree.forms == forms
+    for form in tree.forms:
+        assert text[form.offset] == "("
