@@ -315,11 +315,11 @@ def test_no_new_privileges_of_selbox_do_not_count(box: Box) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--domain", "bird_t"), "unknown-domain"),
-        (("--context", "system_u:system_r:bird_t:s0"), "invalid-context"),
+        (("--domain", "fish_t"), "unknown-domain"),
+        (("--context", "system_u:system_r:fish_t:s0"), "invalid-context"),
         (("--context", "nonsense"), "invalid-context"),
         (("--label", "nowhere=system_u:object_r:toy_t:s0"), "label-missing-file"),
-        (("--label", "/=system_u:object_r:bird_t:s0"), "invalid-context"),
+        (("--label", "/=system_u:object_r:fish_t:s0"), "invalid-context"),
         (("--policy", "nowhere.cil"), "file-unreadable"),
         (("--audit", "/nowhere/audit.log"), "audit-unwritable"),
         (("--no-base",), "cil-unknown"),
