@@ -1,0 +1,217 @@
+"""Measures what a box costs: the same workloads plainly and supervised, in turn.
+
+Each workload tells its own time from inside, so the start of a box, which has rows of its own, is in no other row.
+Ratios are of neighbours, since a busy machine changes from one minute to the next.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from time import monotonic_ns
+from typing import NamedTuple
+
+from _boxes import MeasurementError, Plain, Sandlock, Selbox, Way, environment, find_peer, run_inside
+from _figures import Figures, Row, show
+from _workshop import NoCompilerError, Workshop
+
+from selbox.enforce.launch import missing_support
+
+_MICROSECOND, _MILLISECOND = 1_000, 1_000_000
+_OPENS, _DENIED, _EXECS, _CONNECTIONS = 20_000, 2_000, 200, 2_000
+
+
+class Workload(NamedTuple):
+    """Something that is run in each way.
+
+    Attributes:
+        name: title of the row.
+        command: prints nanoseconds.
+        times: what the nanoseconds are divided by.
+        needs: programs without which it is left out.
+        peer: whether the peer runs it too.
+        plainly: the command without a box, where it differs.
+        prepare: called before each run.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    times: int = 1
+    needs: tuple[str, ...] = ()
+    peer: bool = False
+    plainly: tuple[str, ...] | None = None
+    prepare: Callable[[], None] = lambda: None
+
+    @property
+    def unit(self) -> str:
+        """Microseconds for one of many calls, milliseconds for a whole program."""
+        return "ms" if self.times == 1 else "µs"
+
+
+def workloads(shop: Workshop) -> list[Workload]:
+    """Return everything that is measured inside."""
+    opened, forbidden = shop.path("open.txt"), shop.path("forbidden.txt")
+    loops, true = shop.loops, shutil.which("true") or "/bin/true"
+    python = os.path.realpath(sys.executable)
+
+    def timed(tool: str, *words: str) -> tuple[str, ...]:
+        return (loops, "timed", shutil.which(tool) or tool, *words)
+
+    return [
+        Workload("open and close", (loops, "open", opened, str(_OPENS)), _OPENS, peer=True),
+        Workload("the same in 2 processes", (loops, "open-in", opened, str(_OPENS), "2"), _OPENS),
+        Workload("the same in 4 processes", (loops, "open-in", opened, str(_OPENS), "4"), _OPENS),
+        Workload(
+            "a denied open (plain: granted)",
+            (loops, "denied", forbidden, str(_DENIED)),
+            _DENIED,
+            plainly=(loops, "open", forbidden, str(_DENIED)),
+        ),
+        Workload("fork, exec of true, wait", (loops, "exec", true, str(_EXECS)), _EXECS, peer=True),
+        Workload(
+            "unix connect and accept", (loops, "connect", shop.path("tmp/socket"), str(_CONNECTIONS)), _CONNECTIONS
+        ),
+        Workload(
+            "sh: 300 x true", timed("sh", "-c", f"for i in $(seq 300); do {true}; done"), needs=("sh", "seq"), peer=True
+        ),
+        Workload(
+            "make -j2, 41 C files",
+            timed("make", "-s", "-j2", "-C", shop.path("project")),
+            needs=("make", "cc"),
+            prepare=shop.clean_project,
+        ),
+        Workload("grep -r, 6001 files", timed("grep", "-r", "needle", shop.path("tree")), needs=("grep",), peer=True),
+        Workload(
+            "tar of the same",
+            timed("tar", "-cf", shop.path("tmp/tree.tar"), "-C", shop.directory, "tree"),
+            needs=("tar",),
+        ),
+        Workload("python3 -c 'import json'", timed(python, "-I", "-c", "import json")),
+    ]
+
+
+def interleave(ways: Sequence[Way], rounds: int, sample: Callable[[Way], float]) -> dict[str, Figures]:
+    """Take samples in each way in turn, round after round; one round before them is not counted."""
+    samples: dict[str, list[float]] = {way.name: [] for way in ways}
+    for count in range(rounds + 1):
+        for way in ways:
+            value = sample(way)
+            if count:
+                samples[way.name].append(value)
+    return {name: Figures(tuple(values)) for name, values in samples.items()}
+
+
+def measure(workload: Workload, ways: Sequence[Way], rounds: int, shop: Workshop) -> Row:
+    """Measure a workload."""
+    divisor = workload.times * (_MILLISECOND if workload.times == 1 else _MICROSECOND)
+
+    def sample(way: Way) -> float:
+        workload.prepare()
+        plainly = workload.plainly if isinstance(way, Plain) else None
+        return run_inside(way, plainly or workload.command, shop) / divisor
+
+    return Row(workload.name, workload.unit, interleave(ways, rounds, sample))
+
+
+def measure_start(rounds: int, shop: Workshop) -> list[Row]:
+    """Measure from the start of ``selbox run`` to the program's first instruction, and to the end of the box."""
+    ways: tuple[Way, ...] = (Plain(), Selbox.coloring_book())
+    ends: dict[str, list[float]] = {way.name: [] for way in ways}
+
+    def sample(way: Way) -> float:
+        begin = monotonic_ns()
+        first = run_inside(way, (shop.loops, "first"), shop)
+        ends[way.name].append((monotonic_ns() - begin) / _MILLISECOND)
+        return (first - begin) / _MILLISECOND
+
+    starts = interleave(ways, rounds, sample)
+    wholes = {name: Figures(tuple(values[1:])) for name, values in ends.items()}
+    return [
+        Row("start to a program's first instruction", "ms", starts),
+        Row("start to end of a program that ends at once", "ms", wholes),
+    ]
+
+
+def measure_memory(rounds: int, shop: Workshop) -> list[Row]:
+    """Measure the supervisor's peak memory when it has started, and when it has opened a tree's files for a program."""
+    rows = []
+    for name, work in (
+        ("for a program that waits", ""),
+        ("after grep -r", f"grep -rq nothing-like-it {shop.path('tree')};"),
+    ):
+        script = ("/bin/sh", "-c", f"{work} echo; read line")
+        command = Selbox.measuring(shop).command(script)
+        peaks = tuple(_peak_while_waiting(command, shop) for _ in range(min(rounds, 3)))
+        rows.append(Row(f"supervisor's peak memory {name}", "MiB", {"selbox": Figures(peaks)}))
+    return rows
+
+
+def _peak_while_waiting(command: Sequence[str], shop: Workshop) -> float:
+    """Return a process's peak resident set in MiB, read once the program that it runs has written a line."""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=shop.directory, env=environment(shop)
+    ) as process:
+        if process.stdout is None or not process.stdout.readline():
+            raise MeasurementError(f"{' '.join(command)} wrote nothing")
+        with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
+            peak = next(line for line in status if line.startswith("VmHWM:"))
+        process.communicate(b"\n")
+    return int(peak.split()[1]) / 1024
+
+
+def run_all(shop: Workshop, rounds: int, peer: Sandlock | None, wanted: str) -> tuple[list[Row], list[str]]:
+    """Measure what is wanted and possible; return rows, and what was left out."""
+    rows: list[Row] = []
+    notes: list[str] = []
+    for workload in workloads(shop):
+        if wanted not in workload.name:
+            continue
+        missing = [tool for tool in workload.needs if shutil.which(tool) is None]
+        if missing:
+            notes.append(f"left out: {workload.name}: no {', '.join(missing)} on PATH")
+            continue
+        ways: list[Way] = [Plain(), Selbox.measuring(shop)]
+        if peer is not None and workload.peer:
+            ways.append(peer)
+        print(f"bench: {workload.name}", file=sys.stderr)
+        try:
+            rows.append(measure(workload, ways, rounds, shop))
+        except MeasurementError as error:
+            notes.append(f"failed: {workload.name}: {error}")
+    if wanted in "start":
+        rows += measure_start(2 * rounds, shop)
+    if wanted in "memory":
+        rows += measure_memory(rounds, shop)
+    return rows, notes
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure and show; the status is 1 when a workload failed."""
+    parser = ArgumentParser(prog="bench/enforcement.py", description="Measure what a box costs.")
+    parser.add_argument("--rounds", type=int, default=5, help="samples of each workload in each way (5)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only rows with this in their name; start; memory")
+    parser.add_argument("--peer", metavar="PYTHON", help="a Python that has PyPI's sandlock, to measure beside")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    arguments = parser.parse_args(words)
+    if missing := missing_support():
+        print(f"left out: processes cannot be supervised here: {missing}")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        try:
+            shop = Workshop(directory)
+        except NoCompilerError as error:
+            print(f"left out: {error}")
+            return 0
+        peer = find_peer(arguments.peer, shop)
+        rows, notes = run_all(shop, arguments.rounds, peer, arguments.only)
+    if arguments.peer and peer is None:
+        notes.append(f"left out: sandlock does not work with {arguments.peer}")
+    show("Enforcement: median (smallest to largest)", rows, notes, as_json=arguments.json)
+    return int(any(note.startswith("failed") for note in notes))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

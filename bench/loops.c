@@ -1,0 +1,165 @@
+/*
+ * The inner side of bench/enforcement.py: what is measured runs here, inside the box, and tells its own time.
+ * Every subcommand prints nanoseconds on one line; a call that fails ends the program with a message and status 1.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static long long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void require_success(pid_t pid)
+{
+	int status;
+
+	if (pid < 0)
+		fail("fork");
+	if (waitpid(pid, &status, 0) != pid)
+		fail("waitpid");
+	if (status != 0) {
+		fprintf(stderr, "a child ended with wait status %d\n", status);
+		exit(1);
+	}
+}
+
+static void open_often(const char *path, long times)
+{
+	for (long i = 0; i < times; i++) {
+		int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+
+		if (descriptor < 0)
+			fail(path);
+		close(descriptor);
+	}
+}
+
+static void open_in_vain(const char *path, long times)
+{
+	for (long i = 0; i < times; i++) {
+		if (open(path, O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES)
+			fail("an open that should be denied");
+	}
+}
+
+static void open_in_processes(const char *path, long times, long processes)
+{
+	pid_t children[64];
+
+	if (processes < 1 || processes > 64)
+		fail("number of processes");
+	for (long i = 0; i < processes; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			open_often(path, times / processes);
+			_exit(0);
+		}
+	}
+	for (long i = 0; i < processes; i++)
+		require_success(children[i]);
+}
+
+static pid_t start(char *const *command)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		if (null < 0 || dup2(null, 1) < 0)
+			fail("/dev/null");
+		execv(command[0], command);
+		fail(command[0]);
+	}
+	return pid;
+}
+
+static void exec_often(char *path, long times)
+{
+	char *command[] = { path, NULL };
+
+	for (long i = 0; i < times; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			execv(path, command);
+			fail(path);
+		}
+		require_success(pid);
+	}
+}
+
+static void connect_often(const char *path, long times)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+	unlink(path);
+	if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 8))
+		fail(path);
+	for (long i = 0; i < times; i++) {
+		int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int server;
+
+		if (client < 0 || connect(client, (struct sockaddr *)&address, sizeof address))
+			fail("connect");
+		server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (server < 0)
+			fail("accept4");
+		close(server);
+		close(client);
+	}
+	unlink(path);
+}
+
+int main(int count, char **words)
+{
+	long long begin = now();
+	const char *what = count > 1 ? words[1] : "";
+	long times = count > 3 ? atol(words[3]) : 0;
+
+	if (!strcmp(what, "first")) {
+		printf("%lld\n", begin);
+		return 0;
+	}
+	if (count < 3) {
+		fprintf(stderr, "usage: loops first | timed PROGRAM... | open|denied|exec|connect PATH TIMES | open-in PATH TIMES PROCESSES\n");
+		return 2;
+	}
+	if (!strcmp(what, "timed"))
+		require_success(start(words + 2));
+	else if (!strcmp(what, "open"))
+		open_often(words[2], times);
+	else if (!strcmp(what, "denied"))
+		open_in_vain(words[2], times);
+	else if (!strcmp(what, "open-in"))
+		open_in_processes(words[2], times, count > 4 ? atol(words[4]) : 0);
+	else if (!strcmp(what, "exec"))
+		exec_often(words[2], times);
+	else if (!strcmp(what, "connect"))
+		connect_often(words[2], times);
+	else
+		return 2;
+	printf("%lld\n", now() - begin);
+	return 0;
+}
