@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from selbox.avc.cache import GRANTED, AccessVectorCache, Verdict
 from selbox.enforce.caller import Caller
+from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.securityserver import SecurityServer
 
 Fields = Mapping[str, object]
@@ -117,8 +118,15 @@ class ReferenceMonitor:
         class_id, vector = self._numbers(object_class, permissions)
         return self.cache.is_quiet(source, target, class_id, vector)
 
+    def would_go_on(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> bool:
+        """Tell whether :meth:`check` would let an access go on, recorded or not; it records and changes nothing."""
+        class_id, vector = self._numbers(object_class, permissions)
+        decision = self.cache.compute_access(source, target, class_id)
+        is_enforced = self.server.enforcing and not decision.flags & PERMISSIVE_FLAG
+        return not (is_enforced and vector & ~decision.allowed)
+
     def verdict(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> Verdict:
-        """Return the cache's verdict, recording nothing."""
+        """Return the cache's verdict, which is the caller's to record: what permissive mode lets pass is told once."""
         return self.cache.check(source, target, *self._numbers(object_class, permissions))
 
     def _numbers(self, object_class: str, permissions: tuple[str, ...]) -> tuple[int, int]:

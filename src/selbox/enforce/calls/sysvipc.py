@@ -197,9 +197,9 @@ class SysVIpcCalls:
             )
 
     def _granted(self, caller: Caller, kind: _Kind, identifier: int, *permissions: str) -> bool:
-        """Tell whether an access goes on, recording nothing."""
+        """Tell whether an access would go on; nothing is recorded, now or for that reason later."""
         sid = self._sid(kind, identifier)
-        return self._box.monitor.verdict(caller.state.sid, sid, kind.object_class, permissions).granted
+        return self._box.monitor.would_go_on(caller.state.sid, sid, kind.object_class, permissions)
 
     def _forget(self, kind: _Kind, identifier: int) -> None:
         self._sids.pop((kind.object_class, identifier), None)

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from selbox.avc.cache import GRANTED
 from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -239,7 +238,7 @@ class UnixSocketCalls:
         monitor = self._box.monitor
         permission = ("connectto" if own.type in _CONNECTED else "sendto",)
         for sid in target.sids:
-            if monitor.verdict(label.sid, sid, label.object_class, permission) is GRANTED:
+            if monitor.is_quiet(label.sid, sid, label.object_class, permission):
                 continue
             refusal = self._names.refusal(target.inode, target.name, own.type)
             if refusal:
