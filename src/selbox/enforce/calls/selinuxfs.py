@@ -41,6 +41,7 @@ _MOUNT_FLAGS: Final = 0x20 | 0x02 | 0x08 | 0x1000
 """ST_VALID, nosuid, noexec and relatime."""
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _KEPT: Final = 64
+_REMEMBERED: Final = 4096
 _DAC_OVERRIDE: Final = 1 << 1
 
 
@@ -70,6 +71,7 @@ class SelinuxFiles:
         self._files = SecurityFiles(box, self._status)
         self._transactions = Transactions(box, transaction_range())
         self._directories = SecurityDirectories()
+        self._ordinary: set[bytes] = set()
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
     def attach(self, watcher: Watcher) -> None:
@@ -94,7 +96,8 @@ class SelinuxFiles:
         Raises:
             OSError: what ``open`` is to fail with.
         """
-        if not self._may_be_one(path):
+        # This is asked of every file that is opened: one look-up is all that it may cost.
+        if path in self._ordinary or not self._may_be_one(path):
             return None
         found = self._recognise(caller, directory, path)
         if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
@@ -108,10 +111,15 @@ class SelinuxFiles:
         return self._open_file(caller, found, found.file, flags)
 
     def _may_be_one(self, path: bytes) -> bool:
-        """Tell, at the least cost, whether a path can be one of these; most are not."""
+        """Tell from its text whether a path can be one of these; most are not, and are remembered."""
         if path[path.rfind(b"/") + 1 :] in _NAMES or b"selinux" in path:
             return True
-        return self._directories.exist and not path.startswith(b"/")
+        if not path.startswith(b"/"):
+            return self._directories.exist
+        if len(self._ordinary) >= _REMEMBERED:
+            self._ordinary.clear()
+        self._ordinary.add(path)
+        return False
 
     def _open_file(self, caller: Caller, found: _Found, file: SecurityFile, flags: int) -> int:
         if flags & O_PATH:
@@ -124,8 +132,7 @@ class SelinuxFiles:
             return self._give(caller, found, file.content(), flags)
         if file.write is None:
             return -errno.EACCES
-        content = b"" if mode == os.O_WRONLY else file.content()
-        return self._transactions.open(caller, flags, Operation(found.path, file.write, content, file.once))
+        return self._transactions.open(caller, flags, Operation(found.path, file.write, file.content, file.once))
 
     def _open_directory(self, caller: Caller, found: _Found, entries: dict[str, bool], flags: int) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_CREAT:

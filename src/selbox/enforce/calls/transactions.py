@@ -44,15 +44,14 @@ class Operation(NamedTuple):
 
     Attributes:
         name: the file's path, for records.
-        perform: called with the writer and its data; returns what may be read afterwards, None to leave that as it
-            was; raises OSError.
-        content: what may be read before anything was written.
-        once: whether an open file takes one write only (the kernel's ``simple_transaction_get``).
+        perform: called with the writer and its data; returns the reply, or None; raises OSError.
+        content: returns what the file holds, for one whose writes have no replies.
+        once: whether an open file takes one write and then holds the reply (the kernel's ``simple_transaction_get``).
     """
 
     name: str
     perform: Callable[[Caller, bytes], bytes | None]
-    content: bytes = b""
+    content: Callable[[], bytes]
     once: bool = False
 
 
@@ -70,7 +69,7 @@ class _Transaction:
         self.flags = flags
         self.opener = thread_group(opener.tid)
         self.state = opener.state
-        self.reply = operation.content
+        self.reply = b""
         self.position = 0
         self.written = False
 
@@ -197,7 +196,9 @@ class Transactions:
     def _read(self, transaction: _Transaction, caller: Caller, arguments: Arguments, offset: int) -> int:
         if transaction.flags & os.O_ACCMODE == os.O_WRONLY:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        data = transaction.reply[offset : offset + min(arguments[2], _LIMIT)]
+        operation = transaction.operation
+        content = transaction.reply if operation.once else operation.content()
+        data = content[offset : offset + min(arguments[2], _LIMIT)]
         self._box.memory.write(caller.tid, arguments[1], data)
         return len(data)
 

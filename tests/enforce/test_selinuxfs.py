@@ -1,0 +1,378 @@
+"""Programs that know SELinux, unmodified: they find it switched on, and this policy's answers."""
+
+import re
+
+import pytest
+
+from tests.enforce.boxes import Box
+from tests.enforce.clients import PYTHON, USERS, make_box, needs, needs_python
+
+pytestmark = pytest.mark.enforcement
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type kitten_t) (call domain_type (kitten_t)) (typebounds cat_t kitten_t)
+(type dog_t) (call domain_type (dog_t))
+(type food_t) (call file_type (food_t))
+(type toy_t) (call file_type (toy_t))
+(typeattributeset policy_administrator cat_t)
+(call manage_files (cat_t food_t))
+(call manage_files (cat_t toy_t))
+(call manage_files (dog_t food_t))
+(call see_processes (cat_t kernel_t))
+(call see_processes (cat_t dog_t))
+(call choose_domain (cat_t dog_t))
+(call inherit_from (dog_t kernel_t))
+(allow cat_t self (process (setfscreate setcurrent)))
+(allow cat_t dog_t (process (dyntransition)))
+(allow cat_t kitten_t (process (dyntransition)))
+(allow cat_t security_t (security (setenforce setbool)))
+(typetransition cat_t food_t dir "den" toy_t)
+(boolean purring true)
+(booleanif purring (true (allow dog_t toy_t (file (read)))))
+"""
+CAT = ("--domain", "cat_t")
+CONTEXT = "system_u:system_r:{}:s0"
+FOOD, TOY = "system_u:object_r:food_t:s0", "system_u:object_r:toy_t:s0"
+
+
+@pytest.fixture(params=USERS)
+def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Box:
+    return make_box(tmp_path_factory, POLICY, request.param)
+
+
+def run(box: Box, script: str, *options: str) -> list[str]:
+    """Run a script as a cat in a directory of food and return the lines of what it wrote."""
+    outcome = box.shell(f"exec 2>&1; {script}", *(options or CAT), f"--label={box.directory}={FOOD}")
+    return outcome.output.splitlines()
+
+
+def python(box: Box, program: str, *options: str) -> list[str]:
+    """Run a program in Python, which may use `attempt(call, *arguments)`, and return the lines that it wrote."""
+    attempt = """
+import os, threading
+def attempt(call, *arguments):
+    try:
+        print(call(*arguments))
+    except OSError as error:
+        print("errno", error.errno)
+def write(path, text):
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.write(descriptor, text.encode())
+        return os.read(descriptor, 4096).decode().replace("\\0", "|")
+    finally:
+        os.close(descriptor)
+"""
+    box.file("program.py", attempt + program)
+    return run(box, f"{PYTHON} program.py", *options)
+
+
+# --- Programs ---------------------------------------------------------------------------------------------------------
+
+
+@needs("id")
+def test_id_shows_the_domain(box: Box) -> None:
+    assert run(box, "id -Z") == [CONTEXT.format("cat_t")]
+
+
+@needs("ps")
+def test_ps_shows_the_domain_of_every_process(box: Box) -> None:
+    lines = run(box, "ps -eZ")
+    assert any(re.match(r"system_u:system_r:cat_t:s0 +\d+ .* ps$", line) for line in lines)
+    assert any(re.match(r"system_u:system_r:kernel_t:s0-s15:c0.c1023 +1 ", line) for line in lines)
+
+
+@needs("selinuxenabled", "getenforce", "setenforce")
+def test_the_mode_is_shown_and_set(box: Box) -> None:
+    script = "selinuxenabled && getenforce; setenforce 0; getenforce; cat /etc/shadow > copy && echo read; setenforce 1"
+    lines = run(box, f"{script}; getenforce")
+    if box.user is None:
+        assert lines == ["Enforcing", "Permissive", "read", "Enforcing"]
+    else:
+        assert (lines[:2], lines[-1]) == (["Enforcing", "Permissive"], "Enforcing")
+    audit = (box.directory / "audit.log").read_text()
+    assert "type=MAC_STATUS" in audit
+    assert " enforcing=0 old_enforcing=1 " in audit
+
+
+@needs("setenforce")
+def test_who_may_not_set_the_mode_does_not(box: Box) -> None:
+    outcome = box.shell("setenforce 0; cat /sys/fs/selinux/enforce", "--domain", "dog_t")
+    assert outcome.output == "1"
+    assert "Permission denied" in outcome.errors
+    assert len(outcome.denied("security", "setenforce")) == 1
+
+
+@needs("sestatus")
+def test_sestatus_tells_what_is_so(box: Box) -> None:
+    table = dict(line.split(":", 1) for line in run(box, "sestatus"))
+    found = {name: value.strip() for name, value in table.items()}
+    assert found == {
+        "SELinux status": "enabled",
+        "SELinuxfs mount": "/sys/fs/selinux",
+        "SELinux root directory": "/etc/selinux",
+        "Loaded policy name": "selbox",
+        "Current mode": "enforcing",
+        "Mode from config file": "enforcing",
+        "Policy MLS status": "enabled",
+        "Policy deny_unknown status": "denied",
+        "Memory protection checking": "actual (secure)",
+        "Max kernel policy version": "33",
+    }
+
+
+@needs("secon")
+def test_secon_takes_a_context_apart(box: Box) -> None:
+    assert run(box, "secon --self --type; secon --file policy.cil --type") == ["cat_t", "food_t"]
+
+
+@needs("runcon", "id")
+def test_runcon_starts_a_program_in_another_domain(box: Box) -> None:
+    assert run(box, "runcon -t dog_t id -Z | cat; id -Z") == [CONTEXT.format("dog_t"), CONTEXT.format("cat_t")]
+
+
+@needs("runcon", "id")
+def test_runcon_is_told_of_a_context_that_is_none(box: Box) -> None:
+    (line,) = run(box, "runcon -t nosuch_t id")
+    assert line.endswith("Invalid argument")
+
+
+@needs("runcon", "id")
+def test_runcon_may_not_enter_every_domain(box: Box) -> None:
+    outcome = box.shell("runcon -t kernel_t id -Z", *CAT)
+    assert outcome.status != 0
+    assert outcome.denied("process", "transition")
+
+
+@needs("getsebool", "setsebool")
+def test_booleans_are_listed_shown_and_set(box: Box) -> None:
+    lines = run(box, "getsebool -a; setsebool purring off; getsebool purring")
+    assert lines == ["purring --> on", "purring --> off"]
+    assert "bool=purring val=0 old_val=1" in (box.directory / "audit.log").read_text()
+
+
+@needs("compute_av")
+def test_a_boolean_changes_decisions(box: Box) -> None:
+    ask = f"compute_av {CONTEXT.format('dog_t')} {TOY} file"
+    on, off = (run(box, f"{change}{ask}") for change in ("", "setsebool purring off; "))
+    assert "read" in next(line for line in on if "allowed" in line)
+    assert "read" not in next(line for line in off if "allowed" in line)
+
+
+@needs("compute_create")
+def test_compute_create_finds_class_numbers_by_name(box: Box) -> None:
+    cat = CONTEXT.format("cat_t")
+    assert run(box, f"compute_create {cat} {FOOD} process; compute_create {cat} {FOOD} dir") == [cat, FOOD]
+
+
+@needs("avcstat", "policyvers")
+def test_the_cache_and_the_version_are_shown(box: Box) -> None:
+    head, numbers, version = run(box, "avcstat; policyvers")
+    assert head.split() == ["lookups", "hits", "misses", "allocs", "reclaims", "frees"]
+    assert int(numbers.split()[0]) > 0
+    assert version == "33"
+
+
+def test_the_file_system_is_announced(box: Box) -> None:
+    assert "nodev\tselinuxfs" in run(box, "cat /proc/filesystems")
+
+
+# --- Attributes of processes ------------------------------------------------------------------------------------------
+
+
+def test_a_shell_chooses_the_domain_of_the_next_program(box: Box) -> None:
+    dog, cat = CONTEXT.format("dog_t"), CONTEXT.format("cat_t")
+    show = "cat /proc/self/attr/current /proc/thread-self/attr/prev"
+    assert run(box, f"echo {dog} > /proc/self/attr/exec; {show}") == [f"{dog}\0{cat}\0"]
+    assert run(box, f"echo {dog} > /proc/$$/attr/exec; exec {show}") == [f"{dog}\0{cat}\0"]
+
+
+def test_an_attribute_is_inherited_by_fork_and_lost_by_exec(box: Box) -> None:
+    script = f"echo {TOY} > /proc/self/attr/fscreate; (: > toy); cp toy other; stat -c %C toy other"
+    assert run(box, script) == [TOY, FOOD]
+
+
+def test_all_attributes_are_listed(box: Box) -> None:
+    names = ["current", "exec", "fscreate", "keycreate", "prev", "sockcreate"]
+    assert [name for name in run(box, "ls /proc/self/attr") if name in names] == names
+
+
+def test_what_fails_after_a_redirection_is_recorded(box: Box) -> None:
+    run(box, "echo nonsense > /proc/self/attr/exec; echo 0 > /sys/fs/selinux/nothing; cat /dev/null")
+    assert re.search(
+        r'SELINUX_ERR .* op=late_write path="/proc/\d+/attr/exec" exit=-22', (box.directory / "audit.log").read_text()
+    )
+
+
+@needs_python
+def test_attributes_answer_as_the_kernel_does(box: Box) -> None:
+    program = """
+attempt(write, "/proc/thread-self/attr/exec", "nonsense")
+attempt(write, "/proc/thread-self/attr/exec", "DOG\\n")
+print(open("/proc/self/attr/exec").read())
+attempt(write, "/proc/thread-self/attr/exec", "\\n")
+print(open("/proc/self/attr/exec").read())
+attempt(write, "/proc/thread-self/attr/keycreate", "DOG")
+attempt(write, "/proc/thread-self/attr/current", "")
+attempt(os.open, "/proc/self/attr/prev", os.O_WRONLY)
+attempt(write, f"/proc/{os.getppid()}/attr/exec", "DOG")
+attempt(os.open, "/proc/self/attr/nothing", os.O_RDONLY)
+attempt(os.open, "/proc/4194305/attr/current", os.O_RDONLY)
+os.chdir("/proc/self")
+print(open("attr/current").read())
+""".replace("DOG", CONTEXT.format("dog_t"))
+    dog = CONTEXT.format("dog_t")
+    assert python(box, program) == [
+        "errno 22",
+        f"{dog}|",
+        f"{dog}\0",
+        "",
+        "",
+        "errno 13",
+        "errno 22",
+        "errno 13",
+        "errno 13",
+        "errno 2",
+        "errno 2",
+        f"{CONTEXT.format('cat_t')}\0",
+    ]
+
+
+@needs_python
+def test_a_process_of_several_threads_stays_within_its_bounds(box: Box) -> None:
+    program = """
+stop = threading.Event()
+thread = threading.Thread(target=stop.wait)
+thread.start()
+attempt(write, "/proc/thread-self/attr/current", "DOG")
+attempt(write, "/proc/thread-self/attr/current", "KITTEN")
+stop.set()
+thread.join()
+print(open("/proc/self/attr/current").read())
+"""
+    for word, domain in (("DOG", "dog_t"), ("KITTEN", "kitten_t")):
+        program = program.replace(word, CONTEXT.format(domain))
+    kitten = CONTEXT.format("kitten_t")
+    assert python(box, program)[0] == "errno 1"
+    assert python(box, program)[-1] == f"{kitten}\0"
+    assert "op=security_bounded_transition seresult=denied" in (box.directory / "audit.log").read_text()
+
+
+@needs_python
+def test_a_process_of_one_thread_changes_to_any_domain_that_policy_lets_it(box: Box) -> None:
+    dog = CONTEXT.format("dog_t")
+    program = f"""
+write("/proc/self/attr/current", "{dog}")
+print(open("/proc/self/attr/current").read())
+attempt(write, "/proc/self/attr/current", "{CONTEXT.format("cat_t")}")
+"""
+    assert python(box, program) == [f"{dog}\0", "errno 13"]
+
+
+# --- Files of the security server -------------------------------------------------------------------------------------
+
+
+@needs_python
+def test_transactions_answer_as_the_kernel_does(box: Box) -> None:
+    program = (
+        """
+root = "/sys/fs/selinux/"
+attempt(write, root + "context", "system_u:object_r:toy_t:s0-s0:c1,c0")
+attempt(write, root + "context", "TOY-s0")
+attempt(write, root + "context", "a:b:c")
+attempt(write, root + "access", "CAT FOOD 7 ffffffff")
+attempt(write, root + "access", "CAT FOOD")
+attempt(write, root + "create", "CAT FOOD 8 d%65n")
+attempt(write, root + "create", "CAT FOOD 9999")
+attempt(write, root + "relabel", "CAT FOOD 7")
+attempt(write, root + "member", "CAT FOOD 8")
+attempt(os.open, root + "nothing", os.O_RDONLY)
+attempt(os.open, root + "policyvers", os.O_WRONLY)
+descriptor = os.open(root + "context", os.O_RDWR)
+attempt(os.write, descriptor, b"TOY")
+attempt(os.write, descriptor, b"TOY")
+attempt(os.pread, descriptor, 6, 9)
+os.close(descriptor)
+for name in ("class/file/index", "class/dir/index", "class/file/perms/read", "initial_contexts/kernel", "mls"):
+    print(open(root + "/" + name).read())
+""".replace("TOY", TOY)
+        .replace("CAT", CONTEXT.format("cat_t"))
+        .replace("FOOD", FOOD)
+    )
+    lines = python(box, program)
+    assert lines[:3] == ["system_u:object_r:toy_t:s0-s0:c0,c1|", f"{TOY}|", "errno 22"]
+    allowed, decided, auditallow, auditdeny, seqno, flags = lines[3].split()
+    assert int(allowed, 16) & 0x2
+    assert (decided, auditallow, auditdeny, seqno, flags) == ("ffffffff", "0", "ffffffff", "1", "0")
+    assert lines[4:11] == [
+        "errno 22",
+        f"{TOY}|",
+        "errno 22",
+        f"{FOOD[:9]}object_r:food_t:s0|",
+        lines[8],
+        "errno 2",
+        "errno 13",
+    ]
+    assert lines[11:14] == ["26", "errno 16", "b'object'"]
+    assert lines[14:] == ["7", "8", "2", "system_u:system_r:kernel_t:s0-s15:c0.c1023\0", "1"]
+
+
+@needs_python
+def test_directories_are_listed_and_lead_to_the_files(box: Box) -> None:
+    program = """
+directory = os.open("/sys/fs/selinux/booleans", os.O_RDONLY | os.O_DIRECTORY)
+print(os.listdir(directory))
+print(os.read(os.open("purring", os.O_RDONLY, dir_fd=directory), 99).decode())
+print(sorted(os.listdir(os.open("/sys/fs/selinux", os.O_RDONLY | os.O_DIRECTORY)))[:4])
+"""
+    assert python(box, program) == ["['purring']", "1 1", "['access', 'avc', 'booleans', 'checkreqprot']"]
+
+
+@needs_python
+def test_a_number_that_a_program_took_for_itself_is_its_own(box: Box) -> None:
+    program = """
+ours = os.open("/sys/fs/selinux/context", os.O_RDWR)
+reader, writer = os.pipe()
+number = os.dup2(writer, ours + 1)
+os.write(number, b"through")
+print(os.read(reader, 99).decode())
+"""
+    assert python(box, program) == ["through"]
+
+
+@needs_python
+def test_too_many_open_transactions_are_refused(box: Box) -> None:
+    program = """
+opened = []
+try:
+    for _ in range(1000):
+        opened.append(os.open("/sys/fs/selinux/context", os.O_RDWR))
+except OSError as error:
+    print(error.errno)
+for each in opened:
+    os.close(each)
+attempt(write, "/sys/fs/selinux/context", "TOY")
+""".replace("TOY", TOY)
+    assert python(box, program) == ["24", f"{TOY}|"]
+
+
+@needs_python
+def test_libselinux_itself_asks_and_is_answered(box: Box) -> None:
+    if box.shell(f"{PYTHON} -c 'import selinux'", *CAT).status != 0:
+        pytest.skip("python3-selinux is not installed")
+    program = f"""
+import selinux
+print(selinux.is_selinux_enabled(), selinux.is_selinux_mls_enabled())
+print(selinux.getcon()[1])
+print(selinux.selinux_check_access("{CONTEXT.format("cat_t")}", "{FOOD}", "file", "read"))
+attempt(selinux.selinux_check_access, "{CONTEXT.format("dog_t")}", "{TOY}", "file", "write")
+print(selinux.setcon("{CONTEXT.format("dog_t")}"), selinux.getcon()[1])
+"""
+    assert [line for line in python(box, program) if not line.startswith("avc:")] == [
+        "1 1",
+        CONTEXT.format("cat_t"),
+        "0",
+        "errno 13",
+        f"0 {CONTEXT.format('dog_t')}",
+    ]
