@@ -7,6 +7,7 @@ behalf is done with their identity, so that ordinary permissions deny exactly wh
 import ctypes
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -129,6 +130,10 @@ def _set_effective(low: int, high: int, held: tuple[int, ...]) -> None:
     system_call(_NR_CAPSET, _HEADER, _DATA.pack(low, held[1], held[2], high, held[4], held[5]))
 
 
+_borrowing = threading.local()
+"""``held``: the capabilities that the thread will have again once it gives back what it borrowed, or None."""
+
+
 @contextmanager
 def borrowed(credentials: Credentials) -> Iterator[None]:
     """Do file operations of the calling thread with a task's credentials; only root can, others act as themselves.
@@ -147,12 +152,32 @@ def borrowed(credentials: Credentials) -> Iterator[None]:
         system_call(_NR_SETFSUID, credentials.user)
         keep = ~_BORROWED | lent
         _set_effective(held[0] & keep & 0xFFFFFFFF, held[3] & (keep >> 32) & 0xFFFFFFFF, held)
+        _borrowing.held = held
         yield
     finally:
+        _borrowing.held = None
         _set_effective(held[0], held[3], held)
         system_call(_NR_SETFSUID, 0)
         system_call(_NR_SETFSGID, os.getegid())
         _set_groups(own_groups)
+
+
+@contextmanager
+def own_capabilities() -> Iterator[None]:
+    """Look into ``/proc`` as the supervisor itself while credentials are borrowed.
+
+    What belongs to a task that changed its identity is root's there, and the task itself may see it.
+    """
+    held = getattr(_borrowing, "held", None)
+    if held is None:
+        yield
+        return
+    lent = _capabilities()
+    _set_effective(held[0], held[3], held)
+    try:
+        yield
+    finally:
+        _set_effective(lent[0], lent[3], lent)
 
 
 @contextmanager
@@ -186,3 +211,22 @@ def acting_as(identity: Identity | None) -> Iterator[None]:
         system_call(_NR_SETFSGID, file_group)
         system_call(_NR_SETFSUID, file_user)
         _set_effective(held[0], held[3], held)
+
+
+@contextmanager
+def real_ids(user: int, group: int) -> Iterator[None]:
+    """Have the calling thread's real ids be others for a moment; the effective ones, and what it may do, stay.
+
+    ``prlimit(2)`` and ``ptrace(2)`` let in whoever has a task's real ids.
+
+    Raises:
+        OSError: EPERM when the supervisor is not root.
+    """
+    own_user, own_group = os.getuid(), os.getgid()
+    try:
+        system_call(_NR_SETRESGID, group, -1, -1)
+        system_call(_NR_SETRESUID, user, -1, -1)
+        yield
+    finally:
+        system_call(_NR_SETRESUID, own_user, -1, -1)
+        system_call(_NR_SETRESGID, own_group, -1, -1)

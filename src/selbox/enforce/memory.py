@@ -6,6 +6,7 @@ from collections import OrderedDict
 from time import monotonic
 from typing import Final
 
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import write_memory
 
 _PATH_MAX: Final = 4096
@@ -38,7 +39,8 @@ class TaskMemory:
             self.forget(tid)
 
     def _open(self, tid: int) -> int:
-        descriptor = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        with own_capabilities():
+            descriptor = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
         self._descriptors[tid] = descriptor
         if len(self._descriptors) > _CACHED:
             os.close(self._descriptors.popitem(last=False)[1])

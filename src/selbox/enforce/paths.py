@@ -15,6 +15,7 @@ import stat
 from typing import Final, NamedTuple
 
 from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.labels import Labels
 from selbox.enforce.linux import AT_FDCWD, O_PATH
@@ -103,6 +104,14 @@ class PathWalker:
             return self._descriptors.open(place, O_PATH)
         except FileNotFoundError:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+        except PermissionError:
+            with own_capabilities():
+                return self._descriptors.open(place, O_PATH)
+
+    def root_of(self, caller: Caller) -> int:
+        """Return an ``O_PATH`` descriptor of the caller's own root directory."""
+        with own_capabilities():
+            return self._descriptors.open(f"/proc/{caller.tid}/root", _DIRECTORY)
 
     def locate(
         self, caller: Caller, directory: int, path: bytes, *, follow: bool = True, parent: bool = True
@@ -124,7 +133,7 @@ class PathWalker:
         if path[0] == 0x2F:
             start, key = self._root, None
             if caller.state.root_changed:
-                start = self._descriptors.open(f"/proc/{caller.tid}/root", _DIRECTORY)
+                start = self.root_of(caller)
         else:
             start = self.start_of(caller, directory)
             status = os.fstat(start)
@@ -202,7 +211,7 @@ class _Walk:
         self._caller = caller
         self._root = walker._root  # noqa: SLF001
         if caller.state.root_changed:
-            self._root = self._descriptors.open(f"/proc/{caller.tid}/root", _DIRECTORY)
+            self._root = walker.root_of(caller)
         self._current = start
         self._pending = _components(path)
         self._must_be_directory = path.endswith(b"/")
@@ -317,7 +326,13 @@ class _Walk:
         self.parent = None
         # The kernel asks ptrace_may_access(PTRACE_MODE_READ), which SELinux decides as reading a file of the task.
         self._check(self._labels.task_sid(int(match[1])), "file", "read", self._current)
-        self._current = self._descriptors.open(name, O_PATH, self._current)
+        try:
+            self._current = self._descriptors.open(name, O_PATH, self._current)
+        except PermissionError:
+            if int(match[1]) != thread_group(self._caller.tid):
+                raise
+            with own_capabilities():  # a task may always follow its own
+                self._current = self._descriptors.open(name, O_PATH, self._current)
         return True
 
     def _may_follow(self, link: os.stat_result) -> None:

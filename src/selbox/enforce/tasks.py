@@ -10,6 +10,7 @@ import os
 import resource
 from typing import Final, NamedTuple
 
+from selbox.enforce.credentials import real_ids
 from selbox.enforce.seccomp.filter import RLIMIT_RTTIME
 
 _MARK: Final = 1 << 61
@@ -73,6 +74,8 @@ class TaskTable:
         """Return a task's state, or None when it is not (or no longer) a task of this box."""
         try:
             carried = resource.prlimit(tid, RLIMIT_RTTIME)[0] - self._base
+        except PermissionError:  # another user's, and a root without CAP_SYS_RESOURCE, as containers have
+            carried = _limit_shown(tid) - self._base
         except OSError:
             return None
         if 0 <= carried < len(self._states):
@@ -83,9 +86,38 @@ class TaskTable:
         """Give a task, with all its threads, a new state.
 
         Raises:
-            OSError: ESRCH when it is gone.
+            OSError: ESRCH when it is gone; EPERM when it is another user's and the supervisor may not become that user.
         """
-        resource.prlimit(tid, RLIMIT_RTTIME, self.limit_for(state))
+        limit = self.limit_for(state)
+        try:
+            resource.prlimit(tid, RLIMIT_RTTIME, limit)
+        except PermissionError:
+            user, group = _real_ids(tid)
+            with real_ids(user, group):
+                resource.prlimit(tid, RLIMIT_RTTIME, limit)
+
+
+def _limit_shown(tid: int) -> int:
+    """Return the soft ``RLIMIT_RTTIME`` as ``/proc`` shows it to everybody; -1 when it is not a number."""
+    try:
+        with open(f"/proc/{tid}/limits", "rb") as limits:
+            for line in limits:
+                if line.startswith(b"Max realtime timeout"):
+                    soft = line.split()[3]
+                    return int(soft) if soft.isdigit() else -1
+    except OSError:
+        pass
+    return -1
+
+
+def _real_ids(tid: int) -> tuple[int, int]:
+    """Return a task's real user and group id."""
+    fields = {}
+    with open(f"/proc/{tid}/status", "rb") as status:
+        for line in status:
+            if line.startswith((b"Uid:", b"Gid:")):
+                fields[line[:3]] = int(line.split()[1])
+    return fields[b"Uid"], fields[b"Gid"]
 
 
 def thread_group(tid: int) -> int:

@@ -11,6 +11,7 @@ from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import AccessDenied
@@ -42,7 +43,7 @@ class Inheritance:
     def release(self, caller: Caller, sid: int) -> None:
         """Replace what the new domain may not have by ``/dev/null``, before the program starts."""
         for number in _numbers(caller.tid):
-            access = self._access_of(caller.tid, number)
+            access = _access_of(caller.tid, number)
             if access is None:
                 continue
             try:
@@ -53,26 +54,14 @@ class Inheritance:
                 except OSError as error:
                     raise OSError(errno.EACCES, "an inherited descriptor could not be replaced") from error
 
-    def _access_of(self, tid: int, number: int) -> tuple[str, ...] | None:
-        """Return the permissions that an open file exercises; None when it does not outlive exec."""
-        try:
-            with open(f"/proc/{tid}/fdinfo/{number}", "rb") as information:
-                flags = next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
-        except (OSError, StopIteration):
-            return None
-        if flags & (os.O_CLOEXEC | O_PATH):
-            return None
-        mode = flags & os.O_ACCMODE
-        write = "append" if flags & os.O_APPEND else "write"
-        return {os.O_RDONLY: ("read",), os.O_WRONLY: (write,), os.O_RDWR: ("read", write)}.get(mode, ("ioctl",))
-
     def _check(self, caller: Caller, sid: int, number: int, access: tuple[str, ...]) -> None:
         box = self._box
         # Opened by name, a descriptor's link leads to the object itself; O_PATH opens it without any effect.
         try:
-            descriptor = box.descriptors.open(f"/proc/{caller.tid}/fd/{number}", O_PATH)
-        except OSError:
-            return
+            with own_capabilities():
+                descriptor = box.descriptors.open(f"/proc/{caller.tid}/fd/{number}", O_PATH)
+        except FileNotFoundError:
+            return  # closed meanwhile
         status = os.fstat(descriptor)
         if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL_DEVICE:
             return  # what an unauthorized descriptor becomes may always be had
@@ -100,7 +89,7 @@ class Inheritance:
         caller = Caller(0, pid, old)
         try:
             for number in _numbers(pid):
-                access = self._access_of(pid, number)
+                access = _access_of(pid, number)
                 if access is not None:
                     self._check(caller, new.sid, number, access)
         finally:
@@ -112,9 +101,24 @@ _CHECKED: Final = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO, stat.S_IF
 
 
 def _numbers(tid: int) -> list[int]:
-    return sorted(map(int, os.listdir(f"/proc/{tid}/fd")))
+    with own_capabilities():
+        return sorted(map(int, os.listdir(f"/proc/{tid}/fd")))
 
 
 def _is_terminal(status: os.stat_result) -> bool:
     """Tell whether a character device is a terminal (virtual console, serial line or pseudo terminal)."""
     return os.major(status.st_rdev) in (4, 5, *range(136, 144)) or os.major(status.st_rdev) == 204
+
+
+def _access_of(tid: int, number: int) -> tuple[str, ...] | None:
+    """Return the permissions that an open file exercises; None when it does not outlive exec."""
+    try:
+        with own_capabilities(), open(f"/proc/{tid}/fdinfo/{number}", "rb") as information:
+            flags = next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
+    except (OSError, StopIteration):
+        return None
+    if flags & (os.O_CLOEXEC | O_PATH):
+        return None
+    mode = flags & os.O_ACCMODE
+    write = "append" if flags & os.O_APPEND else "write"
+    return {os.O_RDONLY: ("read",), os.O_WRONLY: (write,), os.O_RDWR: ("read", write)}.get(mode, ("ioctl",))
