@@ -43,6 +43,9 @@ _KINDS: Final = {
 
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
 _TASK_MEMORY = re.compile(r".*/\d+/(?:task/\d+/)?mem")
+_NAMELESS: Final = ("/memfd:", "/SYSV")
+"""What the kernel calls files that are in no directory: memory files and System V shared memory."""
+
 _DELETED: Final = " (deleted)"
 
 
@@ -170,7 +173,7 @@ class Labels:
 
     def _find(self, path: str, status: os.stat_result, descriptor: int, caller: Caller) -> tuple[int, bool]:
         """Return a label and whether it stays with the inode."""
-        if not path.startswith("/"):
+        if not path.startswith("/") or path.startswith(_NAMELESS):
             return self._find_nameless(status, caller), True
         path = self._history.original(_without_deleted(path, status))
         kind = self.filesystem_of(status.st_dev)
