@@ -330,6 +330,22 @@ print(sorted(os.listdir(os.open("/sys/fs/selinux", os.O_RDONLY | os.O_DIRECTORY)
 
 
 @needs_python
+def test_a_moved_descriptor_acts_for_the_domain_that_opened_it_only(box: Box) -> None:
+    program = """
+import socket, struct
+enforce = os.dup2(os.open("/sys/fs/selinux/enforce", os.O_RDWR), 50)
+write("/proc/self/attr/current", "DOG")
+os.write(enforce, b"0")
+credentials = struct.pack("3i", os.getppid(), os.getuid(), os.getgid())
+channel = socket.socket(fileno=os.dup(enforce))
+attempt(channel.sendmsg, [b"0"], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, credentials)])
+print(open("/sys/fs/selinux/enforce").read())
+""".replace("DOG", CONTEXT.format("dog_t"))
+    # Only a privileged program may name another sender at all.
+    assert python(box, program) == ["1" if box.user is None else "errno 1", "1"]
+
+
+@needs_python
 def test_a_number_that_a_program_took_for_itself_is_its_own(box: Box) -> None:
     program = """
 ours = os.open("/sys/fs/selinux/context", os.O_RDWR)

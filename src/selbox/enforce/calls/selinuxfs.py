@@ -245,7 +245,7 @@ class SelinuxFiles:
         def write(writer: Caller, data: bytes) -> None:
             attributes.write(writer, tid, name, data)
             if name == "current":
-                self._transactions.relabelled(thread_group(tid), box.tasks.state_of(tid))
+                self._transactions.fix(writer.tid)
 
         settable = ATTRIBUTE_MODES[name] & 0o222
         file = SecurityFile(

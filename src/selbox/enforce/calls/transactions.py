@@ -12,6 +12,7 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from selbox.audit.eventrecord import EventRecord, format_event
@@ -25,6 +26,8 @@ from selbox.enforce.tasks import TaskState, thread_group
 _LIMIT: Final = 4096
 _MOST: Final = 256
 _CREDENTIALS = struct.Struct("=iII")
+_SCM_CREDENTIALS: Final = 2
+_AT_ONCE: Final = 16
 
 
 class Watcher(Protocol):
@@ -58,7 +61,18 @@ class Operation(NamedTuple):
 class _Transaction:
     """One open file."""
 
-    __slots__ = ("channel", "flags", "opener", "operation", "position", "reply", "state", "status", "written")
+    __slots__ = (
+        "channel",
+        "flags",
+        "movable",
+        "opener",
+        "operation",
+        "position",
+        "reply",
+        "state",
+        "status",
+        "written",
+    )
 
     def __init__(
         self, operation: Operation, channel: socket.socket, status: os.stat_result, flags: int, opener: Caller
@@ -72,6 +86,7 @@ class _Transaction:
         self.reply = b""
         self.position = 0
         self.written = False
+        self.movable = True
 
     def perform(self, caller: Caller, data: bytes) -> bytes | None:
         """Carry out a write; return what it answers.
@@ -153,11 +168,14 @@ class Transactions:
         listener.give_descriptor(caller.id, descriptor, flags)
         return ANSWERED
 
-    def relabelled(self, process: int, state: TaskState | None) -> None:
-        """Note that a process changed its own domain: what it writes from now on is written in that."""
-        for transaction in self._open.values():
-            if transaction.opener == process and state is not None:
-                transaction.state = state
+    def fix(self, process: int) -> None:
+        """Let nothing that a process has open be written to by another number any more: it changes its domain."""
+        for name in os.listdir(f"/proc/{process}/fd"):
+            with suppress(FileNotFoundError):
+                status = os.stat(f"/proc/{process}/fd/{name}")
+                transaction = self._open.get((status.st_dev, status.st_ino))
+                if transaction is not None:
+                    transaction.movable = False
 
     # --- Notified reads and writes ----------------------------------------------------------------------------------
 
@@ -207,7 +225,7 @@ class Transactions:
     def _receive(self, key: tuple[int, int]) -> None:
         """Carry out what was written to a descriptor outside the range; close when the last one was closed."""
         transaction = self._open[key]
-        while True:
+        for _ in range(_AT_ONCE):
             try:
                 data, ancillary, _, _ = transaction.channel.recvmsg(_LIMIT, socket.CMSG_SPACE(_CREDENTIALS.size))
             except BlockingIOError:
@@ -215,7 +233,8 @@ class Transactions:
             except OSError:
                 self._close(key)
                 return
-            if not ancillary:  # every message carries its sender, so this is the end
+            # Every message carries its sender first, so this is the end.
+            if not ancillary or ancillary[0][1] != _SCM_CREDENTIALS:
                 self._close(key)
                 return
             pid = int(_CREDENTIALS.unpack(ancillary[0][2][: _CREDENTIALS.size])[0])
@@ -231,18 +250,20 @@ class Transactions:
     def _sender(self, transaction: _Transaction, pid: int) -> TaskState:
         """Return the state of a task that wrote, and may have ended since.
 
-        INVARIANT: such a descriptor does not come into another domain (``Openers.keep_private``), so the state in
-        which a process opened it is good for what that process wrote last.
+        A privileged program can name another sender than itself. It gains nothing by that:
+
+        INVARIANT: whoever holds such a descriptor is of the domain in which it was opened. It does not come into
+        another by exec (``Openers.keep_private``), and a process that changes its own has it fixed.
 
         Raises:
-            OSError: ESRCH when nothing vouches for the sender.
+            OSError: EPERM when nothing vouches for the sender.
         """
         state = self._box.tasks.state_of(pid)
-        if state is not None:
-            return state
-        if pid == transaction.opener:
-            return transaction.state
-        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        if state is None and pid == transaction.opener:
+            state = transaction.state
+        if state is None or state.sid != transaction.state.sid or not transaction.movable:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return state
 
     def _failed(self, transaction: _Transaction, error: OSError) -> None:
         number = error.errno or errno.EIO
