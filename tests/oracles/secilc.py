@@ -1,8 +1,10 @@
 """The reference compiler: CIL to a binary policy, and that to lines."""
 
+import atexit
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,34 @@ def _has_setools() -> bool:
 requires_setools = pytest.mark.skipif(
     shutil.which("secilc") is None or not _has_setools(), reason="secilc or python3-setools is not installed"
 )
+
+
+@cache
+def _setools() -> subprocess.Popen[str]:
+    """Start the process that reads binary policies; it serves the whole test run."""
+    script = str(Path(__file__).parent / "setools_lines.py")
+    process = subprocess.Popen(
+        [SYSTEM_PYTHON, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+    def stop() -> None:
+        process.communicate()
+
+    atexit.register(stop)
+    return process
+
+
+def _lines_of(path: str) -> set[str]:
+    process = _setools()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{path}\n")
+    process.stdin.flush()
+    lines = set()
+    while (line := process.stdout.readline().rstrip("\n")) != "":
+        lines.add(line)
+    assert lines, "setools could not read the policy"
+    return lines
 
 
 class Compiled(NamedTuple):
@@ -53,11 +83,5 @@ def compile_reference(*texts: str, read: bool = True) -> Compiled:
         )
         if done.returncode:
             return Compiled(done.stdout + done.stderr or "failed", set(), "")
-        lines: set[str] = set()
-        if read:
-            script = str(Path(__file__).parent / "setools_lines.py")
-            shown = subprocess.run(
-                [SYSTEM_PYTHON, script, f"{directory}/policy"], capture_output=True, text=True, check=True
-            )
-            lines = set(shown.stdout.splitlines())
+        lines = _lines_of(f"{directory}/policy") if read else set()
         return Compiled("", lines, (Path(directory) / "contexts").read_text())

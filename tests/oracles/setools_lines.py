@@ -144,11 +144,17 @@ def labels(policy: Any) -> Iterator[str]:
 
 
 def main() -> None:
-    policy = setools.SELinuxPolicy(sys.argv[1])
-    lines: set[str] = set()
-    for part in (classes, symbols, te_rules, other_rules, labels):
-        lines.update(part(policy))
-    sys.stdout.write("\n".join(sorted(lines)) + "\n")
+    """Answer each path on a line of the input with the lines of its policy and an empty line."""
+    for path in sys.stdin:
+        lines: set[str] = set()
+        try:
+            policy = setools.SELinuxPolicy(path.rstrip("\n"))
+            for part in (classes, symbols, te_rules, other_rules, labels):
+                lines.update(part(policy))
+        except setools.exception.InvalidPolicy:
+            lines = {"unreadable"}  # secilc wrote what libsepol does not read back
+        sys.stdout.write("\n".join(sorted(lines)) + "\n\n")
+        sys.stdout.flush()
 
 
 main()

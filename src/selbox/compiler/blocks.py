@@ -56,14 +56,7 @@ def _insert_one(expander: Expander, form: Form, place: Place) -> None:
     expander.additions.setdefault(id(symbol.form), []).append((form, at + 1, place.tree))
     content = symbol.content
     if content is not None:
-        inserted = Place(
-            content.scope,
-            place.tree,
-            content.optional,
-            content.branch,
-            (*content.lexical, "in"),
-            expander.next_path(content),
-        )
+        inserted = content.inside("in", expander.next_path(content), tree=place.tree)
         expander.build(form, at + 1, inserted)
 
 
@@ -87,7 +80,8 @@ def _inherit_one(expander: Expander, index: int, form: Form, place: Place) -> No
     _check_inheritance(place, form, block)
     scope = InheritScope(place.scope, block.scope)
     lexical = ("block",) if place.scope.declaring.parent is not None else ()
-    inside = Place(scope, block.place.tree, place.optional, place.branch, lexical, (*place.path, index))
+    path = (*place.path, index)
+    inside = Place(scope, block.place.tree, place.optional, place.branch, lexical, path, copied=True)
     expander.walk(expander.content_frames(block.form, 2, inside))
 
 

@@ -120,10 +120,7 @@ class Expander:
         """Return what to walk for a block, optional or macro: its own statements and what ``in`` added to it."""
         frames = [_frame(form, start, place)]
         for added, added_start, tree in self.additions.get(id(form), ()):
-            inserted = Place(
-                place.scope, tree, place.optional, place.branch, (*place.lexical, "in"), self.next_path(place)
-            )
-            frames.append(_frame(added, added_start, inserted))
+            frames.append(_frame(added, added_start, place.inside("in", self.next_path(place), tree=tree)))
         return frames
 
     def _take(self, index: int, statement: "Form | str", place: Place, parent: "Form | list[Form]") -> list[Frame]:
@@ -171,7 +168,7 @@ class Expander:
         scope = place.scope.declaring
         names = scope.tables.setdefault(NAME_TABLES[flavour], {})
         earlier = names.get(name)
-        if earlier is not None:
+        if earlier is not None and not (flavour == earlier.flavour == "optional"):
             raise StatementError(
                 "cil-duplicate-name",
                 f"{flavour} `{scope.prefix}{name}` is declared a second time",
@@ -181,7 +178,8 @@ class Expander:
                 "remove one of them, or give it another name",
                 (f"the earlier declaration, as {earlier.flavour}", earlier.place, earlier.form),
             )
-        symbol = names[name] = Symbol(scope.prefix + name, flavour, place, form, (*place.path, index))
+        symbol = Symbol(scope.prefix + name, flavour, place, form, (*place.path, index))
+        names.setdefault(name, symbol)
         self.program.symbols.setdefault(flavour, []).append(symbol)
         return symbol
 
@@ -190,28 +188,49 @@ class Expander:
         return []
 
     def _block(self, index: int, form: Form, place: Place) -> list[Frame]:
+        earlier = self._earlier("block", form, place)
+        path = (*place.path, index)
+        if earlier is not None and earlier.scope is not None:
+            # The heir has a block of this name: what is inherited joins it.
+            joined = Scope(place.scope, earlier)
+            joined.declaring = earlier.scope.declaring
+            joined.tables = earlier.scope.tables
+            return self.content_frames(form, 2, place.inside("block", path, joined))
         symbol = self.declare(index, form, place)
-        scope = Scope(place.scope, symbol)
-        lexical = place.lexical if "block" in place.lexical else (*place.lexical, "block")
-        symbol.content = Place(scope, place.tree, place.optional, 0, lexical, (*place.path, index))
+        symbol.content = place.inside("block", path, Scope(place.scope, symbol))
         return self.content_frames(form, 2, symbol.content)
 
     def _optional(self, index: int, form: Form, place: Place) -> list[Frame]:
         symbol = self.declare(index, form, place)
-        optional = Optional(place.optional)
-        self.program.optionals.append(optional)
-        lexical = place.lexical if "optional" in place.lexical else (*place.lexical, "optional")
-        symbol.content = Place(place.scope, place.tree, optional, place.branch, lexical, (*place.path, index))
-        return self.content_frames(form, 2, symbol.content)
+        content = place.inside("optional", (*place.path, index))
+        content.optional = Optional(place.optional)
+        self.program.optionals.append(content.optional)
+        symbol.content = content
+        return self.content_frames(form, 2, content)
 
     def _macro(self, index: int, form: Form, place: Place) -> list[Frame]:
-        self.declare(index, form, place)
-        self._check_body(form, 3, Place(place.scope, place.tree, None, 0, (*place.lexical, "macro")))
+        if self._earlier("macro", form, place) is None:  # the heir's own macro stands
+            self.declare(index, form, place)
+            self._check_body(form, 3, place.inside("macro", place.path))
         return []
+
+    @staticmethod
+    def _earlier(flavour: str, form: Form, place: Place) -> Symbol | None:
+        """Return what an inherited declaration meets in the heir."""
+        name = form[1]
+        assert isinstance(name, str)  # noqa: S101 - the shape has been checked
+        earlier = place.scope.declaring.own("block", name) if place.copied else None
+        return earlier if earlier is not None and earlier.flavour == flavour else None
 
     def _check_body(self, form: Form, start: int, place: Place) -> None:
         """Check the outer form of a macro's statements, whether or not it is ever called."""
         pending = [(form, start)]
+        parameters = form[2]
+        assert isinstance(parameters, Form)  # noqa: S101 - the shape has been checked
+        declared: set[tuple[str, object]] = set()
+        for each in parameters:
+            if isinstance(each, Form) and each.keyword in NAME_TABLES:
+                declared.add((NAME_TABLES[each.keyword], each[-1]))
         while pending:
             body, first = pending.pop()
             for index, item in enumerate(body[first:], first):
@@ -219,6 +238,7 @@ class Expander:
                     if isinstance(item, str):
                         raise _stray(index, place, body)
                     keyword = check_statement(item, place)
+                    _check_declared_once(item, place, declared)
                 except StatementError as error:
                     self.program.diagnostics.errors.extend(error.diagnostics)
                     continue
@@ -232,14 +252,8 @@ class Expander:
         self.program.conditionals.append((form, place))
         frames: list[Frame] = []
         for branch, truth in branches(form, place):
-            inside = Place(
-                place.scope,
-                place.tree,
-                place.optional,
-                2 * number + (1 if truth else 2),
-                (*place.lexical, "booleanif"),
-                (*place.path, index, 0 if truth else 1),
-            )
+            path = (*place.path, index, 0 if truth else 1)
+            inside = place.inside("booleanif", path, branch=2 * number + (1 if truth else 2))
             frames.append(_frame(branch, 1, inside))
         return frames
 
@@ -268,6 +282,18 @@ class Expander:
 
 def _frame(form: "Form | list[Form]", start: int, place: Place) -> Frame:
     return enumerate(islice(form, start, None), start), place, form
+
+
+def _check_declared_once(form: Form, place: Place, declared: set[tuple[str, object]]) -> None:
+    """Refuse a declaration in a macro that has the name of an earlier one or of a parameter."""
+    table = NAME_TABLES.get(form.keyword)
+    if table is None or form.keyword == "optional":
+        return
+    if (table, form[1]) in declared:
+        raise StatementError(
+            "cil-duplicate-name", f"`{form[1]}` is a parameter, or declared already, in this macro", place, form, (1,)
+        )
+    declared.add((table, form[1]))
 
 
 def _stray(index: int, place: Place, parent: "Form | list[Form]") -> StatementError:

@@ -249,9 +249,10 @@ class Place:
         branch: number of the conditional branch that they are in, as in the ``condition`` column of rules; 0 for none.
         lexical: keywords of the enclosing forms that restrict what may stand here.
         path: place in the order in which a reader of the expanded policy would meet them.
+        copied: whether inheritance brought them here.
     """
 
-    __slots__ = ("branch", "lexical", "optional", "path", "scope", "tree")
+    __slots__ = ("branch", "copied", "lexical", "optional", "path", "scope", "tree")
 
     def __init__(
         self,
@@ -261,13 +262,42 @@ class Place:
         branch: int = 0,
         lexical: tuple[str, ...] = (),
         path: tuple[int, ...] = (),
+        copied: bool = False,
     ) -> None:
+        self.copied = copied
         self.scope = scope
         self.tree = tree
         self.optional = optional
         self.branch = branch
         self.lexical = lexical
         self.path = path
+
+    def inside(
+        self,
+        container: str,
+        path: tuple[int, ...],
+        scope: Scope | None = None,
+        tree: Tree | None = None,
+        branch: int | None = None,
+    ) -> "Place":
+        """Return the place of what stands inside of a form that stands here.
+
+        Args:
+            container: keyword of that form.
+            path: its place in the order.
+            scope: where names are looked up inside, if not as here.
+            tree: the source, if not this one.
+            branch: the conditional branch, if not this one.
+        """
+        return Place(
+            scope or self.scope,
+            tree or self.tree,
+            self.optional,
+            self.branch if branch is None else branch,
+            self.lexical if container in self.lexical else (*self.lexical, container),
+            path,
+            self.copied,
+        )
 
 
 def find(scope: Scope, table: str, name: str) -> Symbol | None:

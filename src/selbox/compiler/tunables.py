@@ -20,14 +20,7 @@ def choose_tunables(expander: Expander) -> None:
                 value = _evaluate(program, form, place)
                 for branch, truth in branches(form, place):
                     if truth == value:
-                        inside = Place(
-                            place.scope,
-                            place.tree,
-                            place.optional,
-                            place.branch,
-                            (*place.lexical, "tunableif"),
-                            expander.next_path(place),
-                        )
+                        inside = place.inside("tunableif", expander.next_path(place))
                         expander.build(branch, 1, inside)
 
             program.attempt(choose, form, place)
