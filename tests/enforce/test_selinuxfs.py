@@ -345,6 +345,14 @@ print(open("/sys/fs/selinux/enforce").read())
     assert python(box, program) == ["1" if box.user is None else "errno 1", "1"]
 
 
+@needs("runcon", "readlink")
+def test_a_transaction_does_not_come_into_another_domain(box: Box) -> None:
+    script = "exec 5<>/sys/fs/selinux/enforce; readlink /proc/self/fd/5; runcon -t dog_t readlink /proc/self/fd/5"
+    own, other = run(box, script)
+    assert own.startswith("socket:")
+    assert other == "/dev/null"
+
+
 @needs_python
 def test_a_number_that_a_program_took_for_itself_is_its_own(box: Box) -> None:
     program = """
