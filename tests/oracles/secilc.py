@@ -60,6 +60,7 @@ class Compiled(NamedTuple):
     error: str
     lines: set[str]
     file_contexts: str
+    binary: bytes
 
 
 def compile_reference(*texts: str, read: bool = True) -> Compiled:
@@ -82,6 +83,8 @@ def compile_reference(*texts: str, read: bool = True) -> Compiled:
             check=False,
         )
         if done.returncode:
-            return Compiled(done.stdout + done.stderr or "failed", set(), "")
+            return Compiled(done.stdout + done.stderr or "failed", set(), "", b"")
         lines = _lines_of(f"{directory}/policy") if read else set()
-        return Compiled("", lines, (Path(directory) / "contexts").read_text())
+        return Compiled(
+            "", lines, (Path(directory) / "contexts").read_text(), (Path(directory) / "policy").read_bytes()
+        )
