@@ -4,9 +4,9 @@ Everything raises OSError as the system call says.
 """
 
 import ctypes
+import errno
 import os
 import random
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 _ANYONE: Final = 0o666
@@ -46,11 +46,16 @@ class Keys(NamedTuple):
         return cls(*random.SystemRandom().sample(range(1, 2**31), 2))
 
     def remove(self) -> None:
-        """Remove what is there under these keys."""
-        with suppress(FileNotFoundError):
-            _check(_libc.shmctl(open_memory(self.memory), _IPC_RMID, None))
-        with suppress(FileNotFoundError):
-            _check(_libc.msgctl(open_queue(self.queue), _IPC_RMID, None))
+        """Remove what is there under these keys, unless somebody else does at this moment."""
+        for open_object, key, control in (
+            (open_memory, self.memory, _libc.shmctl),
+            (open_queue, self.queue, _libc.msgctl),
+        ):
+            try:
+                _check(control(open_object(key), _IPC_RMID, None))
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.EIDRM, errno.EINVAL):
+                    raise
 
 
 class _Message(ctypes.Structure):

@@ -7,6 +7,7 @@ there is nowhere else to go.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -61,4 +62,5 @@ def main(report: str, memory_key: str, queue_key: str, path: str, vault_context:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     main(*sys.argv[1:])

@@ -5,6 +5,7 @@ output.
 """
 
 import json
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -59,4 +60,5 @@ def main(memory_key: str, queue_key: str, path: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     main(*sys.argv[1:])

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import select
+import signal
 import socket
 import sys
 
@@ -31,6 +32,8 @@ def main(memory_key: str, queue_key: str, path: str) -> None:
     secret = secrets.token_hex(16)
     keys = Keys(int(memory_key), int(queue_key))
     os.umask(0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))  # leave by way of cleaning up
     try:
         with socket.socket(socket.AF_UNIX) as listening:
             make_memory(keys.memory, secret.encode())
