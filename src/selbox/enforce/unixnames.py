@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from selbox.enforce.sockets import SocketLabels
-from selbox.enforce.unixdiag import UnixDiagnosis
+from selbox.enforce.unixdiag import UnixDiagnosis, UnixSocket
 
 _KEPT: Final = 256
 
@@ -104,11 +104,15 @@ class UnixNames:
                 del self._names[name]
         self._prune_names_at = max(_KEPT, 2 * len(self._names))
 
-    def name_sids(self, name: bytes) -> frozenset[int]:
-        """Return the SIDs of the sockets that may be the one with an abstract name; none when nobody has it.
+    def name_sids(self, name: bytes, type_: int) -> frozenset[int]:
+        """Return the SIDs of the sockets that may be reached by an abstract name; none when nobody is.
 
         Network namespaces have names of their own, and which one a socket is in is not always to be told. So there
         may be several, and all of them must be reachable.
+
+        Args:
+            name: with its leading NUL.
+            type_: type of the connecting socket; each type has names of its own.
         """
         holders = self._names.get(name, {})
         sockets = self._diagnosis.all()
@@ -116,7 +120,7 @@ class UnixNames:
             return frozenset(holder.sid for holder in holders.values()) or frozenset((self._outside,))
         sids = {holder.sid for holder in holders.values() if not holder.is_near}
         for each in sockets:
-            if each.name == name:
+            if each.name == name and each.type == type_ and _can_be_reached(each):
                 holder, label = holders.get(each.inode), self._labels.known(each.inode)
                 sids.add(holder.sid if holder else label.sid if label else self._outside)
         return frozenset(sids)
@@ -138,5 +142,9 @@ class UnixNames:
                 return errno.EPROTOTYPE
         else:
             found = [each for each in sockets if each.name == name and each.type == type_]
-        heard = any(each.is_listening or type_ == socket.SOCK_DGRAM for each in found if each.type == type_)
-        return 0 if heard else errno.ECONNREFUSED
+        return 0 if any(each.type == type_ and _can_be_reached(each) for each in found) else errno.ECONNREFUSED
+
+
+def _can_be_reached(found: UnixSocket) -> bool:
+    """Tell a server from the ends of its connections, which the kernel shows under its name too."""
+    return found.is_listening or found.type == socket.SOCK_DGRAM

@@ -200,7 +200,7 @@ class UnixSocketCalls:
             return 0
         if not _FAMILY_SIZE < len(address) <= _LARGEST_UNIX:
             return -errno.EINVAL
-        target = self._target(caller, address)
+        target = self._target(caller, own, address)
         self._check_target(caller, own, label, target)
         if own.type not in _CONNECTED:
             with acting_as(_identity_of(caller)):
@@ -208,11 +208,11 @@ class UnixSocketCalls:
             return 0
         return self._connect_stream(caller, own, label, target)
 
-    def _target(self, caller: Caller, address: bytes) -> _Target:
+    def _target(self, caller: Caller, own: CallerSocket, address: bytes) -> _Target:
         """Find what an address names, with the checks on the way."""
         name = sun_path(address)
         if name[:1] == b"\0":
-            sids = self._names.name_sids(name)
+            sids = self._names.name_sids(name, own.type)
             if not sids:
                 raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
             return _Target(name, address, sids, -1, 0, describe_name(name))
@@ -221,12 +221,14 @@ class UnixSocketCalls:
         if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         self._new.check_object(caller, located, "write")
+        very_file = unix_address(f"/proc/self/fd/{located.object}")
         if object_class_of(status) != "sock_file":
-            raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+            with acting_as(_identity_of(caller)):
+                connect(own.descriptor, very_file)  # fails: whether by permissions or by kind is the kernel's to say
         sid = self._names.file_sid(status)
         return _Target(
             name,
-            unix_address(f"/proc/self/fd/{located.object}"),
+            very_file,
             frozenset((self._box.labels.outside if sid is None else sid,)),
             located.object,
             status.st_ino,
@@ -310,7 +312,7 @@ class UnixSocketCalls:
         """Connect to an abstract name again and again, as long as it is who was decided about that has it."""
         while True:
             with self._names.lock:
-                if self._names.name_sids(target.name) != target.sids:
+                if self._names.name_sids(target.name, own.type) != target.sids:
                     raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
                 try:
                     with not_blocking(own.descriptor, flags):
