@@ -33,7 +33,9 @@ class Outcome(NamedTuple):
     def denied(self, tclass: str, permission: str) -> list[AvcRecord]:
         """Return the denials of one permission."""
         return [
-            each for each in self.records if not each.granted and each.tclass == tclass and permission in each.permissions
+            each
+            for each in self.records
+            if not each.granted and each.tclass == tclass and permission in each.permissions
         ]
 
 

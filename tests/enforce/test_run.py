@@ -30,6 +30,7 @@ POLICY = """
 (call read_files (dog_t dog_chow_t))
 (call read_files (dog_t yard_t))
 (call domain_transition (cat_t dog_exec_t dog_t))
+(call run_files (cat_t dog_exec_t))
 (type bird_t) (call domain_type (bird_t))
 (type bird_exec_t) (call file_type (bird_exec_t))
 (allow cat_t bird_exec_t (file (getattr open read map execute)))
@@ -308,8 +309,13 @@ def test_no_new_privileges_of_selbox_do_not_count(box: Box) -> None:
     dog = box.file("dog", "#!/bin/sh\ncat /proc/self/attr/current\n", 0o777)
     labels = (yard(box), label(dog, "dog_exec_t"))
     assert "dog_t" in box.shell("./dog 2>&1 | cat", *CAT, "--permissive", *labels).output
-    promised = box.shell("setpriv --no-new-privs ./dog | cat", *CAT, "--permissive", *labels).output
-    assert "cat_t" in promised, "a program that promised to gain nothing stays in its domain"
+    promised = box.shell("setpriv --no-new-privs ./dog | cat", *CAT, *labels)
+    assert "cat_t" in promised.output, "a program that promised to gain nothing stays in its domain"
+    assert promised.denied("process2", "nnp_transition")
+    twice = "setpriv --no-new-privs ./dog; setpriv --no-new-privs ./dog"
+    permissive = box.shell(twice, *CAT, "--permissive", *labels)
+    assert permissive.output.count("dog_t") == 2
+    assert len(permissive.denied("process2", "nnp_transition")) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,9 +65,6 @@ def meet(
     directory: Path, cat: str, dog: str = "", policy: str = "", user: int | None = None, options: tuple[str, ...] = ()
 ) -> Outcome:
     """Run a cat, and the dog that it calls, with more policy; what they print is the outcome."""
-    for parent in directory.parents:
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o055)
     box = Box(directory, POLICY + policy, user)
     box.file("cat", PRELUDE + cat, 0o755)
     guest = box.file("dog", PRELUDE + "arguments = list(map(int, sys.argv[1:]))\n" + dog, 0o755)
@@ -83,8 +81,11 @@ def meet(
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path
+def directory() -> Iterator[Path]:
+    """A directory that every user reaches; pytest's own are closed whenever another run starts."""
+    with tempfile.TemporaryDirectory(prefix="selbox-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
 
 
 SHM_CAT = """

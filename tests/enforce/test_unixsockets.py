@@ -5,6 +5,7 @@ import re
 import socket
 import stat
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,13 +64,18 @@ CAT = "system_u:system_r:cat_t:s0"
 DOG = "system_u:system_r:dog_t:s0"
 
 
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory that every user reaches; pytest's own are closed whenever another run starts."""
+    with tempfile.TemporaryDirectory(prefix="selbox-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
 def meet(
     directory: Path, cat: str, dog: str = "", policy: str = "", user: int | None = None, options: tuple[str, ...] = ()
 ) -> Outcome:
     """Run a cat, and the dog that it calls, with more policy; what they print is the outcome."""
-    for parent in directory.parents:
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o055)
     box = Box(directory, POLICY + policy, user)
     box.file("cat", PRELUDE + cat, 0o755)
     guest = box.file("dog", PRELUDE + dog, 0o755)
@@ -93,18 +99,18 @@ guest.wait()
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("name", NAMES)
-def test_connecting_needs_connectto(tmp_path: Path, name: str, user: int | None) -> None:
-    outcome = meet(tmp_path, MEETING.format(name=name), f"say(connecting({name}))", REACHABLE, user)
+def test_connecting_needs_connectto(directory: Path, name: str, user: int | None) -> None:
+    outcome = meet(directory, MEETING.format(name=name), f"say(connecting({name}))", REACHABLE, user)
     assert sorted(outcome.output.split()) == ["EACCES", "True"], outcome.errors
     (record,) = outcome.denied("unix_stream_socket", "connectto")
     assert (record.scontext, record.tcontext) == (DOG, CAT)
-    expected = str(tmp_path / "flap") if "0flap" not in name else f"\0flap{(tmp_path / 'cat').stat().st_ino}"
+    expected = str(directory / "flap") if "0flap" not in name else f"\0flap{(directory / 'cat').stat().st_ino}"
     assert record.field("path") == expected
 
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("name", NAMES)
-def test_both_ends_know_each_other(tmp_path: Path, name: str, user: int | None) -> None:
+def test_both_ends_know_each_other(directory: Path, name: str, user: int | None) -> None:
     cat = f"""
 name = {name}
 flap = server(name)
@@ -124,7 +130,7 @@ client.connect(name)
 say(client.recv(10).decode(), client.getpeername() == (name.encode() if name[0] == chr(0) else name))
 say("server", credentials(client) == (os.getppid(), os.geteuid(), os.getegid()), context(client))
 """
-    outcome = meet(tmp_path, cat, dog, CONNECTS, user)
+    outcome = meet(directory, cat, dog, CONNECTS, user)
     assert outcome.output.splitlines() == [
         "address True True",
         f"client True {DOG}",
@@ -135,31 +141,31 @@ say("server", credentials(client) == (os.getppid(), os.geteuid(), os.getegid()),
     assert not outcome.denied("unix_stream_socket", "connectto")
 
 
-def test_permissive_records_and_lets_go_on(tmp_path: Path) -> None:
-    outcome = meet(tmp_path, MEETING.format(name="'flap'"), "say(connecting('flap'))", "", None, ("--permissive",))
+def test_permissive_records_and_lets_go_on(directory: Path) -> None:
+    outcome = meet(directory, MEETING.format(name="'flap'"), "say(connecting('flap'))", "", None, ("--permissive",))
     assert "ok" in outcome.output.split(), outcome.errors
     asked = [(each.tclass, each.permissions) for each in outcome.records if each.tclass != "process"]
     assert asked == [("sock_file", ("write",)), ("unix_stream_socket", ("connectto",))]
     assert all(each.permissive for each in outcome.records)
 
 
-def test_a_socket_file_has_the_transitions_label_and_the_callers_mask(tmp_path: Path) -> None:
+def test_a_socket_file_has_the_transitions_label_and_the_callers_mask(directory: Path) -> None:
     cat = "os.umask(0o027)\n" + MEETING.format(name="'flap'")
-    outcome = meet(tmp_path, cat, "say(connecting('flap'))")
+    outcome = meet(directory, cat, "say(connecting('flap'))")
     assert "EACCES" in outcome.output.split(), outcome.errors
     (record,) = outcome.denied("sock_file", "write")
     assert record.tcontext == LABEL.format("flap_t")
-    assert stat.S_IMODE((tmp_path / "flap").stat().st_mode) == 0o750
+    assert stat.S_IMODE((directory / "flap").stat().st_mode) == 0o750
 
 
-def test_a_socket_file_needs_a_directory_that_may_be_written(tmp_path: Path) -> None:
-    outcome = meet(tmp_path, "dog().wait()", "say(trying(server, 'flap'), trying(server, 'cat'))")
+def test_a_socket_file_needs_a_directory_that_may_be_written(directory: Path) -> None:
+    outcome = meet(directory, "dog().wait()", "say(trying(server, 'flap'), trying(server, 'cat'))")
     assert outcome.output.split() == ["EACCES", "EADDRINUSE"], outcome.errors
     assert outcome.denied("dir", "write")
-    assert not (tmp_path / "flap").exists()
+    assert not (directory / "flap").exists()
 
 
-def test_each_step_asks_its_permission(tmp_path: Path) -> None:
+def test_each_step_asks_its_permission(directory: Path) -> None:
     policy = """
     (type bird_t) (call file_type (bird_t))
     (typetransition dog_t dog_t unix_stream_socket bird_t)
@@ -177,31 +183,31 @@ def test_each_step_asks_its_permission(tmp_path: Path) -> None:
         "create connect": "EACCES EACCES EACCES ENOENT",
     }
     for permissions, answers in expected.items():
-        outcome = meet(tmp_path, "dog().wait()", steps, policy.format(permissions or "getattr"))
+        outcome = meet(directory, "dog().wait()", steps, policy.format(permissions or "getattr"))
         assert outcome.output.split() == answers.split(), (permissions, outcome.errors)
         assert {each.tcontext for each in outcome.records if each.tclass == "unix_stream_socket"} == {
             "system_u:system_r:bird_t:s0"
         }
 
 
-def test_datagrams_ask_sendto(tmp_path: Path) -> None:
+def test_datagrams_ask_sendto(directory: Path) -> None:
     cat = "flap = server('flap', SOCK_DGRAM)\ndog().wait()"
-    outcome = meet(tmp_path, cat, "say(connecting('flap', SOCK_DGRAM), connecting('flap'))", REACHABLE)
+    outcome = meet(directory, cat, "say(connecting('flap', SOCK_DGRAM), connecting('flap'))", REACHABLE)
     assert outcome.output.split() == ["EACCES", "EPROTOTYPE"], outcome.errors
     (record,) = outcome.denied("unix_dgram_socket", "sendto")
     assert (record.scontext, record.tcontext) == (DOG, CAT)
-    (tmp_path / "flap").unlink()
+    (directory / "flap").unlink()
     dog = """
 client = socket(AF_UNIX, SOCK_DGRAM)
 say(trying(client.connect, 'flap'), trying(client.send, b'wuff'))
 """
-    outcome = meet(tmp_path, cat + "\nsay(flap.recv(9).decode())", dog, CONNECTS)
+    outcome = meet(directory, cat + "\nsay(flap.recv(9).decode())", dog, CONNECTS)
     assert outcome.output.split() == ["ok", "4", "wuff"], outcome.errors
 
 
-def test_who_does_not_listen_is_no_matter_of_policy(tmp_path: Path) -> None:
+def test_who_does_not_listen_is_no_matter_of_policy(directory: Path) -> None:
     cat = "made = socket(AF_UNIX)\nmade.bind('flap')\nold = socket(AF_UNIX)\nold.bind('old')\nold.close()\ndog().wait()"
-    outcome = meet(tmp_path, cat, "say(connecting('flap'), connecting('old'), connecting(chr(0) + 'none'))", REACHABLE)
+    outcome = meet(directory, cat, "say(connecting('flap'), connecting('old'), connecting(chr(0) + 'none'))", REACHABLE)
     assert outcome.output.split() == ["ECONNREFUSED"] * 3, outcome.errors
     assert not outcome.denied("unix_stream_socket", "connectto")
 
@@ -218,21 +224,21 @@ def outside(name: str) -> Iterator[socket.socket]:
         yield server
 
 
-def test_a_server_outside_has_the_kernels_label(tmp_path: Path) -> None:
+def test_a_server_outside_has_the_kernels_label(directory: Path) -> None:
     policy = "(allow cat_t yard_t (sock_file (write)))"
     names = f"'flap', chr(0) + 'out{os.getpid()}'"
     cat = f"for name in ({names}): say(connecting(name))"
-    with outside(str(tmp_path / "flap")), outside(f"\0out{os.getpid()}"):
-        outcome = meet(tmp_path, cat, "", policy)
+    with outside(str(directory / "flap")), outside(f"\0out{os.getpid()}"):
+        outcome = meet(directory, cat, "", policy)
         assert outcome.output.split() == ["EACCES", "EACCES"], outcome.errors
         targets = {each.tcontext for each in outcome.denied("unix_stream_socket", "connectto")}
         assert all(each.startswith("system_u:system_r:kernel_t:s0") for each in targets)
         policy += "(allow cat_t kernel_t (unix_stream_socket (connectto)))"
-        assert meet(tmp_path, cat, "", policy).output.split() == ["ok", "ok"]
+        assert meet(directory, cat, "", policy).output.split() == ["ok", "ok"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")
-def test_a_server_outside_is_told_the_true_user(tmp_path: Path) -> None:
+def test_a_server_outside_is_told_the_true_user(directory: Path) -> None:
     policy = "(allow cat_t yard_t (sock_file (write))) (allow cat_t kernel_t (unix_stream_socket (connectto)))"
     cat = """
 os.setgroups([]); os.setresgid(1234, 1234, 1234); os.setresuid(65534, 65534, 65534)
@@ -247,16 +253,16 @@ client.recv(1)
         told.append(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[4:])
         end.close()
 
-    with outside(str(tmp_path / "flap")) as server:
+    with outside(str(directory / "flap")) as server:
         thread = threading.Thread(target=serve, args=(server,))
         thread.start()
-        outcome = meet(tmp_path, cat, "", policy)
+        outcome = meet(directory, cat, "", policy)
         thread.join()
     assert outcome.status == 0, outcome.errors
     assert told == [(65534).to_bytes(4, "little") + (1234).to_bytes(4, "little")]
 
 
-def test_a_client_that_is_gone_is_known_while_it_is_the_only_one(tmp_path: Path) -> None:
+def test_a_client_that_is_gone_is_known_while_it_is_the_only_one(directory: Path) -> None:
     cat = """
 flap = server("flap")
 first = dog(); first.wait()
@@ -266,11 +272,11 @@ second = dog(); second.wait()
 end, _ = flap.accept()
 say(credentials(end) == (0, os.geteuid(), os.getegid()), context(end))
 """
-    outcome = meet(tmp_path, cat, "say(connecting('flap'))", CONNECTS)
+    outcome = meet(directory, cat, "say(connecting('flap'))", CONNECTS)
     assert outcome.output.splitlines() == ["ok", f"True {DOG}", "ok", f"True {DOG}"], outcome.errors
 
 
-def test_the_peers_context_as_the_kernel_gives_it(tmp_path: Path) -> None:
+def test_the_peers_context_as_the_kernel_gives_it(directory: Path) -> None:
     cat = f"""
 a, b = socketpair()
 say(context(a))
@@ -278,13 +284,13 @@ say(trying(a.getsockopt, SOL_SOCKET, SO_PEERSEC, 5), len(a.getsockopt(SOL_SOCKET
 say(trying(socketpair(AF_UNIX, SOCK_DGRAM)[0].getsockopt, SOL_SOCKET, SO_PEERSEC, 256))
 say(context(socket(AF_UNIX)))
 """
-    outcome = meet(tmp_path, cat)
+    outcome = meet(directory, cat)
     assert outcome.output.splitlines()[:3] == [CAT, f"ERANGE {len(CAT) + 1}", "ENOPROTOOPT"], outcome.errors
     assert "unlabeled_t" in outcome.output.splitlines()[3]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_full_server_is_waited_for(tmp_path: Path, name: str) -> None:
+def test_a_full_server_is_waited_for(directory: Path, name: str) -> None:
     cat = f"""
 name = {name}
 flap = server(name, backlog=0)
@@ -321,12 +327,12 @@ impatient = socket(AF_UNIX)
 impatient.setsockopt(SOL_SOCKET, SO_SNDTIMEO, struct.pack("=qq", 0, 100_000))
 say(trying(impatient.connect, name))
 """
-    outcome = meet(tmp_path, cat)
+    outcome = meet(directory, cat)
     assert outcome.output.splitlines() == ["accepting", "ok", "True True", "alarm", "woken", "EAGAIN"], outcome.errors
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_no_race_reaches_a_server_that_is_denied(tmp_path: Path, user: int | None) -> None:
+def test_no_race_reaches_a_server_that_is_denied(directory: Path, user: int | None) -> None:
     """Another thread exchanges the address between one that is allowed and one that is not, all the time."""
     cat = """
 os.mkdir("own")
@@ -374,7 +380,7 @@ stop = True
 thread.join()
 say(sorted(map(str, answers)))
 """
-    outcome = meet(tmp_path, cat, dog, REACHABLE, user)
+    outcome = meet(directory, cat, dog, REACHABLE, user)
     lines = outcome.output.splitlines()
     assert "'0'" in lines[1], "it met the server that it may connect to, else the race was none"
     assert "'EACCES'" in lines[1]
@@ -439,15 +445,15 @@ FREE = "".join(
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_every_answer_is_the_kernels_own(tmp_path: Path, user: int | None) -> None:
-    (tmp_path / "box").mkdir()
-    inside, plain = tmp_path / "box" / "inside", tmp_path / "box" / "plain"
+def test_every_answer_is_the_kernels_own(directory: Path, user: int | None) -> None:
+    (directory / "box").mkdir()
+    inside, plain = directory / "box" / "inside", directory / "box" / "plain"
     for each in inside, plain:
         each.mkdir()
         each.chmod(0o777)
     script = ERRNOS + OTHER_FAMILIES
-    outcome = meet(tmp_path / "box", f"sys.argv.append({str(inside)!r})\n{script}", "", FREE, user)
-    without = tmp_path / "box" / "script"
+    outcome = meet(directory / "box", f"sys.argv.append({str(inside)!r})\n{script}", "", FREE, user)
+    without = directory / "box" / "script"
     without.write_text(PRELUDE + script)
     command = ["/usr/bin/python3", "-I", str(without), str(plain)]
     if user is not None:
@@ -459,12 +465,12 @@ def test_every_answer_is_the_kernels_own(tmp_path: Path, user: int | None) -> No
     assert sorted(os.listdir(inside)) == sorted(os.listdir(plain))
 
 
-def test_a_path_through_proc_self_is_the_programs_own(tmp_path: Path) -> None:
+def test_a_path_through_proc_self_is_the_programs_own(directory: Path) -> None:
     cat = """
 os.mkdir("den"); os.chdir("den")
 made = server("/proc/self/cwd/flap")
 say(os.listdir("."), os.listdir(".."), made.getsockname(), connecting("flap"), connecting("/proc/self/cwd/flap"))
 """
-    outcome = meet(tmp_path, cat)
+    outcome = meet(directory, cat)
     assert re.fullmatch(r"\['flap'\] \[[^]]*\] flap ok ok\n", outcome.output), outcome.errors
-    assert not (tmp_path / "flap").exists()
+    assert not (directory / "flap").exists()

@@ -29,6 +29,8 @@ class Recorder:
         self.denials = Tally()
         self.intruders: list[str] = []
         """Programs that were killed since another one ran than policy had decided about."""
+        self.faults: dict[str, int] = {}
+        """Errors of selbox itself, with how often each was met; the calls failed with EIO."""
 
     def stamp(self) -> Stamp:
         """Return the time and number of the next record."""
@@ -64,6 +66,15 @@ class Recorder:
     def intruder(self, pid: int, path: str) -> None:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""
         self.intruders.append(f"{path or 'a program'} (pid {pid})")
+
+    def fault(self, number: int, error: Exception) -> None:
+        """Note that the handler of a system call failed by a fault of its own."""
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        place = f" ({os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno})" if last else ""
+        words = f"system call {number}: {type(error).__name__}: {error}{place}"
+        self.faults[words] = self.faults.get(words, 0) + 1
 
 
 def open_audit_file(path: str) -> IO[str]:

@@ -15,16 +15,20 @@ class RunReport(NamedTuple):
         exit_status: what a shell would see: the program's own, or 128 and the signal that ended it.
         denials: most frequent first.
         intruders: programs killed because another file ran than the one that was decided about.
+        faults: errors of selbox itself, whose calls failed with EIO, with how often each was met.
         cache: what the access vector cache did.
     """
 
     exit_status: int
     denials: tuple[SummaryRow, ...]
     intruders: tuple[str, ...]
+    faults: tuple[tuple[str, int], ...]
     cache: Statistics
 
 
 def make_report(recorder: Recorder, wait_status: int, cache: Statistics) -> RunReport:
     """Sum up a box from its records and the wait status of its first process."""
     code = os.waitstatus_to_exitcode(wait_status)
-    return RunReport(128 - code if code < 0 else code, recorder.denials.rows(), tuple(recorder.intruders), cache)
+    status = 128 - code if code < 0 else code
+    faults = tuple(recorder.faults.items())
+    return RunReport(status, recorder.denials.rows(), tuple(recorder.intruders), faults, cache)

@@ -109,6 +109,11 @@ class Supervisor:
             answer = -(error.errno or errno.EIO)
         except SelboxError:
             answer = -errno.EACCES  # a computed context that is not valid, or a class that policy rejects: fail closed
+        except (OverflowError, ValueError):
+            answer = -errno.EINVAL  # a register that is no number of its kind
+        except Exception as error:  # noqa: BLE001 - one program's call must not end the supervision of all others
+            box.recorder.fault(notification.number, error)
+            answer = -errno.EIO
         finally:
             box.descriptors.close_all()
         if answer == CONTINUE:

@@ -66,6 +66,10 @@ class RunResult(NamedTuple):
             terminal.paint(f"selbox: {each} was killed: another program ran than the policy decided about", RED)
             for each in report.intruders
         ]
+        lines += [
+            terminal.paint(f"selbox: a fault of selbox itself, please report it: {words}, {times} x", RED)
+            for words, times in report.faults
+        ]
         if report.denials and not self.quiet:
             total = sum(each.times for each in report.denials)
             kinds = len(report.denials)
@@ -81,6 +85,7 @@ class RunResult(NamedTuple):
             "exit_status": self.report.exit_status,
             "denials": [each._asdict() for each in self.report.denials],
             "intruders": self.report.intruders,
+            "faults": dict(self.report.faults),
             "avc": self.report.cache._asdict(),
         }
 

@@ -33,6 +33,7 @@ from selbox.enforce.linux import (
     ptrace,
     ptrace_event_message,
 )
+from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.tasks import TaskState
@@ -175,8 +176,8 @@ class ExecutionCalls:
         if new == old:
             return True
         if "nnp_nosuid_transition" in box.server.policy.policy_capabilities:
-            verdict = box.monitor.verdict(old, new, "process2", ("nnp_transition",))
-            if verdict.granted and not verdict.denied:
+            with suppress(AccessDenied):
+                box.monitor.check(caller, new, "process2", ("nnp_transition",), dict)
                 return True
         return box.server.bounded_transition(old, new)
 

@@ -170,12 +170,16 @@ class Transactions:
 
     def fix(self, process: int) -> None:
         """Let nothing that a process has open be written to by another number any more: it changes its domain."""
-        for name in os.listdir(f"/proc/{process}/fd"):
-            with suppress(FileNotFoundError):
-                status = os.stat(f"/proc/{process}/fd/{name}")
-                transaction = self._open.get((status.st_dev, status.st_ino))
-                if transaction is not None:
-                    transaction.movable = False
+        held = set()
+        try:
+            for name in os.listdir(f"/proc/{process}/fd"):
+                with suppress(FileNotFoundError):
+                    status = os.stat(f"/proc/{process}/fd/{name}")
+                    held.add((status.st_dev, status.st_ino))
+        except OSError:
+            held = set(self._open)  # what it has open is not to be seen, so it may be any of them
+        for key in held & self._open.keys():
+            self._open[key].movable = False
 
     # --- Notified reads and writes ----------------------------------------------------------------------------------
 

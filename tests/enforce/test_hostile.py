@@ -1,0 +1,148 @@
+"""Programs that mean harm: nonsense in every mediated call, resource exhaustion, and the routes around the supervisor."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from selbox.enforce.seccomp.filter import NOTIFIED, REFUSED
+from selbox.enforce.seccomp.syscalls import NUMBERS
+from tests.enforce.boxes import Box
+
+pytestmark = [
+    pytest.mark.enforcement,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and there is no gcc"),
+]
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type yard_t) (call file_type (yard_t))
+(call manage_files (cat_t yard_t))
+(call run_files (cat_t yard_t))
+(call own_ipc (cat_t))
+"""
+
+# Signals to oneself and exec would end the attacker; identity changes would only make later calls fail earlier.
+_LEFT_OUT = {
+    "kill",
+    "tkill",
+    "tgkill",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "pidfd_send_signal",
+    "fork",
+    "vfork",
+} | {name for name in NOTIFIED if name.startswith("set") and name.endswith(("id", "groups"))}
+_CALLS = sorted(NUMBERS[name] for name in NOTIFIED if name not in _LEFT_OUT and not name.startswith(("exec", "chroot")))
+
+NONSENSE = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+static const int calls[] = {CALLS};
+static void wake(int number) {}
+int main(void) {
+    char *page = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *edge = page + 4096 - 5;
+    char *long_path = malloc(9000);
+    struct sockaddr_un address = {AF_UNIX, "box"};
+    munmap(page + 4096, 4096);
+    memcpy(edge, "xxxxx", 5);
+    memset(long_path, 'a', 8999);
+    long_path[8999] = 0;
+    signal(SIGPIPE, SIG_IGN);
+    struct sigaction waking = {.sa_handler = wake};
+    struct itimerval often = {{0, 100000}, {0, 100000}};
+    sigaction(SIGALRM, &waking, 0);
+    setitimer(ITIMER_REAL, &often, 0);
+    int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    long values[] = {0, 1, 2, 3, 5, -1, -100, 7, 64, 4095, 4096, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 1L << 40,
+        -4096, sock, O_RDWR | O_CREAT | O_NONBLOCK, O_DIRECTORY, O_PATH, 0x1000, 0x410000, 110, 3,
+        (long)page, (long)edge, (long)long_path, (long)".", (long)"..", (long)"/", (long)"", (long)"yard/../x",
+        (long)"/proc/self/fd/0", (long)"/proc/self/attr/current", (long)"/sys/fs/selinux/context", (long)"a/",
+        (long)"/proc/self/root/../cwd/x", (long)"security.selinux", (long)"user.x", (long)&address, (long)values};
+    int count = sizeof values / sizeof *values;
+    srandom(SEED);
+    for (int i = 0; i < ROUNDS; i++) {
+        int call = calls[random() % (sizeof calls / sizeof *calls)];
+        long a[6];
+        for (int j = 0; j < 6; j++) a[j] = values[random() % count];
+        syscall(call, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+    puts("done");
+    return 0;
+}
+"""
+
+FAR_AROUND = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    static const int calls[] = {CALLS};
+    for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
+        errno = 0;
+        long result = syscall(calls[i], 0, 0, 0, 0, 0, 0);
+        printf("%d %ld %d\n", calls[i], result, errno);
+    }
+    return 0;
+}
+"""
+
+FOREIGN = r"""
+#include <stdio.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+int main(void) {
+    long old;
+    /* getpid of the 32-bit ABI, then of x32 */
+    __asm__ volatile("int $0x80" : "=a"(old) : "a"(20) : "memory");
+    printf("%ld %ld\n", old, syscall(0x40000000 | SYS_getpid));
+    return 0;
+}
+"""
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path, POLICY)
+
+
+def run(box: Box, source: str, *definitions: str, timeout: float = 120) -> str:
+    program = box.directory / "program"
+    command = ["gcc", "-O1", "-w", *definitions, "-x", "c", "-", "-o", str(program)]
+    subprocess.run(command, input=source, text=True, check=True, capture_output=True)
+    label = f"--label={box.directory}=system_u:object_r:yard_t:s0"
+    outcome = box.run(str(program), options=("--domain", "cat_t", label), timeout=timeout)
+    assert outcome.errors == ""
+    assert outcome.status == 0
+    return outcome.output
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nonsense_never_stops_the_supervisor(box: Box, seed: int) -> None:
+    calls = ",".join(map(str, _CALLS))
+    assert run(box, NONSENSE, f"-DCALLS={calls}", f"-DSEED={seed}", "-DROUNDS=5000") == "done\n"
+
+
+def test_the_routes_around_are_closed_in_the_filter(box: Box) -> None:
+    expected = {NUMBERS[name]: number for number, names in REFUSED.items() for name in names}
+    output = run(box, FAR_AROUND, f"-DCALLS={','.join(map(str, expected))}")
+    for line in output.splitlines():
+        call, result, number = map(int, line.split())
+        assert (result, number) == (-1, expected[call])
+
+
+def test_calls_of_other_abis_fail(box: Box) -> None:
+    old, x32 = map(int, run(box, FOREIGN).split())
+    assert (old, x32) == (-38, -1)
