@@ -234,7 +234,7 @@ _PROCESSES: Final = (
         ("sigkill", "sigstop", "sigchld", "signal", "signull"),
         "the receiving task; one outside the box has the initial SID kernel's",
         _LIMITED,
-        "a pid that is used again between check and delivery is not noticed; signals to a whole group are checked one by one. "
+        "a pid that is used again between check and delivery is not noticed; signals to a group are checked one by one. "
         "pidfd_send_signal is refused to tasks that changed their credentials",
         "selinux_task_kill",
         ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
