@@ -1,7 +1,7 @@
 """Random policies: secilc and we take the same ones, and make the same of them."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.compiler.policies import BASE, codes_with_base, compile_with_base
 from tests.oracles.policylines import policy_lines
@@ -124,7 +124,12 @@ policies = st.builds(
 
 @pytest.mark.oracle
 @requires_setools
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(policies)
 def test_same_policies_taken_and_same_meaning(text: str) -> None:
     reference = compile_reference(BASE, text)
@@ -135,4 +140,9 @@ def test_same_policies_taken_and_same_meaning(text: str) -> None:
     ours = policy_lines(compile_with_base(text))
     attributes = {line.split(":")[0] for line in reference.lines if line.startswith("attribute ")}
     ours = {line for line in ours if not line.startswith("attribute ") or line.split(":")[0] in attributes}
-    assert sorted(ours ^ reference.lines) == []
+    # A conditional type rule that an unconditional one says already means nothing; secilc drops it.
+    ours = {line for line in ours if " if " not in line or line.partition(" if ")[0] not in ours}
+    theirs = {
+        line for line in reference.lines if " if " not in line or line.partition(" if ")[0] not in reference.lines
+    }
+    assert sorted(ours ^ theirs) == []

@@ -53,6 +53,8 @@ def _expand(program: Program, trees: Sequence[Tree]) -> None:
     expander = Expander(program)
     for index, tree in enumerate(trees):
         expander.build(tree.forms, 0, Place(program.root, tree, path=(index,)))
+    if trees:
+        expander.declare_object_role(trees[0])
     choose_tunables(expander)
     insert(expander, "before")
     inherit(expander)

@@ -8,8 +8,7 @@ from selbox.compiler.errors import StatementError
 from selbox.compiler.identities import Identities
 from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import Place, Symbol
-from selbox.compiler.orders import OBJECT_ROLE
-from selbox.compiler.program import Program
+from selbox.compiler.program import OBJECT_ROLE, Program
 from selbox.language.cil import Form
 from selbox.model.context import Context
 

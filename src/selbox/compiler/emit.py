@@ -1,7 +1,7 @@
 """Makes the immutable policy from the tables of a resolution."""
 
 from selbox.compiler.namespace import Symbol
-from selbox.compiler.orders import OBJECT_ROLE
+from selbox.compiler.program import OBJECT_ROLE
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.rules import SELF
 from selbox.model.bitset import members

@@ -12,7 +12,7 @@ from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
-from selbox.compiler.program import ERROR_LIMIT, Program, Statement
+from selbox.compiler.program import ERROR_LIMIT, OBJECT_ROLE, Program, Statement
 from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form, Tree
 from selbox.language.cil.statements import USAGE, has_valid_shape, usage
@@ -97,6 +97,17 @@ class Expander:
             place: where they stand.
         """
         self.walk([_frame(form, start, place)])
+
+    def declare_object_role(self, tree: Tree) -> None:
+        """Give a policy that does not declare ``object_r`` the role all the same; statements cannot name it.
+
+        Source: ``roles_init`` of libsepol.
+        """
+        if self.program.root.own(NAME_TABLES["role"], OBJECT_ROLE) is None:
+            form = Form(["role", OBJECT_ROLE])
+            form.offset = 0
+            role = Symbol(OBJECT_ROLE, "role", Place(self.program.root, tree), form)
+            self.program.symbols.setdefault("role", []).append(role)
 
     def walk(self, frames: list[Frame]) -> None:
         """Take in the statements of frames, in order."""

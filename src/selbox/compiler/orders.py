@@ -7,7 +7,7 @@ from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import Place, Symbol
-from selbox.compiler.program import Program
+from selbox.compiler.program import OBJECT_ROLE, Program
 from selbox.language.cil import Form
 
 _ORDERS: Final = (
@@ -16,9 +16,6 @@ _ORDERS: Final = (
     ("categoryorder", "category"),
     ("sensitivityorder", "sensitivity"),
 )
-
-OBJECT_ROLE: Final = "object_r"
-"""The role of objects; always role 0, declared or not."""
 
 
 def number(program: Program) -> dict[str, list[Symbol]]:

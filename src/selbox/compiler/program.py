@@ -1,6 +1,7 @@
 """The policy between its passes: every statement that counts, with the place that its names are looked up from."""
 
 from collections.abc import Callable
+from typing import Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol, find
@@ -156,7 +157,10 @@ class Program:
         )
 
 
-ERROR_LIMIT = 50
+OBJECT_ROLE: Final = "object_r"
+"""The role of objects; always role 0, declared or not."""
+
+ERROR_LIMIT: Final = 50
 """Errors after which a pass gives up."""
 
 
