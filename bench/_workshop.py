@@ -7,6 +7,8 @@ import subprocess
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _DIRECTORIES, _FILES_EACH = 60, 100
 _UNITS = 40
+FILES = _DIRECTORIES * _FILES_EACH + 1
+"""Files in the tree."""
 _TEXT = "The quick brown fox jumps over the lazy dog.\n" * 8
 
 LABEL = "system_u:object_r:bench.{}:s0"

@@ -6,17 +6,18 @@ Ratios are of neighbours, since a busy machine changes from one minute to the ne
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic_ns
 from typing import NamedTuple
 
-from _boxes import MeasurementError, Plain, Sandlock, Selbox, Way, environment, find_peer, run_inside
+from _boxes import MeasurementError, Plain, Sandlock, Selbox, Way, find_peer, run_inside
 from _figures import Figures, Row, show
-from _workshop import NoCompilerError, Workshop
+from _inspection import measure_memory, measure_processor_time
+from _workshop import FILES, NoCompilerError, Workshop
 
 from selbox.enforce.launch import missing_support
 
@@ -104,7 +105,7 @@ def interleave(ways: Sequence[Way], rounds: int, sample: Callable[[Way], float])
     return {name: Figures(tuple(values)) for name, values in samples.items()}
 
 
-def measure(workload: Workload, ways: Sequence[Way], rounds: int, shop: Workshop) -> Row:
+def measure(workload: Workload, ways: Sequence[Way], rounds: int, shop: Workshop) -> list[Row]:
     """Measure a workload."""
     divisor = workload.times * (_MILLISECOND if workload.times == 1 else _MICROSECOND)
 
@@ -113,7 +114,7 @@ def measure(workload: Workload, ways: Sequence[Way], rounds: int, shop: Workshop
         plainly = workload.plainly if isinstance(way, Plain) else None
         return run_inside(way, plainly or workload.command, shop) / divisor
 
-    return Row(workload.name, workload.unit, interleave(ways, rounds, sample))
+    return [Row(workload.name, workload.unit, interleave(ways, rounds, sample))]
 
 
 def measure_start(rounds: int, shop: Workshop) -> list[Row]:
@@ -135,37 +136,29 @@ def measure_start(rounds: int, shop: Workshop) -> list[Row]:
     ]
 
 
-def measure_memory(rounds: int, shop: Workshop) -> list[Row]:
-    """Measure the supervisor's peak memory when it has started, and when it has opened a tree's files for a program."""
-    rows = []
-    for name, work in (
-        ("for a program that waits", ""),
-        ("after grep -r", f"grep -rq nothing-like-it {shop.path('tree')};"),
-    ):
-        script = ("/bin/sh", "-c", f"{work} echo; read line")
-        command = Selbox.measuring(shop).command(script)
-        peaks = tuple(_peak_while_waiting(command, shop) for _ in range(min(rounds, 3)))
-        rows.append(Row(f"supervisor's peak memory {name}", "MiB", {"selbox": Figures(peaks)}))
-    return rows
-
-
-def _peak_while_waiting(command: Sequence[str], shop: Workshop) -> float:
-    """Return a process's peak resident set in MiB, read once the program that it runs has written a line."""
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=shop.directory, env=environment(shop)
-    ) as process:
-        if process.stdout is None or not process.stdout.readline():
-            raise MeasurementError(f"{' '.join(command)} wrote nothing")
-        with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
-            peak = next(line for line in status if line.startswith("VmHWM:"))
-        process.communicate(b"\n")
-    return int(peak.split()[1]) / 1024
+def measure_supervisor(shop: Workshop) -> list[Row]:
+    """Measure what the supervisor itself uses."""
+    opened, forbidden, true = shop.path("open.txt"), shop.path("forbidden.txt"), shutil.which("true") or "/bin/true"
+    tree = f"{shutil.which('grep') or 'grep'} -r needle {shop.path('tree')} >&2"
+    times = (
+        ("an open", f"{shop.loops} open {opened} {_OPENS} >&2", _OPENS),
+        ("a denied open", f"{shop.loops} denied {forbidden} {_DENIED} >&2", _DENIED),
+        ("a fork, exec of true and wait", f"{shop.loops} exec {true} {_EXECS} >&2", _EXECS),
+        (
+            "a unix connect and accept",
+            f"{shop.loops} connect {shop.path('tmp/socket')} {_CONNECTIONS} >&2",
+            _CONNECTIONS,
+        ),
+        ("an open by grep -r", tree, FILES),
+    )
+    return measure_processor_time(times, shop) + measure_memory((("at rest", ":"), ("after grep -r", tree)), shop)
 
 
 def run_all(shop: Workshop, rounds: int, peer: Sandlock | None, wanted: str) -> tuple[list[Row], list[str]]:
     """Measure what is wanted and possible; return rows, and what was left out."""
     rows: list[Row] = []
     notes: list[str] = []
+    steps: dict[str, Callable[[], list[Row]]] = {}
     for workload in workloads(shop):
         if wanted not in workload.name:
             continue
@@ -176,15 +169,17 @@ def run_all(shop: Workshop, rounds: int, peer: Sandlock | None, wanted: str) -> 
         ways: list[Way] = [Plain(), Selbox.measuring(shop)]
         if peer is not None and workload.peer:
             ways.append(peer)
-        print(f"bench: {workload.name}", file=sys.stderr)
-        try:
-            rows.append(measure(workload, ways, rounds, shop))
-        except MeasurementError as error:
-            notes.append(f"failed: {workload.name}: {error}")
+        steps[workload.name] = partial(measure, workload, ways, rounds, shop)
     if wanted in "start":
-        rows += measure_start(2 * rounds, shop)
-    if wanted in "memory":
-        rows += measure_memory(rounds, shop)
+        steps["start"] = partial(measure_start, 2 * rounds, shop)
+    if wanted in "supervisor":
+        steps["supervisor"] = partial(measure_supervisor, shop)
+    for name, step in steps.items():
+        print(f"bench: {name}", file=sys.stderr)
+        try:
+            rows += step()
+        except MeasurementError as error:
+            notes.append(f"failed: {name}: {error}")
     return rows, notes
 
 
@@ -192,7 +187,9 @@ def main(words: Sequence[str]) -> int:
     """Measure and show; the status is 1 when a workload failed."""
     parser = ArgumentParser(prog="bench/enforcement.py", description="Measure what a box costs.")
     parser.add_argument("--rounds", type=int, default=5, help="samples of each workload in each way (5)")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only rows with this in their name; start; memory")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only rows with this in their name; start; supervisor"
+    )
     parser.add_argument("--peer", metavar="PYTHON", help="a Python that has PyPI's sandlock, to measure beside")
     parser.add_argument("--json", action="store_true", help="write JSON")
     arguments = parser.parse_args(words)
