@@ -81,3 +81,7 @@ def test_warnings_are_kept() -> None:
     text = BASE + "(ibendportcon mlx5 1 (system_u object_r c ((s0) (s0))))"
     compile_policy([parse(SourceFile("x.cil", text))], diagnostics)
     assert [each.code for each in diagnostics.warnings] == ["cil-left-out"]
+
+
+def test_a_lost_order_is_one_error() -> None:
+    assert [each.code for each in errors_of(BASE, "(classorder (dir file))")] == ["cil-bad-order"]

@@ -50,14 +50,15 @@ def _ordered(program: Program, keyword: str, flavour: str) -> list[Symbol]:
     def read(form: Form, place: Place) -> None:
         listed = form[1]
         assert isinstance(listed, Form)  # noqa: S101 - the shape has been checked
-        names = list(enumerate(listed))
         loose = keyword == "classorder" and bool(listed) and listed[0] == "unordered"
-        symbols = [program.resolve(flavour, form, place, 1, index) for index, _ in names[loose:]]
-        for index, symbol in enumerate(symbols, int(loose)):
+        symbols: list[Symbol] = []
+        for index in range(int(loose), len(listed)):
+            symbol = program.resolve(flavour, form, place, 1, index)
             if symbol.flavour != flavour:
                 raise StatementError(
                     "cil-wrong-kind", f"`{listed[index]}` is a {symbol.flavour}", place, form, (1, index)
                 )
+            symbols.append(symbol)
         if len(set(symbols)) != len(symbols):
             raise StatementError("cil-bad-order", f"a {flavour} stands twice in this order", place, form, (1,))
         if loose:
@@ -65,20 +66,24 @@ def _ordered(program: Program, keyword: str, flavour: str) -> list[Symbol]:
         else:
             lists.append((symbols, form, place))
 
+    errors = len(program.diagnostics.errors)
     program.run(keyword, read)
     merged = _merge_all(program, lists)
+    failed = len(program.diagnostics.errors) > errors
     present = set(merged)
     merged += [symbol for symbol in dict.fromkeys(unordered) if symbol not in present]
     present = set(merged)
     for symbol in program.declared(flavour):
-        if symbol not in present:
+        if symbol in present:
+            continue
+        merged.append(symbol)
+        if not failed:  # where an order is lost, what it would have ordered is no news
             program.diagnostics.error(
                 "cil-not-ordered",
                 f"{flavour} `{symbol.name}` stands in no `{keyword}`",
                 symbol.place.tree.span(symbol.form, 1),
                 f"add it: `({keyword} ({'unordered ' if flavour == 'class' else '… '}{symbol.name}))`",
             )
-            merged.append(symbol)
     return merged
 
 
