@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 
 class SourceFile(NamedTuple):
-    """One source text under the name that its author knows it by.
+    r"""One source text under the name that its author knows it by.
 
     Attributes:
         name: what a message shows, usually the path as the user gave it.
-        text: the whole text; lines end in ``\\n``.
+        text: the whole text; lines end in ``\n``.
     """
 
     name: str
