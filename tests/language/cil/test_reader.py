@@ -102,7 +102,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 trees = st.recursive(
-    st.from_regex(r"[a-z_.0-9/*-]+", fullmatch=True), lambda inner: st.lists(inner, max_size=5), max_leaves=30
+    st.sampled_from(["allow", "a.b", "*", "/x", "c0", "-"]), lambda inner: st.lists(inner, max_size=5), max_leaves=30
 )
 
 

@@ -1,4 +1,4 @@
-"""Reads faultless text quickly, by the string methods of Python instead of one regular expression match a token.
+"""Reads faultless text quickly, by the string methods of Python instead of one regular expression match a word.
 
 It gives up on anything that it would have to explain; :mod:`selbox.language.cil.reader` then reads the text again,
 slowly, and says what is wrong. The two agree on every text that both take.
@@ -39,20 +39,20 @@ def read_fast(text: str, maximum_depth: int) -> list[Form] | None:
             if odd and not _is_plain(segment):
                 return None
             found = -1
-            for token in segment.replace("(", " ( ").replace(")", " ) ").split():
-                if token == "(":
+            for word in segment.replace("(", " ( ").replace(")", " ) ").split():
+                if word == "(":
                     found = segment.find("(", found + 1)
                     form = Form()
                     form.offset = base + found
                     current.append(form)
                     push(current)
                     current = form
-                elif token == ")":
+                elif word == ")":
                     if not stack:
                         return None
                     current = pop()
                 else:
-                    current.append(token)
+                    current.append(word)
         start = end
     if stack or not all(isinstance(form, Form) for form in top):
         return None
