@@ -1,4 +1,4 @@
-"""Programs that mean harm: nonsense in every mediated call, resource exhaustion, and the routes around the supervisor."""
+"""Programs that mean harm: nonsense in every mediated call, and the routes around the supervisor."""
 
 import shutil
 import subprocess

@@ -2,10 +2,10 @@
 
 import os
 import signal
-import stat
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -57,12 +57,10 @@ USERS = [
 
 
 @pytest.fixture(params=USERS)
-def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Box:
-    directory = tmp_path_factory.mktemp("box")
-    for parent in (directory.parent, directory.parent.parent, directory.parent.parent.parent):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
-    return Box(directory, POLICY, request.param)
+def box(request: pytest.FixtureRequest) -> Iterator[Box]:
+    # Not pytest's own directory: that lets nobody else in, and says so again whenever another run begins.
+    with tempfile.TemporaryDirectory(prefix="selbox-") as directory:
+        yield Box(Path(directory), POLICY, request.param)
 
 
 def yard(box: Box) -> str:

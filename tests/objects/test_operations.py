@@ -4,18 +4,9 @@ from selbox.enforce.seccomp import filter as seccomp_filter
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.objects.operations import OPERATIONS, Support
 
-CONDITIONAL = {
-    "read",
-    "write",
-    "pread64",
-    "clone",
-    "prctl",
-    "prlimit64",
-    "setrlimit",
-    "getrlimit",
-    "socket",
-    "getsockopt",
-}
+CONDITIONAL = {"read", "write", "pread64", "clone", "prctl", "prlimit64", "setrlimit", "getrlimit"}
+CONDITIONAL |= {"socket", "socketpair", "getsockopt"}
+"""Calls that the filter notifies for some arguments only."""
 
 
 def calls_of(*supports: Support) -> set[str]:

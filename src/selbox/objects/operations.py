@@ -169,12 +169,23 @@ _LABELS: Final = (
         ("relabelfrom", "relabelto", "associate"),
         "the file's old label, then the new one",
         _ENFORCED,
-        "kept with the box or in the label store, never in the host's security.selinux",
+        "kept with the box or in the label store, never in the host's security.selinux; only its owner may, as "
+        "ordinary permissions have it, and validatetrans rules hold. Open descriptors are not revoked",
         "selinux_inode_setxattr",
+        ("setxattr", "lsetxattr", "fsetxattr"),
+    ),
+    Operation(
+        "set and remove other extended attributes",
+        _FILES,
+        ("setattr",),
+        "the file",
+        _ENFORCED,
+        "reading them is not mediated; security.selinux itself cannot be removed",
+        "selinux_inode_setxattr, selinux_inode_removexattr",
         ("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
     ),
     Operation(
-        "status, mode, owner, times and other extended attributes",
+        "status, mode, owner and times",
         _FILES,
         ("getattr", "setattr"),
         "the file",
@@ -234,7 +245,7 @@ _PROCESSES: Final = (
         ("sigkill", "sigstop", "sigchld", "signal", "signull"),
         "the receiving task; one outside the box has the initial SID kernel's",
         _LIMITED,
-        "a pid that is used again between check and delivery is not noticed; signals to a group are checked one by one. "
+        "a pid that is used again between check and delivery is not noticed; a group is checked one by one. "
         "pidfd_send_signal is refused to tasks that changed their credentials",
         "selinux_task_kill",
         ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
@@ -255,7 +266,8 @@ _PROCESSES: Final = (
         ("getattr", "setexec", "setfscreate", "setkeycreate", "setsockcreate", "setcurrent", "dyntransition"),
         "the task itself, or the one that is looked at",
         _LIMITED,
-        "attributes are a process's, not a thread's; keycreate is kept and not used",
+        "attributes are a process's, not a thread's; keycreate is kept and not used; where a shell redirects into such "
+        "a file, an error of the write is recorded and not returned",
         "selinux_getprocattr, selinux_setprocattr",
         ("read", "write", "pread64"),
     ),
@@ -265,7 +277,8 @@ _PROCESSES: Final = (
         ("compute_av", "compute_create", "compute_member", "compute_relabel", "check_context", "setenforce", "setbool"),
         "the initial SID security",
         _LIMITED,
-        "paths below /sys/fs/selinux can be opened by name, not listed; a policy cannot be loaded",
+        "paths below /sys/fs/selinux can be opened and listed, not asked for their status; a policy can be neither "
+        "loaded nor read out",
         "security/selinux/selinuxfs.c",
         ("access", "faccessat", "faccessat2", "statfs"),
     ),
@@ -332,9 +345,10 @@ _COMMUNICATION: Final = (
         ("create", "bind", "listen", "accept"),
         "new: attr/sockcreate, or the task's own; the socket file as a file's",
         _LIMITED,
-        "a socket that was made before the box, or passed in from another program, counts as its first user's",
+        "a socket that was made before the box, or passed in from another program, counts as its first user's; listen "
+        "and accept are decided by descriptor number",
         "selinux_socket_create, selinux_socket_bind, selinux_socket_listen, selinux_socket_accept",
-        ("socket", "bind", "listen", "accept", "accept4"),
+        ("socket", "socketpair", "bind", "listen", "accept", "accept4"),
     ),
     Operation(
         "unix sockets: connect",
@@ -402,7 +416,8 @@ _COMMUNICATION: Final = (
         ("create", "associate", "read", "write", "enqueue", "send", "receive", "getattr", "setattr", "destroy"),
         "queue as shared memory; messages by transition from sender and queue",
         _LIMITED,
-        "receive must be granted for every label that messages of the queue may have",
+        "receive must be granted for every label that messages of the queue may have; messages from "
+        "outside the box are not known",
         "selinux_msg_queue_*",
         ("msgget", "msgsnd", "msgrcv", "msgctl"),
     ),

@@ -107,6 +107,7 @@ class UnixSocketCalls:
         """Return the handlers by the names of their calls."""
         return {
             "socket": self.socket,
+            "socketpair": self.socketpair,
             "bind": self.bind,
             "listen": self.listen,
             "connect": self.connect,
@@ -133,6 +134,14 @@ class UnixSocketCalls:
         self._labels.assign(os.fstat(made).st_ino, label)
         self._box.listener.give_descriptor(caller.id, made, arguments[1] & os.O_CLOEXEC)
         return ANSWERED
+
+    def socketpair(self, caller: Caller, arguments: Arguments) -> int:
+        """``socketpair(AF_UNIX, type, protocol, pair)``."""
+        object_class = unix_class(arguments[1] & _TYPE_MASK)
+        if object_class:
+            label = self._labels.new(caller, object_class)
+            self._box.monitor.check(caller, label.sid, object_class, ("create",), dict)
+        return CONTINUE
 
     def listen(self, caller: Caller, arguments: Arguments) -> int:
         """``listen(socket, backlog)``; made by the caller itself, whose identity its clients will see."""

@@ -109,6 +109,7 @@ def build_filter(transactions: TransactionRange) -> bytes:
         "setrlimit": "limit first",
         "getrlimit": "limit first",
         "socket": "socket",
+        "socketpair": "socket",
         "getsockopt": "getsockopt",
     }
     program: list[Instruction | Label] = [
