@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class SourceFile(NamedTuple):
-    rr"""One source text under the name that its author knows it by.
+    r"""One source text under the name that its author knows it by.
 
     Attributes:
         name: what a message shows, usually the path as the user gave it.
