@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from types import ModuleType
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import pytest
 
@@ -209,23 +209,35 @@ def test_an_interrupt_exits_as_a_shell_would_say(add_verb: AddVerb) -> None:
     assert main(["echo"]) == 130
 
 
-def test_a_reader_that_left_is_no_error_message() -> None:
+BUFFERING = pytest.mark.parametrize("unbuffered", ["", "1"])
+"""Python flushes a buffered stream once more at exit, which must not fail then."""
+
+
+@BUFFERING
+def test_a_reader_that_left_is_no_error_message(unbuffered: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as stream:
-        ended = subprocess.run(
-            [sys.executable, "-m", "selbox", "--help"], stdout=stream, stderr=subprocess.PIPE, check=False
-        )
+        ended = show_help(stream, unbuffered)
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
-def test_a_full_disk_is_one_clear_message() -> None:
+@BUFFERING
+def test_a_full_disk_is_one_clear_message(unbuffered: str) -> None:
     with open("/dev/full", "wb") as stream:
-        ended = subprocess.run(
-            [sys.executable, "-m", "selbox", "--help"], stdout=stream, stderr=subprocess.PIPE, check=False
-        )
+        ended = show_help(stream, unbuffered)
     assert ended.returncode == 1
     assert ended.stderr == b"error[system-call-failed]: No space left on device\n"
+
+
+def show_help(stream: BinaryIO, unbuffered: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [sys.executable, "-m", "selbox", "--help"],
+        stdout=stream,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
 
 
 def test_text_that_the_stream_cannot_encode_is_escaped() -> None:

@@ -41,10 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        _abandon_standard_output()
+        _settle_standard_output()
         return EXIT_BROKEN_PIPE
     except OSError as error:
         _report([_of_system_call(error)])
+        _settle_standard_output()
         return EXIT_FAILURE
     return status
 
@@ -105,8 +106,11 @@ def _tolerate_any_text(stream: TextIO) -> None:
         reconfigure(errors="backslashreplace")
 
 
-def _abandon_standard_output() -> None:
-    """Point standard output at nothing, so that Python's own flush at exit does not fail once more."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    os.close(devnull)
+def _settle_standard_output() -> None:
+    """Write what standard output still holds, or drop it, so that Python's own flush at exit does not fail once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)
