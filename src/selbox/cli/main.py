@@ -107,7 +107,7 @@ def _tolerate_any_text(stream: TextIO) -> None:
 
 
 def _settle_standard_output() -> None:
-    """Write what standard output still holds, or drop it, so that Python's own flush at exit does not fail once more."""
+    """Write what standard output still holds, or drop it: Python's own flush at exit must not fail once more."""
     try:
         sys.stdout.flush()
     except OSError:
