@@ -124,19 +124,15 @@ class Supervisor:
     # --- Signals and the end of processes ---------------------------------------------------------------------------
 
     def _take_signals(self) -> None:
-        while True:
-            try:
-                data = os.read(self._signals, _SIGNAL_SIZE)
-            except BlockingIOError:
-                return
-            number, _error, code = _SIGNAL_HEAD.unpack_from(data)
-            if number == signal.SIGCHLD:
-                self._reap()
-            elif number == signal.SIGCONT:
-                self._signal_first(signal.SIGCONT)
-            elif code <= 0:
-                # Sent by a process (SI_USER and the like), not by the terminal, which reaches the program itself.
-                self._signal_first(number)
+        """Take one signal; the descriptor stays readable while there are more."""
+        number, _error, code = _SIGNAL_HEAD.unpack_from(os.read(self._signals, _SIGNAL_SIZE))
+        if number == signal.SIGCHLD:
+            self._reap()
+        elif number == signal.SIGCONT:
+            self._signal_first(signal.SIGCONT)
+        elif code <= 0:
+            # Sent by a process (SI_USER and the like), not by the terminal, which reaches the program itself.
+            self._signal_first(number)
 
     def _signal_first(self, number: int) -> None:
         with suppress(ProcessLookupError):

@@ -39,6 +39,8 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.tasks import TaskState
 
 _HEAD_SIZE: Final = 256
+_ELF: Final = b"\x7fELF"
+_REMEMBERED: Final = 1024
 _MAX_INTERPRETERS: Final = 4
 _EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
@@ -74,6 +76,7 @@ class ExecutionCalls:
         self._inheritance = inheritance
         self._initial_sid = initial_sid
         self._pending: dict[int, _Pending] = {}
+        self._heads: dict[tuple[int, int, int, int, int], bytes] = {}
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
@@ -85,7 +88,7 @@ class ExecutionCalls:
     def execve(self, caller: Caller, arguments: Arguments) -> int:
         """``execve(path, argv, envp)``."""
         path = self._box.memory.read_string(caller.tid, arguments[0])
-        return self._execute(caller, self._box.walker.locate(caller, AT_FDCWD, path), path)
+        return self._execute(caller, self._box.walker.locate(caller, AT_FDCWD, path, parent=False), path)
 
     def execveat(self, caller: Caller, arguments: Arguments) -> int:
         """``execveat(directory, path, argv, envp, flags)``."""
@@ -98,7 +101,7 @@ class ExecutionCalls:
             located = Located(-1, b"", descriptor, os.fstat(descriptor))
         else:
             follow = not flags & AT_SYMLINK_NOFOLLOW
-            located = self._box.walker.locate(caller, arguments[0], path, follow=follow)
+            located = self._box.walker.locate(caller, arguments[0], path, follow=follow, parent=False)
         return self._execute(caller, located, path)
 
     def _execute(self, caller: Caller, located: Located, path: bytes) -> int:
@@ -187,15 +190,15 @@ class ExecutionCalls:
         Source: the kernel's ``load_script``; the interpreter is opened with the caller's old rights.
         """
         for _ in range(_MAX_INTERPRETERS + 1):
-            head = self._head(descriptor)
-            if head.startswith(b"\x7fELF"):
+            head = self._head(descriptor, status)
+            if head.startswith(_ELF):
                 return descriptor, status
             if not head.startswith(b"#!"):
                 raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
             words = head[2:].split(b"\n", 1)[0].split(maxsplit=1)
             if not words:
                 raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
-            located = self._box.walker.locate(caller, AT_FDCWD, words[0])
+            located = self._box.walker.locate(caller, AT_FDCWD, words[0], parent=False)
             status = located.found
             descriptor = located.object
             self._may_run(descriptor, status)
@@ -205,12 +208,26 @@ class ExecutionCalls:
                 self._check_file(caller, descriptor, sid, ("read", "open"))
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
-    def _head(self, descriptor: int) -> bytes:
+    def _head(self, descriptor: int, status: os.stat_result) -> bytes:
+        """Return the beginning of a program, which tells its kind.
+
+        It is read once for each version of a file. Should that be missed, another file is mapped than was decided
+        about, and the task is killed.
+        """
+        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        head = self._heads.get(version)
+        if head is None:
+            if len(self._heads) >= _REMEMBERED:
+                self._heads.clear()
+            head = self._heads[version] = self._read_head(descriptor)
+        return head
+
+    def _read_head(self, descriptor: int) -> bytes:
         try:
             opened = self._box.descriptors.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY)
         except PermissionError:
             # A program that may be run and not read: it is no script, since nobody could interpret it.
-            return b"\x7fELF"
+            return _ELF
         return os.pread(opened, _HEAD_SIZE, 0)
 
     def _let_run(self, caller: Caller, image: tuple[int, int], state: TaskState, path: str) -> None:
@@ -257,7 +274,8 @@ class ExecutionCalls:
             os.kill(pid, signal.SIGKILL)
             return
         try:
-            self._box.tasks.set_state(pid, pending.state)
+            if pending.state != pending.caller.state:
+                self._box.tasks.set_state(pid, pending.state)
             self._inheritance.verify(pid, pending.caller.state, pending.state)
         except OSError:
             os.kill(pid, signal.SIGKILL)
