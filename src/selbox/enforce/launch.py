@@ -34,11 +34,9 @@ def missing_support() -> str:
 
     The filter is tried in a child, so that nothing of it remains.
     """
-    machine = os.uname()
-    if machine.sysname != "Linux":
-        return f"enforcement needs Linux; this is {machine.sysname}"
-    if machine.machine != MACHINE:
-        return f"enforcement knows the system calls of {MACHINE}; this machine is {machine.machine}"
+    foreign = _foreign_machine()
+    if foreign:
+        return foreign
     child = os.fork()
     if child == 0:
         status = errno.EIO
@@ -51,9 +49,26 @@ def missing_support() -> str:
         finally:
             os._exit(status)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status == 0:
-        return ""
-    return _explain(status)
+    return _explain(status) if status else ""
+
+
+def _foreign_machine() -> str:
+    machine = os.uname()
+    if machine.sysname != "Linux":
+        return f"enforcement needs Linux; this is {machine.sysname}"
+    if machine.machine != MACHINE:
+        return f"enforcement knows the system calls of {MACHINE}; this machine is {machine.machine}"
+    if resource.getrlimit(RLIMIT_RTTIME)[1] != resource.RLIM_INFINITY:
+        return "the hard limit RLIMIT_RTTIME is set, and labels of processes are carried above it"
+    return ""
+
+
+def _unavailable(reason: str) -> SelboxError:
+    return SelboxError.of(
+        "enforcement-unavailable",
+        f"processes cannot be supervised here: {reason}",
+        help="everything but `selbox run` works; docs/enforcement.md tells what it needs",
+    )
 
 
 def _explain(number: int) -> str:
@@ -62,6 +77,18 @@ def _explain(number: int) -> str:
     if number in (errno.EINVAL, errno.ENOSYS):
         return "the kernel lacks seccomp user notification with killable waits (Linux 5.19 or later has it)"
     return f"the kernel refuses a seccomp filter with a listener: {os.strerror(abs(number))}"
+
+
+def _carry(carrier: tuple[int, int]) -> None:
+    """Take the label with which the first process starts.
+
+    Raises:
+        OSError: EBUSY within another box, whose supervisor lets nobody change where its own labels are.
+    """
+    try:
+        resource.prlimit(0, RLIMIT_RTTIME, carrier)
+    except PermissionError:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY)) from None
 
 
 def _become_filterable() -> None:
@@ -85,8 +112,11 @@ def launch(
         Its pid and the listener's descriptor.
 
     Raises:
-        SelboxError: ``enforcement-unavailable``, when the kernel refuses the filter.
+        SelboxError: ``enforcement-unavailable``, when the machine or the kernel refuses.
     """
+    foreign = _foreign_machine()
+    if foreign:
+        raise _unavailable(foreign)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
@@ -100,8 +130,7 @@ def launch(
         message, ancillary, _, _ = ours.recvmsg(16, socket.CMSG_SPACE(4))
     if not ancillary:
         os.waitpid(pid, 0)
-        number = int(message or b"5")
-        raise SelboxError.of("enforcement-unavailable", _explain(number), help="see docs/enforcement.md")
+        raise _unavailable(_explain(int(message or b"5")))
     descriptors = array.array("i")
     descriptors.frombytes(ancillary[0][2][:4])
     os.set_inheritable(descriptors[0], False)
@@ -134,7 +163,7 @@ def _run_child(
         # What the supervisor blocks for itself is not the program's.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        resource.setrlimit(RLIMIT_RTTIME, carrier)
+        _carry(carrier)
         program_filter = build_filter(transaction_range())
         _become_filterable()
         listener[0] = install_filter(program_filter)

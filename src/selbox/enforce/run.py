@@ -13,7 +13,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.handlers import build_handlers
 from selbox.enforce.labels import Labels
-from selbox.enforce.launch import launch, missing_support
+from selbox.enforce.launch import launch
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
@@ -81,13 +81,6 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
     path_labels = PathLabels.parse(options.labels, os.getcwd())
     for context in path_labels.contexts():
         server.context_to_sid(context)
-    missing = missing_support()
-    if missing:
-        raise SelboxError.of(
-            "enforcement-unavailable",
-            f"processes cannot be supervised here: {missing}",
-            help="everything but `selbox run` works; docs/enforcement.md tells what it needs",
-        )
     with ExitStack() as stack:
         recorder = Recorder(server, _audit_writer(options.audit, stack))
         monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
@@ -95,21 +88,12 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         stack.callback(store.close)
         tasks = TaskTable()
         labels = Labels(server, tasks, store, path_labels)
-        descriptors = Descriptors()
-        walker = PathWalker(descriptors, labels, monitor)
-        stack.callback(walker.close)
-        memory = TaskMemory()
-        stack.callback(memory.close)
-        prctl(PR_SET_CHILD_SUBREAPER, 1)
-        stack.callback(prctl, PR_SET_CHILD_SUBREAPER, 0)
-        stack.callback(signal.signal, WAKE_SIGNAL, signal.signal(WAKE_SIGNAL, lambda *_: None))
-        stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
+        _become_supervisor(stack)
         start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
         first, descriptor = launch(options.command, program, environment, tasks.limit_for(start))
         stack.callback(os.close, descriptor)
-        listener = Listener(descriptor)
-        box = Box(server, monitor, recorder, listener, tasks, memory, descriptors, labels, walker, Openers())
-        handlers = build_handlers(box, Workers(listener), initial)
+        box = _make_box(server, monitor, recorder, Listener(descriptor), tasks, labels, stack)
+        handlers = build_handlers(box, Workers(box.listener), initial)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.execution)
         handlers.attach(supervisor)
         try:
@@ -117,6 +101,31 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         finally:
             supervisor.finish()
         return make_report(recorder, status, monitor.cache.statistics)
+
+
+def _become_supervisor(stack: ExitStack) -> None:
+    """Take over orphans, and read signals instead of being interrupted by them, until the stack is unwound."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    stack.callback(prctl, PR_SET_CHILD_SUBREAPER, 0)
+    stack.callback(signal.signal, WAKE_SIGNAL, signal.signal(WAKE_SIGNAL, lambda *_: None))
+    stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
+
+
+def _make_box(
+    server: SecurityServer,
+    monitor: ReferenceMonitor,
+    recorder: Recorder,
+    listener: Listener,
+    tasks: TaskTable,
+    labels: Labels,
+    stack: ExitStack,
+) -> Box:
+    descriptors = Descriptors()
+    walker = PathWalker(descriptors, labels, monitor)
+    stack.callback(walker.close)
+    memory = TaskMemory()
+    stack.callback(memory.close)
+    return Box(server, monitor, recorder, listener, tasks, memory, descriptors, labels, walker, Openers())
 
 
 def find_program(name: str, search_path: str) -> str:

@@ -1,0 +1,65 @@
+"""What `selbox run` says where it cannot supervise."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from selbox.enforce.launch import TRANSACTIONS, transaction_range
+from selbox.enforce.seccomp.filter import RLIMIT_RTTIME
+from tests.enforce.boxes import Box, environment
+
+RUN = [sys.executable, "-m", "selbox", "run"]
+
+
+@pytest.mark.enforcement
+def test_a_box_in_a_box_is_refused_and_says_why(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box = Box(tmp_path_factory.mktemp("outer"), "")
+    outcome = box.run(*RUN, "--", "echo", "inner")
+    assert outcome.status == 1
+    assert outcome.output == ""
+    assert "error[enforcement-unavailable]" in outcome.errors
+    assert "already runs under a supervisor" in outcome.errors
+
+
+@pytest.mark.enforcement
+def test_a_limit_that_is_in_the_way_is_named() -> None:
+    def lower() -> None:
+        resource.setrlimit(RLIMIT_RTTIME, (10**6, 10**6))
+
+    result = subprocess.run(
+        [*RUN, "--", "echo", "started"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        preexec_fn=lower,
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "RLIMIT_RTTIME" in result.stderr
+
+
+@pytest.mark.enforcement
+def test_the_limit_that_carries_labels_shows_as_unlimited(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box = Box(tmp_path_factory.mktemp("box"), "")
+    script = (
+        "import resource as r\n"
+        "print(r.getrlimit(15), r.prlimit(0, 15))\n"
+        "r.setrlimit(15, (r.RLIM_INFINITY, r.RLIM_INFINITY))\n"
+        "try: r.prlimit(0, 15, (2**61, -1))\n"
+        "except PermissionError: print('refused')\n"
+    )
+    assert box.run(sys.executable, "-c", script).output == "(-1, -1) (-1, -1)\nrefused\n"
+
+
+def test_transactions_have_room_below_the_limit_of_descriptors() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        for limit in (256, 1024, 4096):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, hard), hard))
+            kept = transaction_range()
+            assert kept.end - kept.first == TRANSACTIONS
+            assert 3 <= kept.first < kept.end <= limit
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
