@@ -1,0 +1,117 @@
+"""Terminals behave as if selbox were not there: interrupts, stops, jobs, window, and an interactive shell."""
+
+import os
+import pty
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.enforce.boxes import environment
+
+pytestmark = [
+    pytest.mark.enforcement,
+    pytest.mark.skipif(shutil.which("bash") is None, reason="the session is bash's, and there is no bash"),
+]
+
+RUN = f"{sys.executable} -m selbox run -- "
+
+
+class Terminal:
+    """A pseudo terminal with a plain interactive bash on it, outside any box."""
+
+    def __init__(self) -> None:
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            variables = environment() | {"PS1": "$ ", "TERM": "dumb"}
+            os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"], variables)
+        self.seen = ""
+
+    def type(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+    def expect(self, text: str, seconds: float = 20) -> str:
+        """Wait until the terminal shows a text; return all that it showed before."""
+        until = time.monotonic() + seconds
+        while text not in self.seen:
+            ready, _, _ = select.select([self.descriptor], [], [], max(0.0, until - time.monotonic()))
+            assert ready, f"no {text!r} in {self.seen!r}"
+            self.seen += os.read(self.descriptor, 4096).decode(errors="replace")
+        before, _, self.seen = self.seen.partition(text)
+        return before
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    terminal = Terminal()
+    terminal.expect("$ ")
+    yield terminal
+    terminal.close()
+
+
+def test_ctrl_c_ends_the_program_and_the_box(terminal: Terminal) -> None:
+    terminal.type(f"{RUN}sh -c 'echo up; sleep 60; echo after'\n")
+    terminal.expect("up\r\n")
+    terminal.type("\x03")
+    terminal.expect("$ ")
+    terminal.type("echo status=$?\n")
+    terminal.expect("status=130\r\n")
+
+
+def test_a_program_may_take_ctrl_c_for_itself(terminal: Terminal) -> None:
+    terminal.type(f"{RUN}sh -c 'trap \"echo ouch; exit 3\" INT; echo up; while :; do sleep 0.1; done'\n")
+    terminal.expect("up\r\n")
+    terminal.type("\x03")
+    terminal.expect("ouch\r\n")
+    terminal.expect("$ ")
+    terminal.type("echo status=$?\n")
+    terminal.expect("status=3\r\n")
+
+
+def test_ctrl_z_stops_the_job_and_fg_goes_on(terminal: Terminal) -> None:
+    terminal.type(f"{RUN}sh -c 'echo up; sleep 1; echo on; sleep 0.2'\n")
+    terminal.expect("up\r\n")
+    terminal.type("\x1a")
+    terminal.expect("Stopped")
+    terminal.expect("$ ")
+    terminal.type("fg\n")
+    terminal.expect("on\r\n")
+    terminal.expect("$ ")
+    terminal.type("echo status=$?\n")
+    terminal.expect("status=0\r\n")
+
+
+def test_an_interactive_shell_in_the_box_has_jobs_of_its_own(terminal: Terminal) -> None:
+    terminal.type(f"{RUN}bash --norc --noprofile -i\n")
+    time.sleep(0.5)
+    terminal.type("PS1='box> '\n")
+    terminal.expect("box> ")
+    terminal.expect("box> ")
+    terminal.type("sleep 60\n")
+    time.sleep(0.5)
+    terminal.type("\x1a")
+    terminal.expect("Stopped")
+    terminal.type("jobs; kill %1; wait; echo gone\n")
+    terminal.expect("\ngone\r\n")
+    terminal.type("cat /proc/self/attr/current | tr -d '\\0'; echo; tty; stty size; exit 7\n")
+    terminal.expect("system_u:system_r:kernel_t")
+    terminal.expect("/dev/pts/")
+    terminal.expect("$ ")
+    terminal.type("echo status=$?\n")
+    terminal.expect("status=7\r\n")
+
+
+def test_dev_tty_is_the_callers_own_terminal(terminal: Terminal) -> None:
+    terminal.type(f"{RUN}sh -c 'echo hello > /dev/tty' > /dev/null; echo next\n")
+    terminal.expect("\nhello\r\n")
+    assert Path("/dev/tty").exists()
