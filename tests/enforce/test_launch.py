@@ -63,3 +63,20 @@ def test_transactions_have_room_below_the_limit_of_descriptors() -> None:
             assert 3 <= kept.first < kept.end <= limit
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.enforcement
+def test_a_supervisor_that_fails_before_the_first_exec_leaves_nothing() -> None:
+    script = (
+        "import selbox.enforce.run as run\n"
+        "from selbox.cli.policyfiles import load_policy\n"
+        "def fail(*_): raise RuntimeError\n"
+        "run.build_handlers = fail\n"
+        "run.run_box(load_policy([]), run.RunOptions(('/bin/sleep', '4321.5')))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment(), timeout=30
+    )
+    assert "RuntimeError" in result.stderr
+    # The output has ended, and with it everybody who held its pipe.
+    assert "Function not implemented" in result.stderr

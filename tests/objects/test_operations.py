@@ -5,7 +5,7 @@ from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.objects.operations import OPERATIONS, Support
 
 CONDITIONAL = {"read", "write", "pread64", "clone", "prctl", "prlimit64", "setrlimit", "getrlimit"}
-CONDITIONAL |= {"socket", "socketpair", "getsockopt"}
+CONDITIONAL |= {"socket", "socketpair", "getsockopt", "access", "faccessat", "faccessat2"}
 """Calls that the filter notifies for some arguments only."""
 
 

@@ -3,13 +3,15 @@
 import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import selbox
-from selbox.compiler.compile import compile_policy
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
-from selbox.language.cil import Tree, parse
 from selbox.model.policy import Policy
+
+if TYPE_CHECKING:
+    from selbox.cli.policycache import PolicyCache
+    from selbox.language.cil import Tree
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
 BASE_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
@@ -36,22 +38,45 @@ _FOREIGN_FORMATS = (
 """First bytes, what such a file is, and what to do with it."""
 
 
-def load_policy(paths: Iterable[str], base: bool = True, diagnostics: Diagnostics | None = None) -> Policy:
+def load_policy(
+    paths: Iterable[str],
+    base: bool = True,
+    diagnostics: Diagnostics | None = None,
+    cache: "PolicyCache | None" = None,
+) -> Policy:
     """Read CIL files and compile them, with the base policy where they need it.
 
     Args:
         paths: files as the user named them; messages show them so.
         base: whether to take the base policy. A complete policy among the files stands alone all the same.
         diagnostics: takes the warnings, for a caller who wants to show them.
+        cache: where compiled policies are kept; None compiles in any case.
 
     Raises:
         SelboxError: with every unreadable file (``file-unreadable``), else every syntax error of the files, else
             every error of the policy that they make together.
     """
+    sources = _each(_read_source, paths)
+    if cache is None:
+        return _compile(sources, base, diagnostics)
+    key = cache.key((*sources, *(base_sources() if base else ())), base=base)
+    policy = None if key is None else cache.get(key)
+    if policy is None:
+        policy = _compile(sources, base, diagnostics)
+        if key is not None:
+            cache.put(key, policy)
+    return policy
+
+
+def _compile(sources: list[SourceFile], base: bool, diagnostics: Diagnostics | None) -> Policy:
+    # Half of a box's start is spent on these imports when the policy is in the cache already.
+    from selbox.compiler.compile import compile_policy
+    from selbox.language.cil import parse
+
     was_collecting = gc.isenabled()
     gc.disable()  # a policy is a heap of small tuples without a cycle: looking for some takes a third of the time
     try:
-        trees = _each(parse, _each(_read_source, paths))
+        trees = _each(parse, sources)
         if base and not any(is_complete(each) for each in trees):
             trees = [*(parse(each) for each in base_sources()), *trees]
         return compile_policy(trees, diagnostics)
@@ -66,7 +91,7 @@ def base_sources() -> list[SourceFile]:
     return [_read_source(os.path.join(BASE_DIRECTORY, name), f"<base>/{name}") for name in names]
 
 
-def is_complete(tree: Tree) -> bool:
+def is_complete(tree: "Tree") -> bool:
     """Tell whether a policy declares its own classes or initial SIDs, as Debian's does, and so needs no base."""
     # Both statements are legal only outside blocks, and no kernel runs on a policy that lacks them.
     return any(form.keyword == "classorder" or form == ["sid", "kernel"] for form in tree.forms)

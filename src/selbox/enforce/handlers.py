@@ -1,21 +1,31 @@
 """Which handler takes which call."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
-from selbox.enforce.calls.attributes import AttributeCalls
+from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import ExecutionCalls
 from selbox.enforce.calls.files import FileCalls
 from selbox.enforce.calls.inheritance import Inheritance
 from selbox.enforce.calls.names import NameCalls, NewObjects
 from selbox.enforce.calls.processes import ProcessCalls
 from selbox.enforce.calls.selinuxfs import SelinuxFiles
-from selbox.enforce.calls.sysvipc import SysVIpcCalls
-from selbox.enforce.calls.unixsockets import UnixSocketCalls
+from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.supervisor import Supervisor
 from selbox.enforce.workers import Workers
+
+ATTRIBUTES: Final = (
+    *("getxattr", "lgetxattr", "fgetxattr", "setxattr", "lsetxattr", "fsetxattr"),
+    *("removexattr", "lremovexattr", "fremovexattr"),
+)
+SYSTEM_V: Final = (
+    *("shmget", "shmat", "shmctl", "semget", "semop", "semtimedop", "semctl"),
+    *("msgget", "msgsnd", "msgrcv", "msgctl"),
+)
+UNIX_SOCKETS: Final = ("socket", "socketpair", "bind", "listen", "connect", "accept", "accept4", "getsockopt")
 
 
 class Handlers(NamedTuple):
@@ -39,6 +49,8 @@ class Handlers(NamedTuple):
 def build_handlers(box: Box, workers: Workers, initial_sid: int | None) -> Handlers:
     """Make the handlers of a box.
 
+    Those that many programs never need are imported when one of their calls is first met.
+
     Args:
         box: what they share.
         workers: threads for what may block.
@@ -47,14 +59,42 @@ def build_handlers(box: Box, workers: Workers, initial_sid: int | None) -> Handl
     new_objects = NewObjects(box)
     selinux_files = SelinuxFiles(box)
     execution = ExecutionCalls(box, Inheritance(box), initial_sid)
-    by_name: dict[str, Handler] = {
-        **FileCalls(box, new_objects, selinux_files, workers).handlers(),
-        **NameCalls(box, new_objects).handlers(),
-        **execution.handlers(),
-        **ProcessCalls(box).handlers(),
-        **SysVIpcCalls(box, workers).handlers(),
-        **UnixSocketCalls(box, new_objects, workers).handlers(),
-        **AttributeCalls(box).handlers(),
-        **selinux_files.handlers(),
-    }
-    return Handlers({NUMBERS[name]: handler for name, handler in by_name.items()}, execution, selinux_files)
+    by_number: dict[int, Handler] = {}
+
+    def add(handlers: dict[str, Handler]) -> None:
+        by_number.update({NUMBERS[name]: handler for name, handler in handlers.items()})
+
+    def add_later(names: tuple[str, ...], make: Callable[[], dict[str, Handler]]) -> None:
+        def first(name: str) -> Handler:
+            def handle(caller: Caller, arguments: Arguments) -> int:
+                add(make())
+                return by_number[NUMBERS[name]](caller, arguments)
+
+            return handle
+
+        add({name: first(name) for name in names})
+
+    def attributes() -> dict[str, Handler]:
+        from selbox.enforce.calls.attributes import AttributeCalls
+
+        return AttributeCalls(box).handlers()
+
+    def system_v() -> dict[str, Handler]:
+        from selbox.enforce.calls.sysvipc import SysVIpcCalls
+
+        return SysVIpcCalls(box, workers).handlers()
+
+    def unix_sockets() -> dict[str, Handler]:
+        from selbox.enforce.calls.unixsockets import UnixSocketCalls
+
+        return UnixSocketCalls(box, new_objects, workers).handlers()
+
+    add(FileCalls(box, new_objects, selinux_files, workers).handlers())
+    add(NameCalls(box, new_objects).handlers())
+    add(execution.handlers())
+    add(ProcessCalls(box).handlers())
+    add(selinux_files.handlers())
+    add_later(ATTRIBUTES, attributes)
+    add_later(SYSTEM_V, system_v)
+    add_later(UNIX_SOCKETS, unix_sockets)
+    return Handlers(by_number, execution, selinux_files)

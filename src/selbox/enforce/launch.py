@@ -156,6 +156,7 @@ def _run_child(
         installed.wait()
         if listener[0] >= 0:
             channel.sendmsg([b"0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", listener))])
+            os.close(listener[0])  # only the supervisor holds it, so that its death ends every wait for an answer
 
     sender = threading.Thread(target=hand_over)
     sender.start()

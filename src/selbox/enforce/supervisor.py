@@ -75,9 +75,11 @@ class Supervisor:
         callbacks = self._callbacks
         while self._status is None:
             is_call = False
-            for descriptor, _event in poll():
+            for descriptor, event in poll():
                 if descriptor == listener:
-                    is_call = True
+                    is_call = bool(event & select.EPOLLIN)
+                    if not is_call:  # nobody is left who could call; what remains is to reap them
+                        self._poll.unregister(listener)
                 else:
                     callback = callbacks.get(descriptor)
                     if callback is not None:
@@ -174,7 +176,6 @@ class Supervisor:
         """
         until = None if seconds is None else monotonic() + seconds
         signalled: set[int] = set()
-        self._poll.modify(self._box.listener.descriptor, select.EPOLLIN)
         while children := _children():
             for child in children:
                 if child not in signalled or number == signal.SIGKILL:
@@ -182,8 +183,8 @@ class Supervisor:
                     signalled.add(child)
             if until is not None and monotonic() >= until:
                 return
-            for descriptor, _event in self._poll.poll(0.05):
-                if descriptor == self._box.listener.descriptor:
+            for descriptor, event in self._poll.poll(0.05):
+                if descriptor == self._box.listener.descriptor and event & select.EPOLLIN:
                     self._handle()
             self._reap()
 

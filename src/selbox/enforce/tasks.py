@@ -122,20 +122,28 @@ def _real_ids(tid: int) -> tuple[int, int]:
 
 def thread_group(tid: int) -> int:
     """Return the process id of a thread, or the thread id itself when it is gone."""
-    try:
-        with open(f"/proc/{tid}/status", "rb") as status:
-            for line in status:
-                if line.startswith(b"Tgid:"):
-                    return int(line[5:])
-    except OSError:
-        pass
-    return tid
+    status = _read(f"/proc/{tid}/status")
+    start = status.find(b"\nTgid:")
+    return tid if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
 
 
 def command_name(tid: int) -> str:
     """Return a task's name as audit records give it (``comm``), or an empty string when it is gone."""
+    return os.fsdecode(_read(f"/proc/{tid}/comm").rstrip(b"\n"))
+
+
+def _read(path: str) -> bytes:
+    """Return the first page of a file of ``/proc``, which is empty when its task is gone.
+
+    Denials and signals ask for these files; the plain calls take a third of the time of a file object.
+    """
     try:
-        with open(f"/proc/{tid}/comm", "rb") as comm:
-            return os.fsdecode(comm.read().rstrip(b"\n"))
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return ""
+        return b""
+    try:
+        return os.read(descriptor, 4096)
+    except ProcessLookupError:
+        return b""
+    finally:
+        os.close(descriptor)

@@ -1,9 +1,11 @@
 """``selbox run``: run an unmodified program tree under a policy."""
 
+import gc
 from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.audit.summary import SummaryRow, printable
 from selbox.cli.output import JsonValue
+from selbox.cli.policycache import PolicyCache
 from selbox.cli.policyfiles import load_policy
 from selbox.cli.terminal import BOLD, DIM, RED, YELLOW, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
@@ -132,7 +134,9 @@ def run(arguments: "Namespace") -> RunResult:
     """Run the box."""
     if arguments.no_base and not arguments.policy:
         raise UsageError.of("usage", "there is no policy", help="name a file with --policy, or leave out --no-base")
-    policy = load_policy(arguments.policy, base=not arguments.no_base)
+    policy = load_policy(arguments.policy, base=not arguments.no_base, cache=PolicyCache.of_user())
+    # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.
+    gc.freeze()
     options = RunOptions(
         command=tuple(arguments.command),
         context=arguments.context,

@@ -17,10 +17,7 @@ from selbox.enforce.tasks import thread_group
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}
 _INFINITY: Final = (1 << 64) - 1
 _LIMIT = struct.Struct("=QQ")
-_IDENTITY_CALLS: Final = (
-    *("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid"),
-    *("setgroups", "capset"),
-)
+_UNCHANGED: Final = 0xFFFFFFFF
 _MAX_SIGNAL: Final = 64
 _REFUSED_NAMESPACES: Final = 0x20000000 | 0x08000000
 """``CLONE_NEWPID`` and ``CLONE_NEWIPC``: in them, numbers that name processes and IPC objects mean other ones."""
@@ -63,7 +60,10 @@ class ProcessCalls:
             "process_vm_writev": self.access_memory,
             "unshare": self.unshare,
             "chroot": self.chroot,
-            **dict.fromkeys(_IDENTITY_CALLS, self.change_identity),
+            "setgroups": self.change_identity,
+            "capset": self.change_identity,
+            **dict.fromkeys(("setuid", "setreuid", "setresuid", "setfsuid"), self.set_user_ids),
+            **dict.fromkeys(("setgid", "setregid", "setresgid", "setfsgid"), self.set_group_ids),
         }
 
     # --- New processes, credentials, namespaces ---------------------------------------------------------------------
@@ -82,8 +82,22 @@ class ProcessCalls:
             self._foreign(caller)
         return self.fork(caller, arguments)
 
+    def set_user_ids(self, caller: Caller, arguments: Arguments) -> int:
+        """``setuid``, ``setreuid``, ``setresuid``, ``setfsuid``."""
+        return self._set_ids(caller, arguments, set(os.getresuid()))
+
+    def set_group_ids(self, caller: Caller, arguments: Arguments) -> int:
+        """``setgid``, ``setregid``, ``setresgid``, ``setfsgid``."""
+        return self._set_ids(caller, arguments, set(os.getresgid()))
+
+    def _set_ids(self, caller: Caller, arguments: Arguments, own: set[int]) -> int:
+        """Let what sets ids to what they are go on unnoticed: make does it before each program."""
+        if len(own) == 1 and all(each & 0xFFFFFFFF in (_UNCHANGED, *own) for each in arguments[:3]):
+            return CONTINUE
+        return self.change_identity(caller, arguments)
+
     def change_identity(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002
-        """``setuid`` and its kin, ``capset``: from now on the caller's credentials are read for every call."""
+        """``setgroups``, ``capset`` …: from now on the caller's credentials are read for every call."""
         if not caller.state.credentials_changed:
             self._box.tasks.set_state(caller.tid, caller.state._replace(credentials_changed=True))
         return CONTINUE

@@ -26,6 +26,7 @@ CLONE_THREAD: Final = 0x00010000
 NAMESPACE_FLAGS: Final = 0x7E020080
 """``CLONE_NEW*`` of clone, unshare and setns."""
 
+F_OK: Final = 0
 AF_UNIX: Final = 1
 SOL_SOCKET: Final = 1
 SO_PEERCRED: Final = 17
@@ -42,7 +43,7 @@ NOTIFIED: Final = (
     *("process_vm_readv", "process_vm_writev"),
     *("unshare", "chroot", "capset", "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid"),
     *("setresgid", "setfsuid", "setfsgid"),
-    *("access", "faccessat", "faccessat2", "statfs", "getxattr", "lgetxattr", "fgetxattr"),
+    *("statfs", "getxattr", "lgetxattr", "fgetxattr"),
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
 )
 """Calls that the supervisor is always asked about."""
@@ -111,6 +112,9 @@ def build_filter(transactions: TransactionRange) -> bytes:
         "socket": "socket",
         "socketpair": "socket",
         "getsockopt": "getsockopt",
+        "access": "existence second",
+        "faccessat": "existence third",
+        "faccessat2": "existence third",
     }
     program: list[Instruction | Label] = [
         Instruction(bpf.LOAD_WORD, bpf.OFFSET_ARCHITECTURE),
@@ -148,6 +152,9 @@ def build_filter(transactions: TransactionRange) -> bytes:
         *_only("limit first", 0, (RLIMIT_RTTIME,), "notify"),
         *_only("limit second", 1, (RLIMIT_RTTIME,), "notify"),
         *_only("socket", 0, (AF_UNIX,), "notify"),
+        # Only whether SELinux's own files exist is answered otherwise than by the kernel.
+        *_only("existence second", 1, (F_OK,), "notify"),
+        *_only("existence third", 2, (F_OK,), "notify"),
         Label("getsockopt"),
         Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
         Instruction(bpf.JUMP_IF_EQUAL, SOL_SOCKET, "", "allow"),
