@@ -68,10 +68,10 @@ def test_transactions_have_room_below_the_limit_of_descriptors() -> None:
 @pytest.mark.enforcement
 def test_a_supervisor_that_fails_before_the_first_exec_leaves_nothing() -> None:
     script = (
-        "import selbox.enforce.run as run\n"
+        "import selbox.enforce.run as run, selbox.enforce.supervision as supervision\n"
         "from selbox.cli.policyfiles import load_policy\n"
         "def fail(*_): raise RuntimeError\n"
-        "run.build_handlers = fail\n"
+        "supervision.build_handlers = fail\n"
         "run.run_box(load_policy([]), run.RunOptions(('/bin/sleep', '4321.5')))\n"
     )
     result = subprocess.run(

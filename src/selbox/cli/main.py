@@ -1,5 +1,6 @@
 """The ``selbox`` program: finds the verb, runs it, and renders what comes back."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words after the program's name; those of the process when None.
     """
+    # Most verbs end before a collection pays; `run`, which may last, starts them again.
+    gc.disable()
     try:
         _tolerate_any_text(sys.stdout)
         status = _dispatch(list(sys.argv[1:] if argv is None else argv))

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from time import time_ns
-from typing import IO
 
 from selbox.audit.avcrecord import AvcRecord, format_record
 from selbox.audit.fields import Stamp
@@ -75,13 +74,3 @@ class Recorder:
         place = f" ({os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno})" if last else ""
         words = f"system call {number}: {type(error).__name__}: {error}{place}"
         self.faults[words] = self.faults.get(words, 0) + 1
-
-
-def open_audit_file(path: str) -> IO[str]:
-    """Open the file for records to append to, a line at a time.
-
-    Raises:
-        OSError: when it cannot be.
-    """
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    return os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="surrogateescape")

@@ -7,24 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from selbox.avc.cache import AccessVectorCache
 from selbox.diagnostics import SelboxError, did_you_mean
-from selbox.enforce.box import Box
-from selbox.enforce.descriptors import Descriptors
-from selbox.enforce.handlers import build_handlers
-from selbox.enforce.labels import Labels
 from selbox.enforce.launch import launch
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
-from selbox.enforce.memory import TaskMemory
-from selbox.enforce.monitor import ReferenceMonitor
-from selbox.enforce.openers import Openers
-from selbox.enforce.paths import PathWalker
-from selbox.enforce.recorder import Recorder, open_audit_file
-from selbox.enforce.report import RunReport, make_report
-from selbox.enforce.seccomp.listener import Listener
-from selbox.enforce.supervisor import BLOCKED, Supervisor
+from selbox.enforce.report import RunReport
+from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL
 from selbox.enforce.tasks import TaskState, TaskTable
-from selbox.enforce.workers import WAKE_SIGNAL, Workers
 from selbox.model.context import Context
 from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
@@ -74,33 +62,26 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
     """
     environment = os.environ if options.environment is None else options.environment
     program = find_program(options.command[0], environment.get("PATH", os.defpath))
-    require(policy)
     server = SecurityServer(policy, enforcing=options.enforcing)
-    kernel = server.initial_sid("kernel")
+    require(server)
     initial = _initial_sid(server, options)
     path_labels = PathLabels.parse(options.labels, os.getcwd())
     for context in path_labels.contexts():
         server.context_to_sid(context)
     with ExitStack() as stack:
-        recorder = Recorder(server, _audit_writer(options.audit, stack))
-        monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
+        write = _audit_writer(options.audit, stack)
         store = LabelStore(options.label_store)
         stack.callback(store.close)
         tasks = TaskTable()
-        labels = Labels(server, tasks, store, path_labels)
-        _become_supervisor(stack)
+        kernel = server.initial_sid("kernel")
         start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
+        _become_supervisor(stack)
         first, descriptor = launch(options.command, program, environment, tasks.limit_for(start))
         stack.callback(os.close, descriptor)
-        box = _make_box(server, monitor, recorder, Listener(descriptor), tasks, labels, stack)
-        handlers = build_handlers(box, Workers(box.listener), initial)
-        supervisor = Supervisor(box, first, handlers.by_number, handlers.execution)
-        handlers.attach(supervisor)
-        try:
-            status = supervisor.run()
-        finally:
-            supervisor.finish()
-        return make_report(recorder, status, monitor.cache.statistics)
+        # Imported while the first process gets ready: that takes as long as a third of the imports.
+        from selbox.enforce.supervision import supervise
+
+        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor)
 
 
 def _become_supervisor(stack: ExitStack) -> None:
@@ -109,23 +90,6 @@ def _become_supervisor(stack: ExitStack) -> None:
     stack.callback(prctl, PR_SET_CHILD_SUBREAPER, 0)
     stack.callback(signal.signal, WAKE_SIGNAL, signal.signal(WAKE_SIGNAL, lambda *_: None))
     stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
-
-
-def _make_box(
-    server: SecurityServer,
-    monitor: ReferenceMonitor,
-    recorder: Recorder,
-    listener: Listener,
-    tasks: TaskTable,
-    labels: Labels,
-    stack: ExitStack,
-) -> Box:
-    descriptors = Descriptors()
-    walker = PathWalker(descriptors, labels, monitor)
-    stack.callback(walker.close)
-    memory = TaskMemory()
-    stack.callback(memory.close)
-    return Box(server, monitor, recorder, listener, tasks, memory, descriptors, labels, walker, Openers())
 
 
 def find_program(name: str, search_path: str) -> str:
@@ -150,19 +114,25 @@ REQUIRED_CLASSES = ("process", "file", "dir", "fd", "lnk_file", "fifo_file", "ch
 """Classes without which a policy cannot say anything about running programs."""
 
 
-def require(policy: Policy) -> None:
+REQUIRED_INITIAL_SIDS = ("kernel", "file", "unlabeled")
+"""Initial SIDs that label what nothing else labels."""
+
+
+def require(server: SecurityServer) -> None:
     """Check that a policy can be enforced at all.
 
     Raises:
-        SelboxError: ``missing-class``, naming every class that it lacks.
+        SelboxError: ``missing-class``, naming every class that it lacks; ``missing-initial-sid``.
     """
-    missing = [name for name in REQUIRED_CLASSES if name not in policy.class_ids]
+    missing = [name for name in REQUIRED_CLASSES if name not in server.policy.class_ids]
     if missing:
         raise SelboxError.of(
             "missing-class",
             f"the policy defines no class {', '.join(f'`{name}`' for name in missing)}",
             help="leave out --no-base to take the classes of the base policy",
         )
+    for name in REQUIRED_INITIAL_SIDS:
+        server.initial_sid(name)
 
 
 def _initial_sid(server: SecurityServer, options: RunOptions) -> int | None:
@@ -204,9 +174,12 @@ def _audit_writer(path: str | None, stack: ExitStack) -> Callable[[str], None] |
     if path == "-":
         return lambda line: print(line, file=sys.stderr, flush=True)
     try:
-        stream = stack.enter_context(open_audit_file(path))
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise SelboxError.of(
             "audit-unwritable", f"cannot write the audit file `{path}`: {error.strerror}", help="name another file"
         ) from None
+    # A line at a time, so that nothing is lost when the supervisor is killed.
+    stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="surrogateescape")
+    stack.enter_context(stream)
     return lambda line: print(line, file=stream)

@@ -21,14 +21,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
 from selbox.enforce.credentials import borrowed, read_credentials
 from selbox.enforce.linux import signal_descriptor
-
-FORWARDED: Final = frozenset(
-    {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGTSTP}
-)
-"""Signals sent to the supervisor that are meant for the program; those of the terminal reach it by themselves."""
-
-BLOCKED: Final = FORWARDED | {signal.SIGCHLD, signal.SIGCONT}
-"""Signals that the supervisor reads from a descriptor."""
+from selbox.enforce.signals import BLOCKED
 
 _SIGNAL_SIZE: Final = 128
 _SIGNAL_HEAD = struct.Struct("=Iii")

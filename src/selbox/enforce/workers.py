@@ -10,13 +10,12 @@ from typing import Final
 from selbox.enforce.caller import Caller
 from selbox.enforce.linux import open_interruptibly, pending_signals
 from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.signals import WAKE_SIGNAL
 
 ERESTARTSYS: Final = 512
 """Answered to a caller that has a signal to handle: the kernel runs the handler and makes the call again."""
 
 _POLL_SECONDS: Final = 0.05
-WAKE_SIGNAL: Final = signal.SIGUSR2
-"""Breaks off a blocking call in a worker; the supervisor installs a handler that does nothing."""
 
 
 class Workers:

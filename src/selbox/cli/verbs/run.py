@@ -137,6 +137,7 @@ def run(arguments: "Namespace") -> RunResult:
     policy = load_policy(arguments.policy, base=not arguments.no_base, cache=PolicyCache.of_user())
     # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.
     gc.freeze()
+    gc.enable()
     options = RunOptions(
         command=tuple(arguments.command),
         context=arguments.context,

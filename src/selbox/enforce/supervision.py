@@ -1,0 +1,64 @@
+"""From a launched process to the end of its box: everything that answers its calls is put together here."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from selbox.avc.cache import AccessVectorCache
+from selbox.enforce.box import Box
+from selbox.enforce.descriptors import Descriptors
+from selbox.enforce.handlers import build_handlers
+from selbox.enforce.labels import Labels
+from selbox.enforce.memory import TaskMemory
+from selbox.enforce.monitor import ReferenceMonitor
+from selbox.enforce.openers import Openers
+from selbox.enforce.paths import PathWalker
+from selbox.enforce.recorder import Recorder
+from selbox.enforce.report import RunReport, make_report
+from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.supervisor import Supervisor
+from selbox.enforce.tasks import TaskTable
+from selbox.enforce.workers import Workers
+from selbox.server.securityserver import SecurityServer
+from selbox.store.labels import LabelStore
+from selbox.store.pathlabels import PathLabels
+
+
+def supervise(
+    server: SecurityServer,
+    tasks: TaskTable,
+    store: LabelStore,
+    path_labels: PathLabels,
+    write: Callable[[str], None] | None,
+    initial_sid: int | None,
+    first: int,
+    descriptor: int,
+) -> RunReport:
+    """Answer a box's calls until its first process has ended, end what is left, and report.
+
+    Args:
+        server: decides.
+        tasks: holds the state that the first process was launched with.
+        store: keeps labels.
+        path_labels: the user's own.
+        write: takes audit records; None when nobody wants them.
+        initial_sid: of the first program; None for the policy's own transition.
+        first: pid of the first process.
+        descriptor: of the listener; stays the caller's.
+    """
+    recorder = Recorder(server, write)
+    monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
+    labels = Labels(server, tasks, store, path_labels)
+    descriptors, memory, listener = Descriptors(), TaskMemory(), Listener(descriptor)
+    with ExitStack() as stack:
+        stack.callback(memory.close)
+        walker = PathWalker(descriptors, labels, monitor)
+        stack.callback(walker.close)
+        box = Box(server, monitor, recorder, listener, tasks, memory, descriptors, labels, walker, Openers())
+        handlers = build_handlers(box, Workers(listener), initial_sid)
+        supervisor = Supervisor(box, first, handlers.by_number, handlers.execution)
+        handlers.attach(supervisor)
+        try:
+            status = supervisor.run()
+        finally:
+            supervisor.finish()
+    return make_report(recorder, status, monitor.cache.statistics)
