@@ -256,7 +256,7 @@ def test_status_by_index_gives_the_kernels_answer(directory: Path) -> None:
 identifier = shmget(0, 0o1600, 12288)
 by_id, by_index = ctypes.create_string_buffer(128), ctypes.create_string_buffer(128)
 print(call(31, identifier, 2, by_id))
-for index in range(64):
+for index in (identifier & 0x7FFF,):  # ids are an index and, above it, a sequence number
     if call(31, index, 13, by_index) == identifier:
         print(by_id.raw == by_index.raw)
 remove((31, identifier))

@@ -80,8 +80,9 @@ def test_a_program_may_take_ctrl_c_for_itself(terminal: Terminal) -> None:
 
 
 def test_ctrl_z_stops_the_job_and_fg_goes_on(terminal: Terminal) -> None:
-    terminal.type(f"{RUN}sh -c 'echo up; sleep 1; echo on; sleep 0.2'\n")
+    terminal.type(f"{RUN}sh -c 'echo up; sleep 3; echo on; sleep 0.2'\n")
     terminal.expect("up\r\n")
+    time.sleep(0.5)
     terminal.type("\x1a")
     terminal.expect("Stopped")
     terminal.expect("$ ")
