@@ -11,7 +11,7 @@ from selbox.enforce.calls.files import FileCalls
 from selbox.enforce.calls.inheritance import Inheritance
 from selbox.enforce.calls.names import NameCalls, NewObjects
 from selbox.enforce.calls.processes import ProcessCalls
-from selbox.enforce.calls.selinuxfs import SelinuxFiles
+from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.supervisor import Supervisor
@@ -34,16 +34,16 @@ class Handlers(NamedTuple):
     Attributes:
         by_number: handler of each notified call, by its number.
         execution: takes the stops of tasks that exec.
-        selinux_files: has descriptors for the supervisor to watch.
+        selinux_paths: has descriptors for the supervisor to watch.
     """
 
     by_number: dict[int, Handler]
     execution: ExecutionCalls
-    selinux_files: SelinuxFiles
+    selinux_paths: SelinuxPaths
 
     def attach(self, supervisor: Supervisor) -> None:
         """Let handlers watch descriptors of their own."""
-        self.selinux_files.attach(supervisor)
+        self.selinux_paths.attach(supervisor)
 
 
 def build_handlers(box: Box, workers: Workers, initial_sid: int | None) -> Handlers:
@@ -57,7 +57,7 @@ def build_handlers(box: Box, workers: Workers, initial_sid: int | None) -> Handl
         initial_sid: see :class:`ExecutionCalls`.
     """
     new_objects = NewObjects(box)
-    selinux_files = SelinuxFiles(box)
+    selinux_paths = SelinuxPaths(box)
     execution = ExecutionCalls(box, Inheritance(box), initial_sid)
     by_number: dict[int, Handler] = {}
 
@@ -89,12 +89,12 @@ def build_handlers(box: Box, workers: Workers, initial_sid: int | None) -> Handl
 
         return UnixSocketCalls(box, new_objects, workers).handlers()
 
-    add(FileCalls(box, new_objects, selinux_files, workers).handlers())
+    add(FileCalls(box, new_objects, selinux_paths, workers).handlers())
     add(NameCalls(box, new_objects).handlers())
     add(execution.handlers())
     add(ProcessCalls(box).handlers())
-    add(selinux_files.handlers())
+    add(selinux_paths.handlers())
     add_later(ATTRIBUTES, attributes)
     add_later(SYSTEM_V, system_v)
     add_later(UNIX_SOCKETS, unix_sockets)
-    return Handlers(by_number, execution, selinux_files)
+    return Handlers(by_number, execution, selinux_paths)

@@ -3,18 +3,21 @@
 import os
 from collections.abc import Callable
 from time import time_ns
+from typing import TYPE_CHECKING
 
-from selbox.audit.avcrecord import AvcRecord, format_record
-from selbox.audit.fields import Stamp
-from selbox.audit.summary import Tally
 from selbox.enforce.monitor import AccessEvent
 from selbox.enforce.tasks import command_name, thread_group
-from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
+
+if TYPE_CHECKING:
+    from selbox.audit.fields import Stamp
+    from selbox.audit.summary import SummaryRow, Tally
 
 
 class Recorder:
     """Writes records and counts denials.
+
+    What makes records is imported with the first one: a box in which nothing is denied starts without it.
 
     Args:
         server: renders SIDs and permissions.
@@ -25,14 +28,20 @@ class Recorder:
         self._server = server
         self._write = write
         self._serial = 0
-        self.denials = Tally()
+        self._tally: Tally | None = None
         self.intruders: list[str] = []
         """Programs that were killed since another one ran than policy had decided about."""
         self.faults: dict[str, int] = {}
         """Errors of selbox itself, with how often each was met; the calls failed with EIO."""
 
-    def stamp(self) -> Stamp:
+    def denials(self) -> "tuple[SummaryRow, ...]":
+        """Return the denials so far, counted."""
+        return () if self._tally is None else self._tally.rows()
+
+    def stamp(self) -> "Stamp":
         """Return the time and number of the next record."""
+        from selbox.audit.fields import Stamp
+
         self._serial += 1
         seconds, nanoseconds = divmod(time_ns(), 1_000_000_000)
         return Stamp(seconds, nanoseconds // 1_000_000, self._serial)
@@ -44,6 +53,10 @@ class Recorder:
 
     def record(self, event: AccessEvent) -> None:
         """Write a record of an access, and count it when it was denied."""
+        from selbox.audit.avcrecord import AvcRecord, format_record
+        from selbox.audit.summary import Tally
+        from selbox.server.reasontext import denial_texts
+
         server = self._server
         record = AvcRecord(
             stamp=self.stamp(),
@@ -59,8 +72,11 @@ class Recorder:
         )
         if not event.granted:
             reasons = denial_texts(server, event.source, event.target, event.object_class, event.permissions)
-            self.denials.add(record, reasons)
-        self.write(format_record(record))
+            if self._tally is None:
+                self._tally = Tally()
+            self._tally.add(record, reasons)
+        if self._write is not None:
+            self._write(format_record(record))
 
     def intruder(self, pid: int, path: str) -> None:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""

@@ -1,11 +1,12 @@
 """What is told when a box has ended."""
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from selbox.audit.summary import SummaryRow
-from selbox.avc.cache import Statistics
-from selbox.enforce.recorder import Recorder
+if TYPE_CHECKING:
+    from selbox.audit.summary import SummaryRow
+    from selbox.avc.cache import Statistics
+    from selbox.enforce.recorder import Recorder
 
 
 class RunReport(NamedTuple):
@@ -20,15 +21,15 @@ class RunReport(NamedTuple):
     """
 
     exit_status: int
-    denials: tuple[SummaryRow, ...]
+    denials: "tuple[SummaryRow, ...]"
     intruders: tuple[str, ...]
     faults: tuple[tuple[str, int], ...]
-    cache: Statistics
+    cache: "Statistics"
 
 
-def make_report(recorder: Recorder, wait_status: int, cache: Statistics) -> RunReport:
+def make_report(recorder: "Recorder", wait_status: int, cache: "Statistics") -> RunReport:
     """Sum up a box from its records and the wait status of its first process."""
     code = os.waitstatus_to_exitcode(wait_status)
     status = 128 - code if code < 0 else code
     faults = tuple(recorder.faults.items())
-    return RunReport(status, recorder.denials.rows(), tuple(recorder.intruders), faults, cache)
+    return RunReport(status, recorder.denials(), tuple(recorder.intruders), faults, cache)

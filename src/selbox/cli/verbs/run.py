@@ -3,7 +3,6 @@
 import gc
 from typing import TYPE_CHECKING, NamedTuple
 
-from selbox.audit.summary import SummaryRow, printable
 from selbox.cli.output import JsonValue
 from selbox.cli.policycache import PolicyCache
 from selbox.cli.policyfiles import load_policy
@@ -14,6 +13,8 @@ from selbox.enforce.run import RunOptions, run_box
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from selbox.audit.summary import SummaryRow
 
 MANUAL = Manual(
     description="""
@@ -92,7 +93,9 @@ class RunResult(NamedTuple):
         }
 
 
-def _denial_lines(row: SummaryRow, terminal: Terminal) -> list[str]:
+def _denial_lines(row: "SummaryRow", terminal: Terminal) -> list[str]:
+    from selbox.audit.summary import printable
+
     verdict = terminal.paint("went on", YELLOW) if row.permissive else terminal.paint("denied", RED)
     what = f"{row.tclass} {{ {' '.join(row.permissions)} }}"
     where = f" {printable(row.object_name)}" if row.object_name else ""

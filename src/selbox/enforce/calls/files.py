@@ -10,7 +10,7 @@ from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.names import NewObjects
-from selbox.enforce.calls.selinuxfs import SelinuxFiles
+from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.paths import Located
@@ -37,10 +37,10 @@ _PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(136, 144)})
 class FileCalls:
     """``open``, ``openat``, ``openat2``, ``creat`` and ``truncate``."""
 
-    def __init__(self, box: Box, new_objects: NewObjects, selinux_files: SelinuxFiles, workers: Workers) -> None:
+    def __init__(self, box: Box, new_objects: NewObjects, selinux_paths: SelinuxPaths, workers: Workers) -> None:
         self._box = box
         self._new = new_objects
-        self._selinux_files = selinux_files
+        self._selinux_paths = selinux_paths
         self._workers = workers
 
     def handlers(self) -> dict[str, Handler]:
@@ -80,7 +80,7 @@ class FileCalls:
         box = self._box
         path = box.memory.read_string(caller.tid, address)
         flags &= 0xFFFFFFFF
-        special = self._selinux_files.open(caller, directory, path, flags)
+        special = self._selinux_paths.open(caller, directory, path, flags)
         if special is not None:
             return special
         creates = bool(flags & os.O_CREAT)

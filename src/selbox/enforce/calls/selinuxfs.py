@@ -13,14 +13,14 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.answer import ANSWERED, CONTINUE
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes
 from selbox.enforce.calls.securitydirectories import SecurityDirectories
 from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles
 from selbox.enforce.calls.statuspage import StatusPage
-from selbox.enforce.calls.transactions import Operation, Transactions, Watcher
+from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.launch import transaction_range
@@ -33,7 +33,6 @@ from selbox.server.labelling import generic_filesystem_context
 ROOT: Final = b"/sys/fs/selinux"
 _CONFIGURATION: Final = b"/etc/selinux/config"
 _FILESYSTEMS: Final = b"/proc/filesystems"
-_NAMES: Final = frozenset({*(name.encode() for name in ATTRIBUTE_MODES), b"filesystems"})
 _ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
 _MAGIC: Final = 0xF97CFF8C
 _STATFS = struct.Struct("=7q2i7q")
@@ -41,7 +40,6 @@ _MOUNT_FLAGS: Final = 0x20 | 0x02 | 0x08 | 0x1000
 """ST_VALID, nosuid, noexec and relatime."""
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _KEPT: Final = 64
-_REMEMBERED: Final = 4096
 _DAC_OVERRIDE: Final = 1 << 1
 
 
@@ -62,31 +60,25 @@ class _Found(NamedTuple):
 
 
 class SelinuxFiles:
-    """Opens such files, and answers ``access``, ``faccessat``, ``faccessat2`` and ``statfs`` about them."""
+    """Opens such files, and answers ``access``, ``faccessat``, ``faccessat2`` and ``statfs`` about them.
+
+    Attributes:
+        transactions: files that are open for writing.
+    """
 
     def __init__(self, box: Box) -> None:
         self._box = box
         self._attributes = ProcessAttributes(box)
         self._status = StatusPage(box.server)
         self._files = SecurityFiles(box, self._status)
-        self._transactions = Transactions(box, transaction_range())
+        self.transactions = Transactions(box, transaction_range())
         self._directories = SecurityDirectories()
-        self._ordinary: set[bytes] = set()
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
-    def attach(self, watcher: Watcher) -> None:
-        """Take what watches descriptors."""
-        self._transactions.attach(watcher)
-
-    def handlers(self) -> dict[str, Handler]:
-        """Return the handlers by name of their call."""
-        return {
-            "access": self.access,
-            "faccessat": self.faccessat,
-            "faccessat2": self.faccessat,
-            "statfs": self.statfs,
-            **self._transactions.handlers(),
-        }
+    @property
+    def has_directories(self) -> bool:
+        """Whether a directory of these files was opened, from which relative paths may start."""
+        return self._directories.exist
 
     # --- Calls ------------------------------------------------------------------------------------------------------
 
@@ -96,9 +88,6 @@ class SelinuxFiles:
         Raises:
             OSError: what ``open`` is to fail with.
         """
-        # This is asked of every file that is opened: one look-up is all that it may cost.
-        if path in self._ordinary or not self._may_be_one(path):
-            return None
         found = self._recognise(caller, directory, path)
         if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
             return None
@@ -109,17 +98,6 @@ class SelinuxFiles:
         if flags & os.O_DIRECTORY:
             return -errno.ENOTDIR
         return self._open_file(caller, found, found.file, flags)
-
-    def _may_be_one(self, path: bytes) -> bool:
-        """Tell from its text whether a path can be one of these; most are not, and are remembered."""
-        if path[path.rfind(b"/") + 1 :] in _NAMES or b"selinux" in path:
-            return True
-        if not path.startswith(b"/"):
-            return self._directories.exist
-        if len(self._ordinary) >= _REMEMBERED:
-            self._ordinary.clear()
-        self._ordinary.add(path)
-        return False
 
     def _open_file(self, caller: Caller, found: _Found, file: SecurityFile, flags: int) -> int:
         if flags & O_PATH:
@@ -132,7 +110,7 @@ class SelinuxFiles:
             return self._give(caller, found, file.content(), flags)
         if file.write is None:
             return -errno.EACCES
-        return self._transactions.open(caller, flags, Operation(found.path, file.write, file.content, file.once))
+        return self.transactions.open(caller, flags, Operation(found.path, file.write, file.content, file.once))
 
     def _open_directory(self, caller: Caller, found: _Found, entries: dict[str, bool], flags: int) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_CREAT:
@@ -150,7 +128,7 @@ class SelinuxFiles:
     def faccessat(self, caller: Caller, arguments: Arguments) -> int:
         """``faccessat(directory, path, mode)`` and ``faccessat2``."""
         path = self._box.memory.read_string(caller.tid, arguments[1])
-        found = self._recognise(caller, arguments[0], path) if self._may_be_one(path) else None
+        found = self._recognise(caller, arguments[0], path)
         if found is None:
             return CONTINUE
         mode = arguments[2]
@@ -245,7 +223,7 @@ class SelinuxFiles:
         def write(writer: Caller, data: bytes) -> None:
             attributes.write(writer, tid, name, data)
             if name == "current":
-                self._transactions.fix(writer.tid)
+                self.transactions.fix(writer.tid)
 
         settable = ATTRIBUTE_MODES[name] & 0o222
         file = SecurityFile(

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from selbox.audit.eventrecord import EventRecord, format_event
-from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.answer import ANSWERED, CONTINUE
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.seccomp.filter import TransactionRange
@@ -122,10 +122,6 @@ class Transactions:
     def attach(self, watcher: Watcher) -> None:
         """Take what watches descriptors; before it is there nothing can be opened."""
         self._watcher = watcher
-
-    def handlers(self) -> dict[str, Handler]:
-        """Return the handlers by name of their call."""
-        return {"read": self.read, "pread64": self.pread, "write": self.write}
 
     def open(self, caller: Caller, flags: int, operation: Operation) -> int:
         """Open a file for a caller and answer its call.

@@ -1,0 +1,104 @@
+"""Tells from its text whether a path may mean one of SELinux's own files, and only then lets them be imported.
+
+Every open asks, so it costs one look-up; most boxes never open one, and do not pay for what answers.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from selbox.enforce.answer import CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.seccomp.listener import Arguments
+
+if TYPE_CHECKING:
+    from selbox.enforce.calls.selinuxfs import SelinuxFiles
+    from selbox.enforce.calls.transactions import Watcher
+
+LAST_NAMES: Final = frozenset({b"current", b"exec", b"fscreate", b"keycreate", b"prev", b"sockcreate", b"filesystems"})
+"""Last components of ``/proc/PID/attr/*`` and ``/proc/filesystems``; all other paths have ``selinux`` in them."""
+
+_REMEMBERED: Final = 4096
+
+
+class SelinuxPaths:
+    """Stands before :class:`SelinuxFiles`."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._made: SelinuxFiles | None = None
+        self._watcher: Watcher | None = None
+        self._ordinary: set[bytes] = set()
+
+    def attach(self, watcher: "Watcher") -> None:
+        """Take what watches descriptors."""
+        self._watcher = watcher
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by name of their call."""
+        return {
+            "access": self.access,
+            "faccessat": self.faccessat,
+            "faccessat2": self.faccessat,
+            "statfs": self.statfs,
+            "read": self.read,
+            "pread64": self.pread,
+            "write": self.write,
+        }
+
+    def open(self, caller: Caller, directory: int, path: bytes, flags: int) -> int | None:
+        """Open a file if it is one of SELinux's; return None for any other path.
+
+        Raises:
+            OSError: what ``open`` is to fail with.
+        """
+        if path in self._ordinary or not self._may_be_one(path):
+            return None
+        return self._files().open(caller, directory, path, flags)
+
+    def access(self, caller: Caller, arguments: Arguments) -> int:
+        """``access(path, mode)``."""
+        return self._files().access(caller, arguments) if self._names_one(caller, arguments[0]) else CONTINUE
+
+    def faccessat(self, caller: Caller, arguments: Arguments) -> int:
+        """``faccessat(directory, path, mode)`` and ``faccessat2``."""
+        return self._files().faccessat(caller, arguments) if self._names_one(caller, arguments[1]) else CONTINUE
+
+    def statfs(self, caller: Caller, arguments: Arguments) -> int:
+        """``statfs(path, buffer)``."""
+        return self._files().statfs(caller, arguments) if self._names_one(caller, arguments[0]) else CONTINUE
+
+    # What is read or written under a number that transactions have, before there are any, is the program's own.
+
+    def read(self, caller: Caller, arguments: Arguments) -> int:
+        """``read(descriptor, buffer, size)``."""
+        return CONTINUE if self._made is None else self._made.transactions.read(caller, arguments)
+
+    def pread(self, caller: Caller, arguments: Arguments) -> int:
+        """``pread64(descriptor, buffer, size, offset)``."""
+        return CONTINUE if self._made is None else self._made.transactions.pread(caller, arguments)
+
+    def write(self, caller: Caller, arguments: Arguments) -> int:
+        """``write(descriptor, buffer, size)``."""
+        return CONTINUE if self._made is None else self._made.transactions.write(caller, arguments)
+
+    def _names_one(self, caller: Caller, address: int) -> bool:
+        return self._may_be_one(self._box.memory.read_string(caller.tid, address))
+
+    def _may_be_one(self, path: bytes) -> bool:
+        if path[path.rfind(b"/") + 1 :] in LAST_NAMES or b"selinux" in path:
+            return True
+        if not path.startswith(b"/"):
+            return self._made is not None and self._made.has_directories
+        if len(self._ordinary) >= _REMEMBERED:
+            self._ordinary.clear()
+        self._ordinary.add(path)
+        return False
+
+    def _files(self) -> "SelinuxFiles":
+        if self._made is None:
+            from selbox.enforce.calls.selinuxfs import SelinuxFiles
+
+            self._made = SelinuxFiles(self._box)
+            if self._watcher is not None:
+                self._made.transactions.attach(self._watcher)
+        return self._made
