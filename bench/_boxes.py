@@ -114,7 +114,12 @@ def find_peer(python: str | None, workshop: Workshop) -> Sandlock | None:
 
 def environment(workshop: Workshop) -> dict[str, str]:
     """Return the environment of every workload."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TMPDIR": workshop.path("tmp")}
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "TMPDIR": workshop.path("tmp"),
+        "XDG_CACHE_HOME": workshop.path("cache"),  # a box starts as it does for a user: the second time
+    }
 
 
 def run_inside(way: Way, workload: tuple[str, ...], workshop: Workshop) -> int:
