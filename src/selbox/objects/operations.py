@@ -478,7 +478,14 @@ _CLOSED: Final = (
         ),
     ),
     Operation(
-        "open by handle", "file", ("open",), "", _REFUSED, "it goes around the directories", "", ("open_by_handle_at",)
+        "open by handle, or with a fanotify notice",
+        "file dir",
+        ("open", "watch"),
+        "",
+        _REFUSED,
+        "they go around the directories",
+        "",
+        ("open_by_handle_at", "fanotify_init"),
     ),
     Operation(
         "calls that hide what they do",

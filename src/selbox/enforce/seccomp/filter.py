@@ -55,8 +55,18 @@ REFUSED: Final = {
         *("clone3", "io_uring_setup", "userfaultfd", "uselib", "setxattrat", "getxattrat", "removexattrat"),
     ),
     errno.EPERM: (
-        # Routes around path mediation: handles, and mounts that would give a file a second path.
-        *("open_by_handle_at", "mount", "umount2", "pivot_root", "move_mount", "open_tree", "open_tree_attr"),
+        # Routes around path mediation: handles, notices that come with the file opened, and mounts that would give a
+        # file a second path.
+        *(
+            "open_by_handle_at",
+            "fanotify_init",
+            "mount",
+            "umount2",
+            "pivot_root",
+            "move_mount",
+            "open_tree",
+            "open_tree_attr",
+        ),
         *("fsopen", "fsmount", "fspick", "mount_setattr"),
         # Other processes' descriptors, and their namespaces, where numbers mean other things.
         *("pidfd_getfd", "setns"),

@@ -29,12 +29,13 @@ NUMBERS: Final[dict[str, int]] = {
     "lgetxattr": 192, "fgetxattr": 193, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "tkill": 200,
     "semtimedop": 220, "tgkill": 234, "kexec_load": 246, "openat": 257, "mkdirat": 258, "mknodat": 259,
     "unlinkat": 263, "renameat": 264, "linkat": 265, "symlinkat": 266, "faccessat": 269, "unshare": 272,
-    "accept4": 288, "rt_tgsigqueueinfo": 297, "perf_event_open": 298, "prlimit64": 302, "open_by_handle_at": 304,
-    "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "finit_module": 313, "renameat2": 316,
-    "kexec_file_load": 320, "bpf": 321, "execveat": 322, "userfaultfd": 323, "pidfd_send_signal": 424,
-    "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "fspick": 433,
-    "clone3": 435, "openat2": 437, "pidfd_getfd": 438, "faccessat2": 439, "mount_setattr": 442, "quotactl_fd": 443,
-    "setxattrat": 463, "getxattrat": 464, "removexattrat": 466, "open_tree_attr": 467,
+    "accept4": 288, "rt_tgsigqueueinfo": 297, "perf_event_open": 298, "fanotify_init": 300, "prlimit64": 302,
+    "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "finit_module": 313,
+    "renameat2": 316, "kexec_file_load": 320, "bpf": 321, "execveat": 322, "userfaultfd": 323,
+    "pidfd_send_signal": 424, "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430,
+    "fsmount": 432, "fspick": 433, "clone3": 435, "openat2": 437, "pidfd_getfd": 438, "faccessat2": 439,
+    "mount_setattr": 442, "quotactl_fd": 443, "setxattrat": 463, "getxattrat": 464, "removexattrat": 466,
+    "open_tree_attr": 467,
 }
 # fmt: on
 """Name to number, for every call that the filter or a handler names."""
