@@ -8,6 +8,7 @@ import os
 import pickle
 import zlib
 from contextlib import suppress
+from enum import Enum
 from typing import Final, NamedTuple
 
 import selbox
@@ -54,6 +55,14 @@ class _PolicyUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is no part of a policy")
 
 
+class _PolicyPickler(pickle.Pickler):
+    """Writes members of enumerations by their value, whatever the version of Python does."""
+
+    def reducer_override(self, value: object) -> object:
+        """Return how a value is made again, or ``NotImplemented`` for the usual way."""
+        return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
+
+
 class PolicyCache:
     """Compiled policies in a directory that only its owner can write.
 
@@ -97,7 +106,7 @@ class PolicyCache:
             self._make_room()
             try:
                 with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as entry:
-                    pickle.dump((_plain(key), policy), entry, protocol=pickle.HIGHEST_PROTOCOL)
+                    _PolicyPickler(entry, pickle.HIGHEST_PROTOCOL).dump((_plain(key), policy))
                 os.replace(temporary, path)
             except BaseException:
                 with suppress(OSError):
