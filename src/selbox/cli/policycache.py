@@ -9,7 +9,7 @@ import pickle
 import zlib
 from contextlib import suppress
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import selbox
 from selbox.diagnostics import SourceFile
@@ -58,7 +58,7 @@ class _PolicyUnpickler(pickle.Unpickler):
 class _PolicyPickler(pickle.Pickler):
     """Writes members of enumerations by their value, whatever the version of Python does."""
 
-    def reducer_override(self, value: object) -> object:
+    def reducer_override(self, value: object) -> Any:
         """Return how a value is made again, or ``NotImplemented`` for the usual way."""
         return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
 
