@@ -31,6 +31,8 @@ class Recorder:
         self._tally: Tally | None = None
         self.intruders: list[str] = []
         """Programs that were killed since another one ran than policy had decided about."""
+        self.hindrances: dict[str, None] = {}
+        """What the machine refuses to the supervisor, so that calls failed; in the order in which it was met."""
         self.faults: dict[str, int] = {}
         """Errors of selbox itself, with how often each was met; the calls failed with EIO."""
 

@@ -16,6 +16,7 @@ class RunReport(NamedTuple):
         exit_status: what a shell would see: the program's own, or 128 and the signal that ended it.
         denials: most frequent first.
         intruders: programs killed because another file ran than the one that was decided about.
+        hindrances: what the machine refused to the supervisor, so that calls failed.
         faults: errors of selbox itself, whose calls failed with EIO, with how often each was met.
         cache: what the access vector cache did.
     """
@@ -23,6 +24,7 @@ class RunReport(NamedTuple):
     exit_status: int
     denials: "tuple[SummaryRow, ...]"
     intruders: tuple[str, ...]
+    hindrances: tuple[str, ...]
     faults: tuple[tuple[str, int], ...]
     cache: "Statistics"
 
@@ -31,5 +33,11 @@ def make_report(recorder: "Recorder", wait_status: int, cache: "Statistics") -> 
     """Sum up a box from its records and the wait status of its first process."""
     code = os.waitstatus_to_exitcode(wait_status)
     status = 128 - code if code < 0 else code
-    faults = tuple(recorder.faults.items())
-    return RunReport(status, recorder.denials(), tuple(recorder.intruders), faults, cache)
+    return RunReport(
+        status,
+        recorder.denials(),
+        tuple(recorder.intruders),
+        tuple(recorder.hindrances),
+        tuple(recorder.faults.items()),
+        cache,
+    )

@@ -69,6 +69,7 @@ class RunResult(NamedTuple):
             terminal.paint(f"selbox: {each} was killed: another program ran than the policy decided about", RED)
             for each in report.intruders
         ]
+        lines += [terminal.paint(f"selbox: {each}", RED) for each in report.hindrances]
         lines += [
             terminal.paint(f"selbox: a fault of selbox itself, please report it: {words}, {times} x", RED)
             for words, times in report.faults
@@ -88,6 +89,7 @@ class RunResult(NamedTuple):
             "exit_status": self.report.exit_status,
             "denials": [each._asdict() for each in self.report.denials],
             "intruders": self.report.intruders,
+            "hindrances": self.report.hindrances,
             "faults": dict(self.report.faults),
             "avc": self.report.cache._asdict(),
         }

@@ -233,8 +233,12 @@ class ExecutionCalls:
     def _let_run(self, caller: Caller, image: tuple[int, int], state: TaskState, path: str) -> None:
         try:
             ptrace(PTRACE_SEIZE, caller.tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+        except ProcessLookupError:
+            raise  # it was killed meanwhile
         except OSError as error:
-            raise OSError(errno.EPERM, f"cannot hold the task: {error.strerror}") from None
+            words = f"no program can be started here: ptrace, which proves what runs, is refused ({error.strerror})"
+            self._box.recorder.hindrances[words] = None
+            raise
         # The interruption takes effect where an exec that fails would return; one that succeeds reports before it.
         ptrace(PTRACE_INTERRUPT, caller.tid)
         self._pending[caller.tid] = _Pending(caller, image, state, path)
