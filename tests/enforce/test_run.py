@@ -215,6 +215,24 @@ def test_signals_ask_the_receivers_label(box: Box) -> None:
         assert [each.tcontext for each in outcome.denied("process", permission)] == ["system_u:system_r:dog_t:s0"]
 
 
+def test_forks_are_never_broken_off_by_the_ends_of_earlier_children(box: Box) -> None:
+    outcome = box.shell("for i in $(seq 300); do sleep 0.2 & done; wait; echo many", timeout=120)
+    assert (outcome.status, outcome.output, outcome.errors) == (0, "many\n", "")
+
+
+def test_a_domain_without_the_permission_cannot_fork(box: Box) -> None:
+    box.policy.write_text(POLICY + "(type mule_t) (roletype system_r mule_t)")
+    outcome = box.shell("/bin/true; /bin/true", "--domain", "mule_t", "--permissive")
+    assert outcome.status == 0
+    assert [each.scontext for each in outcome.denied("process", "fork")] == ["system_u:system_r:mule_t:s0"]
+
+
+def test_a_context_in_which_nobody_may_fork_is_not_entered(box: Box) -> None:
+    outcome = box.run("/bin/true", options=("--context", "system_u:object_r:toy_t:s0"))
+    assert outcome.status == 126
+    assert outcome.denied("process", "fork")[0].tcontext == "system_u:object_r:toy_t:s0"
+
+
 def test_what_is_outside_the_box_cannot_be_signalled(box: Box) -> None:
     with subprocess.Popen(["sleep", "60"], user=box.user) as outside:
         outcome = box.shell(f"kill {outside.pid}", *CAT)

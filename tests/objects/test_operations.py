@@ -14,7 +14,7 @@ def calls_of(*supports: Support) -> set[str]:
 
 
 def test_every_notified_call_has_a_row_and_every_row_a_call_that_the_filter_names() -> None:
-    notified = set(seccomp_filter.NOTIFIED) | CONDITIONAL
+    notified = {*seccomp_filter.NOTIFIED, *seccomp_filter.FORKS} | CONDITIONAL
     assert calls_of(Support.ENFORCED, Support.LIMITED, Support.RECORDED, Support.NOT_MEDIATED) == notified
 
 
@@ -24,7 +24,8 @@ def test_every_refused_call_has_a_row() -> None:
 
 def test_the_filter_names_every_call_that_has_a_number() -> None:
     assert calls_of(*Support) == set(NUMBERS)
-    assert len(seccomp_filter.build_filter(transaction_range())) % 8 == 0
+    for notify_forks in (False, True):
+        assert len(seccomp_filter.build_filter(transaction_range(), notify_forks=notify_forks)) % 8 == 0
 
 
 def test_classes_and_permissions_are_those_of_the_kernel() -> None:

@@ -28,6 +28,7 @@ class Box(NamedTuple):
         labels: labels of files.
         walker: paths to objects.
         openers: who opened what.
+        forks_are_notified: whether the supervisor is asked about each new process.
     """
 
     server: SecurityServer
@@ -40,3 +41,4 @@ class Box(NamedTuple):
     labels: Labels
     walker: PathWalker
     openers: Openers
+    forks_are_notified: bool

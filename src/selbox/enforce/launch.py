@@ -42,7 +42,7 @@ def missing_support() -> str:
         status = errno.EIO
         try:
             _become_filterable()
-            install_filter(build_filter(transaction_range()))
+            install_filter(build_filter(transaction_range(), notify_forks=True))
             status = 0
         except OSError as error:
             status = error.errno or errno.EIO
@@ -98,7 +98,11 @@ def _become_filterable() -> None:
 
 
 def launch(
-    command: Sequence[str], program: str, environment: Mapping[str, str], carrier: tuple[int, int]
+    command: Sequence[str],
+    program: str,
+    environment: Mapping[str, str],
+    carrier: tuple[int, int],
+    notify_forks: bool,
 ) -> tuple[int, int]:
     """Fork the first process and have it exec the program under the box's filter.
 
@@ -107,6 +111,7 @@ def launch(
         program: path of the file to run.
         environment: its environment.
         carrier: the ``RLIMIT_RTTIME`` that carries its first state.
+        notify_forks: whether the supervisor is to be asked about new processes.
 
     Returns:
         Its pid and the listener's descriptor.
@@ -122,7 +127,7 @@ def launch(
     if pid == 0:
         ours.close()
         try:
-            _run_child(command, program, environment, carrier, theirs)
+            _run_child(command, program, environment, carrier, notify_forks, theirs)
         finally:
             os._exit(_CANNOT_RUN)
     theirs.close()
@@ -142,6 +147,7 @@ def _run_child(
     program: str,
     environment: Mapping[str, str],
     carrier: tuple[int, int],
+    notify_forks: bool,
     channel: socket.socket,
 ) -> None:
     """Become the first process: install the filter, hand over its listener, exec.
@@ -165,7 +171,7 @@ def _run_child(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _carry(carrier)
-        program_filter = build_filter(transaction_range())
+        program_filter = build_filter(transaction_range(), notify_forks=notify_forks)
         _become_filterable()
         listener[0] = install_filter(program_filter)
     except OSError as error:

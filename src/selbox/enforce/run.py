@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from selbox.diagnostics import SelboxError, did_you_mean
+from selbox.diagnostics import SelboxError
+from selbox.enforce.domains import domain_context
+from selbox.enforce.forks import every_domain_may_fork
 from selbox.enforce.launch import launch
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.report import RunReport
 from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL
 from selbox.enforce.tasks import TaskState, TaskTable
-from selbox.model.context import Context
-from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
@@ -76,12 +76,13 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         kernel = server.initial_sid("kernel")
         start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
         _become_supervisor(stack)
-        first, descriptor = launch(options.command, program, environment, tasks.limit_for(start))
+        ask_forks = not every_domain_may_fork(server)
+        first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), ask_forks)
         stack.callback(os.close, descriptor)
         # Imported while the first process gets ready: that takes as long as a third of the imports.
         from selbox.enforce.supervision import supervise
 
-        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor)
+        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, ask_forks)
 
 
 def _become_supervisor(stack: ExitStack) -> None:
@@ -141,31 +142,6 @@ def _initial_sid(server: SecurityServer, options: RunOptions) -> int | None:
     if options.domain is not None:
         return server.sid_for(domain_context(server, options.domain))
     return None
-
-
-def domain_context(server: SecurityServer, domain: str) -> Context:
-    """Return a valid context with a domain's type: the initial SID kernel's user, role and low level where they fit.
-
-    Raises:
-        SelboxError: ``unknown-domain``, for a type that does not exist or that no user and role may have.
-    """
-    policy = server.policy
-    type_id = policy.type_ids.get(domain)
-    if type_id is None or policy.types[type_id].is_attribute:
-        names = [each.name for each in policy.types if not each.is_attribute]
-        raise SelboxError.of("unknown-domain", f"the policy has no type `{domain}`", help=did_you_mean(domain, names))
-    kernel = server.context_of(server.initial_sid("kernel"))
-    roles = [index for index, role in enumerate(policy.roles) if index and role.types >> type_id & 1]
-    for role in sorted(roles, key=lambda each: each != kernel.role):
-        users = [index for index, user in enumerate(policy.users) if user.roles >> role & 1]
-        for user in sorted(users, key=lambda each: each != kernel.user):
-            low = kernel.range.low if user == kernel.user else policy.users[user].range.low
-            return Context(user, role, type_id, LevelRange(low, low))
-    raise SelboxError.of(
-        "unknown-domain",
-        f"no user and role of the policy may have the type `{domain}`",
-        help=f"add `(roletype {policy.roles[kernel.role].name} {domain})`",
-    )
 
 
 def _audit_writer(path: str | None, stack: ExitStack) -> Callable[[str], None] | None:

@@ -32,6 +32,7 @@ def supervise(
     initial_sid: int | None,
     first: int,
     descriptor: int,
+    forks_are_notified: bool,
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -44,6 +45,7 @@ def supervise(
         initial_sid: of the first program; None for the policy's own transition.
         first: pid of the first process.
         descriptor: of the listener; stays the caller's.
+        forks_are_notified: as the filter was built.
     """
     recorder = Recorder(server, write)
     monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
@@ -53,7 +55,19 @@ def supervise(
         stack.callback(memory.close)
         walker = PathWalker(descriptors, labels, monitor)
         stack.callback(walker.close)
-        box = Box(server, monitor, recorder, listener, tasks, memory, descriptors, labels, walker, Openers())
+        box = Box(
+            server,
+            monitor,
+            recorder,
+            listener,
+            tasks,
+            memory,
+            descriptors,
+            labels,
+            walker,
+            Openers(),
+            forks_are_notified,
+        )
         handlers = build_handlers(box, Workers(listener), initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.execution)
         handlers.attach(supervisor)

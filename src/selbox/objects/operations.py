@@ -213,7 +213,7 @@ _PROCESSES: Final = (
         ("fork",),
         "the task itself; the child has its label",
         _ENFORCED,
-        "threads share one label",
+        "threads share one label. Where every domain may fork, it is asked on entering a domain and not at each fork",
         "selinux_task_alloc",
         ("fork", "vfork", "clone"),
     ),

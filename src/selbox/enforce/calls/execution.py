@@ -17,6 +17,7 @@ from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.inheritance import Inheritance
+from selbox.enforce.forks import check_entered
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import (
     AT_EMPTY_PATH,
@@ -110,6 +111,7 @@ class ExecutionCalls:
             return -errno.ELOOP
         self._may_run(located.object, status)
         sid = self._new_sid(caller, located.object, status)
+        check_entered(self._box, caller, sid)
         image, image_status = self._image(caller, located.object, status)
         old = caller.state
         state = TaskState(

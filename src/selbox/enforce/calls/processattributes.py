@@ -12,6 +12,7 @@ from selbox.audit.eventrecord import bounded_transition_denied, format_event, in
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.forks import check_entered
 from selbox.enforce.tasks import TaskState
 
 
@@ -106,6 +107,7 @@ class ProcessAttributes:
             box.recorder.write(format_event(bounded_transition_denied(box.recorder.stamp(), *contexts)))
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         box.monitor.check(caller, sid, "process", ("dyntransition",), dict)
+        check_entered(box, caller, sid)
 
 
 def _is_threaded(tid: int) -> bool:

@@ -34,7 +34,7 @@ SO_PEERSEC: Final = 31
 SO_PEERPIDFD: Final = 77
 
 NOTIFIED: Final = (
-    *("open", "openat", "openat2", "creat", "truncate", "execve", "execveat", "fork", "vfork"),
+    *("open", "openat", "openat2", "creat", "truncate", "execve", "execveat"),
     *("rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir", "link", "linkat", "unlink", "unlinkat"),
     *("symlink", "symlinkat", "mknod", "mknodat"),
     *("connect", "bind", "listen", "accept", "accept4"),
@@ -47,6 +47,9 @@ NOTIFIED: Final = (
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
 )
 """Calls that the supervisor is always asked about."""
+
+FORKS: Final = ("fork", "vfork")
+"""Calls that the supervisor is asked about where the policy has domains that may not fork."""
 
 REFUSED: Final = {
     errno.ENOSYS: (
@@ -104,11 +107,12 @@ def _return_if(number: int, result: int) -> list[Instruction | Label]:
     ]
 
 
-def build_filter(transactions: TransactionRange) -> bytes:
+def build_filter(transactions: TransactionRange, *, notify_forks: bool) -> bytes:
     """Return the filter program of a box.
 
     Args:
         transactions: the descriptors whose ``read``, ``write`` and ``pread64`` are notified.
+        notify_forks: whether new processes are; new namespaces always.
     """
     conditional = {
         "read": "transaction",
@@ -142,7 +146,7 @@ def build_filter(transactions: TransactionRange) -> bytes:
             Instruction(bpf.JUMP, 0, label),
             Label(f"not {name}"),
         ]
-    for name in NOTIFIED:
+    for name in (*NOTIFIED, *(FORKS if notify_forks else ())):
         program += _return_if(NUMBERS[name], bpf.RETURN_NOTIFY)
     for number, names in REFUSED.items():
         for name in names:
@@ -158,7 +162,7 @@ def build_filter(transactions: TransactionRange) -> bytes:
         Label("clone"),
         Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
         Instruction(bpf.JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, "notify"),
-        Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, "allow", "notify"),
+        Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, "allow", "notify" if notify_forks else "allow"),
         *_only("limit first", 0, (RLIMIT_RTTIME,), "notify"),
         *_only("limit second", 1, (RLIMIT_RTTIME,), "notify"),
         *_only("socket", 0, (AF_UNIX,), "notify"),
