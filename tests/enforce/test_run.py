@@ -155,6 +155,13 @@ def test_a_new_file_takes_the_transition(box: Box) -> None:
     assert readers.output == "b\n", "labels live with the box: the next one sees the yard's again"
 
 
+def test_what_has_lost_its_name_keeps_its_label_while_it_is_open(box: Box) -> None:
+    # By its path alone it would be the yard's again, which a dog may read.
+    script = "echo a > toy; exec 3< toy; rm toy; cat /proc/$$/fd/3; stat -Lc %C /proc/$$/fd/3"
+    outcome = box.shell(script, *CAT, yard(box))
+    assert outcome.output == f"a\n{LABEL.format('toy_t')}\n", outcome.errors
+
+
 def test_a_label_store_outlives_the_box(box: Box) -> None:
     store = f"--label-store={box.directory / 'labels.db'}"
     assert box.shell("echo a > toy", *CAT, yard(box), store).status == 0

@@ -46,6 +46,7 @@ _TASK_MEMORY = re.compile(r".*/\d+/(?:task/\d+/)?mem")
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
 
+_NAMELESS_KEPT: Final = 65536
 _DELETED: Final = " (deleted)"
 
 
@@ -77,6 +78,8 @@ class Labels:
         self._history = PathHistory()
         self._filesystems = Filesystems()
         self._sids: dict[tuple[int, int], int] = {}
+        self._nameless: dict[tuple[int, int], int] = {}
+        """Labels of inodes that lost their last name and may still be open."""
         self._policy_sids: dict[Context, int] = {}
         self._uses = {each.filesystem: each for each in server.policy.filesystem_uses}
         self._genfs = {each.filesystem for each in server.policy.genfs_contexts}
@@ -137,9 +140,14 @@ class Labels:
     def removed(self, status: os.stat_result, path: str) -> None:
         """Forget a name that is gone, and its inode with the last one: what comes later inherits nothing from them."""
         self._history.removed(path)
+        key = (status.st_dev, status.st_ino)
         if status.st_nlink <= 1 or stat.S_ISDIR(status.st_mode):
-            self._sids.pop((status.st_dev, status.st_ino), None)
-            self._store.forget(status.st_dev, status.st_ino)
+            self._store.forget(*key)
+            sid = self._sids.pop(key, None)
+            if sid is not None:
+                self._nameless[key] = sid
+                if len(self._nameless) > _NAMELESS_KEPT:
+                    del self._nameless[next(iter(self._nameless))]
 
     def is_memory(self, descriptor: int, status: os.stat_result) -> bool:
         """Tell whether a file is a task's memory, ``/proc/PID/mem``; its label is then the task's."""
@@ -175,6 +183,10 @@ class Labels:
         """Return a label and whether it stays with the inode."""
         if not path.startswith("/") or path.startswith(_NAMELESS):
             return self._find_nameless(status, caller), True
+        key = (status.st_dev, status.st_ino)
+        if status.st_nlink == 0 and key in self._nameless:
+            return self._nameless[key], False
+        self._nameless.pop(key, None)  # the number is another file's now
         path = self._history.original(_without_deleted(path, status))
         kind = self.filesystem_of(status.st_dev)
         place = f"/proc/self/fd/{descriptor}"
