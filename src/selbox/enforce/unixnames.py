@@ -137,7 +137,8 @@ class UnixNames:
         if sockets is None:
             return 0
         if inode:
-            found = [each for each in sockets if each.file == inode & 0xFFFFFFFF or each.name == name]
+            # Names of paths may be relative, and so be those of other sockets elsewhere.
+            found = [each for each in sockets if each.file == inode & 0xFFFFFFFF]
             if found and all(each.type != type_ for each in found):
                 return errno.EPROTOTYPE
         else:
