@@ -1,6 +1,8 @@
 """Which handler takes which call."""
 
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from typing import Final, NamedTuple
 
 from selbox.enforce.answer import Handler
@@ -26,6 +28,20 @@ SYSTEM_V: Final = (
     *("msgget", "msgsnd", "msgrcv", "msgctl"),
 )
 UNIX_SOCKETS: Final = ("socket", "socketpair", "bind", "listen", "connect", "accept", "accept4", "getsockopt")
+
+LATE_IMPORTS: Final = (
+    *("selbox.enforce.calls.attributes", "selbox.enforce.calls.selinuxfs", "selbox.enforce.calls.sysvipc"),
+    *("selbox.enforce.calls.unixsockets", "selbox.audit.avcrecord", "selbox.audit.summary"),
+    *("selbox.server.reasontext", "selbox.store.pcre", "difflib", "mmap"),
+)
+"""Modules that are imported when first needed, in a handler or below it."""
+
+
+@cache
+def import_all() -> None:
+    """Import them now: once credentials are borrowed, Python's own files may be out of reach."""
+    for name in LATE_IMPORTS:
+        import_module(name)
 
 
 class Handlers(NamedTuple):

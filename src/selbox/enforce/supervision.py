@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from selbox.avc.cache import AccessVectorCache
 from selbox.enforce.box import Box
 from selbox.enforce.descriptors import Descriptors
-from selbox.enforce.handlers import build_handlers
+from selbox.enforce.handlers import build_handlers, import_all
 from selbox.enforce.labels import Labels
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
@@ -69,7 +69,7 @@ def supervise(
             forks_are_notified,
         )
         handlers = build_handlers(box, Workers(listener), initial_sid)
-        supervisor = Supervisor(box, first, handlers.by_number, handlers.execution)
+        supervisor = Supervisor(box, first, handlers.by_number, handlers.execution, import_all)
         handlers.attach(supervisor)
         try:
             status = supervisor.run()

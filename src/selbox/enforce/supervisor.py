@@ -37,14 +37,24 @@ class Supervisor:
         first: pid of the first process, a child.
         handlers: handler of each notified call, by number.
         execution: takes the stops of tasks that exec.
+        before_borrowing: called each time before a task's credentials are borrowed, under the supervisor's own.
     """
 
-    def __init__(self, box: Box, first: int, handlers: dict[int, Handler], execution: ExecutionCalls) -> None:
+    def __init__(
+        self,
+        box: Box,
+        first: int,
+        handlers: dict[int, Handler],
+        execution: ExecutionCalls,
+        before_borrowing: Callable[[], None],
+    ) -> None:
+        self._before_borrowing = before_borrowing
         self._box = box
         self._first = first
         self._handlers = handlers
         self._execution = execution
         self._status: int | None = None
+        self._can_lend = os.geteuid() == 0
         self._poll = select.epoll()
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._signals = signal_descriptor({int(each) for each in BLOCKED})
@@ -95,7 +105,8 @@ class Supervisor:
             return
         caller = Caller(notification.id, notification.tid, state)
         try:
-            if state.credentials_changed:
+            if state.credentials_changed and self._can_lend:
+                self._before_borrowing()
                 with borrowed(read_credentials(notification.tid)):
                     answer = handler(caller, notification.arguments)
             else:
