@@ -214,14 +214,16 @@ def acting_as(identity: Identity | None) -> Iterator[None]:
 
 
 @contextmanager
-def real_ids(user: int, group: int) -> Iterator[None]:
-    """Have the calling thread's real ids be others for a moment; the effective ones, and what it may do, stay.
+def real_ids_of(tid: int) -> Iterator[None]:
+    """Have the calling thread's real ids be a task's for a moment; the effective ones, and what it may do, stay.
 
     ``prlimit(2)`` and ``ptrace(2)`` let in whoever has a task's real ids.
 
     Raises:
         OSError: EPERM when the supervisor is not root.
     """
+    fields = _status_of(tid)
+    user, group = int(fields[b"Uid"][0]), int(fields[b"Gid"][0])
     own_user, own_group = os.getuid(), os.getgid()
     try:
         system_call(_NR_SETRESGID, group, -1, -1)

@@ -46,7 +46,7 @@ _TASK_MEMORY = re.compile(r".*/\d+/(?:task/\d+/)?mem")
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
 
-_NAMELESS_KEPT: Final = 65536
+_UNLINKED_KEPT: Final = 65536
 _DELETED: Final = " (deleted)"
 
 
@@ -78,7 +78,7 @@ class Labels:
         self._history = PathHistory()
         self._filesystems = Filesystems()
         self._sids: dict[tuple[int, int], int] = {}
-        self._nameless: dict[tuple[int, int], int] = {}
+        self._unlinked: dict[tuple[int, int], int] = {}
         """Labels of inodes that lost their last name and may still be open."""
         self._policy_sids: dict[Context, int] = {}
         self._uses = {each.filesystem: each for each in server.policy.filesystem_uses}
@@ -145,9 +145,9 @@ class Labels:
             self._store.forget(*key)
             sid = self._sids.pop(key, None)
             if sid is not None:
-                self._nameless[key] = sid
-                if len(self._nameless) > _NAMELESS_KEPT:
-                    del self._nameless[next(iter(self._nameless))]
+                self._unlinked[key] = sid
+                if len(self._unlinked) > _UNLINKED_KEPT:
+                    del self._unlinked[next(iter(self._unlinked))]
 
     def is_memory(self, descriptor: int, status: os.stat_result) -> bool:
         """Tell whether a file is a task's memory, ``/proc/PID/mem``; its label is then the task's."""
@@ -184,9 +184,9 @@ class Labels:
         if not path.startswith("/") or path.startswith(_NAMELESS):
             return self._find_nameless(status, caller), True
         key = (status.st_dev, status.st_ino)
-        if status.st_nlink == 0 and key in self._nameless:
-            return self._nameless[key], False
-        self._nameless.pop(key, None)  # the number is another file's now
+        if status.st_nlink == 0 and key in self._unlinked:
+            return self._unlinked[key], False
+        self._unlinked.pop(key, None)  # the number is another file's now
         path = self._history.original(_without_deleted(path, status))
         kind = self.filesystem_of(status.st_dev)
         place = f"/proc/self/fd/{descriptor}"

@@ -19,10 +19,7 @@ AT_REMOVEDIR: Final = 0x200
 AT_SYMLINK_FOLLOW: Final = 0x400
 AT_EMPTY_PATH: Final = 0x1000
 AT_SYMLINK_NOFOLLOW: Final = 0x100
-RESOLVE_NO_MAGICLINKS: Final = 0x02
-RESOLVE_NO_SYMLINKS: Final = 0x04
 
-PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_GET_NO_NEW_PRIVS: Final = 39
@@ -38,7 +35,6 @@ PTRACE_GETEVENTMSG: Final = 0x4201
 PTRACE_O_TRACEEXEC: Final = 0x10
 PTRACE_O_EXITKILL: Final = 0x100000
 PTRACE_EVENT_EXEC: Final = 4
-PTRACE_EVENT_STOP: Final = 128
 WALL: Final = 0x40000000
 
 SECCOMP_SET_MODE_FILTER: Final = 1
@@ -46,12 +42,7 @@ SECCOMP_FILTER_FLAG_NEW_LISTENER: Final = 1 << 3
 SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: Final = 1 << 5
 
 _NR_SECCOMP = 317
-_NR_OPENAT2 = 437
 _NR_PIDFD_GETFD = 438
-_NR_SETFSUID = 122
-_NR_SETFSGID = 123
-_NR_SETGROUPS = 116
-_NR_GETTID = 186
 
 
 def _raise() -> None:
@@ -66,15 +57,6 @@ def system_call(number: int, *arguments: "int | bytes | ctypes.Array[ctypes.c_ch
     if result == -1:
         _raise()
     return result
-
-
-_OPEN_HOW = struct.Struct("=QQQ")
-
-
-def openat2(directory: int, path: bytes, flags: int, mode: int = 0, resolve: int = 0) -> int:
-    """Open a path below a directory descriptor under ``openat2(2)`` resolution rules; return a descriptor."""
-    how = _OPEN_HOW.pack(flags, mode, resolve)
-    return system_call(_NR_OPENAT2, directory, path, how, len(how))
 
 
 def prctl(option: int, argument2: int = 0, argument3: int = 0, argument4: int = 0, argument5: int = 0) -> int:

@@ -10,7 +10,7 @@ import os
 import resource
 from typing import Final, NamedTuple
 
-from selbox.enforce.credentials import real_ids
+from selbox.enforce.credentials import real_ids_of
 from selbox.enforce.seccomp.filter import RLIMIT_RTTIME
 
 _MARK: Final = 1 << 61
@@ -92,8 +92,7 @@ class TaskTable:
         try:
             resource.prlimit(tid, RLIMIT_RTTIME, limit)
         except PermissionError:
-            user, group = _real_ids(tid)
-            with real_ids(user, group):
+            with real_ids_of(tid):
                 resource.prlimit(tid, RLIMIT_RTTIME, limit)
 
 
@@ -108,16 +107,6 @@ def _limit_shown(tid: int) -> int:
     except OSError:
         pass
     return -1
-
-
-def _real_ids(tid: int) -> tuple[int, int]:
-    """Return a task's real user and group id."""
-    fields = {}
-    with open(f"/proc/{tid}/status", "rb") as status:
-        for line in status:
-            if line.startswith((b"Uid:", b"Gid:")):
-                fields[line[:3]] = int(line.split()[1])
-    return fields[b"Uid"], fields[b"Gid"]
 
 
 def thread_group(tid: int) -> int:

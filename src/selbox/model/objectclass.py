@@ -47,11 +47,6 @@ class ObjectClass(NamedTuple):
     default_type: DefaultFrom = DefaultFrom.UNSPECIFIED
     default_range: DefaultRange = DefaultRange.UNSPECIFIED
 
-    @property
-    def all_permissions(self) -> int:
-        """The access vector of every permission."""
-        return (1 << len(self.permissions)) - 1
-
     def vector(self, names: "tuple[str, ...] | list[str]") -> int:
         """Return the access vector of named permissions.
 

@@ -4,7 +4,6 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
-from selbox.model.bitset import members
 from selbox.model.conditional import Conditional
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.labelling import (
@@ -123,20 +122,6 @@ class Policy(_Parts):
             for alias in each.aliases:
                 ids.setdefault(alias, index)
         return ids
-
-    @cached_property
-    def attributes_of(self) -> tuple[int, ...]:
-        """For each type id the bitset of the type itself and of every attribute that holds it.
-
-        Source: the ``type_attr_map`` of the kernel's policy database. An attribute's own entry is 0.
-        """
-        result = [0 if each.is_attribute else 1 << index for index, each in enumerate(self.types)]
-        for index, each in enumerate(self.types):
-            if each.is_attribute:
-                bit = 1 << index
-                for type_id in members(each.types):
-                    result[type_id] |= bit
-        return tuple(result)
 
     def origin(self, number: int) -> Origin | None:
         """Return the place that an ``origin`` column names, or None when it is not known."""

@@ -25,7 +25,6 @@ from selbox.enforce.linux import (
     AT_SYMLINK_NOFOLLOW,
     PTRACE_DETACH,
     PTRACE_EVENT_EXEC,
-    PTRACE_EVENT_STOP,
     PTRACE_INTERRUPT,
     PTRACE_O_EXITKILL,
     PTRACE_O_TRACEEXEC,
@@ -265,9 +264,8 @@ class ExecutionCalls:
             self._verify(pid, pending)
             return
         self._pending.pop(pid, None)
+        # Without an event it is the delivery of a signal, which the tracer has to carry out.
         deliver = os.WSTOPSIG(status) if event == 0 else 0
-        if event == PTRACE_EVENT_STOP and os.WSTOPSIG(status) != signal.SIGTRAP:
-            deliver = 0
         _detach(pid, deliver)
 
     def _verify(self, pid: int, pending: _Pending | None) -> None:
