@@ -88,8 +88,8 @@ def make_policy(**changes: Any) -> Policy:
         types=tuple(types),
         roles=(
             Role("object_r", 0),
-            Role("animal_r", bitset((KERNEL, DOG, CAT, PUPPY, GHOST))),
-            Role("vet_r", bitset((DOG, CAT, PUPPY))),
+            Role("animal_r", bitset((KERNEL, DOG, CAT, PUPPY, GHOST)), dominates=1 << ANIMAL_ROLE),
+            Role("vet_r", bitset((DOG, CAT, PUPPY)), dominates=1 << VET_ROLE),
         ),
         users=(
             User("system_u", bitset((OBJECT_ROLE, ANIMAL_ROLE, VET_ROLE)), Level(0), clearance),

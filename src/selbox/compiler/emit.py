@@ -8,7 +8,7 @@ from selbox.model.bitset import members
 from selbox.model.conditional import Conditional
 from selbox.model.labelling import InitialSid
 from selbox.model.mls import LOWEST, LevelRange
-from selbox.model.objectclass import DefaultFrom, DefaultRange, ObjectClass
+from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
 from selbox.model.rules import Rules
 from selbox.model.symbols import Boolean, Category, Role, Sensitivity, Type, User
@@ -54,6 +54,10 @@ def emit(resolution: Resolution) -> Policy:
         handle_unknown=settings.handle_unknown,
         mls=settings.mls,
         origins=tuple(resolution.origins.places),
+        commons=tuple(
+            Common(each.name, resolution.classes.layout(each).permissions)
+            for each in resolution.program.declared("common")
+        ),
     )
 
 
@@ -111,6 +115,7 @@ def _roles(resolution: Resolution) -> tuple[Role, ...]:
             symbol.name,
             identities.types.universe if symbol.name == OBJECT_ROLE else identities.role_types.get(index, 0),
             bounds.get(index),
+            0 if symbol.name == OBJECT_ROLE else 1 << index,
         )
         for index, symbol in enumerate(resolution.numbered["role"])
     )

@@ -9,28 +9,11 @@ from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.program import Program
 from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form
+from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import HandleUnknown
 
 _Value = TypeVar("_Value")
-
-CAPABILITIES: Final = (
-    "network_peer_controls",
-    "open_perms",
-    "extended_socket_class",
-    "always_check_network",
-    "cgroup_seclabel",
-    "nnp_nosuid_transition",
-    "genfs_seclabel_symlinks",
-    "ioctl_skip_cloexec",
-    "userspace_initial_context",
-    "netlink_xperm",
-    "netif_wildcard",
-    "genfs_seclabel_wildcard",
-    "functionfs_seclabel",
-    "memfd_class",
-)
-"""The kernel's policy capabilities, in the order of their numbers."""
 
 _TRUTHS: Final = {"true": True, "false": False}
 _SIDES: Final = {"source": DefaultFrom.SOURCE, "target": DefaultFrom.TARGET}
@@ -110,14 +93,14 @@ class Settings:
 
 
 def _check_capability(symbol: Symbol) -> None:
-    if symbol.name not in CAPABILITIES:
+    if symbol.name not in POLICY_CAPABILITIES:
         raise StatementError(
             "cil-unknown-policycap",
             f"no policy capability `{symbol.name}` is known",
             symbol.place,
             symbol.form,
             (1,),
-            did_you_mean(symbol.name, CAPABILITIES),
+            did_you_mean(symbol.name, POLICY_CAPABILITIES),
         )
 
 

@@ -45,6 +45,14 @@ class Connective(Enum):
     OR = "or"
 
 
+class NamesForm(Enum):
+    """How a set of names was written in the policy language."""
+
+    PLAIN = "{}"
+    STAR = "*"
+    COMPLEMENT = "~"
+
+
 class CompareAttributes(NamedTuple):
     """Compares two parts of the contexts, such as ``u1 == u2`` or ``l1 dom l2``."""
 
@@ -60,13 +68,17 @@ class CompareNames(NamedTuple):
         left: a user, role or type operand.
         comparison: ``EQUAL`` or ``NOT_EQUAL``.
         ids: bitset of user, role or type ids (types only: attributes have been written out).
-        names: the names as the policy wrote them, for explanations.
+        names: the names as the policy wrote them, for explanations; empty when a binary policy does not hold them.
+        excluded: types that were written as ``-name`` beside them.
+        form: whether the names were written plainly or under an operator.
     """
 
     left: Operand
     comparison: Comparison
     ids: int
     names: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+    form: NamesForm = NamesForm.PLAIN
 
 
 ConstraintTerm = CompareAttributes | CompareNames | Connective

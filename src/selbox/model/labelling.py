@@ -100,3 +100,64 @@ class InterfaceContext(NamedTuple):
     interface: Context
     packet: Context
     origin: int = NO_ORIGIN
+
+
+class InfinibandKeyContext(NamedTuple):
+    """An ``ibpkeycon`` statement: a subnet prefix (8 bytes, network order), an inclusive range of keys."""
+
+    subnet_prefix: bytes
+    low: int
+    high: int
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class InfinibandPortContext(NamedTuple):
+    """An ``ibendportcon`` statement: a device's name and the number of its port, 1 to 255."""
+
+    device: str
+    port: int
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class XenInterruptContext(NamedTuple):
+    """A ``pirqcon`` statement of a Xen policy."""
+
+    interrupt: int
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class XenPortContext(NamedTuple):
+    """An ``ioportcon`` statement of a Xen policy: an inclusive range of I/O ports."""
+
+    low: int
+    high: int
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class XenMemoryContext(NamedTuple):
+    """An ``iomemcon`` statement of a Xen policy: an inclusive range of I/O memory pages."""
+
+    low: int
+    high: int
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class XenDeviceContext(NamedTuple):
+    """A ``pcidevicecon`` statement of a Xen policy."""
+
+    device: int
+    context: Context
+    origin: int = NO_ORIGIN
+
+
+class XenDeviceTreeContext(NamedTuple):
+    """A ``devicetreecon`` statement of a Xen policy: a path of the device tree."""
+
+    path: str
+    context: Context
+    origin: int = NO_ORIGIN

@@ -25,6 +25,13 @@ class DefaultRange(Enum):
     GLBLUB = "glblub"
 
 
+class Common(NamedTuple):
+    """Permissions that several classes share, in bit order."""
+
+    name: str
+    permissions: tuple[str, ...]
+
+
 class ObjectClass(NamedTuple):
     """A class of objects.
 

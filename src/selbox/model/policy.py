@@ -6,20 +6,28 @@ from typing import NamedTuple
 
 from selbox.model.conditional import Conditional
 from selbox.model.constraint import Constraint, ValidateTransition
+from selbox.model.extended import ExtendedRule
 from selbox.model.labelling import (
     FileContext,
     FilesystemUse,
     GenericFilesystemContext,
+    InfinibandKeyContext,
+    InfinibandPortContext,
     InitialSid,
     InterfaceContext,
     NodeContext,
     PortContext,
+    XenDeviceContext,
+    XenDeviceTreeContext,
+    XenInterruptContext,
+    XenMemoryContext,
+    XenPortContext,
 )
 from selbox.model.mls import LevelRange
-from selbox.model.objectclass import ObjectClass
+from selbox.model.objectclass import Common, ObjectClass
 from selbox.model.origin import Origin
 from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, Rules
-from selbox.model.symbols import Boolean, Category, Role, Sensitivity, Type, User
+from selbox.model.symbols import Boolean, Category, Login, Role, Sensitivity, Type, User
 
 
 class HandleUnknown(Enum):
@@ -30,8 +38,19 @@ class HandleUnknown(Enum):
     REJECT = "reject"
 
 
+class Target(Enum):
+    """The object manager that a policy is for."""
+
+    SELINUX = "selinux"
+    XEN = "xen"
+
+
 class _Parts(NamedTuple):
-    """What a policy is made of."""
+    """What a policy is made of.
+
+    ``unknown_capabilities`` and ``unknown_config`` are bitsets: what a binary policy had set beyond all that is known
+    here, kept so that writing it again loses nothing.
+    """
 
     classes: tuple[ObjectClass, ...]
     types: tuple[Type, ...]
@@ -60,6 +79,19 @@ class _Parts(NamedTuple):
     handle_unknown: HandleUnknown = HandleUnknown.DENY
     mls: bool = True
     origins: tuple[Origin, ...] = ()
+    commons: tuple[Common, ...] = ()
+    extended_rules: tuple[ExtendedRule, ...] = ()
+    logins: tuple[Login, ...] = ()
+    infiniband_keys: tuple[InfinibandKeyContext, ...] = ()
+    infiniband_ports: tuple[InfinibandPortContext, ...] = ()
+    target: Target = Target.SELINUX
+    xen_interrupts: tuple[XenInterruptContext, ...] = ()
+    xen_ports: tuple[XenPortContext, ...] = ()
+    xen_memory: tuple[XenMemoryContext, ...] = ()
+    xen_devices: tuple[XenDeviceContext, ...] = ()
+    xen_device_tree: tuple[XenDeviceTreeContext, ...] = ()
+    unknown_capabilities: int = 0
+    unknown_config: int = 0
 
 
 class Policy(_Parts):

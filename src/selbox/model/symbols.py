@@ -15,6 +15,7 @@ class Type(NamedTuple):
         aliases: further names of a type.
         permissive: whether denials of this type as source are recorded but not enforced (``typepermissive``).
         bounds: id of the type that bounds this one (``typebounds``), or None.
+        neveraudit: whether nothing that this type does as source is ever recorded (``typeneveraudit``).
     """
 
     name: str
@@ -23,6 +24,7 @@ class Type(NamedTuple):
     aliases: tuple[str, ...] = ()
     permissive: bool = False
     bounds: int | None = None
+    neveraudit: bool = False
 
 
 class Role(NamedTuple):
@@ -32,11 +34,14 @@ class Role(NamedTuple):
         name: the role's name; ``object_r`` is always id 0 and is valid with every user and type.
         types: bitset of type ids (never attributes) that may appear with it in a context.
         bounds: id of the bounding role, or None.
+        dominates: bitset of the ids of the roles that it dominates in constraints: itself and, by the old ``dominance``
+            statement of the policy language, further ones. Nothing for ``object_r`` in what ``secilc`` writes.
     """
 
     name: str
     types: int
     bounds: int | None = None
+    dominates: int = 0
 
 
 class User(NamedTuple):
@@ -48,6 +53,7 @@ class User(NamedTuple):
         default_level: level at login.
         range: the clearance; every context of the user lies within it.
         bounds: id of the bounding user, or None.
+        prefix: what stands for ``ROLE`` in labels of home directories (``userprefix``); None when not given.
     """
 
     name: str
@@ -55,6 +61,21 @@ class User(NamedTuple):
     default_level: Level
     range: LevelRange
     bounds: int | None = None
+    prefix: str | None = None
+
+
+class Login(NamedTuple):
+    """Which SELinux user and range someone gets who logs in (``selinuxuser``); a matter of user space alone.
+
+    Attributes:
+        name: a Linux user's name, or ``__default__`` for all others (``selinuxuserdefault``).
+        user: user id.
+        range: the range of the login.
+    """
+
+    name: str
+    user: int
+    range: LevelRange
 
 
 class Boolean(NamedTuple):

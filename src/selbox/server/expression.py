@@ -18,7 +18,6 @@ from selbox.model.constraint import (
 from selbox.model.context import Context
 from selbox.model.mls import Level
 from selbox.model.policy import Policy
-from selbox.server.validity import OBJECT_ROLE
 
 
 class Operands(NamedTuple):
@@ -69,7 +68,7 @@ def compile_expression(policy: Policy, expression: Sequence[ConstraintTerm]) -> 
         if isinstance(term, CompareNames):
             stack.append((None, [_compare_names(policy, term)]))
         elif isinstance(term, CompareAttributes):
-            stack.append((None, [_compare_attributes(term)]))
+            stack.append((None, [_compare_attributes(policy, term)]))
         elif term is Connective.NOT:
             stack.append((None, [_negation(_joined(*stack.pop()))]))
         else:
@@ -124,7 +123,7 @@ def _compare_names(policy: Policy, term: CompareNames) -> Predicate:
     return lambda operands: digits[operands[0][place]] == sought
 
 
-def _compare_attributes(term: CompareAttributes) -> Predicate:
+def _compare_attributes(policy: Policy, term: CompareAttributes) -> Predicate:
     if term.left in _LEVEL_PLACES:
         return _compare_levels(_LEVEL_PLACES[term.left], term.comparison, _LEVEL_PLACES[term.right])
     left, right = _ID_PLACES[term.left], _ID_PLACES[term.right]
@@ -132,9 +131,17 @@ def _compare_attributes(term: CompareAttributes) -> Predicate:
         return lambda operands: operands[0][left] != operands[0][right]
     if term.comparison is Comparison.EQUAL:
         return lambda operands: operands[0][left] == operands[0][right]
+    dominated = [role.dominates for role in policy.roles]
     if term.comparison is Comparison.INCOMPARABLE:
-        return lambda operands: operands[0][left] != operands[0][right] or operands[0][left] == OBJECT_ROLE
-    return lambda operands: operands[0][left] == operands[0][right] != OBJECT_ROLE
+        return lambda operands: (
+            not (
+                dominated[operands[0][left]] >> operands[0][right] & 1
+                or dominated[operands[0][right]] >> operands[0][left] & 1
+            )
+        )
+    if term.comparison is Comparison.DOMINATED_BY:
+        left, right = right, left
+    return lambda operands: bool(dominated[operands[0][left]] >> operands[0][right] & 1)
 
 
 def _compare_levels(left: int, comparison: Comparison, right: int) -> Predicate:

@@ -1,0 +1,1 @@
+"""Policies and modules back to text: CIL, the policy language, file contexts."""
