@@ -11,6 +11,7 @@ from selbox.compiler.expand import Expander
 from selbox.compiler.namespace import Place
 from selbox.compiler.neverallow import check_neverallows
 from selbox.compiler.optionals import settle_optionals
+from selbox.compiler.options import DEFAULTS, CompileOptions
 from selbox.compiler.program import Program
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.tunables import choose_tunables
@@ -20,18 +21,21 @@ from selbox.language.cil import Tree
 from selbox.model.policy import Policy
 
 
-def compile_policy(trees: Sequence[Tree], diagnostics: Diagnostics | None = None) -> Policy:
+def compile_policy(
+    trees: Sequence[Tree], diagnostics: Diagnostics | None = None, options: CompileOptions = DEFAULTS
+) -> Policy:
     """Compile a whole policy.
 
     Args:
         trees: its sources; names of one are known in all.
         diagnostics: takes the warnings, for a caller who wants to show them.
+        options: what to do differently.
 
     Raises:
         SelboxError: with every error of the policy, in the order of the sources.
     """
     collected = diagnostics if diagnostics is not None else Diagnostics()
-    program = Program(collected)
+    program = Program(collected, options)
     try:
         _expand(program, trees)
         _stop_at_errors(program)
@@ -42,7 +46,8 @@ def compile_policy(trees: Sequence[Tree], diagnostics: Diagnostics | None = None
         policy = emit(resolution)
         check_conflicts(resolution, policy)
         check_bounds(resolution, policy)
-        check_neverallows(resolution, policy)
+        if not options.disable_neverallow:
+            check_neverallows(resolution, policy)
         _stop_at_errors(program)
     except SelboxError as error:
         raise SelboxError(*_in_order(error.diagnostics, trees)) from None

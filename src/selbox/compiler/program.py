@@ -5,6 +5,7 @@ from typing import Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol, find
+from selbox.compiler.options import CompileOptions
 from selbox.diagnostics import Diagnostics, did_you_mean
 from selbox.language.cil import Form
 
@@ -20,6 +21,7 @@ class Program:
 
     Attributes:
         diagnostics: where every pass reports.
+        options: what was asked for.
         root: the scope of names that stand in no block.
         statements: by keyword, in the order that they were met.
         symbols: declarations by keyword.
@@ -27,8 +29,9 @@ class Program:
         optionals: every optional block.
     """
 
-    def __init__(self, diagnostics: Diagnostics) -> None:
+    def __init__(self, diagnostics: Diagnostics, options: CompileOptions) -> None:
         self.diagnostics = diagnostics
+        self.options = options
         self.root = Scope(None)
         self.statements: dict[str, list[Statement]] = {}
         self.symbols: dict[str, list[Symbol]] = {}

@@ -80,6 +80,8 @@ class RuleTables:
         run = self._program.run
         for keyword in _ACCESS_KINDS:
             run(keyword, self._access_rule, only_optional)
+        if self._program.options.disable_dontaudit:
+            self.rows = [row for row in self.rows if row[0] != RuleKind.DONTAUDIT]
         run("neverallow", self._neverallow, only_optional)
         run("typetransition", self._typetransition, only_optional)
         run("typechange", self._type_rule, only_optional)

@@ -33,8 +33,8 @@ class Settings:
     def __init__(self, program: Program, classes: Classes) -> None:
         self._program = program
         self._classes = classes
-        self.mls = False
-        self.handle_unknown = HandleUnknown.DENY
+        self.mls = bool(program.options.mls)
+        self.handle_unknown = program.options.handle_unknown or HandleUnknown.DENY
         self.defaults: dict[str, dict[int, DefaultFrom]] = {"defaultuser": {}, "defaultrole": {}, "defaulttype": {}}
         self.ranges: dict[int, DefaultRange] = {}
         self._seen: set[str] = set()
@@ -58,11 +58,15 @@ class Settings:
 
     def _mls(self, form: Form, place: Place) -> None:
         self._once(form, place)
-        self.mls = choose(form, place, 1, _TRUTHS)
+        asked = choose(form, place, 1, _TRUTHS)
+        if self._program.options.mls is None:
+            self.mls = asked
 
     def _handleunknown(self, form: Form, place: Place) -> None:
         self._once(form, place)
-        self.handle_unknown = choose(form, place, 1, _HANDLING)
+        asked = choose(form, place, 1, _HANDLING)
+        if self._program.options.handle_unknown is None:
+            self.handle_unknown = asked
 
     def _class_ids(self, form: Form, place: Place) -> list[int]:
         named = form[1]
