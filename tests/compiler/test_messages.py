@@ -78,9 +78,9 @@ def test_warnings_are_kept() -> None:
     from selbox.compiler.compile import compile_policy
 
     diagnostics = Diagnostics()
-    text = BASE + "(ibendportcon mlx5 1 (system_u object_r c ((s0) (s0))))"
+    text = BASE + "(portcon tcp 70000 (system_u object_r c ((s0) (s0))))"
     compile_policy([parse(SourceFile("x.cil", text))], diagnostics)
-    assert [each.code for each in diagnostics.warnings] == ["cil-left-out"]
+    assert [each.code for each in diagnostics.warnings] == ["cil-port-range"]
 
 
 def test_a_lost_order_is_one_error() -> None:

@@ -35,12 +35,6 @@ def test_origins_are_where_the_author_wrote_the_statement() -> None:
     assert [place.place if place else "" for place in places] == ["1.cil:2:3", "1.cil:2:3"]
 
 
-def test_file_contexts_keep_the_order_of_the_source() -> None:
-    context = "(system_u object_r c ((s0) (s0)))"
-    policy = compile_with_base("".join(f'(filecon "/{name}" any {context})' for name in "zmab"))
-    assert [each.pattern for each in policy.file_contexts] == ["/z", "/m", "/a", "/b"]
-
-
 def test_conditionals_of_one_expression_are_one() -> None:
     policy = compile_with_base(
         "(boolean on true) (booleanif on (true (allow a b (file (open))))) "

@@ -8,6 +8,7 @@ from selbox.compiler.calls import call_macros
 from selbox.compiler.conflicts import check_conflicts
 from selbox.compiler.emit import emit
 from selbox.compiler.expand import Expander
+from selbox.compiler.labels import with_labels
 from selbox.compiler.namespace import Place
 from selbox.compiler.neverallow import check_neverallows
 from selbox.compiler.optionals import settle_optionals
@@ -43,7 +44,7 @@ def compile_policy(
         resolution = Resolution(program)
         verify(resolution)
         _stop_at_errors(program)
-        policy = emit(resolution)
+        policy = with_labels(resolution, emit(resolution))
         check_conflicts(resolution, policy)
         check_bounds(resolution, policy)
         if not options.disable_neverallow:

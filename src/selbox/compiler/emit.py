@@ -44,12 +44,6 @@ def emit(resolution: Resolution) -> Policy:
         constraints=tuple(constraints.constraints),
         validate_transitions=tuple(constraints.validate_transitions),
         initial_sids=tuple(InitialSid(each.name, labelling.sid_contexts.get(each)) for each in numbered["sid"]),
-        file_contexts=tuple(labelling.files),
-        genfs_contexts=tuple(labelling.generic),
-        filesystem_uses=tuple(labelling.uses),
-        port_contexts=tuple(labelling.ports),
-        node_contexts=tuple(labelling.nodes),
-        interface_contexts=tuple(labelling.interfaces),
         policy_capabilities=frozenset(each.name for each in resolution.program.declared("policycap")),
         handle_unknown=settings.handle_unknown,
         mls=settings.mls,
@@ -102,6 +96,7 @@ def _types(resolution: Resolution) -> tuple[Type, ...]:
             _aliases(resolution, symbol),
             index in identities.permissive,
             bounds.get(index),
+            index in identities.neveraudit,
         )
         for index, symbol in enumerate(resolution.numbered["type"])
     )
@@ -132,6 +127,7 @@ def _users(resolution: Resolution) -> tuple[User, ...]:
             identities.user_levels.get(index, LOWEST),
             identities.user_ranges.get(index, lowest),
             bounds.get(index),
+            identities.prefixes.get(index),
         )
         for index, symbol in enumerate(resolution.numbered["user"])
     )

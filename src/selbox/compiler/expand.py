@@ -29,11 +29,6 @@ MAXIMUM_STATEMENTS = 1_000_000
 UNSUPPORTED: Final = frozenset({"allowx", "auditallowx", "dontauditx", "neverallowx", "permissionx", "deny"})
 """Statements that would change decisions and that this compiler refuses."""
 
-IGNORED: Final = frozenset(
-    {"ibpkeycon", "ibendportcon", "iomemcon", "ioportcon", "pcidevicecon", "pirqcon", "devicetreecon"}
-)
-"""Labels of InfiniBand and Xen objects: no box meets such objects; a warning says that they are left out."""
-
 _NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
 _MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
@@ -85,8 +80,6 @@ class Expander:
         }
         for keyword in UNSUPPORTED:
             self._actions[keyword] = self._unsupported
-        for keyword in IGNORED:
-            self._actions[keyword] = self._ignored
 
     def build(self, form: "Form | list[Form]", start: int, place: Place) -> None:
         """Take in the statements of a form from an index on.
@@ -275,12 +268,6 @@ class Expander:
     @staticmethod
     def _unsupported(index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG004 - one signature for all
         raise StatementError("cil-unsupported", f"`{form.keyword}` is not supported yet", place, form, (0,))
-
-    def _ignored(self, index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG002 - one signature for all
-        self.program.diagnostics.warning(
-            "cil-left-out", f"`{form.keyword}` has no meaning here and is left out", place.tree.span(form, 0)
-        )
-        return []
 
     @staticmethod
     def _wait_in(queue: list[tuple[int, Form, Place]]) -> Action:

@@ -1,5 +1,7 @@
 """Types, roles and users: who may be what, in which range, and who bounds whom."""
 
+from typing import Final
+
 from selbox.compiler.errors import StatementError
 from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import Place, Symbol
@@ -10,6 +12,10 @@ from selbox.compiler.settings import choose
 from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import Level, LevelRange
+from selbox.model.symbols import Login
+
+DEFAULT_LOGIN: Final = "__default__"
+"""The name under which everyone logs in who has no login of their own."""
 
 
 class Identities:
@@ -18,6 +24,9 @@ class Identities:
     Attributes:
         types, roles, users: the sets over each.
         permissive: ids of permissive types.
+        neveraudit: ids of types whose accesses are never recorded.
+        prefixes: what stands for the role in labels of home directories, by user id.
+        logins: who gets which user; ``__default__`` last.
         bounds: bounding id by bounded id, for ``type``, ``role`` and ``user``.
         role_types: bitset of types by role id.
         user_roles: bitset of roles by user id.
@@ -34,6 +43,9 @@ class Identities:
         self.roles = SetTable(program, "role", "role", (1 << len(numbered["role"])) - 1)
         self.users = SetTable(program, "user", "user", (1 << len(numbered["user"])) - 1)
         self.permissive: set[int] = set()
+        self.neveraudit: set[int] = set()
+        self.prefixes: dict[int, str] = {}
+        self.logins: list[Login] = []
         self.bounds: dict[str, dict[int, int]] = {"type": {}, "role": {}, "user": {}}
         self.role_types: dict[int, int] = {}
         self.user_roles: dict[int, int] = {}
@@ -50,15 +62,16 @@ class Identities:
         run("userattributeset", self._userattributeset, only_optional)
         run("expandtypeattribute", self._expandtypeattribute, only_optional)
         run("typepermissive", self._typepermissive, only_optional)
+        run("typeneveraudit", self._typeneveraudit, only_optional)
         run("roletype", self._roletype, only_optional)
         run("userrole", self._userrole, only_optional)
         run("userlevel", self._userlevel, only_optional)
         run("userrange", self._userrange, only_optional)
         for table in self.bounds:
             run(f"{table}bounds", self._bounds, only_optional)
-        for keyword in ("userprefix", "selinuxuserdefault"):
-            run(keyword, self._names_user, only_optional)
+        run("userprefix", self._userprefix, only_optional)
         run("selinuxuser", self._selinuxuser, only_optional)
+        run("selinuxuserdefault", self._selinuxuserdefault, only_optional)
 
     def connect(self) -> None:
         """Work out, once every set is known, which types a role and which roles a user may take."""
@@ -126,6 +139,9 @@ class Identities:
     def _typepermissive(self, form: Form, place: Place) -> None:
         self.permissive.add(self.single("type", form, place, 1).id)
 
+    def _typeneveraudit(self, form: Form, place: Place) -> None:
+        self.neveraudit.add(self.single("type", form, place, 1).id)
+
     def _roletype(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
         self._role_types.append((resolve("role", form, place, 1), resolve("type", form, place, 2)))
@@ -157,9 +173,22 @@ class Identities:
             seen.add(at)
             at = self.bounds[table].get(at)
 
-    def _names_user(self, form: Form, place: Place) -> None:
-        self._program.resolve("user", form, place, 1)
+    def _userprefix(self, form: Form, place: Place) -> None:
+        prefix = form[2]
+        assert isinstance(prefix, str)  # noqa: S101 - the shape has been checked
+        self.prefixes[self.single("user", form, place, 1).id] = prefix
 
     def _selinuxuser(self, form: Form, place: Place) -> None:
-        self._program.resolve("user", form, place, 2)
-        self._levels.level_range(form, place, 3)
+        name = form[1]
+        assert isinstance(name, str)  # noqa: S101 - the shape has been checked
+        user = self.single("user", form, place, 2)
+        # Each stands in front of the ones before it, as in the list that the reference compiler writes.
+        self.logins.insert(0, Login(name, user.id, self._levels.level_range(form, place, 3)))
+
+    def _selinuxuserdefault(self, form: Form, place: Place) -> None:
+        if self.logins and self.logins[-1].name == DEFAULT_LOGIN:
+            raise StatementError(
+                "cil-duplicate-setting", "`selinuxuserdefault` stands here a second time", place, form, (0,)
+            )
+        user = self.single("user", form, place, 1)
+        self.logins.append(Login(DEFAULT_LOGIN, user.id, self._levels.level_range(form, place, 2)))

@@ -1,9 +1,11 @@
 """Labels of objects that carry none: initial SIDs, files, file systems, the network."""
 
+from contextlib import suppress
 from typing import Final
 
 from selbox.compiler.contexts import Contexts
 from selbox.compiler.errors import StatementError
+from selbox.compiler.integers import integer_range
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program
@@ -25,6 +27,7 @@ from selbox.model.labelling import (
 _KINDS: Final = {kind.value: kind for kind in FileKind}
 _BEHAVIOURS: Final = {behaviour.value: behaviour for behaviour in FilesystemUseBehaviour}
 _PROTOCOLS: Final = ("tcp", "udp", "dccp", "sctp")
+_GREATEST_PORT: Final = 0xFFFF
 
 
 class Labelling:
@@ -87,13 +90,18 @@ class Labelling:
 
     def _portcon(self, form: Form, place: Place) -> None:
         protocol = choose(form, place, 1, {each: each for each in _PROTOCOLS})
-        item = form[2]
-        paths = [(2,), (2,)] if isinstance(item, str) else [(2, index) for index in range(len(item))]
-        if len(paths) != 2:
-            raise StatementError("cil-syntax", "expected a port or `(LOW HIGH)`", place, form, (2,))
-        low, high = (_port(form, place, path) for path in paths)
+        low, high = integer_range(form, place, 2, "a port", False)
+        if max(low, high) > _GREATEST_PORT:
+            self._program.diagnostics.warning(
+                "cil-port-range",
+                f"ports end at {_GREATEST_PORT}; {max(low, high)} means {max(low, high) & _GREATEST_PORT}",
+                place.tree.span(form, 2),
+            )
+            low, high = low & _GREATEST_PORT, high & _GREATEST_PORT
         if low > high:
-            raise StatementError("cil-bad-range", f"port {low} is above port {high}", place, form, (2,))
+            self._program.diagnostics.warning(
+                "cil-port-range", f"port {low} is above port {high}: the range is empty", place.tree.span(form, 2)
+            )
         context = self._contexts.context(form, place, 3)
         self.ports.append(PortContext(protocol, low, high, context, self._origins.number(form, place)))
 
@@ -111,35 +119,24 @@ class Labelling:
         self.interfaces.append(InterfaceContext(name, interface, packet, self._origins.number(form, place)))
 
     def _address(self, form: Form, place: Place, index: int) -> bytes:
-        """Return a packed IP address: written out, in parentheses, or the name of an ``ipaddr``."""
+        """Return a packed IP address: written out, with or without parentheses, or the name of an ``ipaddr``."""
         item = form[index]
         if isinstance(item, Form):
             if len(item) == 1 and isinstance(item[0], str):
                 return _packed(item[0], form, place, (index, 0))
             raise StatementError("cil-syntax", "expected `(ADDRESS)`", place, form, (index,))
         if ":" in item or item[:1].isdigit():
-            raise StatementError(
-                "cil-syntax", "an address stands in parentheses here", place, form, (index,), f"write `({item})`"
-            )
+            return _packed(item, form, place, (index,))
         symbol = self._program.resolve("ipaddr", form, place, index)
         at = 2 if symbol.name else 0
         return _packed(symbol.form[at], symbol.form, symbol.place, (at,))
-
-
-def _port(form: Form, place: Place, path: tuple[int, ...]) -> int:
-    item: Form | str = form
-    for index in path:
-        item = item[index]
-    if not isinstance(item, str) or not item.isascii() or not item.isdigit() or int(item) > 65535:
-        raise StatementError("cil-bad-port", "expected a port number from 0 to 65535", place, form, path)
-    return int(item)
 
 
 def _packed(text_: "Form | str", form: Form, place: Place, path: tuple[int, ...]) -> bytes:
     from ipaddress import ip_address  # only policies that label network nodes pay for this import
 
     assert isinstance(text_, str)  # noqa: S101 - the shape has been checked
-    try:
-        return ip_address(text_).packed
-    except ValueError as error:
-        raise StatementError("cil-bad-address", f"`{text_}` is no IP address", place, form, path) from error
+    if "%" not in text_:  # Python takes a zone; the reference compiler does not
+        with suppress(ValueError):
+            return ip_address(text_).packed
+    raise StatementError("cil-bad-address", f"`{text_}` is no IP address", place, form, path)

@@ -4,6 +4,7 @@ from selbox.compiler.aliases import ALIASED, connect_aliases
 from selbox.compiler.classes import Classes
 from selbox.compiler.constraints import Constraints
 from selbox.compiler.contexts import Contexts
+from selbox.compiler.devicelabels import DeviceLabels
 from selbox.compiler.identities import Identities
 from selbox.compiler.labelling import Labelling
 from selbox.compiler.levels import Levels
@@ -66,6 +67,8 @@ class Resolution:
         self.contexts.collect()
         self.labelling = Labelling(program, self.contexts, self.origins)
         self.labelling.collect(only_optional)
+        self.devices = DeviceLabels(program, self.contexts, self.origins)
+        self.devices.collect(only_optional)
 
     def _check_sets(self) -> None:
         """Evaluate every attribute, used or not, so that circles show."""

@@ -85,9 +85,10 @@ class Diagnostics:
         message: str,
         span: Span | None = None,
         help: str = "",  # noqa: A002 - the word that the reader sees in the output
+        notes: tuple[tuple[str, Span | None], ...] = (),
     ) -> None:
         """Record a warning."""
-        self.warnings.append(Diagnostic(code, message, span, help, (), Severity.WARNING))
+        self.warnings.append(Diagnostic(code, message, span, help, notes, Severity.WARNING))
 
     def raise_if_errors(self) -> None:
         """Raise what was collected, if there is an error among it.

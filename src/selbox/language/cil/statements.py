@@ -33,6 +33,7 @@ USAGE: Final[dict[str, tuple[str, str]]] = {
     "expandtypeattribute": ("xa", "(ATTRIBUTE…) true|false"),
     "typebounds": ("aa", "PARENT CHILD"),
     "typepermissive": ("a", "TYPE"),
+    "typeneveraudit": ("a", "TYPE"),
     "role": ("a", "NAME"),
     "roletype": ("aa", "ROLE TYPE"),
     "roleattribute": ("a", "NAME"),

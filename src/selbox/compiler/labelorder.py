@@ -1,0 +1,168 @@
+"""Puts labelling statements into the order of the compiled policy, and drops those that say the same thing again.
+
+Source: ``cil_post_*_compare`` and ``__cil_post_process_context_rules`` of libsepol.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Protocol, TypeVar
+
+from selbox.compiler.origins import Origins
+from selbox.diagnostics import Diagnostics
+from selbox.model.labelling import (
+    FileContext,
+    FileKind,
+    FilesystemUse,
+    FilesystemUseBehaviour,
+    GenericFilesystemContext,
+    InfinibandKeyContext,
+    InfinibandPortContext,
+    InterfaceContext,
+    NodeContext,
+    PortContext,
+    XenDeviceContext,
+    XenDeviceTreeContext,
+    XenInterruptContext,
+    XenMemoryContext,
+    XenPortContext,
+)
+
+_KINDS: Final = {kind: index for index, kind in enumerate(FileKind)}
+_BEHAVIOURS: Final = {behaviour: index for index, behaviour in enumerate(FilesystemUseBehaviour)}
+_PROTOCOLS: Final = {"udp": 0, "tcp": 1, "dccp": 2, "sctp": 3}
+_META: Final = frozenset(".^$?*+|[({")
+
+Key = tuple[object, ...]
+
+
+class _Labelled(Protocol):
+    @property
+    def origin(self) -> int: ...
+
+    def __iter__(self) -> Iterator[object]: ...
+
+
+_Label = TypeVar("_Label", bound=_Labelled)
+
+
+def in_order(
+    labels: Iterable[_Label], key: Callable[[_Label], Key], origins: Origins, diagnostics: Diagnostics
+) -> tuple[_Label, ...]:
+    """Return labels sorted, the first of those that are for the same thing.
+
+    Args:
+        labels: in the order of the statements.
+        key: what a label is for, in a form that sorts.
+        origins: places of the statements.
+        diagnostics: is warned of what is dropped: older compilers take it, newer ones refuse it.
+    """
+    kept: dict[Key, _Label] = {}
+    for label in labels:
+        what = key(label)
+        first = kept.setdefault(what, label)
+        if first is not label:
+            _warn(first, label, origins, diagnostics)
+    return tuple(kept[what] for what in sorted(kept))
+
+
+def _warn(first: _Labelled, label: _Labelled, origins: Origins, diagnostics: Diagnostics) -> None:
+    same = tuple(first)[:-1] == tuple(label)[:-1]  # the origin comes last
+    if first.origin == label.origin and same:
+        return  # one statement, brought in more than once
+    diagnostics.warning(
+        "cil-duplicate-label",
+        "this label is given already" if same else "this is labelled already, and otherwise; the first label stands",
+        origins.span(label.origin),
+        "remove one of them: newer versions of secilc refuse it",
+        (("the first one", origins.span(first.origin)),),
+    )
+
+
+def file_key(label: FileContext) -> Key:
+    """Plain paths come last; before them patterns, those with the shorter fixed beginning first."""
+    has_meta, stem, length = pattern_shape(label.pattern)
+    return (not has_meta, stem, length, _KINDS[label.kind], label.pattern.encode())
+
+
+def pattern_shape(pattern: str) -> tuple[bool, int, int]:
+    """Return whether a file context is a pattern, how many characters it begins with that are none, and its length.
+
+    Source: ``cil_post_fc_fill_data`` of libsepol; a backslash and what it quotes count as one.
+    """
+    has_meta = False
+    stem = length = index = 0
+    while index < len(pattern):
+        character = pattern[index]
+        if character in _META:
+            has_meta = True
+        else:
+            if character == "\\":
+                index += 1
+            if not has_meta:
+                stem += 1
+        length += 1
+        index += 1
+    return has_meta, stem, length
+
+
+def generic_key(label: GenericFilesystemContext) -> Key:
+    """By file system and path."""
+    return (label.filesystem.encode(), label.path.encode())
+
+
+def use_key(label: FilesystemUse) -> Key:
+    """By behaviour and file system."""
+    return (_BEHAVIOURS[label.behaviour], label.filesystem.encode())
+
+
+def port_key(label: PortContext) -> Key:
+    """Narrow ranges first, then by number and protocol."""
+    return (_span(label.low, label.high), label.low, _PROTOCOLS[label.protocol])
+
+
+def node_key(label: NodeContext) -> Key:
+    """IPv4 first; then the most specific mask, then by address."""
+    return (len(label.address), bytes(0xFF ^ each for each in label.mask), label.address)
+
+
+def interface_key(label: InterfaceContext) -> Key:
+    """Plain names first; then patterns, those with the longer fixed beginning first."""
+    name = label.name
+    stem = next((index for index, character in enumerate(name) if character in "*?"), len(name))
+    if stem == len(name):
+        return (False, 0, 0, name.encode())
+    return (True, -stem, -ord(name[stem]), name.encode())
+
+
+def infiniband_key_key(label: InfinibandKeyContext, subnet: str) -> Key:
+    """By the subnet's text; then narrow ranges first."""
+    return (subnet.encode(), _span(label.low, label.high), label.low)
+
+
+def infiniband_port_key(label: InfinibandPortContext) -> Key:
+    """By device and port."""
+    return (label.device.encode(), label.port)
+
+
+def xen_interrupt_key(label: XenInterruptContext) -> Key:
+    """By number."""
+    return (label.interrupt,)
+
+
+def xen_range_key(label: XenPortContext | XenMemoryContext) -> Key:
+    """Narrow ranges first, then by number."""
+    return (_span(label.low, label.high, 64), label.low)
+
+
+def xen_device_key(label: XenDeviceContext) -> Key:
+    """By number."""
+    return (label.device,)
+
+
+def xen_device_tree_key(label: XenDeviceTreeContext) -> Key:
+    """By path."""
+    return (label.path.encode(),)
+
+
+def _span(low: int, high: int, bits: int = 32) -> int:
+    """Return how far a range reaches; one that runs backwards comes behind all others."""
+    return (high - low) & ((1 << bits) - 1)
