@@ -1,0 +1,109 @@
+"""The security server and a real kernel, asked the same under the same policy: Debian's."""
+
+from collections.abc import Callable
+
+import debianpolicy
+import kernelanswers
+import pytest
+from tests.debian.policies import compile_files, modules
+
+from selbox.diagnostics import SelboxError
+from selbox.model.policy import Policy
+from selbox.server.securityserver import SecurityServer
+
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(
+        kernelanswers.directory() is None,
+        reason=f"no recorded answers of a kernel beside the checkout, nor where {kernelanswers.VARIABLE} says",
+    ),
+]
+ALL_DECIDED = "ffffffff"
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return compile_files(debianpolicy.enabled(modules("default")))
+
+
+@pytest.fixture(scope="module")
+def server(policy: Policy) -> SecurityServer:
+    return SecurityServer(policy)
+
+
+def differences(name: str, columns: int, answer: Callable[..., str]) -> list[str]:
+    """Return each row of a table that we answer otherwise; an answer's columns are joined by blanks."""
+    found = []
+    for row in kernelanswers.table(name):
+        theirs, ours = " ".join(row[columns:]), answer(*row[:columns])
+        if ours != theirs:
+            found.append(f"{' '.join(row[:columns])}: {theirs}, ours {ours}")
+    return found
+
+
+def test_access(server: SecurityServer) -> None:
+    def answer(source: str, target: str, name: str) -> str:
+        asked = server.vector(name, ())
+        decision = server.compute_access(
+            server.context_to_sid(source), server.context_to_sid(target), asked.object_class
+        )
+        # Selinuxfs answers about the policy's own permissions; our vectors also hold unknown ones that are allowed.
+        allowed = decision.allowed & (1 << len(server.policy.classes[asked.object_class].permissions)) - 1
+        vectors = f"{allowed:x} {ALL_DECIDED} {decision.auditallow:x} {decision.auditdeny:x}"
+        return f"{vectors} {decision.seqno} {decision.flags}"
+
+    assert differences("access", 3, answer) == []
+
+
+@pytest.mark.parametrize("question", ["create", "relabel", "member"])
+@pytest.mark.parametrize("mode", ["permissive", "enforcing"])
+def test_new_contexts(policy: Policy, question: str, mode: str) -> None:
+    server = SecurityServer(policy, enforcing=mode == "enforcing")
+    compute = getattr(server, f"compute_{question}")
+    found = []
+    for source, target, name, *rest in kernelanswers.table(f"{question}_{mode}"):
+        *object_name, theirs = rest
+        object_class = server.class_id(name)
+        try:
+            sids = server.context_to_sid(source), server.context_to_sid(target)
+            ours = server.sid_to_context(compute(*sids, object_class, *object_name))
+        except SelboxError:
+            ours = "ERR:EACCES"
+        if ours != theirs:
+            found.append(f"{source} {target} {name} {object_name}: {theirs}, ours {ours}")
+    assert found == []
+
+
+def test_contexts(server: SecurityServer) -> None:
+    def answer(text: str) -> str:
+        try:
+            return server.sid_to_context(server.context_to_sid(text))
+        except SelboxError:
+            return "ERR:EINVAL"
+
+    assert differences("context", 1, answer) == []
+
+
+def test_classes_and_permissions(policy: Policy) -> None:
+    def answer(name: str, _index: str, permission: str, _bit: str) -> str:
+        object_class = policy.classes[policy.class_ids[name]]
+        return f"{policy.class_ids[name] + 1} {object_class.permissions.index(permission) + 1}"
+
+    rows = kernelanswers.table("classes")
+    assert [row for row in rows if answer(*row) != f"{row[1]} {row[3]}"] == []
+    assert {row[0] for row in rows} == set(policy.class_ids)
+    assert len(rows) == sum(len(each.permissions) for each in policy.classes)
+
+
+def test_booleans(policy: Policy) -> None:
+    values = {each.name: each.default for each in policy.booleans}
+    assert {(name, f"{value:d} {value:d}") for name, value in values.items()} == set(kernelanswers.table("booleans"))
+
+
+def test_policy_capabilities(policy: Policy) -> None:
+    table = {name: value == "1" for name, value in kernelanswers.table("policycaps")}
+    assert {name: name in policy.policy_capabilities for name in table} == table
+
+
+def test_initial_contexts(server: SecurityServer) -> None:
+    assert differences("initial_contexts", 1, lambda name: server.sid_to_context(server.initial_sid(name))) == []
