@@ -1,0 +1,79 @@
+"""How names stand in CIL: what its identifiers can be, and declarations of names with dots, which stand in blocks."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_SYMBOL: Final = re.compile(r"[\w\[\].@=/*\-$%+!|&^:~`#{}'<>?,]+", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*", re.ASCII)
+
+_RESERVED: Final = frozenset({"self", "notself", "other", "all", "range", "and", "or", "not", "xor", "eq", "neq"})
+"""Names that mean something else where a declared name could stand."""
+
+
+def is_name(name: str) -> bool:
+    """Tell whether CIL can declare a name; the part before a dot is a block's."""
+    return name not in _RESERVED and _NAME.fullmatch(name) is not None
+
+
+def is_string(text: str) -> bool:
+    """Tell whether a text can stand between quotes: CIL has no way to write a quote or the end of a line."""
+    return '"' not in text and "\n" not in text
+
+
+def is_file_name(text: str) -> bool:
+    """Tell whether a named transition can ask for a name: a lone star is any name in CIL."""
+    return is_string(text) and text not in {"", "*"}
+
+
+def word(text: str) -> str:
+    """Return a text as a symbol of CIL, in quotes where it has to be."""
+    return text if _SYMBOL.fullmatch(text) else f'"{text}"'
+
+
+class Declarations:
+    """Writes declarations; those of names with dots are kept, and written as blocks in the end."""
+
+    def __init__(self) -> None:
+        self._blocks: _Block = _Block()
+
+    def line(self, keyword: str, name: str, rest: str = "") -> str:
+        """Return the line of a declaration, or nothing if it has to stand in a block.
+
+        Args:
+            keyword: such as ``type``.
+            name: the whole name.
+            rest: what follows it, with a blank before.
+        """
+        if "." not in name:
+            return f"({keyword} {name}{rest})\n"
+        block = self._blocks
+        *path, own = name.split(".")
+        for each in path:
+            block = block.inner.setdefault(each, _Block())
+        block.lines.append(f"({keyword} {own}{rest})\n")
+        return ""
+
+    def blocks(self) -> Iterator[str]:
+        """Iterate over the lines of the blocks."""
+        waiting: list[tuple[str, str, _Block | None]] = [
+            ("", name, block) for name, block in sorted(self._blocks.inner.items(), reverse=True)
+        ]
+        while waiting:
+            indent, name, block = waiting.pop()
+            if block is None:
+                yield f"{indent})\n"
+                continue
+            yield f"{indent}(block {name}\n"
+            inner = f"{indent}    "
+            yield from (f"{inner}{line}" for line in block.lines)
+            waiting.append((indent, name, None))
+            waiting += [(inner, each, found) for each, found in sorted(block.inner.items(), reverse=True)]
+
+
+class _Block:
+    """Declarations within one block, and the blocks within it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.inner: dict[str, _Block] = {}

@@ -1,0 +1,52 @@
+"""Extended rules as text: merged by key, numbers as ranges."""
+
+from typing import Final
+
+from selbox.compiler.text.runs import runs
+from selbox.compiler.text.syntax import Syntax
+from selbox.model.extended import ExtendedKind, ExtendedSpecifier
+from selbox.model.policy import Policy
+
+_PERMISSIONS: Final = {
+    ExtendedSpecifier.IOCTL_FUNCTION: "ioctl",
+    ExtendedSpecifier.IOCTL_DRIVER: "ioctl",
+    ExtendedSpecifier.NETLINK_MESSAGE: "nlmsg",
+}
+"""Whose numbers an extended rule is about."""
+
+
+def extended_lines(policy: Policy, syntax: Syntax) -> dict[tuple[int, ExtendedKind], list[str]]:
+    """Return the sorted extended rules by condition and kind; rules of the same key have become one."""
+    merged: dict[tuple[int, ExtendedKind, int, int, int, ExtendedSpecifier, int], int] = {}
+    for rule in policy.extended_rules:
+        key = rule.condition, rule.kind, rule.source, rule.target, rule.object_class, rule.specifier, rule.driver
+        merged[key] = merged.get(key, 0) | rule.permissions
+    lines: dict[tuple[int, ExtendedKind], list[str]] = {}
+    for (condition, kind, source, target, object_class, specifier, driver), permissions in merged.items():
+        if not permissions:
+            continue
+        own = source == target and not policy.types[source].is_attribute
+        line = syntax.extended_rule.format(
+            keyword=syntax.extended_words[kind],
+            source=policy.types[source].name,
+            target="self" if own else policy.types[target].name,
+            permission=_PERMISSIONS[specifier],
+            object_class=policy.classes[object_class].name,
+            numbers=" ".join(_numbers(specifier, driver, permissions, syntax.number_range)),
+        )
+        lines.setdefault((condition, kind), []).append(line)
+    for each in lines.values():
+        each.sort()
+    return lines
+
+
+def _numbers(specifier: ExtendedSpecifier, driver: int, permissions: int, template: str) -> list[str]:
+    """Return the numbers of a rule as hexadecimal texts, neighbours as ranges."""
+    result = []
+    for first, last in runs(permissions):
+        if specifier is ExtendedSpecifier.IOCTL_DRIVER:
+            low, high = first << 8, last << 8 | 0xFF
+        else:
+            low, high = driver << 8 | first, driver << 8 | last
+        result.append(f"{low:#x}" if low == high else template.format(low=f"{low:#x}", high=f"{high:#x}"))
+    return result

@@ -1,0 +1,125 @@
+"""Statements that label what carries no label, as text, in the order of ``checkpolicy -C``.
+
+Source: ``sort_ocontexts`` of libsepol's ``kernel_to_common.c``.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from selbox.compiler.text.addresses import address_text
+from selbox.compiler.text.syntax import Syntax
+from selbox.model.labelling import FilesystemUseBehaviour, InterfaceContext, PortContext
+from selbox.model.policy import Policy
+
+_BEHAVIOURS: Final = {
+    behaviour: place
+    for place, behaviour in enumerate(
+        (FilesystemUseBehaviour.XATTR, FilesystemUseBehaviour.TRANSITION, FilesystemUseBehaviour.TASK)
+    )
+}
+_PROTOCOLS: Final = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132}
+_WILDCARD: Final = re.compile(r"[*?]")
+
+
+def label_lines(policy: Policy, syntax: Syntax) -> Iterator[str]:
+    """Iterate over the lines of all labelling statements but file contexts, which are no part of a kernel policy."""
+    for sid in policy.initial_sids:
+        if sid.context is not None:
+            yield syntax.sid_context.format(name=sid.name, context=syntax.context_text(policy, sid.context))
+    yield from _filesystems(policy, syntax)
+    yield from _network(policy, syntax)
+    yield from _infiniband(policy, syntax)
+    yield from _xen(policy, syntax)
+
+
+def _filesystems(policy: Policy, syntax: Syntax) -> Iterator[str]:
+    for use in sorted(policy.filesystem_uses, key=lambda use: (_BEHAVIOURS[use.behaviour], use.filesystem)):
+        yield syntax.filesystem_use.format(
+            behaviour=use.behaviour.value,
+            filesystem=syntax.word(use.filesystem),
+            context=syntax.context_text(policy, use.context),
+        )
+    ends_in_star = "genfs_seclabel_wildcard" in policy.policy_capabilities
+    yield from sorted(
+        syntax.genfs.format(
+            filesystem=syntax.word(entry.filesystem),
+            path=entry.path.removesuffix("*") if ends_in_star else entry.path,
+            kind=syntax.file_kinds[entry.kind],
+            context=syntax.context_text(policy, entry.context),
+        )
+        for entry in policy.genfs_contexts
+        if syntax.can_quote(entry.path)
+    )
+
+
+def _network(policy: Policy, syntax: Syntax) -> Iterator[str]:
+    def port_order(entry: PortContext) -> tuple[int, int, int]:
+        return entry.high - entry.low, entry.low, _PROTOCOLS[entry.protocol]
+
+    for port in sorted(policy.port_contexts, key=port_order):
+        yield syntax.port.format(
+            protocol=port.protocol,
+            range=_pair(syntax, str(port.low), str(port.high)),
+            context=syntax.context_text(policy, port.context),
+        )
+    for interface in sorted(policy.interface_contexts, key=_interface_order):
+        yield syntax.interface.format(
+            name=syntax.word(interface.name),
+            interface=syntax.context_text(policy, interface.interface),
+            packet=syntax.context_text(policy, interface.packet),
+        )
+    nodes = sorted(policy.node_contexts, key=lambda node: node.address)
+    nodes.sort(key=lambda node: node.mask, reverse=True)
+    nodes.sort(key=lambda node: len(node.address))
+    for node in nodes:
+        yield syntax.node.format(
+            address=address_text(node.address),
+            mask=address_text(node.mask),
+            context=syntax.context_text(policy, node.context),
+        )
+
+
+def _interface_order(entry: InterfaceContext) -> tuple[bool, int, bool, str]:
+    """Return the sort key of an interface: names, then patterns, the longest fixed start first."""
+    wildcard = _WILDCARD.search(entry.name)
+    if wildcard is None:
+        return False, 0, False, entry.name
+    return True, -wildcard.start(), wildcard.group() == "*", entry.name
+
+
+def _infiniband(policy: Policy, syntax: Syntax) -> Iterator[str]:
+    for key in sorted(policy.infiniband_keys, key=lambda key: (key.subnet_prefix, key.high - key.low, key.low)):
+        yield syntax.infiniband_key.format(
+            subnet_prefix=address_text(key.subnet_prefix + bytes(8)),
+            range=_pair(syntax, str(key.low), str(key.high)),
+            context=syntax.context_text(policy, key.context),
+        )
+    for port in sorted(policy.infiniband_ports, key=lambda port: (port.device, port.port)):
+        yield syntax.infiniband_port.format(
+            device=syntax.word(port.device), port=port.port, context=syntax.context_text(policy, port.context)
+        )
+
+
+def _xen(policy: Policy, syntax: Syntax) -> Iterator[str]:
+    for interrupt in sorted(policy.xen_interrupts, key=lambda entry: entry.interrupt):
+        yield syntax.xen_interrupt.format(
+            interrupt=interrupt.interrupt, context=syntax.context_text(policy, interrupt.context)
+        )
+    for port in sorted(policy.xen_ports, key=lambda entry: (entry.high - entry.low, entry.low)):
+        span = _pair(syntax, f"{port.low:#x}", f"{port.high:#x}")
+        yield syntax.xen_port.format(range=span, context=syntax.context_text(policy, port.context))
+    for memory in sorted(policy.xen_memory, key=lambda entry: (entry.high - entry.low, entry.low)):
+        span = _pair(syntax, f"{memory.low:#x}", f"{memory.high:#x}")
+        yield syntax.xen_memory.format(range=span, context=syntax.context_text(policy, memory.context))
+    for device in sorted(policy.xen_devices, key=lambda entry: entry.device):
+        yield syntax.xen_device.format(
+            device=f"{device.device:#x}", context=syntax.context_text(policy, device.context)
+        )
+    for node in sorted(policy.xen_device_tree, key=lambda entry: entry.path):
+        if syntax.can_quote(node.path):
+            yield syntax.xen_device_tree.format(path=node.path, context=syntax.context_text(policy, node.context))
+
+
+def _pair(syntax: Syntax, low: str, high: str) -> str:
+    return low if low == high else syntax.number_pair.format(low=low, high=high)

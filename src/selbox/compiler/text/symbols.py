@@ -1,0 +1,97 @@
+"""What both writers ask of the symbols of a policy."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from selbox.model.bitset import members
+from selbox.model.constraint import CompareNames
+from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
+from selbox.model.policy import Policy
+
+
+class Named(Protocol):
+    """A symbol of a policy."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+class Aliased(Named, Protocol):
+    """A symbol that may have further names."""
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The further names."""
+
+
+def sorted_names(names: list[str], ids: int) -> list[str]:
+    """Return the names of a set of ids, sorted.
+
+    Args:
+        names: by id.
+        ids: a bitset.
+    """
+    return sorted([names[each] for each in members(ids)])
+
+
+def sorted_aliases(symbols: Iterable[Aliased]) -> list[tuple[str, str]]:
+    """Return every alias with the name that it stands for, sorted."""
+    return sorted((alias, symbol.name) for symbol in symbols for alias in symbol.aliases)
+
+
+def commons_in_order(policy: Policy) -> list[Common]:
+    """Return the commons in the order in which classes use them, then those that no class uses."""
+    by_name = {common.name: common for common in policy.commons}
+    used = dict.fromkeys(each.common for each in policy.classes if each.common in by_name)
+    return [by_name[name] for name in dict.fromkeys([*used, *by_name]) if name is not None]
+
+
+def own_permissions(policy: Policy, object_class: ObjectClass) -> tuple[str, ...]:
+    """Return the permissions that a class has beside those of its common."""
+    shared = next((len(each.permissions) for each in policy.commons if each.name == object_class.common), 0)
+    return object_class.permissions[shared:]
+
+
+def default_settings(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """Iterate over the defaults of classes: which part of a context, the class's name, whose part it is."""
+    for object_class in policy.classes:
+        if object_class.default_user is not DefaultFrom.UNSPECIFIED:
+            yield "user", object_class.name, object_class.default_user.value
+    for object_class in policy.classes:
+        if object_class.default_role is not DefaultFrom.UNSPECIFIED:
+            yield "role", object_class.name, object_class.default_role.value
+    for object_class in policy.classes:
+        if object_class.default_type is not DefaultFrom.UNSPECIFIED:
+            yield "type", object_class.name, object_class.default_type.value
+    for object_class in policy.classes:
+        if object_class.default_range is not DefaultRange.UNSPECIFIED:
+            yield "range", object_class.name, object_class.default_range.value
+
+
+def idle_attributes(policy: Policy) -> list[str]:
+    """Return the sorted names of the attributes that no rule names, or that have no types.
+
+    A compiler may forget such attributes, for they decide nothing.
+    """
+    rules = policy.rules
+    used = {*rules.source, *rules.target}
+    for found in (policy.extended_rules, policy.named_transitions, policy.range_transitions):
+        used.update(rule.source for rule in found)
+        used.update(rule.target for rule in found)
+    expressions = [
+        *(each.expression for each in policy.constraints),
+        *(each.expression for each in policy.validate_transitions),
+    ]
+    compared = {
+        name
+        for expression in expressions
+        for term in expression
+        if isinstance(term, CompareNames)
+        for name in term.names
+    }
+    return sorted(
+        each.name
+        for index, each in enumerate(policy.types)
+        if each.is_attribute and (not each.types or (index not in used and each.name not in compared))
+    )

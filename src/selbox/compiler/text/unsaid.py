@@ -1,0 +1,85 @@
+"""What a policy holds that a language has no words for: notes for the head of its text."""
+
+from collections.abc import Iterator, Sequence
+
+from selbox.compiler.text.cilnames import is_file_name, is_name, is_string
+from selbox.compiler.text.symbols import Aliased, Named
+from selbox.model.bitset import members
+from selbox.model.policy import Policy, Target
+
+
+def unsaid_in_cil(policy: Policy) -> Iterator[str]:
+    """Iterate over notes, a line each, on what the text of a policy in CIL lacks or takes for granted."""
+    yield from _settings(policy)
+    if roles := _dominating_roles(policy):
+        yield f"left out: the roles that these dominate: {' '.join(roles)}"
+    if names := sorted({name for name in _names(policy) if not is_name(name)} | _dotted_levels(policy)):
+        yield f"written, though CIL takes no such names: {' '.join(names)}"
+    yield from _counted(
+        {
+            "named transitions whose names hold quotes, or are `*`, which CIL takes for any name": sum(
+                not is_file_name(rule.name) for rule in policy.named_transitions
+            ),
+            "contexts of paths with quotes": sum(
+                not is_string(path)
+                for path in (
+                    *(entry.path for entry in policy.genfs_contexts),
+                    *(entry.path for entry in policy.xen_device_tree),
+                )
+            ),
+            "file contexts of patterns with quotes": sum(
+                not is_string(entry.pattern) for entry in policy.file_contexts
+            ),
+        }
+    )
+
+
+def _settings(policy: Policy) -> Iterator[str]:
+    """Iterate over notes on what no language says."""
+    if policy.target is Target.XEN:
+        yield "to be compiled for Xen"
+    if policy.unknown_capabilities:
+        numbers = " ".join(map(str, members(policy.unknown_capabilities)))
+        yield f"left out: policy capabilities that have no known name: {numbers}"
+    if policy.unknown_config:
+        yield f"left out: unknown settings of the binary policy: {policy.unknown_config:#x}"
+
+
+def _counted(counts: dict[str, int]) -> Iterator[str]:
+    return (f"left out: {count} {what}" for what, count in counts.items() if count)
+
+
+def _dominating_roles(policy: Policy) -> list[str]:
+    return sorted(role.name for index, role in enumerate(policy.roles) if role.dominates & ~(1 << index))
+
+
+def _names(policy: Policy) -> Iterator[str]:
+    """Iterate over all names that the text of a policy declares."""
+    kinds: tuple[Sequence[Named], ...] = (
+        policy.classes,
+        policy.commons,
+        policy.types,
+        policy.roles,
+        policy.users,
+        policy.booleans,
+        policy.initial_sids,
+    )
+    for symbols in kinds:
+        yield from (each.name for each in symbols)
+    for type_ in policy.types:
+        yield from type_.aliases
+    yield from _level_names(policy)
+
+
+def _level_names(policy: Policy) -> Iterator[str]:
+    if policy.mls:
+        kinds: tuple[Sequence[Aliased], ...] = (policy.sensitivities, policy.categories)
+        for symbols in kinds:
+            for each in symbols:
+                yield each.name
+                yield from each.aliases
+
+
+def _dotted_levels(policy: Policy) -> set[str]:
+    """Return the names of levels that would have to stand in blocks, where CIL does not take them."""
+    return {name for name in _level_names(policy) if "." in name}
