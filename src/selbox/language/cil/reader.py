@@ -1,7 +1,7 @@
 """Text to forms: reads s-expressions without recursion and reports every fault of the text."""
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
-from selbox.language.cil.fastreader import read_fast
+from selbox.language.cil.fastreader import Endings, read_fast
 from selbox.language.cil.tokens import (
     ATOM_GROUP,
     CLOSE_GROUP,
@@ -16,11 +16,13 @@ MAXIMUM_DEPTH = 256
 """How deep forms may nest. Passes over the tree may recurse over it, so it is what keeps them off the stack's end."""
 
 
-def parse(source: SourceFile) -> Tree:
+def parse(source: SourceFile, endings: Endings | None = None) -> Tree:
     """Read a CIL source.
 
     Args:
         source: the text; symbols, strings, comments and ``;;*`` line marks as ``secilc`` takes them.
+        endings: what the rules of sources read so far end in, for several sources that make one policy: their trees
+            then share these forms. Grows.
 
     Returns:
         Its forms. What the forms mean is not looked at.
@@ -29,7 +31,7 @@ def parse(source: SourceFile) -> Tree:
         SelboxError: with every fault found: ``cil-unbalanced``, ``cil-unterminated-string``, ``cil-stray-text``,
             ``cil-too-deep``.
     """
-    forms = read_fast(source.text, MAXIMUM_DEPTH)
+    forms = read_fast(source.text, MAXIMUM_DEPTH, endings)
     if forms is None:
         forms = read_carefully(source)
     return Tree(source, forms, LineIndex(source.text))

@@ -16,6 +16,10 @@ class Form(list["Form | str"]):
 
     Attributes:
         offset: index of its opening parenthesis in the source's text.
+
+    # INVARIANT: the classes and permissions at the end of rules are one form wherever they read alike, also in other
+    # trees; such a form has the offset of one of its places. What stands inside a statement is therefore located by its
+    # path from the statement (:meth:`Tree.span`), and forms are never changed.
     """
 
     __slots__ = ("offset",)
