@@ -11,7 +11,7 @@ from selbox.model.policy import Policy
 
 if TYPE_CHECKING:
     from selbox.cli.policycache import PolicyCache
-    from selbox.language.cil import Tree
+    from selbox.language.cil import Form, Tree
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
 BASE_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
@@ -76,9 +76,10 @@ def _compile(sources: list[SourceFile], base: bool, diagnostics: Diagnostics | N
     was_collecting = gc.isenabled()
     gc.disable()  # a policy is a heap of small tuples without a cycle: looking for some takes a third of the time
     try:
-        trees = _each(parse, sources)
+        endings: dict[str, Form] = {}
+        trees = _each(lambda source: parse(source, endings), sources)
         if base and not any(is_complete(each) for each in trees):
-            trees = [*(parse(each) for each in base_sources()), *trees]
+            trees = [*(parse(each, endings) for each in base_sources()), *trees]
         return compile_policy(trees, diagnostics)
     finally:
         if was_collecting:

@@ -61,6 +61,7 @@ def _expand(program: Program, trees: Sequence[Tree]) -> None:
         expander.build(tree.forms, 0, Place(program.root, tree, path=(index,)))
     if trees:
         expander.declare_object_role(trees[0])
+    expander.limit_copies()
     choose_tunables(expander)
     insert(expander, "before")
     inherit(expander)

@@ -1,9 +1,11 @@
 """Makes the immutable policy from the tables of a resolution."""
 
+from array import array
+
+from selbox.compiler.accessrules import SELF
 from selbox.compiler.namespace import Symbol
 from selbox.compiler.program import OBJECT_ROLE
 from selbox.compiler.resolution import Resolution
-from selbox.compiler.rules import SELF
 from selbox.model.bitset import members
 from selbox.model.conditional import Conditional
 from selbox.model.labelling import InitialSid
@@ -47,7 +49,7 @@ def emit(resolution: Resolution) -> Policy:
         policy_capabilities=frozenset(each.name for each in resolution.program.declared("policycap")),
         handle_unknown=settings.handle_unknown,
         mls=settings.mls,
-        origins=tuple(resolution.origins.places),
+        origins=resolution.origins.table(),
         commons=tuple(
             Common(each.name, resolution.classes.layout(each).permissions)
             for each in resolution.program.declared("common")
@@ -134,19 +136,28 @@ def _users(resolution: Resolution) -> tuple[User, ...]:
 
 
 def _rules(resolution: Resolution, conditional_numbers: dict[int, int]) -> Rules:
-    """Fill the columns; write out ``self`` and give conditions their final numbers."""
+    """Complete the columns: give conditions their final numbers and write out ``self``."""
+    rules = resolution.rules.access.rules
+    if any(rules.condition):
+        final = {0: 0}
+        for old, new in conditional_numbers.items():
+            final[2 * old + 1] = 2 * new + 1
+            final[2 * old + 2] = 2 * new + 2
+        rules.condition = array("I", map(final.__getitem__, rules.condition))
+    own = [row for row, target in enumerate(rules.target) if target == SELF]
+    if not own:
+        return rules
     bits = resolution.identities.types.bits
     symbols = resolution.numbered["type"]
-    rules = Rules()
-    append = rules.append
-    for kind, source, target, class_id, data, branch, origin in resolution.rules.rows:
-        condition = 0
-        if branch:
-            old, side = divmod(branch - 1, 2)
-            condition = 2 * conditional_numbers[old] + side + 1
-        if target != SELF:
-            append(kind, source, target, class_id, data, condition, origin)  # type: ignore[arg-type]
+    empty = set()
+    for row in own:
+        _, source, _, class_id, data, condition, origin = rules[row]
+        types = members(bits(symbols[source]))
+        first = next(types, None)
+        if first is None:
+            empty.add(row)
             continue
-        for each in members(bits(symbols[source])):
-            append(kind, each, each, class_id, data, condition, origin)  # type: ignore[arg-type]
-    return rules
+        rules.source[row] = rules.target[row] = first
+        for each in types:
+            rules.append(rules[row].kind, each, each, class_id, data, condition, origin)
+    return rules.select(row for row in range(len(rules)) if row not in empty) if empty else rules

@@ -5,6 +5,7 @@ What needs names of elsewhere waits in queues that the next stages empty: condit
 (:mod:`selbox.compiler.calls`). Source: the order of passes of ``secilc`` (``cil_resolve_ast``).
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -15,7 +16,7 @@ from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbo
 from selbox.compiler.program import ERROR_LIMIT, OBJECT_ROLE, Program, Statement
 from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form, Tree
-from selbox.language.cil.statements import USAGE, has_valid_shape, usage
+from selbox.language.cil.statements import USAGE, VALID_SHAPES, Shapes, has_valid_shape, usage
 
 Frame = tuple[Iterator[tuple[int, Form | str]], Place, "Form | list[Form]"]
 Action = Callable[[int, Form, Place], list[Frame]]
@@ -23,8 +24,8 @@ Action = Callable[[int, Form, Place], list[Frame]]
 LATER = 1 << 24
 """Added to an index to sort what is brought in from elsewhere behind what a block holds itself."""
 
-MAXIMUM_STATEMENTS = 1_000_000
-"""Statements after which a policy counts as one that macros or blocks blow up without end."""
+MAXIMUM_COPIES: Final = 1_000_000
+"""Statements that calls and inheritance may bring in; what brings in more counts as without end."""
 
 UNSUPPORTED: Final = frozenset({"allowx", "auditallowx", "dontauditx", "neverallowx", "permissionx", "deny"})
 """Statements that would change decisions and that this compiler refuses."""
@@ -67,6 +68,8 @@ class Expander:
         self.additions: dict[int, list[tuple[Form, int, Tree]]] = {}
         self.counter = 0
         self._walked = 0
+        self._limit: float = math.inf
+        self._plain: dict[tuple[str, ...], dict[str, tuple[Shapes, list[Statement]]]] = {}
         self._actions = dict.fromkeys(NAME_TABLES, self._declare) | {
             "block": self._block,
             "optional": self._optional,
@@ -102,18 +105,50 @@ class Expander:
             role = Symbol(OBJECT_ROLE, "role", Place(self.program.root, tree), form)
             self.program.symbols.setdefault("role", []).append(role)
 
+    def limit_copies(self) -> None:
+        """Stop from here on at statements that blocks and calls multiply without end; call it when all is read."""
+        self._limit = self._walked + MAXIMUM_COPIES
+
     def walk(self, frames: list[Frame]) -> None:
         """Take in the statements of frames, in order."""
         stack = frames[::-1]
         while stack:
             statements, place, parent = stack[-1]
+            plain = self._plain_statements(place.lexical)
             for index, statement in statements:
+                kinds = tuple(map(type, statement))
+                if kinds and kinds[0] is str and type(statement) is Form:
+                    known = plain.get(statement[0])  # type: ignore[arg-type]  # it is an atom, as has been checked
+                    if known is not None and kinds in known[0]:
+                        known[1].append((statement, place))
+                        self._walked += 1
+                        continue
                 inner = self._take(index, statement, place, parent)
                 if inner:
                     stack.extend(reversed(inner))
                     break
             else:
                 stack.pop()
+
+    def _plain_statements(self, lexical: tuple[str, ...]) -> dict[str, tuple[Shapes, list[Statement]]]:
+        """Return, for statements that are only kept, what :meth:`_take` would find out about each.
+
+        Args:
+            lexical: as in :class:`Place`.
+
+        Returns:
+            By keyword of what may stand there: the outer forms that it may have, and where it is kept.
+        """
+        found = self._plain.get(lexical)
+        if found is None:
+            statements = self.program.statements
+            refused = frozenset().union(*(_REFUSED[container] for container in lexical))
+            found = self._plain[lexical] = {
+                keyword: (shapes, statements.setdefault(keyword, []))
+                for keyword, shapes in VALID_SHAPES.items()
+                if keyword not in self._actions and keyword not in refused
+            }
+        return found
 
     def next_path(self, place: Place) -> tuple[int, ...]:
         """Return a place in the order behind everything that stands at a place so far."""
@@ -140,14 +175,14 @@ class Expander:
             self.program.statements.setdefault(keyword, []).append((statement, place))
         except StatementError as error:
             self.program.diagnostics.errors.extend(error.diagnostics)
-            if len(self.program.diagnostics.errors) >= ERROR_LIMIT or self._walked > MAXIMUM_STATEMENTS:
+            if len(self.program.diagnostics.errors) >= ERROR_LIMIT or self._walked > self._limit:
                 self.program.diagnostics.raise_if_errors()
         return []
 
     def _count(self, statement: Form, place: Place) -> None:
         """Stop blocks and calls that would multiply without end."""
         self._walked += 1
-        if self._walked > MAXIMUM_STATEMENTS:
+        if self._walked > self._limit:
             raise StatementError("cil-too-large", "blocks and calls expand without end here", place, statement)
 
     def declare(self, index: int, form: Form, place: Place) -> Symbol:

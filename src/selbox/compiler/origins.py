@@ -1,22 +1,29 @@
 """Numbers the places of statements for the ``origin`` columns."""
 
+from array import array
+
 from selbox.compiler.namespace import Place
 from selbox.diagnostics import Span
-from selbox.language.cil import Form
-from selbox.model.origin import Origin
+from selbox.language.cil import Form, Tree
+from selbox.model.origin import OriginTable
 
 
 class Origins:
-    """The places that rules of a policy come from; a statement of a macro has one, however often it is called.
+    """The places that rules of a policy come from.
+
+    A statement of a macro or of a block that others inherit has one number, however often it is brought in.
 
     Args:
         record: False gives every place the number 0.
+
+    Attributes:
+        statements: form and place of each number, from 1. Whoever appends to it itself must know that the statement
+            is met once only.
     """
 
     def __init__(self, record: bool = True) -> None:
         self._record = record
-        self.places: list[Origin] = []
-        self._statements: list[tuple[Form, Place]] = []
+        self.statements: list[tuple[Form, Place]] = []
         self._numbers: dict[int, int] = {}
 
     def number(self, form: Form, place: Place) -> int:
@@ -25,15 +32,34 @@ class Origins:
         if known is None:
             if not self._record:
                 return 0
-            line, column = place.tree.lines.locate(form.offset)
-            self.places.append(Origin(place.tree.source.name, line, column))
-            self._statements.append((form, place))
-            known = self._numbers[id(form)] = len(self.places)
+            self.statements.append((form, place))
+            known = self._numbers[id(form)] = len(self.statements)
         return known
 
     def span(self, number: int) -> Span | None:
         """Return the place of a statement for a message, or None for number 0."""
         if not number:
             return None
-        form, place = self._statements[number - 1]
+        form, place = self.statements[number - 1]
         return place.tree.span(form)
+
+    def table(self) -> OriginTable:
+        """Return the places by their number."""
+        trees: dict[int, Tree] = {}
+        indices: dict[int, int] = {}
+        files: array[int] = array("I")
+        last: Tree | None = None
+        index = 0
+        for _, place in self.statements:
+            tree = place.tree
+            if tree is not last:
+                last = tree
+                trees[id(tree)] = tree
+                index = indices.setdefault(id(tree), len(indices))
+            files.append(index)
+        return OriginTable(
+            [tree.source.name for tree in trees.values()],
+            [tree.lines.starts for tree in trees.values()],
+            files,
+            array("I", [form.offset for form, _ in self.statements]),
+        )

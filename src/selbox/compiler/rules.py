@@ -5,6 +5,7 @@ Source: ``cil_binary.c`` of libsepol: which rules the compiled policy holds for 
 
 from typing import NamedTuple
 
+from selbox.compiler.accessrules import SELF, Access, AccessRules
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
 from selbox.compiler.identities import Identities
@@ -16,12 +17,6 @@ from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import LevelRange
 from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, RuleKind
-
-SELF = -1
-"""Stands in for the target id of a rule whose target is its source."""
-
-AccessRow = tuple[int, int, int, int, int, int, int]
-"""A rule's columns, in the order of :class:`selbox.model.rules.Rule`; the target may be :data:`SELF`."""
 
 _ACCESS_KINDS = {"allow": RuleKind.ALLOW, "auditallow": RuleKind.AUDITALLOW, "dontaudit": RuleKind.DONTAUDIT}
 _TYPE_KINDS = {
@@ -52,7 +47,7 @@ class RuleTables:
     """Rows of every kind of rule, in the order of the statements.
 
     Attributes:
-        rows: access and type rules.
+        access: access and type rules.
         neverallows: assertions, checked at the end.
         named_transitions, range_transitions, role_allows, role_transitions: as the policy holds them.
         ranges: ranges that range transitions name by index.
@@ -66,7 +61,7 @@ class RuleTables:
         self._identities = identities
         self._levels = levels
         self._origins = origins
-        self.rows: list[AccessRow] = []
+        self.access = AccessRules(program, origins, self._access)
         self.neverallows: list[NeverAllow] = []
         self.named_transitions: list[NamedTransition] = []
         self.range_transitions: list[RangeTransition] = []
@@ -78,10 +73,15 @@ class RuleTables:
     def collect(self, only_optional: bool) -> None:
         """Take in every rule."""
         run = self._program.run
-        for keyword in _ACCESS_KINDS:
-            run(keyword, self._access_rule, only_optional)
+        for keyword, kind in _ACCESS_KINDS.items():
+            statements = self._program.statements.get(keyword, ())
+            if only_optional:
+                self.access.check(statements)
+            else:
+                self.access.take(statements, kind)
         if self._program.options.disable_dontaudit:
-            self.rows = [row for row in self.rows if row[0] != RuleKind.DONTAUDIT]
+            rules = self.access.rules
+            self.access.rules = rules.select(row for row, kind in enumerate(rules.kind) if kind != RuleKind.DONTAUDIT)
         run("neverallow", self._neverallow, only_optional)
         run("typetransition", self._typetransition, only_optional)
         run("typechange", self._type_rule, only_optional)
@@ -90,14 +90,11 @@ class RuleTables:
         run("roleallow", self._roleallow, only_optional)
         run("roletransition", self._roletransition, only_optional)
 
-    def _access_rule(self, form: Form, place: Place) -> None:
+    def _access(self, form: Form, place: Place) -> Access:
         resolve = self._program.resolve
         source = resolve("type", form, place, 1).id
         target = SELF if form[2] == "self" else resolve("type", form, place, 2).id
-        origin = self._origins.number(form, place)
-        kind = _ACCESS_KINDS[form[0]]  # type: ignore[index]  # the statement's keyword is an atom
-        for class_id, vector in self._classes.vectors(form, place, 3):
-            self.rows.append((kind, source, target, class_id, vector, place.branch, origin))
+        return source, target, self._classes.vectors(form, place, 3)
 
     def _neverallow(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
@@ -113,7 +110,7 @@ class RuleTables:
         origin = self._origins.number(form, place)
         kind = _TYPE_KINDS[form[0]]  # type: ignore[index]  # the statement's keyword is an atom
         for class_id in self._classes.class_ids(form, place, 3):
-            self.rows.append((kind, source, target, class_id, result, place.branch, origin))
+            self.access.rules.append(kind, source, target, class_id, result, place.branch, origin)
 
     def _typetransition(self, form: Form, place: Place) -> None:
         if len(form) == 5:

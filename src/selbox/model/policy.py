@@ -1,5 +1,6 @@
 """The policy as one immutable value."""
 
+from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
@@ -78,7 +79,7 @@ class _Parts(NamedTuple):
     policy_capabilities: frozenset[str] = frozenset()
     handle_unknown: HandleUnknown = HandleUnknown.DENY
     mls: bool = True
-    origins: tuple[Origin, ...] = ()
+    origins: Sequence[Origin] = ()
     commons: tuple[Common, ...] = ()
     extended_rules: tuple[ExtendedRule, ...] = ()
     logins: tuple[Login, ...] = ()

@@ -6,7 +6,7 @@ without importing numpy (docs/adr/0002-columns-without-numpy.md).
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -95,6 +95,18 @@ class Rules:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+    def select(self, rows: Iterable[int]) -> "Rules":
+        """Return a table of some of the rows.
+
+        Args:
+            rows: their numbers, in the order that they shall have.
+        """
+        wanted = list(rows)
+        selected = Rules()
+        for column in self.__slots__:
+            setattr(selected, column, array("I", map(getattr(self, column).__getitem__, wanted)))
+        return selected
 
     def __getitem__(self, row: int) -> Rule:
         return Rule(

@@ -74,7 +74,26 @@ def test_depth_is_bounded(separator: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["(", ")", " ", "\n", "a", "bc_t", '"', ";", "\\", "\t", "é", "(allow", "(allow a b", " (c (p)))", "()", '"x y"', "\x0b", "."]
+    [
+        "(",
+        ")",
+        " ",
+        "\n",
+        "a",
+        "bc_t",
+        '"',
+        ";",
+        "\\",
+        "\t",
+        "é",
+        "(allow",
+        "(allow a b",
+        " (c (p)))",
+        "()",
+        '"x y"',
+        "\x0b",
+        ".",
+    ]
 )
 
 
@@ -93,9 +112,7 @@ def test_both_readers_agree(text: str) -> None:
 
 def offsets(forms: "list[Form] | Form") -> list[object]:
     """Return the offsets of all forms but those that rules end in, which rules share."""
-    return [
-        (form.offset, offsets(form)) for form in forms if isinstance(form, Form) and form.keyword != "allow"
-    ]
+    return [(form.offset, offsets(form)) for form in forms if isinstance(form, Form) and form.keyword != "allow"]
 
 
 @given(st.text(max_size=60))

@@ -106,10 +106,9 @@ class _FastReader:
                     add = self.current.append
                     start += len(line) + 1
                     continue
-            if line:
-                if not self.read_lines((line,), start) or len(stack) + _SHARED_DEPTH > self.maximum_depth:
-                    return False
-                add = self.current.append
+            if not self.read_lines((line,), start) or len(stack) + _SHARED_DEPTH > self.maximum_depth:
+                return False
+            add = self.current.append
             start += len(line) + 1
         return True
 

@@ -112,7 +112,11 @@ USAGE: Final[dict[str, tuple[str, str]]] = {
 }
 """Every statement, by keyword."""
 
-_seen: dict[str, set[tuple[type, ...]]] = {keyword: set() for keyword in USAGE}
+Shapes = set[tuple[type, ...]]
+"""Kinds of a statement's items, its keyword's among them."""
+
+VALID_SHAPES: Final[dict[str, Shapes]] = {keyword: set() for keyword in USAGE}
+"""The shapes, by keyword, that :func:`has_valid_shape` has found valid so far."""
 
 
 def has_valid_shape(form: Form) -> bool:
@@ -123,7 +127,7 @@ def has_valid_shape(form: Form) -> bool:
     """
     keyword = form[0]
     kinds = tuple(map(type, form))
-    seen = _seen[keyword]  # type: ignore[index]  # the caller has checked that it is an atom
+    seen = VALID_SHAPES[keyword]  # type: ignore[index]  # the caller has checked that it is an atom
     if kinds in seen:
         return True
     letters = "".join("a" if kind is str else "f" for kind in kinds[1:])

@@ -4,7 +4,9 @@ An atom is a plain ``str``. A form is a list that knows the offset of its openin
 stand is found again from the text when a message needs it, so that reading millions of them stays cheap.
 """
 
+from array import array
 from bisect import bisect_right
+from itertools import accumulate
 from typing import NamedTuple
 
 from selbox.diagnostics import SourceFile, Span
@@ -37,17 +39,22 @@ class LineIndex:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._ends: list[int] = []
+        self._starts: array[int] | None = None
+
+    @property
+    def starts(self) -> "array[int]":
+        """The offset at which each line begins."""
+        if self._starts is None:
+            lengths = map(len, self._text.split("\n"))
+            self._starts = array("I", accumulate((length + 1 for length in lengths), initial=0))
+            self._starts.pop()
+        return self._starts
 
     def locate(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1, of a character."""
-        if not self._ends:
-            end = -1
-            for line in self._text.split("\n"):
-                end += len(line) + 1
-                self._ends.append(end)
-        row = bisect_right(self._ends, offset - 1)
-        return row + 1, offset - (self._ends[row - 1] if row else -1)
+        starts = self.starts
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
 
 class Tree(NamedTuple):
