@@ -42,6 +42,11 @@ class OriginTable(Sequence[Origin]):
     def __len__(self) -> int:
         return len(self.offset)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OriginTable) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # equal tables may be laid out differently
+
     @overload
     def __getitem__(self, index: int) -> Origin: ...
     @overload
