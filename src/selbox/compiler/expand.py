@@ -268,7 +268,7 @@ class Expander:
         assert isinstance(parameters, Form)  # noqa: S101 - the shape has been checked
         declared: set[tuple[str, object]] = set()
         for each in parameters:
-            if isinstance(each, Form) and each.keyword in NAME_TABLES:
+            if isinstance(each, Form) and each.keyword in NAME_TABLES and isinstance(each[-1], str):
                 declared.add((NAME_TABLES[each.keyword], each[-1]))
         while pending:
             body, first = pending.pop()
