@@ -4,7 +4,7 @@ A bitmap is the size of its words (always 64), the bit after its last word, the 
 that is not empty its first bit and its 64 bits.
 """
 
-from struct import Struct, error
+from struct import Struct, error, unpack
 from typing import Final
 
 from selbox.binary.cursor import Cursor
@@ -15,6 +15,7 @@ LARGEST: Final = 1 << 20
 _HEADER = Struct("<III")
 _WORD = Struct("<IQ")
 _START = Struct("<I8x")
+_EMPTY = _HEADER.pack(64, 0, 0)
 
 
 def read_ebitmap(cursor: Cursor, limit: int = LARGEST) -> int:
@@ -71,3 +72,18 @@ def _joined(cursor: Cursor, words: bytes, high: int) -> int:
             expected = start + 64
         pieces = filled
     return int.from_bytes(b"".join(pieces), "little") << first
+
+
+def ebitmap_bytes(bits: int) -> bytes:
+    """Return a set as a bitmap.
+
+    Source: ``ebitmap_write`` of libsepol.
+    """
+    if not bits:
+        return _EMPTY
+    count = (bits.bit_length() + 63) >> 6
+    if count == 1:
+        return _HEADER.pack(64, 64, 1) + _WORD.pack(0, bits)
+    words = unpack(f"<{count}Q", bits.to_bytes(count * 8, "little"))
+    pieces = [_WORD.pack(index << 6, word) for index, word in enumerate(words) if word]
+    return _HEADER.pack(64, count << 6, len(pieces)) + b"".join(pieces)

@@ -57,6 +57,15 @@ class GenericFilesystemContext(NamedTuple):
     origin: int = NO_ORIGIN
 
 
+class FilesystemContext(NamedTuple):
+    """An ``fscon`` statement of the policy language: the contexts of a file system's volume and of its files."""
+
+    name: str
+    filesystem: Context
+    file: Context
+    origin: int = NO_ORIGIN
+
+
 class FilesystemUseBehaviour(Enum):
     """How a file system's inodes get their labels (``fsuse``)."""
 

@@ -10,6 +10,7 @@ from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.extended import ExtendedRule
 from selbox.model.labelling import (
     FileContext,
+    FilesystemContext,
     FilesystemUse,
     GenericFilesystemContext,
     InfinibandKeyContext,
@@ -93,6 +94,7 @@ class _Parts(NamedTuple):
     xen_device_tree: tuple[XenDeviceTreeContext, ...] = ()
     unknown_capabilities: int = 0
     unknown_config: int = 0
+    filesystem_contexts: tuple[FilesystemContext, ...] = ()
 
 
 class Policy(_Parts):

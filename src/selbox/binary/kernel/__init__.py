@@ -1,0 +1,9 @@
+"""The kernel's binary policy, one file a section, read into a ``Policy`` and written from one.
+
+Each section's file reads and writes it, so that the two stand side by side; what differs between the format's versions
+"""
+
+from selbox.binary.kernel.reader import read_policy
+from selbox.binary.kernel.versions import NEWEST_VERSION, OLDEST_VERSION
+
+__all__ = ["NEWEST_VERSION", "OLDEST_VERSION", "read_policy"]

@@ -1,0 +1,143 @@
+"""Booleans and the conditionals over them, with the rules that they switch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from selbox.binary.cursor import Cursor
+from selbox.binary.kernel.accessvectors import Entry, RowReader, entry_bytes
+from selbox.binary.kernel.output import encoded, is_hole, u32s
+from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
+from selbox.diagnostics import SelboxError
+from selbox.model.conditional import BooleanOperator, Conditional
+from selbox.model.policy import Policy
+from selbox.model.symbols import Boolean
+
+DEEPEST: Final = 10
+"""Values that may wait for their operator, as in the kernel (``COND_EXPR_MAXDEPTH``)."""
+
+_BOOLEAN = 1
+_OPERATORS = dict(enumerate(BooleanOperator, 2))
+_OPERATOR_NUMBERS = {each: number for number, each in _OPERATORS.items()}
+
+
+def read_booleans(cursor: Cursor) -> tuple[Boolean, ...]:
+    """Read the booleans with their first values."""
+    cursor.section = "booleans"
+    count, entries = read_counts(cursor, 13)
+    names = Names(cursor, count)
+    states: dict[int, bool] = {}
+    for _ in range(entries):
+        number, state, length = cursor.u32s(3)
+        name = read_name(cursor, length)
+        if state > 1:
+            cursor.corrupt(f"boolean `{name}` has the value {state}")
+        states[names.add(number, name)] = bool(state)
+    return tuple(Boolean(name, states.get(index, False)) for index, name in enumerate(names.complete("boolean")))
+
+
+def booleans_bytes(policy: Policy) -> bytes:
+    """Return the table of booleans."""
+    entries = []
+    for index, each in enumerate(policy.booleans):
+        if not is_hole(each.name):
+            content = encoded(each.name)
+            entries.append((content, u32s(index + 1, int(each.default), len(content)) + content))
+    return table_bytes(len(policy.booleans), entries, 16)
+
+
+def read_conditionals(cursor: Cursor, booleans: int, rows: RowReader) -> tuple[Conditional, ...]:
+    """Read the conditionals; the rules of their branches go to ``rows``.
+
+    Args:
+        cursor: stands at the list.
+        booleans: how many booleans there are.
+        rows: takes the rules.
+    """
+    cursor.section = "conditionals"
+    conditionals: list[Conditional] = []
+    for index in range(cursor.count(24)):
+        cursor.u32()  # the state that follows from the booleans
+        conditionals.append(Conditional(_read_expression(cursor, booleans)))
+        rows.read(cursor.count(12), 2 * index + 1)
+        rows.read(cursor.count(12), 2 * index + 2)
+    return tuple(conditionals)
+
+
+def _read_expression(cursor: Cursor, booleans: int) -> tuple[int | BooleanOperator, ...]:
+    start = cursor.offset
+    terms: list[int | BooleanOperator] = []
+    depth = 0
+    for _ in range(cursor.count(8)):
+        kind, boolean = cursor.u32s(2)
+        if kind == _BOOLEAN:
+            if not 1 <= boolean <= booleans:
+                cursor.corrupt(f"there is no boolean number {boolean}; the policy has {booleans}", cursor.offset - 4)
+            terms.append(boolean - 1)
+            depth += 1
+        else:
+            operator = _OPERATORS.get(kind)
+            if operator is None or depth < _operands(operator):
+                cursor.corrupt(f"a conditional's expression has operator {kind} after {depth} values", start)
+            terms.append(operator)
+            depth -= _operands(operator) - 1
+        if depth > DEEPEST:
+            cursor.corrupt(f"a conditional's expression is deeper than {DEEPEST}", start)
+    if depth != 1:
+        cursor.corrupt("a conditional's expression does not come to one value", start)
+    return tuple(terms)
+
+
+def _operands(operator: BooleanOperator) -> int:
+    return 1 if operator is BooleanOperator.NOT else 2
+
+
+def conditionals_bytes(policy: Policy, branches: Mapping[int, Sequence[Entry]]) -> bytes:
+    """Return the list of conditionals.
+
+    Args:
+        policy: whose conditionals and booleans are written.
+        branches: the merged rules of each branch, by the number in their ``condition`` column.
+
+    Raises:
+        SelboxError: ``binary-unwritable`` for an expression that the kernel would not evaluate.
+    """
+    nodes = []
+    for index, conditional in enumerate(policy.conditionals):
+        state = _value(conditional, policy.booleans)
+        parts = [u32s(int(state), len(conditional.expression))]
+        parts += [
+            u32s(_OPERATOR_NUMBERS[term], 0) if isinstance(term, BooleanOperator) else u32s(_BOOLEAN, term + 1)
+            for term in conditional.expression
+        ]
+        for branch, is_on in ((2 * index + 1, state), (2 * index + 2, not state)):
+            entries = branches.get(branch, ())
+            parts.append(u32s(len(entries)))
+            parts += [entry_bytes(each, is_on=is_on) for each in entries]
+        nodes.append(b"".join(parts))
+    return u32s(len(nodes)) + b"".join(nodes)
+
+
+def _value(conditional: Conditional, booleans: Sequence[Boolean]) -> bool:
+    stack: list[bool] = []
+    for term in conditional.expression:
+        if not isinstance(term, BooleanOperator):
+            stack.append(booleans[term].default)
+            if len(stack) > DEEPEST:
+                message = f"a conditional's expression is deeper than {DEEPEST}, and the kernel would not evaluate it"
+                raise SelboxError.of("binary-unwritable", message)
+        elif term is BooleanOperator.NOT:
+            stack.append(not stack.pop())
+        else:
+            right, left = stack.pop(), stack.pop()
+            stack.append(_OUTCOMES[term][left + right])
+    return stack[-1]
+
+
+_OUTCOMES = {
+    BooleanOperator.OR: (False, True, True),
+    BooleanOperator.AND: (False, False, True),
+    BooleanOperator.XOR: (False, True, False),
+    BooleanOperator.EQUAL: (True, False, True),
+    BooleanOperator.NOT_EQUAL: (False, True, False),
+}
+"""The outcome for none, one and two values that are true."""

@@ -1,0 +1,187 @@
+"""Commons, classes and their permissions; a class's constraints stand with it in the file."""
+
+from collections import defaultdict
+from typing import Final, NamedTuple
+
+from selbox.binary.cursor import Cursor
+from selbox.binary.kernel.constraints import RawConstraint, constraints_bytes, read_constraints
+from selbox.binary.kernel.output import encoded, is_hole, u32s
+from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
+from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
+from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.model.constraint import Constraint, ValidateTransition
+from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
+from selbox.model.policy import Policy
+
+MOST_PERMISSIONS: Final = 32
+
+_SOURCES = tuple(DefaultFrom)
+_RANGES = tuple(DefaultRange)
+_PERMISSION_SLOTS = 32
+
+
+class RawClass(NamedTuple):
+    """A class with its constraints before they are resolved."""
+
+    object_class: ObjectClass
+    constraints: list[RawConstraint]
+    validate_transitions: list[RawConstraint]
+
+
+def read_commons(cursor: Cursor) -> tuple[Common, ...]:
+    """Read the permissions that classes share."""
+    cursor.section = "commons"
+    count, entries = read_counts(cursor, 17)
+    names = Names(cursor, count)
+    permissions: dict[int, tuple[str, ...]] = {}
+    for _ in range(entries):
+        length, number, most, own = cursor.u32s(4)
+        index = names.add(number, read_name(cursor, length))
+        permissions[index] = _read_permissions(cursor, most, own, ())
+    return tuple(Common(name, permissions.get(index, ())) for index, name in enumerate(names.complete("common")))
+
+
+def _read_permissions(cursor: Cursor, most: int, own: int, inherited: tuple[str, ...]) -> tuple[str, ...]:
+    """Read ``own`` permissions, which follow the inherited ones and have numbers up to ``most``."""
+    if most > MOST_PERMISSIONS or own > most:
+        cursor.corrupt(f"a class has {own} permissions with numbers up to {most}; {MOST_PERMISSIONS} are possible")
+    names = Names(cursor, max(most, len(inherited)))
+    for number, name in enumerate(inherited, 1):
+        names.add(number, name)
+    for _ in range(own):
+        length, number = cursor.u32s(2)
+        names.add(number, read_name(cursor, length))
+    return tuple(names.complete("permission"))
+
+
+def read_classes(cursor: Cursor, layout: Layout, commons: tuple[Common, ...]) -> list[RawClass]:
+    """Read the classes with their permissions, constraints and defaults."""
+    cursor.section = "classes"
+    count, entries = read_counts(cursor, 29)
+    names = Names(cursor, count)
+    shared = {each.name: each.permissions for each in commons}
+    classes: dict[int, RawClass] = {}
+    for _ in range(entries):
+        length, common_length, number, most, own, constraint_count = cursor.u32s(6)
+        name = read_name(cursor, length)
+        common = read_name(cursor, common_length) if common_length else None
+        if common is not None and common not in shared:
+            cursor.corrupt(f"class `{name}` inherits `{common}`, which is no common", cursor.offset - common_length)
+        permissions = _read_permissions(cursor, most, own, shared[common] if common is not None else ())
+        constraints = read_constraints(cursor, constraint_count, layout, for_transitions=False)
+        transitions = read_constraints(cursor, cursor.u32(), layout, for_transitions=True)
+        user, role, type_from, level_range = _read_defaults(cursor, layout)
+        index = names.add(number, name)
+        object_class = ObjectClass(name, common, permissions, user, role, type_from, level_range)
+        classes[index] = RawClass(object_class, constraints, transitions)
+    return [
+        classes.get(index) or RawClass(ObjectClass(name, None, ()), [], [])
+        for index, name in enumerate(names.complete("class"))
+    ]
+
+
+def _read_defaults(cursor: Cursor, layout: Layout) -> tuple[DefaultFrom, DefaultFrom, DefaultFrom, DefaultRange]:
+    user = role = level_range = type_from = 0
+    start = cursor.offset
+    if layout.object_defaults:
+        user, role, level_range = cursor.u32s(3)
+    if layout.default_type:
+        type_from = cursor.u32()
+    last = len(_RANGES) - (1 if layout.greatest_lower_bound else 2)
+    if max(user, role, type_from) >= len(_SOURCES) or level_range > last:
+        cursor.corrupt(f"a class has the defaults {user}, {role}, {level_range}, {type_from}", start)
+    return _SOURCES[user], _SOURCES[role], _SOURCES[type_from], _RANGES[level_range]
+
+
+def _permissions_bytes(names: tuple[str, ...], inherited: int) -> tuple[int, bytes]:
+    """Return how many permissions are a class's own, and their table without its head."""
+    entries = []
+    for index in range(inherited, len(names)):
+        if not is_hole(names[index]):
+            content = encoded(names[index])
+            entries.append((content, u32s(len(content), index + 1) + content))
+    return len(entries), table_bytes(0, entries, _PERMISSION_SLOTS)[8:]
+
+
+def commons_bytes(policy: Policy) -> bytes:
+    """Return the table of commons."""
+    entries = []
+    for index, each in enumerate(policy.commons):
+        if is_hole(each.name):
+            continue
+        content = encoded(each.name)
+        own, permissions = _permissions_bytes(each.permissions, 0)
+        head = u32s(len(content), index + 1, len(each.permissions), own)
+        entries.append((content, head + content + permissions))
+    return table_bytes(len(policy.commons), entries, 2)
+
+
+def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> bytes:
+    """Return the table of classes.
+
+    Defaults that the version cannot say are left out, with the warning ``binary-dropped``.
+
+    Source: ``class_write`` of libsepol.
+    """
+    constraints: defaultdict[int, list[Constraint | ValidateTransition]] = defaultdict(list)
+    transitions: defaultdict[int, list[Constraint | ValidateTransition]] = defaultdict(list)
+    for constraint in policy.constraints:
+        constraints[constraint.object_class].append(constraint)
+    for transition in policy.validate_transitions:
+        transitions[transition.object_class].append(transition)
+    commons = {each.name: len(each.permissions) for each in policy.commons}
+    entries = []
+    for index, each in enumerate(policy.classes):
+        if is_hole(each.name):
+            continue
+        if len(each.permissions) > MOST_PERMISSIONS:
+            message = (
+                f"class `{each.name}` has {len(each.permissions)} permissions, and {MOST_PERMISSIONS} are possible"
+            )
+            raise SelboxError.of("binary-unwritable", message)
+        content, common = encoded(each.name), encoded(each.common or "")
+        own, permissions = _permissions_bytes(each.permissions, commons.get(each.common, 0) if each.common else 0)
+        head = u32s(len(content), len(common), index + 1, len(each.permissions), own, len(constraints[index]))
+        body = (
+            head,
+            content,
+            common,
+            permissions,
+            constraints_bytes(policy, layout, constraints[index]),
+            u32s(len(transitions[index])),
+            constraints_bytes(policy, layout, transitions[index]),
+            _defaults_bytes(each, layout, diagnostics),
+        )
+        entries.append((content, b"".join(body)))
+    return table_bytes(len(policy.classes), entries, 32)
+
+
+def _defaults_bytes(each: ObjectClass, layout: Layout, diagnostics: Diagnostics) -> bytes:
+    result = b""
+    default_range = each.default_range
+    if default_range is DefaultRange.GLBLUB and not layout.greatest_lower_bound:
+        _drop(each, "defaultrange glblub", "greatest_lower_bound", layout, diagnostics)
+        default_range = DefaultRange.UNSPECIFIED
+    if layout.object_defaults:
+        result = u32s(
+            _SOURCES.index(each.default_user), _SOURCES.index(each.default_role), _RANGES.index(default_range)
+        )
+    else:
+        for value, statement in ((each.default_user, "defaultuser"), (each.default_role, "defaultrole")):
+            if value is not DefaultFrom.UNSPECIFIED:
+                _drop(each, statement, "object_defaults", layout, diagnostics)
+        if default_range is not DefaultRange.UNSPECIFIED:
+            _drop(each, "defaultrange", "object_defaults", layout, diagnostics)
+    if layout.default_type:
+        result += u32s(_SOURCES.index(each.default_type))
+    elif each.default_type is not DefaultFrom.UNSPECIFIED:
+        _drop(each, "defaulttype", "default_type", layout, diagnostics)
+    return result
+
+
+def _drop(each: ObjectClass, statement: str, part: str, layout: Layout, diagnostics: Diagnostics) -> None:
+    diagnostics.warning(
+        "binary-dropped",
+        f"policy version {layout.version} cannot hold `{statement}` of class `{each.name}`; it is left out",
+        help=f"write version {FIRST_VERSIONS[part]} or later",
+    )

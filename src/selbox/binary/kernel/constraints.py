@@ -1,0 +1,253 @@
+"""Constraints, which the file keeps with their class.
+
+A class's constraints stand in the file in the reverse of the order in which the policy's author wrote them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from selbox.binary.cursor import Cursor
+from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
+from selbox.binary.kernel.levels import Sizes
+from selbox.binary.kernel.output import u32s
+from selbox.binary.kernel.versions import Layout
+from selbox.diagnostics import SelboxError
+from selbox.model.bitset import members
+from selbox.model.constraint import (
+    CompareAttributes,
+    CompareNames,
+    Comparison,
+    Connective,
+    Constraint,
+    ConstraintTerm,
+    NamesForm,
+    Operand,
+    ValidateTransition,
+)
+from selbox.model.policy import Policy
+
+DEEPEST: Final = 5
+"""Operands that may wait for their connective, as in the kernel (``CEXPR_MAXDEPTH``)."""
+
+_CONNECTIVES = {1: Connective.NOT, 2: Connective.AND, 3: Connective.OR}
+_ATTRIBUTES = 4
+_NAMES = 5
+_COMPARISONS = dict(enumerate(Comparison, 1))
+
+_PAIRS = {
+    1: (Operand.USER_1, Operand.USER_2),
+    2: (Operand.ROLE_1, Operand.ROLE_2),
+    4: (Operand.TYPE_1, Operand.TYPE_2),
+    32: (Operand.LOW_1, Operand.LOW_2),
+    64: (Operand.LOW_1, Operand.HIGH_2),
+    128: (Operand.HIGH_1, Operand.LOW_2),
+    256: (Operand.HIGH_1, Operand.HIGH_2),
+    512: (Operand.LOW_1, Operand.HIGH_1),
+    1024: (Operand.LOW_2, Operand.HIGH_2),
+}
+_FIRST_OF_LEVELS = 32
+_EQUALITIES = frozenset({Comparison.EQUAL, Comparison.NOT_EQUAL})
+_EQUAL_ONLY = frozenset({1, 4})
+
+_TARGET = 8
+_THIRD = 16
+_SUBJECTS = {
+    1: Operand.USER_1,
+    2: Operand.ROLE_1,
+    4: Operand.TYPE_1,
+    1 | _TARGET: Operand.USER_2,
+    2 | _TARGET: Operand.ROLE_2,
+    4 | _TARGET: Operand.TYPE_2,
+    1 | _THIRD: Operand.USER_3,
+    2 | _THIRD: Operand.ROLE_3,
+    4 | _THIRD: Operand.TYPE_3,
+}
+_TYPES = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
+_ROLES = frozenset({Operand.ROLE_1, Operand.ROLE_2, Operand.ROLE_3})
+_FORMS = {0: NamesForm.PLAIN, 1: NamesForm.STAR, 2: NamesForm.COMPLEMENT}
+
+_PAIR_NUMBERS = {pair: number for number, pair in _PAIRS.items()}
+_SUBJECT_NUMBERS = {operand: number for number, operand in _SUBJECTS.items()}
+_CONNECTIVE_NUMBERS = {each: number for number, each in _CONNECTIVES.items()}
+_COMPARISON_NUMBERS = {each: number for number, each in _COMPARISONS.items()}
+_FORM_NUMBERS = {each: number for number, each in _FORMS.items()}
+
+
+class RawNames(NamedTuple):
+    """A comparison with names, as numbers of tables that are not read yet.
+
+    Attributes:
+        offset: where it stands in the file.
+        left, comparison, ids, form: as in :class:`CompareNames`.
+        named: bitset of the ids of types and attributes that the author wrote.
+        excluded: bitset of those that were written as ``-name``.
+    """
+
+    offset: int
+    left: Operand
+    comparison: Comparison
+    ids: int
+    named: int = 0
+    excluded: int = 0
+    form: NamesForm = NamesForm.PLAIN
+
+
+RawTerm = CompareAttributes | RawNames | Connective
+
+
+class RawConstraint(NamedTuple):
+    """A constraint of a class before the tables that it refers to are read; ``permissions`` is an access vector."""
+
+    permissions: int
+    expression: tuple[RawTerm, ...]
+
+    @property
+    def is_mls(self) -> bool:
+        """Whether it looks at levels; the file does not tell otherwise how it was written."""
+        return any(isinstance(term, CompareAttributes) and _is_level(term) for term in self.expression)
+
+
+def _is_level(term: CompareAttributes) -> bool:
+    return _PAIR_NUMBERS[term.left, term.right] >= _FIRST_OF_LEVELS
+
+
+def read_constraints(cursor: Cursor, count: int, layout: Layout, *, for_transitions: bool) -> list[RawConstraint]:
+    """Read the constraints of one class.
+
+    Args:
+        cursor: stands at the first.
+        count: how many there are.
+        layout: of the policy.
+        for_transitions: whether they are ``validatetrans`` statements, which alone may look at a third context.
+    """
+    if count * 20 > cursor.left:
+        cursor.corrupt(f"a class with {count} constraints cannot be right: {cursor.left} bytes are left")
+    result = []
+    for _ in range(count):
+        permissions, length = cursor.u32s(2)
+        if length * 12 > cursor.left:
+            cursor.corrupt(f"an expression of {length} terms cannot be right: {cursor.left} bytes are left")
+        result.append(RawConstraint(permissions, _read_expression(cursor, length, layout, for_transitions)))
+    result.reverse()
+    return result
+
+
+def _read_expression(cursor: Cursor, length: int, layout: Layout, for_transitions: bool) -> tuple[RawTerm, ...]:
+    terms: list[RawTerm] = []
+    depth = 0
+    start = cursor.offset
+    for _ in range(length):
+        term = _read_term(cursor, layout, for_transitions)
+        terms.append(term)
+        if not isinstance(term, Connective):
+            depth += 1
+        elif depth < (1 if term is Connective.NOT else 2):
+            depth = 0
+            break
+        elif term is not Connective.NOT:
+            depth -= 1
+        if depth > DEEPEST:
+            cursor.corrupt(f"a constraint's expression is deeper than {DEEPEST}", start)
+    if depth != 1:
+        cursor.corrupt("a constraint's expression does not come to one value", start)
+    return tuple(terms)
+
+
+def _read_term(cursor: Cursor, layout: Layout, for_transitions: bool) -> RawTerm:
+    start = cursor.offset
+    kind, subject, operator = cursor.u32s(3)
+    connective = _CONNECTIVES.get(kind)
+    if connective is not None:
+        return connective
+    comparison = _COMPARISONS.get(operator)
+    if comparison is None or kind not in (_ATTRIBUTES, _NAMES):
+        cursor.corrupt(f"a constraint has a term of kind {kind} with operator {operator}", start)
+    if kind == _ATTRIBUTES:
+        pair = _PAIRS.get(subject)
+        if pair is None or (subject in _EQUAL_ONLY and comparison not in _EQUALITIES):
+            cursor.corrupt(f"a constraint compares {subject:#x} by operator {operator}", start)
+        return CompareAttributes(pair[0], comparison, pair[1])
+    operand = _SUBJECTS.get(subject)
+    if operand is None or comparison not in _EQUALITIES or (subject & _THIRD and not for_transitions):
+        cursor.corrupt(f"a constraint compares {subject:#x} with names by operator {operator}", start)
+    ids = read_ebitmap(cursor)
+    if not layout.constraint_names:
+        return RawNames(start, operand, comparison, ids)
+    named, excluded = read_ebitmap(cursor), read_ebitmap(cursor)
+    flags = cursor.u32()
+    form = _FORMS.get(flags)
+    if form is None:
+        cursor.corrupt(f"the names of a constraint have the flags {flags:#x}", cursor.offset - 4)
+    return RawNames(start, operand, comparison, ids, named, excluded, form)
+
+
+def resolved(
+    cursor: Cursor, constraints: Iterable[RawConstraint], types: Sequence[str], sizes: Sizes
+) -> list[tuple[RawConstraint, tuple[ConstraintTerm, ...]]]:
+    """Return constraints with their final expressions.
+
+    Args:
+        cursor: for messages.
+        constraints: of one class.
+        types: the names of all types and attributes, by id.
+        sizes: of the symbol tables.
+    """
+    limits = {operand: _limit(operand, sizes) for operand in _SUBJECT_NUMBERS}
+
+    def term_of(term: RawTerm) -> ConstraintTerm:
+        if not isinstance(term, RawNames):
+            return term
+        if term.ids >> limits[term.left] or (term.named | term.excluded) >> len(types):
+            cursor.section = "classes"
+            cursor.corrupt(f"a constraint on {term.left.value} names a symbol that is not there", term.offset)
+        names = tuple(types[each] for each in members(term.named))
+        excluded = tuple(types[each] for each in members(term.excluded))
+        return CompareNames(term.left, term.comparison, term.ids, names, excluded, term.form)
+
+    return [(each, tuple(map(term_of, each.expression))) for each in constraints]
+
+
+def _limit(operand: Operand, sizes: Sizes) -> int:
+    if operand in _TYPES:
+        return sizes.types
+    return sizes.roles if operand in _ROLES else sizes.users
+
+
+def constraints_bytes(policy: Policy, layout: Layout, constraints: Sequence[Constraint | ValidateTransition]) -> bytes:
+    """Return the constraints of one class, in the order of their statements."""
+    type_ids = policy.type_ids.get
+    parts = []
+    for each in reversed(constraints):
+        permissions = each.permissions if isinstance(each, Constraint) else 0
+        parts.append(u32s(permissions, len(each.expression)))
+        parts += [_term_bytes(term, layout, type_ids) for term in each.expression]
+    return b"".join(parts)
+
+
+def _term_bytes(term: ConstraintTerm, layout: Layout, type_ids: Callable[[str], int | None]) -> bytes:
+    if isinstance(term, Connective):
+        return u32s(_CONNECTIVE_NUMBERS[term], 0, 0)
+    operator = _COMPARISON_NUMBERS[term.comparison]
+    if isinstance(term, CompareAttributes):
+        number = _PAIR_NUMBERS.get((term.left, term.right))
+        if number is None:
+            message = f"a constraint compares {term.left.value} with {term.right.value}, which no binary policy can say"
+            raise SelboxError.of("binary-unwritable", message)
+        return u32s(_ATTRIBUTES, number, operator)
+    head = u32s(_NAMES, _SUBJECT_NUMBERS[term.left], operator) + ebitmap_bytes(term.ids)
+    if not layout.constraint_names:
+        return head
+    named = excluded = 0
+    if term.left in _TYPES:
+        named, excluded = _ids(term.names, type_ids), _ids(term.excluded, type_ids)
+    return b"".join((head, ebitmap_bytes(named), ebitmap_bytes(excluded), u32s(_FORM_NUMBERS[term.form])))
+
+
+def _ids(names: Iterable[str], type_ids: Callable[[str], int | None]) -> int:
+    """Return the set of named types; names that the policy does not keep are left out."""
+    result = 0
+    for name in names:
+        found = type_ids(name)
+        if found is not None:
+            result |= 1 << found
+    return result

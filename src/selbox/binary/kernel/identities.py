@@ -1,0 +1,200 @@
+"""Roles, types with their attributes, and users."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from selbox.binary.cursor import Cursor
+from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
+from selbox.binary.kernel.levels import MOST_LEVELS, Sizes, level_bytes, range_bytes, read_level, read_range
+from selbox.binary.kernel.output import encoded, is_hole, u32s
+from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
+from selbox.model.mls import LOWEST, LevelRange
+from selbox.model.policy import Policy
+from selbox.model.symbols import Role, Type, User
+
+OBJECT_ROLE: Final = "object_r"
+
+_PRIMARY = 0x1
+_ATTRIBUTE = 0x2
+
+
+class RawType(NamedTuple):
+    """A type or attribute before the map of attributes is read; ``bounds`` as in :class:`Type`."""
+
+    name: str
+    is_attribute: bool
+    aliases: tuple[str, ...]
+    bounds: int | None
+
+
+def read_roles(cursor: Cursor) -> list[Role]:
+    """Read the roles; that their types exist is checked by :func:`check_roles`."""
+    cursor.section = "roles"
+    count, entries = read_counts(cursor, 37)
+    names = Names(cursor, count)
+    roles: dict[int, Role] = {}
+    for _ in range(entries):
+        length, number, bounds = cursor.u32s(3)
+        name = read_name(cursor, length)
+        index = names.add(number, name)
+        if name == OBJECT_ROLE and index:
+            cursor.corrupt(f"role `{OBJECT_ROLE}` has number {number} instead of 1")
+        dominates = read_ebitmap(cursor)
+        roles[index] = Role(name, read_ebitmap(cursor), _bound(cursor, bounds, count), dominates)
+    result = [roles.get(index) or Role(name, 0) for index, name in enumerate(names.complete("role"))]
+    for each in result:
+        if each.dominates >> len(result):
+            cursor.corrupt(f"role `{each.name}` dominates role number {each.dominates.bit_length()} of {len(result)}")
+    _check_bounds(cursor, [each.bounds for each in result], [each.name for each in result])
+    return result
+
+
+def check_roles(cursor: Cursor, roles: Iterable[Role], types: Sequence[Type]) -> tuple[Role, ...]:
+    """Return the roles with their final types; ``object_r`` goes with all of them."""
+    plain = 0
+    for index, each in enumerate(types):
+        if not each.is_attribute:
+            plain |= 1 << index
+    result = []
+    for role in roles:
+        if role.types >> len(types):
+            cursor.section = "roles"
+            cursor.corrupt(f"role `{role.name}` has type number {role.types.bit_length()} of {len(types)}")
+        result.append(role._replace(types=plain) if role.name == OBJECT_ROLE else role)
+    return tuple(result)
+
+
+def read_types(cursor: Cursor) -> list[RawType]:
+    """Read types, attributes and aliases.
+
+    Numbers without a name are attributes, whose names some compilers leave out; they get names as setools gives
+    (``@ttr0012``).
+    """
+    cursor.section = "types"
+    count, entries = read_counts(cursor, 17)
+    names = Names(cursor, count)
+    attributes: set[int] = set()
+    bounding: dict[int, int | None] = {}
+    for _ in range(entries):
+        length, number, properties, bounds = cursor.u32s(4)
+        name = read_name(cursor, length)
+        if properties & ~(_PRIMARY | _ATTRIBUTE):
+            cursor.corrupt(f"type `{name}` has the properties {properties:#x}")
+        is_alias = not properties & _PRIMARY
+        index = names.add(number, name, is_alias=is_alias)
+        if is_alias:
+            continue
+        if properties & _ATTRIBUTE:
+            attributes.add(index)
+        bounding[index] = _bound(cursor, bounds, count)
+    _check_bounds(cursor, [bounding.get(index) for index in range(count)], names.complete("ttr"))
+    return [
+        RawType(
+            name,
+            index in attributes or index not in bounding,
+            tuple(names.aliases.get(index, ())),
+            bounding.get(index),
+        )
+        for index, name in enumerate(names.complete("ttr"))
+    ]
+
+
+def _bound(cursor: Cursor, number: int, count: int) -> int | None:
+    if number > count:
+        cursor.corrupt(f"a symbol is bounded by number {number} of {count}")
+    return number - 1 if number else None
+
+
+def _check_bounds(cursor: Cursor, bounds: Sequence[int | None], names: Sequence[str]) -> None:
+    """Refuse bounds that lead back to where they begin."""
+    checked = [each is None for each in bounds]
+    for start in range(len(bounds)):
+        path: list[int] = []
+        index: int | None = start
+        on_path: set[int] = set()
+        while index is not None and not checked[index]:
+            if index in on_path:
+                cursor.corrupt(f"`{names[index]}` is bounded by itself, directly or through others")
+            on_path.add(index)
+            path.append(index)
+            index = bounds[index]
+        for each in path:
+            checked[each] = True
+
+
+def read_users(cursor: Cursor, roles: int, *, mls: bool) -> list[User]:
+    """Read the users; that their levels exist is checked by :func:`check_users`.
+
+    Args:
+        cursor: stands at the table.
+        roles: how many roles there are.
+        mls: whether levels mean anything.
+    """
+    cursor.section = "users"
+    count, entries = read_counts(cursor, 61)
+    names = Names(cursor, count)
+    users: dict[int, User] = {}
+    levels = Sizes(0, 0, 0, MOST_LEVELS, MOST_LEVELS, mls, 0)
+    for _ in range(entries):
+        length, number, bounds = cursor.u32s(3)
+        name = read_name(cursor, length)
+        index = names.add(number, name)
+        role_set = read_ebitmap(cursor)
+        if role_set >> roles:
+            cursor.corrupt(f"user `{name}` has role number {role_set.bit_length()} of {roles}")
+        level_range = read_range(cursor, levels)
+        default = read_level(cursor, levels)
+        users[index] = User(name, role_set, default, level_range, _bound(cursor, bounds, count))
+    nobody = LevelRange(LOWEST, LOWEST)
+    result = [users.get(index) or User(name, 0, LOWEST, nobody) for index, name in enumerate(names.complete("user"))]
+    _check_bounds(cursor, [each.bounds for each in result], [each.name for each in result])
+    return result
+
+
+def check_users(cursor: Cursor, users: Iterable[User], sensitivities: int, categories: int) -> None:
+    """Refuse levels of users that the tables of levels, of the given lengths, do not have."""
+    for user in users:
+        for level in (user.default_level, *user.range):
+            if level != LOWEST and (level.sensitivity >= sensitivities or level.categories >> categories):
+                cursor.section = "users"
+                cursor.corrupt(f"user `{user.name}` has a level that the policy does not define")
+
+
+def roles_bytes(policy: Policy) -> bytes:
+    """Return the table of roles; the types of ``object_r`` are left out, as libsepol does it."""
+    entries = []
+    for index, each in enumerate(policy.roles):
+        if is_hole(each.name):
+            continue
+        content = encoded(each.name)
+        head = u32s(len(content), index + 1, 0 if each.bounds is None else each.bounds + 1)
+        types = ebitmap_bytes(0 if index == 0 else each.types)
+        entries.append((content, b"".join((head, content, ebitmap_bytes(each.dominates), types))))
+    return table_bytes(len(policy.roles), entries, 16)
+
+
+def types_bytes(policy: Policy) -> bytes:
+    """Return the table of types, attributes and aliases."""
+    entries = []
+    for index, each in enumerate(policy.types):
+        bounds = 0 if each.bounds is None else each.bounds + 1
+        properties = _PRIMARY | (_ATTRIBUTE if each.is_attribute else 0)
+        for name in (each.name, *each.aliases):
+            if not is_hole(name):
+                content = encoded(name)
+                entries.append((content, u32s(len(content), index + 1, properties, bounds) + content))
+            properties = bounds = 0
+    return table_bytes(len(policy.types), entries, 512)
+
+
+def users_bytes(policy: Policy) -> bytes:
+    """Return the table of users."""
+    entries = []
+    for index, each in enumerate(policy.users):
+        if is_hole(each.name):
+            continue
+        content = encoded(each.name)
+        head = u32s(len(content), index + 1, 0 if each.bounds is None else each.bounds + 1)
+        levels = range_bytes(each.range, policy.mls) + level_bytes(each.default_level, policy.mls)
+        entries.append((content, b"".join((head, content, ebitmap_bytes(each.roles), levels))))
+    return table_bytes(len(policy.users), entries, 128)
