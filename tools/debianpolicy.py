@@ -97,6 +97,11 @@ def enabled(paths: list[str]) -> list[str]:
     return [path for path in paths if module_name(path) not in NOT_ENABLED]
 
 
+def cache_directory() -> str:
+    """Return the directory of what is kept; it need not exist."""
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "selbox-tests")
+
+
 def _kept(name: str, make: Callable[[str], None]) -> str:
     """Return a directory of the cache; make it first when there is none.
 
@@ -104,7 +109,7 @@ def _kept(name: str, make: Callable[[str], None]) -> str:
         name: of the directory, and of what is in it.
         make: fills a new directory.
     """
-    cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "selbox-tests")
+    cache = cache_directory()
     directory = os.path.join(cache, name)
     if os.path.isdir(directory):
         return directory

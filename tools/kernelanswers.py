@@ -12,6 +12,19 @@ _BESIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "
 VARIABLE = "SELBOX_KERNEL_ORACLE"
 POLICY = "policy.33"
 """The policy that the kernel had loaded: the enabled modules of Debian's ``selinux-policy-default``."""
+QUESTIONS = {
+    "access": 3,
+    "context": 1,
+    "create_permissive": 3,
+    "create_enforcing": 3,
+    "relabel_permissive": 3,
+    "relabel_enforcing": 3,
+    "member_permissive": 3,
+    "member_enforcing": 3,
+}
+"""Tables of questions, and how many columns a question has; in ``create`` there may be one more, an object's name."""
+LISTS = ("booleans", "classes", "initial_contexts", "policycaps")
+"""Tables that are lists of what there is."""
 
 
 def directory() -> str | None:
@@ -36,3 +49,14 @@ def read(name: str) -> bytes:
 def table(name: str) -> list[tuple[str, ...]]:
     """Return the rows of a table, split into columns."""
     return [tuple(line.split("\t")) for line in read(f"{name}.tsv").decode().splitlines()]
+
+
+def answers(name: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the rows of a table as question and answer.
+
+    Args:
+        name: one of :data:`QUESTIONS`.
+    """
+    columns = QUESTIONS[name]
+    ends = (len(row) - 1 if name.startswith("create") else columns for row in table(name))
+    return [(row[:end], row[end:]) for row, end in zip(table(name), ends, strict=True)]

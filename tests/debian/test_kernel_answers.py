@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import debianpolicy
 import kernelanswers
 import pytest
-from tests.debian.policies import compile_files, modules
 
+from selbox.binary.kernel import read_policy
 from selbox.diagnostics import SelboxError
 from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
@@ -23,7 +22,7 @@ ALL_DECIDED = "ffffffff"
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return compile_files(debianpolicy.enabled(modules("default")))
+    return read_policy(kernelanswers.read(kernelanswers.POLICY), kernelanswers.POLICY)
 
 
 @pytest.fixture(scope="module")
