@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from collections.abc import Iterator
+
 from selbox.compiler.errors import StatementError
 from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
-from selbox.compiler.program import Program
+from selbox.compiler.program import Program, Statement
 from selbox.compiler.sets import SetTable
 from selbox.compiler.settings import choose
 from selbox.language.cil import Form
@@ -57,7 +59,7 @@ class Identities:
     def collect(self, only_optional: bool) -> None:
         """Take in every statement about types, roles and users."""
         run = self._program.run
-        run("typeattributeset", self._typeattributeset, only_optional)
+        self._program.run_each(self._set_statements(), self._typeattributeset, only_optional)
         run("roleattributeset", self._roleattributeset, only_optional)
         run("userattributeset", self._userattributeset, only_optional)
         run("expandtypeattribute", self._expandtypeattribute, only_optional)
@@ -115,6 +117,26 @@ class Identities:
                 ("its declaration", symbol.place, symbol.form),
             )
         return symbol
+
+    def _set_statements(self) -> Iterator[Statement]:
+        """Yield the statements of type attributes but for those that require a type that is there.
+
+        Translated modules require every type that they name: these are most of all such statements, and say no more.
+        """
+        statements = self._program.statements.get("typeattributeset", ())
+        root = self._program.root
+        names = root.tables.get("type", {})
+        generated = names.get(GENERATED_ATTRIBUTE)
+        if generated is None or generated.flavour != "typeattribute":
+            yield from statements
+            return
+        for statement in statements:
+            form, place = statement
+            required = form[2]
+            if form[1] != GENERATED_ATTRIBUTE or type(required) is not str or required not in names:
+                yield statement
+            elif place.scope is not root:
+                yield statement
 
     def _typeattributeset(self, form: Form, place: Place) -> None:
         symbol = self._attribute("type", form, place)

@@ -4,7 +4,7 @@ from array import array
 
 from selbox.compiler.namespace import Place
 from selbox.diagnostics import Span
-from selbox.language.cil import Form, Tree
+from selbox.language.cil import Form
 from selbox.model.origin import OriginTable
 
 
@@ -45,21 +45,12 @@ class Origins:
 
     def table(self) -> OriginTable:
         """Return the places by their number."""
-        trees: dict[int, Tree] = {}
-        indices: dict[int, int] = {}
-        files: array[int] = array("I")
-        last: Tree | None = None
-        index = 0
-        for _, place in self.statements:
-            tree = place.tree
-            if tree is not last:
-                last = tree
-                trees[id(tree)] = tree
-                index = indices.setdefault(id(tree), len(indices))
-            files.append(index)
+        trees = [place.tree for _, place in self.statements]
+        unique = {id(tree): tree for tree in trees}
+        indices = {identity: index for index, identity in enumerate(unique)}
         return OriginTable(
-            [tree.source.name for tree in trees.values()],
-            [tree.lines.starts for tree in trees.values()],
-            files,
+            [tree.source.name for tree in unique.values()],
+            [tree.lines.starts for tree in unique.values()],
+            array("I", map(indices.__getitem__, map(id, trees))),
             array("I", [form.offset for form, _ in self.statements]),
         )

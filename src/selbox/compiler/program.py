@@ -1,6 +1,6 @@
 """The policy between its passes: every statement that counts, with the place that its names are looked up from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
@@ -83,7 +83,11 @@ class Program:
             handler: called with form and place.
             only_optional: leave out statements that stand in no optional block.
         """
-        for form, place in self.statements.get(keyword, ()):
+        self.run_each(self.statements.get(keyword, ()), handler, only_optional)
+
+    def run_each(self, statements: Iterable[Statement], handler: Handler, only_optional: bool = False) -> None:
+        """Hand some statements to a handler, as :meth:`run` does."""
+        for form, place in statements:
             if place.optional is None:
                 if only_optional:
                     continue

@@ -46,7 +46,7 @@ class LineIndex:
         """The offset at which each line begins."""
         if self._starts is None:
             lengths = map(len, self._text.split("\n"))
-            self._starts = array("I", accumulate((length + 1 for length in lengths), initial=0))
+            self._starts = array("I", accumulate(map((1).__add__, lengths), initial=0))
             self._starts.pop()
         return self._starts
 
