@@ -28,6 +28,7 @@ class Contexts:
         self._levels = levels
         self._verify = verify
         self._named: dict[Symbol, Context] = {}
+        self._anonymous: dict[int, Context] = {}
 
     def collect(self) -> None:
         """Read every named context, used or not."""
@@ -54,6 +55,10 @@ class Contexts:
             if known is None:
                 known = self._named[symbol] = self.context(symbol.form, symbol.place, 2)
             return known
+        # INVARIANT: trees outlive the compilation, so that no other form can have the identity of one of theirs.
+        known = self._anonymous.get(id(item)) if place.scope.parent is None else None
+        if known is not None:
+            return known
         if len(item) != 4:
             raise StatementError(
                 "cil-syntax",
@@ -70,6 +75,8 @@ class Contexts:
         context = Context(user.id, role.id, type_.id, self._levels.level_range(form, place, *path, 3))
         if self._verify:
             self._check(context, (user, role, type_), form, place, path)
+        if place.scope.parent is None:
+            self._anonymous[id(item)] = context
         return context
 
     def _check(

@@ -15,7 +15,7 @@ from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
 from selbox.compiler.program import ERROR_LIMIT, OBJECT_ROLE, Program, Statement
 from selbox.diagnostics import did_you_mean
-from selbox.language.cil import Form, Tree
+from selbox.language.cil import Form, RuleForm, Tree
 from selbox.language.cil.statements import USAGE, VALID_SHAPES, Shapes, has_valid_shape, usage
 
 Frame = tuple[Iterator[tuple[int, Form | str]], Place, "Form | list[Form]"]
@@ -116,12 +116,15 @@ class Expander:
             statements, place, parent = stack[-1]
             plain = self._plain_statements(place.lexical)
             for index, statement in statements:
-                kinds = tuple(map(type, statement))
-                if kinds and kinds[0] is str and type(statement) is Form:
-                    known = plain.get(statement[0])  # type: ignore[arg-type]  # it is an atom, as has been checked
-                    if known is not None and kinds in known[0]:
+                if type(statement) is RuleForm:
+                    known = plain.get(statement[0])  # type: ignore[arg-type]  # a rule's keyword is an atom
+                    if known is not None:
                         known[1].append((statement, place))
-                        self._walked += 1
+                        continue
+                elif type(statement) is Form and statement and type(statement[0]) is str:
+                    known = plain.get(statement[0])
+                    if known is not None and tuple(map(type, statement)) in known[0]:
+                        known[1].append((statement, place))
                         continue
                 inner = self._take(index, statement, place, parent)
                 if inner:

@@ -1,8 +1,7 @@
 """Types, roles and users: who may be what, in which range, and who bounds whom."""
 
-from typing import Final
-
 from collections.abc import Iterator
+from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.levels import Levels
@@ -133,9 +132,8 @@ class Identities:
         for statement in statements:
             form, place = statement
             required = form[2]
-            if form[1] != GENERATED_ATTRIBUTE or type(required) is not str or required not in names:
-                yield statement
-            elif place.scope is not root:
+            is_there = type(required) is str and required in names and place.scope is root
+            if form[1] != GENERATED_ATTRIBUTE or not is_there:
                 yield statement
 
     def _typeattributeset(self, form: Form, place: Place) -> None:

@@ -1,6 +1,6 @@
 """Reads the Common Intermediate Language (CIL) of SELinux policy: text to syntax trees that know no meaning."""
 
 from selbox.language.cil.reader import parse
-from selbox.language.cil.tree import Form, Tree
+from selbox.language.cil.tree import Form, RuleForm, Tree
 
-__all__ = ["Form", "Tree", "parse"]
+__all__ = ["Form", "RuleForm", "Tree", "parse"]

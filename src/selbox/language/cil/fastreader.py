@@ -10,13 +10,15 @@ and the form at its end, which thousands of rules share, is read once and then f
 import re
 from typing import Final
 
-from selbox.language.cil.tree import Form
+from selbox.language.cil.statements import USAGE
+from selbox.language.cil.tree import Form, RuleForm
 
 _PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if code != ord("\\")) + b"\t\n\r"
 """What symbols, parentheses and blanks are made of; anything else may only stand in strings and comments."""
 
 _STRING_OR_COMMENT: Final = re.compile(r'"[^"\n]*"|;[^\n]*')
 
+_KEYWORDS: Final = {f"({keyword}": keyword for keyword in USAGE}
 _RULES: Final = {f"({keyword}": keyword for keyword in ("allow", "auditallow", "dontaudit", "neverallow")}
 """How the lines of rules begin that end in a form of classes and permissions."""
 
@@ -85,36 +87,52 @@ class _FastReader:
                         if ending is not None:
                             words[0] = rules[words[0]]
                             words.append(ending)  # type: ignore[arg-type]  # these are the words of a form by now
-                            form = Form(words)
+                            form: Form = RuleForm(words)
                             form.offset = start + len(line) - len(bare)
                             add(form)
                             start += len(line) + 1
                             continue
-                elif len(words) > 1:
-                    if bare.count("(") == 1 == bare.count(")"):
-                        first, last = words[0], words[-1]
-                        if first[0] == "(" and last[-1] == ")" and first != "(" and last != ")":
-                            words[0] = first[1:]
-                            words[-1] = last[:-1]
-                            form = Form(words)
-                            form.offset = start + len(line) - len(bare)
-                            add(form)
-                            start += len(line) + 1
-                            continue
+                elif len(words) > 1 and bare.count("(") == 1 == bare.count(")"):
+                    if _strip_parentheses(words):
+                        form = Form(words)
+                        form.offset = start + len(line) - len(bare)
+                        add(form)
+                        start += len(line) + 1
+                        continue
                 elif bare == ")" and stack:
                     self.current = stack.pop()
                     add = self.current.append
                     start += len(line) + 1
                     continue
+            elif self._read_file_context(line, start):
+                start += len(line) + 1
+                continue
             if not self.read_lines((line,), start) or len(stack) + _SHARED_DEPTH > self.maximum_depth:
                 return False
             add = self.current.append
             start += len(line) + 1
         return True
 
+    def _read_file_context(self, line: str, start: int) -> bool:
+        """Read a line that is ``(filecon "PATTERN" KIND (CONTEXT))``; tell whether it is one."""
+        parts = line.split('"')
+        if len(parts) != 3 or parts[0].strip() != "(filecon" or ";" in line:
+            return False
+        kind, _, tail = parts[2].partition(" (")
+        kind = kind.strip()
+        if not kind.isalpha():
+            return False
+        ending = self.endings.get(tail) or self._ending(tail, start + len(line) - len(tail) - 1)
+        if ending is None:
+            return False
+        form = Form(("filecon", parts[1], kind, ending))
+        form.offset = start + line.index("(")
+        self.current.append(form)
+        return True
+
     def _ending(self, tail: str, offset: int) -> Form | None:
         """Read the end of a rule: a form, and the parenthesis that closes the rule. None when it is anything else."""
-        if tail.count("(") >= _SHARED_DEPTH - 1:
+        if tail.count("(") >= _SHARED_DEPTH - 1 or not tail:
             return None
         reader = _FastReader(_SHARED_DEPTH, {})
         reader.plain = True
@@ -167,6 +185,16 @@ class _FastReader:
             start = end
         self.current = current
         return True
+
+
+def _strip_parentheses(words: list[str]) -> bool:
+    """Make the words of a line that has one parenthesis of each kind those of its form; tell whether it is one."""
+    first, last = words[0], words[-1]
+    if first[0] != "(" or last[-1] != ")" or first == "(" or last == ")":
+        return False
+    words[0] = _KEYWORDS.get(first) or first[1:]
+    words[-1] = last[:-1]
+    return True
 
 
 def _is_plain(text: str) -> bool:

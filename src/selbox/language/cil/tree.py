@@ -34,6 +34,12 @@ class Form(list["Form | str"]):
         return self[0] if self and isinstance(self[0], str) else ""
 
 
+class RuleForm(Form):
+    """A form that is known to hold a keyword, two atoms and a form, as rules of access do."""
+
+    __slots__ = ()
+
+
 class LineIndex:
     """Finds the line and column of an offset."""
 
