@@ -63,6 +63,7 @@ _NAMES = [
     "object_r",
     "n",
 ]
+_RULES = ("allow", "auditallow", "dontaudit", "neverallow")
 _TOKEN = re.compile(r'"[^"\n]*"|;[^\n]*|[()]|[^\s()";]+|\s+|.')
 
 
@@ -94,10 +95,11 @@ def is_taken(source: SourceFile) -> bool:
 
 
 def walk(forms: list[Form]) -> list[Form]:
-    """Return all forms of a tree."""
+    """Return all forms of a tree whose places are kept: those at the end of rules may be shared by many rules."""
     found = list(forms)
     for form in found:
-        found += [item for item in form if isinstance(item, Form)]
+        if form.keyword not in _RULES:
+            found += [item for item in form if isinstance(item, Form)]
     return found
 
 
