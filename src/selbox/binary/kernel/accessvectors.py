@@ -14,10 +14,7 @@ from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import SelboxError
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
-from selbox.model.rules import UNCONDITIONAL, Rule, RuleKind, Rules
-
-Entry = Rule | ExtendedRule
-"""A merged rule of one key."""
+from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
 
 ALL: Final = 0xFFFFFFFF
 
@@ -69,6 +66,13 @@ class RowReader:
                 self._read_extended(condition)
                 count -= 1
                 run = _SMALL_RUN
+
+    def reverse(self, first_rule: int, first_extended: int) -> None:
+        """Turn round the order of the rules, and of the extended rules, from the given rows on."""
+        rules = self.rules
+        for column in (rules.kind, rules.source, rules.target, rules.object_class, rules.data, rules.condition):
+            column[first_rule:] = column[first_rule:][::-1]
+        self.extended[first_extended:] = self.extended[first_extended:][::-1]
 
     def _read_run(self, rows: int, condition: int) -> int:
         """Read entries up to the first extended one; return how many."""
@@ -176,13 +180,10 @@ def check_results(cursor: Cursor, rules: Rules, attributes: int) -> None:
             cursor.corrupt(f"a type rule results in type number {each + 1}, which is an attribute", 0)
 
 
-def entry_bytes(entry: Entry, *, is_on: bool = False) -> bytes:
-    """Return one entry; ``is_on`` tells whether the branch that it belongs to holds at first."""
-    key = entry.source + 1, entry.target + 1, entry.object_class + 1, entry.kind | (_ENABLED if is_on else 0)
-    if isinstance(entry, ExtendedRule):
-        permissions = entry.permissions.to_bytes(32, "little")
-        return _EXTENDED_ENTRY.pack(*key, entry.specifier, entry.driver, permissions)
-    return _ENTRY.pack(*key, file_data(entry.kind, entry.data))
+def entry_bytes(rule: ExtendedRule, *, is_on: bool = False) -> bytes:
+    """Return the entry of an extended rule; ``is_on`` tells whether the branch that it belongs to holds at first."""
+    key = rule.source + 1, rule.target + 1, rule.object_class + 1, rule.kind | (_ENABLED if is_on else 0)
+    return _EXTENDED_ENTRY.pack(*key, rule.specifier, rule.driver, rule.permissions.to_bytes(32, "little"))
 
 
 def file_data(kind: int, data: int) -> int:

@@ -1,10 +1,15 @@
-"""Booleans and the conditionals over them, with the rules that they switch."""
+"""Booleans and the conditionals over them, with the rules that they switch.
 
-from collections.abc import Mapping, Sequence
+Conditionals stand in the file in the reverse of the order in which the policy's author wrote them, and so do the rules
+of each branch.
+"""
+
+from collections.abc import Sequence
 from typing import Final
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.accessvectors import Entry, RowReader, entry_bytes
+from selbox.binary.kernel.accessvectors import RowReader
+from selbox.binary.kernel.mergedrules import MergedRules
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
 from selbox.diagnostics import SelboxError
@@ -55,11 +60,14 @@ def read_conditionals(cursor: Cursor, booleans: int, rows: RowReader) -> tuple[C
     """
     cursor.section = "conditionals"
     conditionals: list[Conditional] = []
-    for index in range(cursor.count(24)):
+    first_rule, first_extended = len(rows.rules), len(rows.extended)
+    for index in reversed(range(cursor.count(24))):
         cursor.u32()  # the state that follows from the booleans
         conditionals.append(Conditional(_read_expression(cursor, booleans)))
         rows.read(cursor.count(12), 2 * index + 1)
         rows.read(cursor.count(12), 2 * index + 2)
+    rows.reverse(first_rule, first_extended)
+    conditionals.reverse()
     return tuple(conditionals)
 
 
@@ -91,28 +99,27 @@ def _operands(operator: BooleanOperator) -> int:
     return 1 if operator is BooleanOperator.NOT else 2
 
 
-def conditionals_bytes(policy: Policy, branches: Mapping[int, Sequence[Entry]]) -> bytes:
+def conditionals_bytes(policy: Policy, merged: MergedRules) -> bytes:
     """Return the list of conditionals.
 
     Args:
         policy: whose conditionals and booleans are written.
-        branches: the merged rules of each branch, by the number in their ``condition`` column.
+        merged: the rules of their branches.
 
     Raises:
         SelboxError: ``binary-unwritable`` for an expression that the kernel would not evaluate.
     """
     nodes = []
-    for index, conditional in enumerate(policy.conditionals):
+    for index in reversed(range(len(policy.conditionals))):
+        conditional = policy.conditionals[index]
         state = _value(conditional, policy.booleans)
         parts = [u32s(int(state), len(conditional.expression))]
         parts += [
             u32s(_OPERATOR_NUMBERS[term], 0) if isinstance(term, BooleanOperator) else u32s(_BOOLEAN, term + 1)
             for term in conditional.expression
         ]
-        for branch, is_on in ((2 * index + 1, state), (2 * index + 2, not state)):
-            entries = branches.get(branch, ())
-            parts.append(u32s(len(entries)))
-            parts += [entry_bytes(each, is_on=is_on) for each in entries]
+        parts.append(merged.branch_bytes(2 * index + 1, is_on=state))
+        parts.append(merged.branch_bytes(2 * index + 2, is_on=not state))
         nodes.append(b"".join(parts))
     return u32s(len(nodes)) + b"".join(nodes)
 

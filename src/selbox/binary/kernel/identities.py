@@ -14,6 +14,7 @@ from selbox.model.symbols import Role, Type, User
 
 OBJECT_ROLE: Final = "object_r"
 
+_OBJECT_ROLE = 0x1
 _PRIMARY = 0x1
 _ATTRIBUTE = 0x2
 
@@ -188,7 +189,7 @@ def types_bytes(policy: Policy) -> bytes:
 
 
 def users_bytes(policy: Policy) -> bytes:
-    """Return the table of users."""
+    """Return the table of users; that they may take ``object_r`` goes without saying."""
     entries = []
     for index, each in enumerate(policy.users):
         if is_hole(each.name):
@@ -196,5 +197,5 @@ def users_bytes(policy: Policy) -> bytes:
         content = encoded(each.name)
         head = u32s(len(content), index + 1, 0 if each.bounds is None else each.bounds + 1)
         levels = range_bytes(each.range, policy.mls) + level_bytes(each.default_level, policy.mls)
-        entries.append((content, b"".join((head, content, ebitmap_bytes(each.roles), levels))))
+        entries.append((content, b"".join((head, content, ebitmap_bytes(each.roles & ~_OBJECT_ROLE), levels))))
     return table_bytes(len(policy.users), entries, 128)

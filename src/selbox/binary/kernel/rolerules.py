@@ -86,6 +86,6 @@ def read_role_allows(cursor: Cursor, roles: int) -> tuple[RoleAllow, ...]:
 
 
 def role_allows_bytes(policy: Policy) -> bytes:
-    """Return the role allow rules, each once."""
-    rows = dict.fromkeys(each[:2] for each in policy.role_allows)
-    return u32s(len(rows)) + b"".join([_ALLOW.pack(source + 1, target + 1) for source, target in rows])
+    """Return the role allow rules; one that was written twice stands there twice, as libsepol has it."""
+    rows = policy.role_allows
+    return u32s(len(rows)) + b"".join([_ALLOW.pack(each.source + 1, each.target + 1) for each in rows])

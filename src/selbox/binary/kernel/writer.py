@@ -1,0 +1,83 @@
+"""Writes a binary policy: every section in the order of the file."""
+
+from selbox.binary.kernel.accessvectors import check_extended
+from selbox.binary.kernel.booleans import booleans_bytes, conditionals_bytes
+from selbox.binary.kernel.classes import classes_bytes, commons_bytes
+from selbox.binary.kernel.filenametransitions import named_transitions_bytes
+from selbox.binary.kernel.genericfilesystems import genfs_bytes
+from selbox.binary.kernel.header import header_bytes
+from selbox.binary.kernel.identities import roles_bytes, types_bytes, users_bytes
+from selbox.binary.kernel.initialsids import initial_sids_bytes
+from selbox.binary.kernel.levels import categories_bytes, sensitivities_bytes
+from selbox.binary.kernel.mergedrules import MergedRules, access_vectors_bytes
+from selbox.binary.kernel.objectcontexts import object_contexts_bytes
+from selbox.binary.kernel.rangetransitions import range_transitions_bytes
+from selbox.binary.kernel.rolerules import role_allows_bytes, role_transitions_bytes
+from selbox.binary.kernel.typeattributes import type_attributes_bytes
+from selbox.binary.kernel.versions import FIRST_VERSIONS, NEWEST_VERSION, OLDEST_VERSION, USUAL_VERSION, layout_of
+from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.model.policy import Policy
+
+
+def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagnostics | None = None) -> bytes:
+    """Return a policy as the kernel reads it.
+
+    Rules are merged: the file has one entry for each key. Symbols, rules and transitions are in the order in which
+    libsepol 3.4 writes them, so that a policy of its compilers, read and written, is the same bytes. Lost on the way
+    is what decides nothing: the types of ``object_r``, empty names of constraints on users and roles, the order of a
+    symbol table that another program wrote.
+
+    Args:
+        policy: what to write.
+        version: the version of the format; None for 33, or the least above it that can say all that the policy says.
+        diagnostics: takes warnings about what the version cannot say and what does not decide access.
+
+    Raises:
+        SelboxError: ``binary-unknown-version``, or ``binary-unwritable`` for what the version cannot say and must.
+
+    Source: ``policydb_write`` of libsepol.
+    """
+    diagnostics = diagnostics or Diagnostics()
+    if version is None:
+        version = _least_version(policy)
+    elif not OLDEST_VERSION <= version <= NEWEST_VERSION:
+        raise SelboxError.of(
+            "binary-unknown-version",
+            f"policy version {version} cannot be written, only {OLDEST_VERSION} to {NEWEST_VERSION}",
+        )
+    layout = layout_of(version, policy.target)
+    merged = MergedRules(policy)
+    for rules in merged.extended_branches.values():
+        check_extended(layout, rules)
+    return b"".join(
+        (
+            header_bytes(policy, layout, diagnostics),
+            commons_bytes(policy),
+            classes_bytes(policy, layout, diagnostics),
+            roles_bytes(policy),
+            types_bytes(policy),
+            users_bytes(policy),
+            booleans_bytes(policy),
+            sensitivities_bytes(policy),
+            categories_bytes(policy),
+            access_vectors_bytes(merged, layout),
+            conditionals_bytes(policy, merged),
+            role_transitions_bytes(policy, layout, diagnostics),
+            role_allows_bytes(policy),
+            named_transitions_bytes(policy, layout, diagnostics),
+            initial_sids_bytes(policy),
+            object_contexts_bytes(policy, layout, diagnostics),
+            genfs_bytes(policy),
+            range_transitions_bytes(policy),
+            type_attributes_bytes(policy),
+        )
+    )
+
+
+def _least_version(policy: Policy) -> int:
+    """Return the usual version, or the least above it that can say all that the policy says."""
+    if any(each.neveraudit for each in policy.types):
+        return FIRST_VERSIONS["neveraudit"]
+    if any(each.condition for each in policy.extended_rules):
+        return FIRST_VERSIONS["conditional_extended_rules"]
+    return USUAL_VERSION
