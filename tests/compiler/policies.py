@@ -1,6 +1,7 @@
 """A small complete policy that tests add statements to, and helpers to compile it."""
 
 from selbox.compiler.compile import compile_policy
+from selbox.compiler.options import DEFAULTS, CompileOptions
 from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
 from selbox.language.cil import parse
 from selbox.model.policy import Policy
@@ -45,20 +46,21 @@ BASE = """\
 """
 
 
-def compile_texts(*texts: str) -> Policy:
+def compile_texts(*texts: str, options: CompileOptions = DEFAULTS) -> Policy:
     """Compile sources; they are named 0.cil, 1.cil …"""
-    return compile_policy([parse(SourceFile(f"{index}.cil", text)) for index, text in enumerate(texts)])
+    trees = [parse(SourceFile(f"{index}.cil", text)) for index, text in enumerate(texts)]
+    return compile_policy(trees, options=options)
 
 
-def compile_with_base(text: str) -> Policy:
+def compile_with_base(text: str, options: CompileOptions = DEFAULTS) -> Policy:
     """Compile statements together with :data:`BASE`."""
-    return compile_texts(BASE, text)
+    return compile_texts(BASE, text, options=options)
 
 
-def errors_of(*texts: str) -> list[Diagnostic]:
+def errors_of(*texts: str, options: CompileOptions = DEFAULTS) -> list[Diagnostic]:
     """Return the errors of sources, none when they compile."""
     try:
-        compile_texts(*texts)
+        compile_texts(*texts, options=options)
     except SelboxError as error:
         return list(error.diagnostics)
     return []

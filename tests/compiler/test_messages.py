@@ -55,10 +55,6 @@ def test_a_policy_without_its_foundations() -> None:
     assert codes == {"cil-no-classes", "cil-no-initial-sids", "cil-no-sensitivities"}
 
 
-def test_unsupported_statements_say_so() -> None:
-    assert [each.code for each in errors_of(BASE, "(allowx a b (ioctl file (0x1234)))")] == ["cil-unsupported"]
-
-
 def test_limit_of_expansion() -> None:
     macros = "(macro m0 () (allow a b (file (read))))" + "".join(
         f"(macro m{number} ()" + f"(call m{number - 1})" * 10 + ")" for number in range(1, 9)

@@ -5,6 +5,9 @@ from tests.compiler.policies import BASE, compile_with_base
 from tests.oracles.policylines import policy_lines
 from tests.oracles.secilc import compile_reference, requires_setools
 
+from selbox.compiler.options import CompileOptions
+from selbox.model.policy import HandleUnknown
+
 CONTEXT = "(system_u object_r c ((s0) (s0 (c1))))"
 
 POLICIES = {
@@ -159,6 +162,47 @@ POLICIES = {
         (defaultrange file target low) (defaultrange dir source low-high) (defaultrange socket glblub)
         (policycap open_perms) (policycap network_peer_controls) (typepermissive b) (expandtypeattribute domain true)
         (expandtypeattribute (filetype both) false)""",
+    "extended rules": """
+        (allow domain filetype (file (ioctl))) (allowx a c (ioctl file (0x1234 4660 010 (range 0x5400 0x54ff))))
+        (allowx a c (ioctl file ((range 0x5600 0x56ff) (range 0x5700 0x57fe)))) (allowx a c (ioctl file (0x57ff)))
+        (auditallowx domain filetype (ioctl file ((not (range 0 0xfff0)))))
+        (dontauditx b d (ioctl dir ((and (range 0x10 0x2010) (not (0x20 0x30))))))
+        (permissionx px (ioctl file ((xor (range 0x100 0x1ff) (or (range 0x180 0x27f) 0x10))))) (allowx b self px)
+        (dontauditx domain self px) (allowx b d (ioctl file ((all)))) (classmap ioctls (all_of))
+        (classmapping ioctls all_of (file (ioctl))) (classmapping ioctls all_of (dir (ioctl read)))
+        (allowx domain a (ioctl ioctls (0x8910))) (macro m ((type x) (class k)) (allowx x d (ioctl k (0x42))))
+        (call m (c dir)) (block blk (permissionx inner (ioctl file (1 2))) (allowx .a .b inner)) (allowx c c blk.inner)
+        (typeattribute empty) (allowx empty a px) (allowx a empty px)""",
+    "extended assertions that hold": """
+        (allow a c (file (ioctl))) (allowx a c (ioctl file ((not (0x10)))))
+        (neverallowx a c (ioctl file (0x10))) (neverallowx domain self (ioctl file (0x10)))
+        (neverallowx b filetype (ioctl file ((all))))""",
+    "attributes": """
+        (typeattribute unused) (typeattributeset unused a) (typeattribute only_set) (typeattributeset only_set domain)
+        (typeattribute in_rule) (typeattributeset in_rule (a b)) (allow in_rule c (file (open)))
+        (typeattribute in_dontaudit) (typeattributeset in_dontaudit (a b)) (dontaudit c in_dontaudit (file (open)))
+        (typeattribute as_self) (typeattributeset as_self (c d)) (allow as_self self (file (open)))
+        (typeattribute none) (allow none c (file (open))) (allow c none (dir (search)))
+        (typeattribute constrained) (typeattributeset constrained c) (constrain (file (write)) (neq t2 constrained))
+        (typeattribute asserted) (typeattributeset asserted d) (neverallow asserted b (file (open)))
+        (typeattribute one_typeattr_1) (typeattributeset one_typeattr_1 (not in_rule))
+        (neverallow one_typeattr_1 b (process (fork)))
+        (typeattribute inner_typeattr) (typeattributeset inner_typeattr (c d))
+        (typeattribute two_typeattr_2) (typeattributeset two_typeattr_2 (and (all) (not unused)))
+        (neverallow two_typeattr_2 a (file (execute)))
+        (typeattribute three_typeattr_3) (typeattributeset three_typeattr_3 (a c))
+        (allow three_typeattr_3 d (file (read)))
+        (typeattribute expanded) (typeattributeset expanded (a b)) (expandtypeattribute expanded true)
+        (allow expanded c (socket (listen))) (constrain (file (open)) (neq t1 expanded))
+        (typeattribute kept) (typeattributeset kept a) (expandtypeattribute (kept unused) false)
+        (type moved) (allow moved kept (file (open))) (typetransition moved in_rule process moved)""",
+    "conditions that say the same": """
+        (boolean on true) (boolean off false) (booleanif (and on off) (true (allow a b (file (open)))))
+        (booleanif (and off on) (false (allow a c (file (open))))) (booleanif (not on) (true (allow a d (file (open)))))
+        (booleanif on (true (allow b c (file (open))))) (booleanif (or on on) (false (allow b d (file (open)))))
+        (booleanif (not (not on)) (true (allow c d (file (open)))) (false (allow c c (file (open)))))
+        (booleanif (xor on off) (true (allow c a (file (open)))))
+        (booleanif (neq off on) (true (allow c b (file (open)))))""",
     "bounds": "(typebounds a b) (allow a c (file (read))) (allow b c (file (read)))",
     "passing neverallow": "(neverallow c both (file (open))) (neverallow filetype self (file (read)))",
     "orders": """
@@ -177,6 +221,33 @@ def test_policy_means_what_secilc_makes_of_it(name: str) -> None:
     reference = compile_reference(BASE, POLICIES[name])
     assert reference.error == ""
     ours = policy_lines(compile_with_base(POLICIES[name]))
-    attributes = {line.split(":")[0] for line in reference.lines if line.startswith("attribute ")}
-    ours = {line for line in ours if not line.startswith("attribute ") or line.split(":")[0] in attributes}
     assert sorted(ours ^ reference.lines) == []
+
+
+OPTIONS: dict[str, tuple[list[str], CompileOptions, str]] = {
+    "attributes of fewer than three types": (["-X", "3"], CompileOptions(expand_size=3), POLICIES["attributes"]),
+    "attributes of any size": (["-X", "0"], CompileOptions(expand_size=0), POLICIES["attributes"]),
+    "generated attributes": (["-G"], CompileOptions(expand_generated=True), POLICIES["attributes"]),
+    "no dontaudit": (
+        ["-D"],
+        CompileOptions(disable_dontaudit=True),
+        POLICIES["attributes"] + POLICIES["extended rules"],
+    ),
+    "no neverallow": (
+        ["-N"],
+        CompileOptions(disable_neverallow=True),
+        "(neverallow kernel_t c (file (read))) (typebounds c d) (allow d a (file (read)))",
+    ),
+    "no levels": (["-M", "false"], CompileOptions(mls=False), POLICIES["constraints"] + POLICIES["levels"]),
+    "unknown classes": (["-U", "reject"], CompileOptions(handle_unknown=HandleUnknown.REJECT), ""),
+}
+
+
+@pytest.mark.oracle
+@requires_setools
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_mean_what_secilc_makes_of_them(name: str) -> None:
+    words, options, text = OPTIONS[name]
+    reference = compile_reference(BASE, text, options=words)
+    assert reference.error == ""
+    assert sorted(policy_lines(compile_with_base(text, options)) ^ reference.lines) == []

@@ -7,6 +7,7 @@ from selbox.model.bitset import members
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.constraint import CompareAttributes, CompareNames, Connective, Constraint, ValidateTransition
 from selbox.model.context import Context
+from selbox.model.extended import ExtendedKind, ExtendedSpecifier
 from selbox.model.mls import Level, LevelRange
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
@@ -118,11 +119,31 @@ def te_rules(policy: Policy) -> Iterator[str]:
                     yield from (f"{start} {name}{when}" for name in object_class.names(rule.data))
                 else:
                     yield f"{start} = {policy.types[rule.data].name}{when}"
+    yield from extended_rules(policy)
     for named in policy.named_transitions:
         for source in types(policy, named.source):
             for target in types(policy, named.target):
                 start = f"type_transition {source} {target} {policy.classes[named.object_class].name}"
                 yield f"{start} {named.name} = {policy.types[named.result].name}"
+
+
+def extended_rules(policy: Policy) -> Iterator[str]:
+    words = {
+        ExtendedKind.ALLOW: "allowxperm",
+        ExtendedKind.AUDITALLOW: "auditallowxperm",
+        ExtendedKind.DONTAUDIT: "dontauditxperm",
+    }
+    for rule in policy.extended_rules:
+        if rule.specifier is ExtendedSpecifier.IOCTL_DRIVER:
+            numbers = [driver << 8 | function for driver in members(rule.permissions) for function in range(256)]
+        else:
+            numbers = [rule.driver << 8 | function for function in members(rule.permissions)]
+        permission = "nlmsg" if rule.specifier is ExtendedSpecifier.NETLINK_MESSAGE else "ioctl"
+        when = condition(policy, rule.condition)
+        for source in types(policy, rule.source):
+            for target in types(policy, rule.target):
+                start = f"{words[rule.kind]} {source} {target} {policy.classes[rule.object_class].name}"
+                yield f"{start} {permission} {' '.join(f'{each:04x}' for each in numbers)}{when}"
 
 
 def constraint(policy: Policy, rule: Constraint | ValidateTransition) -> str:
@@ -154,8 +175,8 @@ def names(policy: Policy, term: CompareNames) -> str:
         found = [policy.users[each].name for each in members(term.ids)]
     elif part == "r":
         found = [policy.roles[each].name for each in members(term.ids)]
-    else:
-        found = [policy.types[each].name for each in members(term.ids)]
+    else:  # a binary policy holds the names too, but for attributes that were written out; setools goes by them
+        found = list({name for each in term.names for name in types(policy, policy.type_ids[each])})
     return "{" + " ".join(sorted(found)) + "}"
 
 

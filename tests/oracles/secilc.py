@@ -4,6 +4,7 @@ import atexit
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -63,12 +64,13 @@ class Compiled(NamedTuple):
     binary: bytes
 
 
-def compile_reference(*texts: str, read: bool = True) -> Compiled:
+def compile_reference(*texts: str, read: bool = True, options: Sequence[str] = ()) -> Compiled:
     """Compile CIL with secilc.
 
     Args:
         texts: one source each.
         read: whether to read the binary policy too.
+        options: further options of its command line.
     """
     with tempfile.TemporaryDirectory() as directory:
         names = []
@@ -76,7 +78,7 @@ def compile_reference(*texts: str, read: bool = True) -> Compiled:
             (Path(directory) / f"{index}.cil").write_text(text)
             names.append(f"{index}.cil")
         done = subprocess.run(
-            ["secilc", "-c", "33", "-o", "policy", "-f", "contexts", *names],
+            ["secilc", "-c", "33", "-o", "policy", "-f", "contexts", *options, *names],
             cwd=directory,
             capture_output=True,
             text=True,

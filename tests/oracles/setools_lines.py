@@ -47,7 +47,10 @@ def te_rules(policy: Any) -> Iterator[str]:
         for source in types(rule.source):
             for target in types(rule.target):
                 start = f"{kind} {source} {target} {rule.tclass}"
-                if kind in ("allow", "auditallow", "dontaudit"):
+                if kind.endswith("xperm"):
+                    numbers = " ".join(f"{each:04x}" for each in sorted(rule.perms))
+                    yield f"{start} {rule.xperm_type} {numbers}{when}"
+                elif kind in ("allow", "auditallow", "dontaudit"):
                     yield from (f"{start} {permission}{when}" for permission in rule.perms)
                 else:
                     name = getattr(rule, "filename", None) if kind == "type_transition" else None

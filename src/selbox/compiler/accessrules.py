@@ -5,20 +5,17 @@ goes the way that all other statements go.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from selbox.compiler.classes import Vectors
 from selbox.compiler.namespace import Place, Scope
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program, Statement
+from selbox.compiler.targets import SELF
 from selbox.language.cil import Form
 from selbox.model.rules import RuleKind, Rules
 
-SELF: Final = 0xFFFF_FFFF
-"""Stands in for the target id of a rule whose target is its source."""
-
 Access = tuple[int, int, Vectors]
-"""Source id, target id or :data:`SELF`, and what is granted or audited."""
+"""Source id, target id or a value of :mod:`selbox.compiler.targets`, and what is granted or audited."""
 
 Reader = Callable[[Form, Place], Access]
 
@@ -32,8 +29,8 @@ class AccessRules:
         read: reads one rule in full.
 
     Attributes:
-        rules: the rows so far. A target may be :data:`SELF`, and a condition is the number of a branch as in
-            :class:`selbox.compiler.namespace.Place`.
+        rules: the rows so far. A target may be a value of :mod:`selbox.compiler.targets`, and a condition is the number
+            of a branch as in :class:`selbox.compiler.namespace.Place`.
     """
 
     def __init__(self, program: Program, origins: Origins, read: Reader) -> None:
@@ -133,7 +130,8 @@ class AccessRules:
         known.sources[form[1]] = source  # type: ignore[index]  # the shape has been checked: it is an atom
         known.targets[form[2]] = target  # type: ignore[index]  # likewise
         # INVARIANT: trees outlive the compilation, so that no other form can have this one's identity.
-        known.endings[id(form[3])] = vectors
+        if vectors:  # one that grants nothing is read in full each time: what it names counts as used
+            known.endings[id(form[3])] = vectors
         return access
 
 

@@ -36,10 +36,16 @@ class ClassLayout(NamedTuple):
 
 
 class Classes:
-    """Everything about classes that rules refer to."""
+    """Everything about classes that rules refer to.
 
-    def __init__(self, program: Program) -> None:
+    Args:
+        program: resolves names.
+        numbered: classes by id.
+    """
+
+    def __init__(self, program: Program, numbered: list[Symbol]) -> None:
         self._program = program
+        self._numbered = numbered
         self._layouts: dict[Symbol, ClassLayout] = {}
         self._commons: dict[Symbol, Symbol] = {}
         self._sets: dict[Symbol, list[tuple[Form, Place]]] = {}
@@ -170,6 +176,20 @@ class Classes:
         for permission in self.layout(symbol).permissions:
             found.update((class_id, None) for class_id, _ in self._permission_of_map(symbol, permission))
         return tuple(found)
+
+    def require(self, class_id: int, permission: str, form: Form, place: Place, path: tuple[int, ...]) -> int:
+        """Return the bit of a permission of a class.
+
+        Raises:
+            StatementError: the class has no such permission.
+        """
+        symbol = self._numbered[class_id]
+        bit = self.layout(symbol).bits.get(permission)
+        if bit is None:
+            raise StatementError(
+                "cil-unknown-permission", f"class `{symbol.name}` has no permission `{permission}`", place, form, path
+            )
+        return bit
 
     def vectors(self, form: Form, place: Place, *path: int) -> Vectors:
         """Return the access vectors, by class, that a class-permission expression stands for.

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 
+from selbox.compiler.attributes import settle_attributes
 from selbox.compiler.blocks import inherit, insert, mark_abstract
 from selbox.compiler.bounds import check_bounds
 from selbox.compiler.calls import call_macros
-from selbox.compiler.conflicts import check_conflicts
+from selbox.compiler.conditions import unite
 from selbox.compiler.emit import emit
 from selbox.compiler.expand import Expander
 from selbox.compiler.labels import with_labels
+from selbox.compiler.levelless import without_levels
 from selbox.compiler.namespace import Place
 from selbox.compiler.neverallow import check_neverallows
 from selbox.compiler.optionals import settle_optionals
 from selbox.compiler.options import DEFAULTS, CompileOptions
 from selbox.compiler.program import Program
 from selbox.compiler.resolution import Resolution
+from selbox.compiler.transitions import settle_transitions
 from selbox.compiler.tunables import choose_tunables
 from selbox.compiler.verify import verify
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
@@ -44,12 +47,14 @@ def compile_policy(
         resolution = Resolution(program)
         verify(resolution)
         _stop_at_errors(program)
-        policy = with_labels(resolution, emit(resolution))
-        check_conflicts(resolution, policy)
-        check_bounds(resolution, policy)
+        conditions = unite(resolution.conditionals)
+        policy = emit(resolution, conditions)
+        policy = settle_transitions(resolution, policy if policy.mls else without_levels(policy))
         if not options.disable_neverallow:
+            check_bounds(resolution, policy)
             check_neverallows(resolution, policy)
         _stop_at_errors(program)
+        policy = settle_attributes(resolution, with_labels(resolution, policy), conditions)
     except SelboxError as error:
         raise SelboxError(*_in_order(error.diagnostics, trees)) from None
     return policy

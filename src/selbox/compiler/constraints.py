@@ -37,6 +37,7 @@ class Constraints:
 
     Attributes:
         constraints, validate_transitions: as the policy holds them.
+        named_types: types and attributes that they name.
     """
 
     def __init__(self, program: Program, classes: Classes, identities: Identities, origins: Origins) -> None:
@@ -44,6 +45,7 @@ class Constraints:
         self._classes = classes
         self._identities = identities
         self._origins = origins
+        self.named_types: set[Symbol] = set()
         self.constraints: list[Constraint] = []
         self.validate_transitions: list[ValidateTransition] = []
 
@@ -132,6 +134,8 @@ class Constraints:
         sets = {"user": self._identities.users, "role": self._identities.roles, "type": self._identities.types}[table]
         paths = [path] if isinstance(item, str) else [(*path, index) for index in range(len(item))]
         named: list[Symbol] = [self._program.resolve(table, form, place, *each) for each in paths]
+        if table == "type":
+            self.named_types.update(named)
         ids = 0
         for symbol in named:
             ids |= sets.bits(symbol)

@@ -2,29 +2,26 @@
 
 from array import array
 
-from selbox.compiler.accessrules import SELF
+from selbox.compiler.conditions import Conditions
 from selbox.compiler.namespace import Symbol
 from selbox.compiler.program import OBJECT_ROLE
 from selbox.compiler.resolution import Resolution
-from selbox.model.bitset import members
-from selbox.model.conditional import Conditional
+from selbox.compiler.targets import LOWEST_SPECIAL, special_pairs
 from selbox.model.labelling import InitialSid
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
-from selbox.model.rules import Rules
+from selbox.model.rules import RuleKind, Rules
 from selbox.model.symbols import Boolean, Category, Role, Sensitivity, Type, User
 
 
-def emit(resolution: Resolution) -> Policy:
+def emit(resolution: Resolution, conditions: Conditions) -> Policy:
     """Return the policy that a resolution without errors describes."""
     numbered = resolution.numbered
     rules = resolution.rules
     constraints = resolution.constraints
     labelling = resolution.labelling
     settings = resolution.settings
-    conditional_numbers = _conditional_numbers(resolution)
-    conditionals = sorted((new, old) for old, new in conditional_numbers.items())
     return Policy(
         classes=_classes(resolution),
         types=_types(resolution),
@@ -36,8 +33,8 @@ def emit(resolution: Resolution) -> Policy:
             for each in numbered["sensitivity"]
         ),
         categories=tuple(Category(each.name, _aliases(resolution, each)) for each in numbered["category"]),
-        rules=_rules(resolution, conditional_numbers),
-        conditionals=tuple(dict.fromkeys(resolution.conditionals[old] for _, old in conditionals)),
+        rules=_rules(resolution, conditions),
+        conditionals=conditions.conditionals,
         named_transitions=tuple(rules.named_transitions),
         range_transitions=tuple(rules.range_transitions),
         ranges=tuple(rules.ranges),
@@ -55,12 +52,6 @@ def emit(resolution: Resolution) -> Policy:
             for each in resolution.program.declared("common")
         ),
     )
-
-
-def _conditional_numbers(resolution: Resolution) -> dict[int, int]:
-    """Return the final number of each ``booleanif``; those of one expression share theirs."""
-    final: dict[Conditional, int] = {}
-    return {old: final.setdefault(resolution.conditionals[old], len(final)) for old in sorted(resolution.conditionals)}
 
 
 def _aliases(resolution: Resolution, symbol: Symbol) -> tuple[str, ...]:
@@ -135,29 +126,28 @@ def _users(resolution: Resolution) -> tuple[User, ...]:
     )
 
 
-def _rules(resolution: Resolution, conditional_numbers: dict[int, int]) -> Rules:
-    """Complete the columns: give conditions their final numbers and write out ``self``."""
+def _rules(resolution: Resolution, conditions: Conditions) -> Rules:
+    """Complete the columns: give conditions their final numbers and write out targets that are no type."""
     rules = resolution.rules.access.rules
     if any(rules.condition):
-        final = {0: 0}
-        for old, new in conditional_numbers.items():
-            final[2 * old + 1] = 2 * new + 1
-            final[2 * old + 2] = 2 * new + 2
-        rules.condition = array("I", map(final.__getitem__, rules.condition))
-    own = [row for row, target in enumerate(rules.target) if target == SELF]
-    if not own:
+        rules.condition = array("I", map(conditions.numbers.__getitem__, rules.condition))
+    if resolution.program.options.disable_dontaudit:
+        rules = rules.select(row for row, kind in enumerate(rules.kind) if kind != RuleKind.DONTAUDIT)
+    special = [row for row, target in enumerate(rules.target) if target >= LOWEST_SPECIAL]
+    if not special:
         return rules
     bits = resolution.identities.types.bits
+    universe = resolution.identities.types.universe
     symbols = resolution.numbered["type"]
     empty = set()
-    for row in own:
-        _, source, _, class_id, data, condition, origin = rules[row]
-        types = members(bits(symbols[source]))
-        first = next(types, None)
+    for row in special:
+        kind, source, target, class_id, data, condition, origin = rules[row]
+        pairs = special_pairs(bits(symbols[source]), target, universe)
+        first = next(pairs, None)
         if first is None:
             empty.add(row)
             continue
-        rules.source[row] = rules.target[row] = first
-        for each in types:
-            rules.append(rules[row].kind, each, each, class_id, data, condition, origin)
+        rules.source[row], rules.target[row] = first
+        for one, other in pairs:
+            rules.append(kind, one, other, class_id, data, condition, origin)
     return rules.select(row for row in range(len(rules)) if row not in empty) if empty else rules

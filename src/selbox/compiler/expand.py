@@ -27,7 +27,7 @@ LATER = 1 << 24
 MAXIMUM_COPIES: Final = 1_000_000
 """Statements that calls and inheritance may bring in; what brings in more counts as without end."""
 
-UNSUPPORTED: Final = frozenset({"allowx", "auditallowx", "dontauditx", "neverallowx", "permissionx", "deny"})
+UNSUPPORTED: Final = frozenset({"deny"})
 """Statements that would change decisions and that this compiler refuses."""
 
 _NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)

@@ -25,6 +25,7 @@ class Identities:
     Attributes:
         types, roles, users: the sets over each.
         permissive: ids of permissive types.
+        expand: by the id of an attribute whether it is written out in rules (``expandtypeattribute``).
         neveraudit: ids of types whose accesses are never recorded.
         prefixes: what stands for the role in labels of home directories, by user id.
         logins: who gets which user; ``__default__`` last.
@@ -45,6 +46,7 @@ class Identities:
         self.users = SetTable(program, "user", "user", (1 << len(numbered["user"])) - 1)
         self.permissive: set[int] = set()
         self.neveraudit: set[int] = set()
+        self.expand: dict[int, bool] = {}
         self.prefixes: dict[int, str] = {}
         self.logins: list[Login] = []
         self.bounds: dict[str, dict[int, int]] = {"type": {}, "role": {}, "user": {}}
@@ -103,15 +105,15 @@ class Identities:
             )
         return symbol
 
-    def _attribute(self, table: str, form: Form, place: Place) -> Symbol:
-        symbol = self._program.resolve(table, form, place, 1)
+    def _attribute(self, table: str, form: Form, place: Place, path: tuple[int, ...] = (1,)) -> Symbol:
+        symbol = self._program.resolve(table, form, place, *path)
         if symbol.flavour != f"{table}attribute":
             raise StatementError(
                 "cil-not-an-attribute",
                 f"`{symbol.name}` is a {symbol.flavour}, not a {table}attribute",
                 place,
                 form,
-                (1,),
+                path,
                 "",
                 ("its declaration", symbol.place, symbol.form),
             )
@@ -151,10 +153,17 @@ class Identities:
         self.users.define(symbol, self.users.read(form, place, 2))
 
     def _expandtypeattribute(self, form: Form, place: Place) -> None:
-        choose(form, place, 2, {"true": True, "false": False})
+        expand = choose(form, place, 2, {"true": True, "false": False})
         named = form[1]
         for path in [(1,)] if isinstance(named, str) else [(1, index) for index in range(len(named))]:
-            self._program.resolve("type", form, place, *path)
+            symbol = self._attribute("type", form, place, path)
+            if self.expand.setdefault(symbol.id, expand) is not expand:
+                self.expand[symbol.id] = False
+                self._program.diagnostics.warning(
+                    "cil-conflicting-expansion",
+                    f"`{symbol.name}` is both to be expanded and not: it is not",
+                    place.tree.span(form, *path),
+                )
 
     def _typepermissive(self, form: Form, place: Place) -> None:
         self.permissive.add(self.single("type", form, place, 1).id)

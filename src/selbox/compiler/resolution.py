@@ -5,6 +5,7 @@ from selbox.compiler.classes import Classes
 from selbox.compiler.constraints import Constraints
 from selbox.compiler.contexts import Contexts
 from selbox.compiler.devicelabels import DeviceLabels
+from selbox.compiler.extended import ExtendedRules
 from selbox.compiler.identities import Identities
 from selbox.compiler.labelling import Labelling
 from selbox.compiler.levels import Levels
@@ -43,7 +44,7 @@ class Resolution:
         for flavour in ALIASED:
             for symbol in program.declared(f"{flavour}alias"):
                 self.aliases.setdefault(program.actual(symbol), []).append(symbol.name)
-        self.classes = Classes(program)
+        self.classes = Classes(program, self.numbered["class"])
         self.classes.collect(only_optional)
         self.classes.check(only_optional)
         self.settings = Settings(program, self.classes)
@@ -59,6 +60,8 @@ class Resolution:
         self._read_conditionals(only_optional)
         self.rules = RuleTables(program, self.classes, self.identities, self.levels, self.origins)
         self.rules.collect(only_optional)
+        self.extended = ExtendedRules(program, self.classes, self.origins)
+        self.extended.collect(only_optional)
         if verify:
             self.rules.connect()
         self.constraints = Constraints(program, self.classes, self.identities, self.origins)

@@ -5,7 +5,7 @@ Source: ``cil_binary.c`` of libsepol: which rules the compiled policy holds for 
 
 from typing import NamedTuple
 
-from selbox.compiler.accessrules import SELF, Access, AccessRules
+from selbox.compiler.accessrules import Access, AccessRules
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
 from selbox.compiler.identities import Identities
@@ -13,6 +13,7 @@ from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import STRINGS, CallScope, Place, Scope, Symbol
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program
+from selbox.compiler.targets import SELF, target_of
 from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import LevelRange
@@ -31,13 +32,13 @@ class NeverAllow(NamedTuple):
 
     Attributes:
         source: type or attribute.
-        target: likewise; None for ``self``.
+        target: likewise, or a value of :mod:`selbox.compiler.targets`.
         vectors: what no rule may grant, by class.
         form, place: the statement.
     """
 
     source: Symbol
-    target: Symbol | None
+    target: Symbol | int
     vectors: tuple[tuple[int, int], ...]
     form: Form
     place: Place
@@ -48,6 +49,8 @@ class RuleTables:
 
     Attributes:
         access: access and type rules.
+        access_rows: how many of the first rows are of access rules.
+        unsaid: ids of types and attributes in access rules that hold no permission and have no row.
         neverallows: assertions, checked at the end.
         named_transitions, range_transitions, role_allows, role_transitions: as the policy holds them.
         ranges: ranges that range transitions name by index.
@@ -62,6 +65,8 @@ class RuleTables:
         self._levels = levels
         self._origins = origins
         self.access = AccessRules(program, origins, self._access)
+        self.access_rows = 0
+        self.unsaid: set[int] = set()
         self.neverallows: list[NeverAllow] = []
         self.named_transitions: list[NamedTransition] = []
         self.range_transitions: list[RangeTransition] = []
@@ -79,9 +84,7 @@ class RuleTables:
                 self.access.check(statements)
             else:
                 self.access.take(statements, kind)
-        if self._program.options.disable_dontaudit:
-            rules = self.access.rules
-            self.access.rules = rules.select(row for row, kind in enumerate(rules.kind) if kind != RuleKind.DONTAUDIT)
+        self.access_rows = len(self.access.rules)
         run("neverallow", self._neverallow, only_optional)
         run("typetransition", self._typetransition, only_optional)
         run("typechange", self._type_rule, only_optional)
@@ -93,13 +96,16 @@ class RuleTables:
     def _access(self, form: Form, place: Place) -> Access:
         resolve = self._program.resolve
         source = resolve("type", form, place, 1).id
-        target = SELF if form[2] == "self" else resolve("type", form, place, 2).id
-        return source, target, self._classes.vectors(form, place, 3)
+        target = target_of(self._program, form, place)
+        target_id = target if isinstance(target, int) else target.id
+        vectors = self._classes.vectors(form, place, 3)
+        if not vectors:
+            self.unsaid |= {source, target_id}
+        return source, target_id, vectors
 
     def _neverallow(self, form: Form, place: Place) -> None:
-        resolve = self._program.resolve
-        source = resolve("type", form, place, 1)
-        target = None if form[2] == "self" else resolve("type", form, place, 2)
+        source = self._program.resolve("type", form, place, 1)
+        target = target_of(self._program, form, place)
         self.neverallows.append(NeverAllow(source, target, self._classes.vectors(form, place, 3), form, place))
 
     def _type_rule(self, form: Form, place: Place) -> None:

@@ -54,6 +54,14 @@ class SetTable:
         else:
             known += [*terms, SetOperator.OR]
 
+    def assign(self, symbol: Symbol, bits: int) -> None:
+        """Say what a named set holds, with no expression for it."""
+        self._bits[symbol] = bits
+
+    def terms(self, symbol: Symbol) -> list[SetTerm]:
+        """Return the expression of a named set; empty when it has none."""
+        return self._terms.get(symbol, [])
+
     def read(self, form: Form, place: Place, *path: int) -> list[SetTerm]:
         """Read an expression into postfix order.
 

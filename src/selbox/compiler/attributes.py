@@ -1,0 +1,215 @@
+"""Decides which type attributes the compiled policy keeps, and writes the others out in rules.
+
+Source: ``cil_typeattribute_used`` (cil_post.c), ``cil_type_used`` (cil_resolve_ast.c) and
+``__cil_should_expand_attribute`` (cil_binary.c) of libsepol.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from selbox.compiler.conditions import Conditions
+from selbox.compiler.extended import ExtendedStatement, kernel_rules
+from selbox.compiler.namespace import Symbol
+from selbox.compiler.renumbering import DROPPED, Renumbering
+from selbox.compiler.resolution import Resolution
+from selbox.compiler.sets import SetOperator
+from selbox.compiler.targets import LOWEST_SPECIAL, special_pairs
+from selbox.model.constraint import CompareNames, Constraint, ConstraintTerm, Operand, ValidateTransition
+from selbox.model.extended import ExtendedKind
+from selbox.model.policy import Policy
+from selbox.model.rules import ACCESS_KINDS, Rules
+from selbox.model.symbols import Type
+
+GENERATED: Final = "_typeattr_"
+"""Part of the names of the attributes that a translator makes for the sets of a module's rules."""
+
+_TYPE_OPERANDS: Final = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
+
+
+@dataclass(slots=True)
+class Uses:
+    """What the statements of a policy use type attributes for, by their ids."""
+
+    rules: set[int]
+    assertions: set[int]
+    constraints: set[int]
+
+
+def uses_of(resolution: Resolution) -> Uses:
+    """Return what a policy uses its attributes for.
+
+    A rule whose target is no type (``self`` and the like) does not use its source, and rules about types use nothing:
+    they name types only in the end.
+    """
+    rules = resolution.rules
+    used = Uses(set(rules.unsaid), set(), {each.id for each in resolution.constraints.named_types})
+    # Targets that are no type have been written out by now: such rows name types.
+    rows = rules.access.rules
+    used.rules.update(rows.source[: rules.access_rows], rows.target[: rules.access_rows])
+    for statement in resolution.extended.statements:
+        if statement.target < LOWEST_SPECIAL:
+            used.rules |= {statement.source, statement.target}
+    named = [(each.source, each.target) for each in rules.neverallows]
+    named += [(each.source, each.target) for each in resolution.extended.assertions]
+    for source_symbol, target_symbol in named:
+        if isinstance(target_symbol, Symbol):
+            _mark_asserted(resolution, (source_symbol, target_symbol), used.assertions)
+    return used
+
+
+def _mark_asserted(resolution: Resolution, named: Iterable[Symbol], marked: set[int]) -> None:
+    """Mark attributes of an assertion, and for those that a translator made what they are made of."""
+    pending = list(named)
+    seen: set[Symbol] = set()
+    while pending:
+        symbol = pending.pop()
+        if symbol in seen or symbol.flavour != "typeattribute":
+            continue
+        seen.add(symbol)
+        marked.add(symbol.id)
+        if GENERATED in symbol.name:
+            terms = resolution.identities.types.terms(symbol)
+            pending += [term for term in terms if not isinstance(term, (int, SetOperator))]
+
+
+def kept_attributes(resolution: Resolution) -> set[int]:
+    """Return the ids of the attributes that stay in the compiled policy."""
+    used = uses_of(resolution)
+    return {
+        symbol.id
+        for symbol in resolution.numbered["type"]
+        if symbol.flavour == "typeattribute" and _stays(resolution, symbol, used)
+    }
+
+
+def _stays(resolution: Resolution, symbol: Symbol, used: Uses) -> bool:
+    options = resolution.program.options
+    in_rules, in_assertions = symbol.id in used.rules, symbol.id in used.assertions
+    in_constraints = symbol.id in used.constraints
+    expand = resolution.identities.expand.get(symbol.id)
+    if not (in_rules or in_assertions or in_constraints or expand is not None):
+        return False
+    if expand is not None:
+        return not expand
+    if in_constraints:
+        return True
+    if (options.expand_generated or not in_rules) and GENERATED in symbol.name:
+        return False
+    if not in_rules:
+        return True
+    return in_assertions or resolution.identities.types.bits(symbol).bit_count() >= options.expand_size
+
+
+def settle_attributes(resolution: Resolution, policy: Policy, conditions: Conditions) -> Policy:
+    """Return a policy with the attributes that the reference compiler keeps, and with its extended rules.
+
+    Transitions between types name types only already.
+
+    Args:
+        resolution: what the policy was made from.
+        policy: with every attribute that is declared.
+        conditions: those of the policy.
+    """
+    kept = kept_attributes(resolution)
+    options = resolution.program.options
+    order = [index for index, each in enumerate(policy.types) if not each.is_attribute or index in kept]
+    symbols = resolution.numbered["type"]
+    order.sort(key=lambda index: symbols[index].order)
+    renumbering = Renumbering(policy.types, kept, order, options.expand_size)
+    extended = tuple(kernel_rules(_extended(resolution, renumbering, conditions)))
+    ids = renumbering.ids
+    gone = frozenset(policy.types[old].name for old, new in enumerate(ids) if new == DROPPED)
+    named = policy.named_transitions
+    ranges = policy.range_transitions
+    return renumbering.relabelled(policy)._replace(
+        types=tuple(_type(policy.types[old], renumbering, new) for new, old in enumerate(renumbering.order)),
+        roles=tuple(each._replace(types=renumbering.bits(each.types)) for each in policy.roles),
+        rules=_rules(policy.rules, renumbering),
+        extended_rules=extended,
+        named_transitions=tuple(
+            each._replace(source=ids[each.source], target=ids[each.target], result=ids[each.result]) for each in named
+        ),
+        range_transitions=tuple(each._replace(source=ids[each.source], target=ids[each.target]) for each in ranges),
+        role_transitions=tuple(each._replace(target=ids[each.target]) for each in policy.role_transitions),
+        constraints=tuple(_constraint(each, renumbering, gone) for each in policy.constraints),
+        validate_transitions=tuple(_constraint(each, renumbering, gone) for each in policy.validate_transitions),
+    )
+
+
+def _type(old: Type, renumbering: Renumbering, new: int) -> Type:
+    types = renumbering.bits(old.types) if old.is_attribute else 1 << new
+    return old._replace(types=types, bounds=None if old.bounds is None else renumbering.ids[old.bounds])
+
+
+def _rules(old: Rules, renumbering: Renumbering) -> Rules:
+    """Return rules with new ids; those of attributes that are written out take several rows."""
+    written_out = renumbering.members
+    if not any(written_out[each] is not None for each in {*old.source, *old.target}):
+        return _renumbered(old, renumbering)
+    rules = Rules()
+    ids = renumbering.ids
+    append = rules.append
+    rows = zip(old.kind, old.source, old.target, old.object_class, old.data, old.condition, old.origin, strict=True)
+    for kind, source, target, object_class, data, condition, origin in rows:
+        value = data if kind in ACCESS_KINDS else ids[data]
+        if written_out[source] is None and written_out[target] is None:
+            append(kind, ids[source], ids[target], object_class, value, condition, origin)
+            continue
+        for one, other in renumbering.pairs(source, target):
+            append(kind, one, other, object_class, value, condition, origin)
+    return rules
+
+
+def _renumbered(old: Rules, renumbering: Renumbering) -> Rules:
+    if not renumbering.changes:
+        return old
+    rules = Rules()
+    new_id = renumbering.ids.__getitem__
+    rules.kind, rules.object_class, rules.condition, rules.origin = (
+        old.kind,
+        old.object_class,
+        old.condition,
+        old.origin,
+    )
+    rules.source = array("I", map(new_id, old.source))
+    rules.target = array("I", map(new_id, old.target))
+    rules.data = array(
+        "I", (data if kind in ACCESS_KINDS else new_id(data) for kind, data in zip(old.kind, old.data, strict=True))
+    )
+    return rules
+
+
+def _extended(resolution: Resolution, renumbering: Renumbering, conditions: Conditions) -> Iterator[ExtendedStatement]:
+    """Yield extended rules with new ids, one for each pair of source and target."""
+    types = resolution.identities.types
+    symbols = resolution.numbered["type"]
+    ids = renumbering.ids
+    silent = resolution.program.options.disable_dontaudit
+    for statement in resolution.extended.statements:
+        if silent and statement.kind is ExtendedKind.DONTAUDIT:
+            continue
+        if statement.target < LOWEST_SPECIAL:
+            pairs = renumbering.pairs(statement.source, statement.target)
+        else:
+            found = special_pairs(types.bits(symbols[statement.source]), statement.target, types.universe)
+            pairs = ((ids[one], ids[other]) for one, other in found)
+        condition = conditions.numbers[statement.branch]
+        for source, target in pairs:
+            yield statement._replace(source=source, target=target, branch=condition)
+
+
+_Constrained = TypeVar("_Constrained", Constraint, ValidateTransition)
+
+
+def _constraint(old: _Constrained, renumbering: Renumbering, gone: frozenset[str]) -> _Constrained:
+    """Return a constraint with new ids, and without the names of attributes that are gone."""
+    return old._replace(expression=tuple(_term(term, renumbering, gone) for term in old.expression))
+
+
+def _term(term: ConstraintTerm, renumbering: Renumbering, gone: frozenset[str]) -> ConstraintTerm:
+    if not isinstance(term, CompareNames) or term.left not in _TYPE_OPERANDS:
+        return term
+    names = tuple(name for name in term.names if name not in gone)
+    return term._replace(ids=renumbering.bits(term.ids), names=names)

@@ -1,0 +1,133 @@
+"""New ids of types: bitsets, pairs of rules and contexts of a policy that loses some of its attributes."""
+
+from collections.abc import Iterator, Sequence, Set
+from itertools import product
+from typing import Final, TypeVar
+
+from selbox.model.bitset import members
+from selbox.model.context import Context
+from selbox.model.labelling import (
+    FilesystemUse,
+    GenericFilesystemContext,
+    InfinibandKeyContext,
+    InfinibandPortContext,
+    NodeContext,
+    PortContext,
+    XenDeviceContext,
+    XenDeviceTreeContext,
+    XenInterruptContext,
+    XenMemoryContext,
+    XenPortContext,
+)
+from selbox.model.policy import Policy
+from selbox.model.symbols import Type
+
+DROPPED: Final = -1
+"""The new id of an attribute that is gone."""
+
+_Label = TypeVar(
+    "_Label",
+    FilesystemUse,
+    GenericFilesystemContext,
+    InfinibandKeyContext,
+    InfinibandPortContext,
+    NodeContext,
+    PortContext,
+    XenDeviceContext,
+    XenDeviceTreeContext,
+    XenInterruptContext,
+    XenMemoryContext,
+    XenPortContext,
+)
+
+
+class Renumbering:
+    """New ids of types and attributes, once some attributes are gone.
+
+    Args:
+        types: types and attributes by their old ids.
+        kept: old ids of the attributes that stay.
+        order: old ids of all that stays, in the order of the new ids.
+        expand_size: attributes with fewer types are written out in rules although they stay.
+
+    Attributes:
+        order: old ids in the order of the new ones.
+        ids: new id by old id; -1 for what is gone.
+        members: for what is written out in rules the old ids of its types, None for the rest.
+    """
+
+    def __init__(self, types: Sequence[Type], kept: Set[int], order: list[int], expand_size: int) -> None:
+        self.order = order
+        self.ids = [DROPPED] * len(types)
+        for new, old in enumerate(self.order):
+            self.ids[old] = new
+        self.members: list[tuple[int, ...] | None] = [None] * len(types)
+        for index, each in enumerate(types):
+            if each.is_attribute and (index not in kept or each.types.bit_count() < expand_size):
+                self.members[index] = tuple(members(each.types))
+        self.changes = order != list(range(len(types)))
+        self._slices = list(_slices(self.order))
+        self._known: dict[int, int] = {}
+
+    def bits(self, old: int) -> int:
+        """Return a set of types by their new ids."""
+        if not self.changes:
+            return old
+        known = self._known.get(old)
+        if known is None:
+            digits = bin(old)[:1:-1].ljust(len(self.ids), "0")
+            moved = "".join(digits[start:end] for start, end in self._slices)
+            known = self._known[old] = int(moved[::-1] or "0", 2)
+        return known
+
+    def pairs(self, source: int, target: int) -> Iterator[tuple[int, int]]:
+        """Yield the new ids of a rule's source and target, attributes written out where they must be."""
+        ids = self.ids
+        sources = self.members[source]
+        targets = self.members[target]
+        for one, other in product((source,) if sources is None else sources, (target,) if targets is None else targets):
+            yield ids[one], ids[other]
+
+    def relabelled(self, policy: Policy) -> Policy:
+        """Return a policy whose contexts have the new ids."""
+        if not self.changes:
+            return policy
+        return policy._replace(
+            initial_sids=tuple(
+                each._replace(context=self._context(each.context) if each.context else None)
+                for each in policy.initial_sids
+            ),
+            file_contexts=tuple(
+                each._replace(context=self._context(each.context)) if each.context else each
+                for each in policy.file_contexts
+            ),
+            interface_contexts=tuple(
+                each._replace(interface=self._context(each.interface), packet=self._context(each.packet))
+                for each in policy.interface_contexts
+            ),
+            genfs_contexts=self._labels(policy.genfs_contexts),
+            filesystem_uses=self._labels(policy.filesystem_uses),
+            port_contexts=self._labels(policy.port_contexts),
+            node_contexts=self._labels(policy.node_contexts),
+            infiniband_keys=self._labels(policy.infiniband_keys),
+            infiniband_ports=self._labels(policy.infiniband_ports),
+            xen_interrupts=self._labels(policy.xen_interrupts),
+            xen_ports=self._labels(policy.xen_ports),
+            xen_memory=self._labels(policy.xen_memory),
+            xen_devices=self._labels(policy.xen_devices),
+            xen_device_tree=self._labels(policy.xen_device_tree),
+        )
+
+    def _context(self, context: Context) -> Context:
+        return context._replace(type=self.ids[context.type])
+
+    def _labels(self, labels: tuple[_Label, ...]) -> tuple[_Label, ...]:
+        return tuple(each._replace(context=self._context(each.context)) for each in labels)
+
+
+def _slices(order: list[int]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for index in range(1, len(order) + 1):
+        if index == len(order) or order[index] != order[index - 1] + 1:
+            yield order[start], order[index - 1] + 1
+            start = index
