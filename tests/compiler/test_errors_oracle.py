@@ -109,7 +109,7 @@ REFUSED = [
     ("(allowx a b (ioctl file (0x10000)))", "cil-bad-number"),
     ("(allowx a b (ioctl file (zero)))", "cil-bad-number"),
     ("(allowx a b (ioctl file ((range 5))))", "cil-syntax"),
-    ("(allowx a b (ioctl process (5)))", "cil-unknown-permission"),
+    ("(allowx a b (ioctl process (5)))", "cil-wrong-kind"),
     ("(allowx a b nothing)", "cil-unknown-permissionx"),
     ("(permissionx px (ioctl file (5))) (permissionx px (ioctl file (5)))", "cil-duplicate-name"),
     ("(permissionx px (ioctl file 5))", "cil-syntax"),

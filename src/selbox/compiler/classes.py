@@ -187,7 +187,7 @@ class Classes:
         bit = self.layout(symbol).bits.get(permission)
         if bit is None:
             raise StatementError(
-                "cil-unknown-permission", f"class `{symbol.name}` has no permission `{permission}`", place, form, path
+                "cil-wrong-kind", f"class `{symbol.name}` has no permission `{permission}`", place, form, path
             )
         return bit
 

@@ -37,7 +37,7 @@ def unite(conditionals: dict[int, Conditional]) -> Conditions:
     kept: list[Conditional] = []
     numbers = {0: 0}
     for old in sorted(conditionals):
-        conditional, swapped = _without_last_not(conditionals[old])
+        conditional, swapped = _without_outer_not(conditionals[old])
         index = final.setdefault(_key(conditional), len(final))
         if index == len(kept):
             kept.append(conditional)
@@ -47,11 +47,13 @@ def unite(conditionals: dict[int, Conditional]) -> Conditions:
     return Conditions(tuple(kept), numbers)
 
 
-def _without_last_not(conditional: Conditional) -> tuple[Conditional, bool]:
-    """Return an expression without a ``not`` around all of it, and whether its branches thus change places."""
-    if conditional.expression[-1] is BooleanOperator.NOT:
-        return Conditional(conditional.expression[:-1]), True
-    return conditional, False
+def _without_outer_not(conditional: Conditional) -> tuple[Conditional, bool]:
+    """Return an expression without ``not`` around all of it, and whether its branches thus change places."""
+    terms = conditional.expression
+    end = len(terms)
+    while terms[end - 1] is BooleanOperator.NOT:
+        end -= 1
+    return Conditional(terms[:end]), (len(terms) - end) % 2 == 1
 
 
 def _key(conditional: Conditional) -> _Key:

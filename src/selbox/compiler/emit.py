@@ -131,15 +131,19 @@ def _rules(resolution: Resolution, conditions: Conditions) -> Rules:
     rules = resolution.rules.access.rules
     if any(rules.condition):
         rules.condition = array("I", map(conditions.numbers.__getitem__, rules.condition))
+    unwanted = _write_out_special(resolution, rules)
     if resolution.program.options.disable_dontaudit:
-        rules = rules.select(row for row, kind in enumerate(rules.kind) if kind != RuleKind.DONTAUDIT)
+        unwanted.update(row for row, kind in enumerate(rules.kind) if kind == RuleKind.DONTAUDIT)
+    return rules.select(row for row in range(len(rules)) if row not in unwanted) if unwanted else rules
+
+
+def _write_out_special(resolution: Resolution, rules: Rules) -> set[int]:
+    """Write out targets that are no type; return the rows of those that stand for none."""
     special = [row for row, target in enumerate(rules.target) if target >= LOWEST_SPECIAL]
-    if not special:
-        return rules
     bits = resolution.identities.types.bits
     universe = resolution.identities.types.universe
     symbols = resolution.numbered["type"]
-    empty = set()
+    empty: set[int] = set()
     for row in special:
         kind, source, target, class_id, data, condition, origin = rules[row]
         pairs = special_pairs(bits(symbols[source]), target, universe)
@@ -150,4 +154,4 @@ def _rules(resolution: Resolution, conditions: Conditions) -> Rules:
         rules.source[row], rules.target[row] = first
         for one, other in pairs:
             rules.append(kind, one, other, class_id, data, condition, origin)
-    return rules.select(row for row in range(len(rules)) if row not in empty) if empty else rules
+    return empty
