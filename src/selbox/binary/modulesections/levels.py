@@ -1,0 +1,42 @@
+"""Levels with sets of categories, as contexts and old versions have them.
+
+Source: ``mls_read_level``, ``mls_read_range_helper`` and ``mls_level_to_semantic`` of libsepol's ``policydb.c``.
+"""
+
+from selbox.binary.modulesections.reader import ModuleReader
+from selbox.binary.modulesections.values import ContextLevel, SemanticLevel
+
+
+def read_level(reader: ModuleReader) -> ContextLevel:
+    """Read a sensitivity and a set of categories."""
+    return ContextLevel(reader.cursor.u32(), reader.bitmap())
+
+
+def read_range(reader: ModuleReader) -> tuple[ContextLevel, ContextLevel]:
+    """Read a low and a high level; where only one is there, it is both.
+
+    Raises:
+        SelboxError: ``binary-truncated`` or ``binary-corrupt``.
+    """
+    cursor = reader.cursor
+    count = cursor.u32()
+    if not 1 <= count <= 2:
+        cursor.corrupt(f"a range of {count} levels; it has one or two", cursor.offset - 4)
+    sensitivities = cursor.u32s(count)
+    levels = [ContextLevel(each, reader.bitmap()) for each in sensitivities]
+    return levels[0], levels[-1]
+
+
+def as_semantic(level: ContextLevel) -> SemanticLevel:
+    """Return a level with its categories as ranges, the last first."""
+    ranges = []
+    bits = level.categories
+    at = 0
+    while bits:
+        skip = (bits & -bits).bit_length() - 1
+        bits >>= skip
+        length = (~bits & (bits + 1)).bit_length() - 1
+        ranges.append((at + skip + 1, at + skip + length))
+        bits >>= length
+        at += skip + length
+    return SemanticLevel(level.sensitivity, tuple(reversed(ranges)))

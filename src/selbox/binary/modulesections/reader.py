@@ -1,0 +1,135 @@
+"""What the readers of all sections of a module share: the cursor, the version, sets, levels and names."""
+
+import re
+from typing import NoReturn
+
+from selbox.binary.cursor import Cursor
+from selbox.binary.ebitmap import read_ebitmap
+from selbox.binary.modulesections.values import RoleSet, SemanticLevel, TypeSet
+
+_NOT_IN_NAMES = re.compile(r"[\x00-\x20\x7f()\";|]")
+_NOT_QUOTED = re.compile(r"[\x00\n\"]")
+_EMPTY_BITMAP = b"\x40" + bytes(11)
+_ONE_WORD = 24
+"""Bytes of a bitmap that has one word, as most have."""
+
+
+class ModuleReader:
+    """Reads the parts that sections are made of.
+
+    Attributes:
+        cursor: where the module is read.
+        version: version of the format (``versions``).
+        is_base: whether it is a base module.
+        type_sets: every set of types that rules name, once each (``Module.type_sets``).
+        permission_lists: every list of classes and permissions that rules name (``Module.permission_lists``).
+        set_indices: bytes of a set in the file to its index in ``type_sets``. Equal sets have equal bytes, and no
+            set's bytes begin with those of another: where known bytes stand, there is that set.
+        list_indices: likewise for ``permission_lists``.
+    """
+
+    __slots__ = (
+        "_budget",
+        "_one_word",
+        "cursor",
+        "is_base",
+        "list_indices",
+        "permission_lists",
+        "set_indices",
+        "type_sets",
+        "version",
+    )
+
+    def __init__(self, cursor: Cursor, version: int, is_base: bool) -> None:
+        self.cursor = cursor
+        self.version = version
+        self.is_base = is_base
+        self.type_sets: list[TypeSet] = []
+        self.permission_lists: list[tuple[tuple[int, int], ...]] = []
+        self.set_indices: dict[bytes, int] = {}
+        self.list_indices: dict[bytes, int] = {}
+        self._one_word: dict[bytes, int] = {}
+        self._budget = 8 * len(cursor.data) + (1 << 20)
+
+    def bitmap(self) -> int:
+        """Read a set of numbers.
+
+        Raises:
+            SelboxError: when the sets of the file take memory out of proportion to its size; 24 bytes can ask for
+                128 KB.
+        """
+        cursor = self.cursor
+        data, offset = cursor.data, cursor.offset
+        if data.startswith(_EMPTY_BITMAP, offset):
+            cursor.offset = offset + 12
+            return 0
+        key = data[offset : offset + _ONE_WORD]
+        if (known := self._one_word.get(key)) is not None:
+            cursor.offset = offset + _ONE_WORD
+            return known
+        bits = read_ebitmap(cursor)
+        if cursor.offset == offset + _ONE_WORD:
+            self._one_word[key] = bits
+        self._budget -= bits.bit_length() >> 3
+        if self._budget < 0:
+            cursor.corrupt("the sets of this file are much larger than the file: it was not made by a compiler")
+        return bits
+
+    def type_set(self) -> TypeSet:
+        """Read a set of types as a rule names it."""
+        return TypeSet(self.bitmap(), self.bitmap(), self.flags("set of types"))
+
+    def role_set(self) -> RoleSet:
+        """Read a set of roles as a rule names it."""
+        return RoleSet(self.bitmap(), self.flags("set of roles"))
+
+    def flags(self, what: str) -> int:
+        """Read the flags of a set: 0 to 3."""
+        flags = self.cursor.u32()
+        if flags > 3:
+            self.cursor.corrupt(f"a {what} has flags {flags:#x}, and only 1 and 2 are known", self.cursor.offset - 4)
+        return flags
+
+    def type_set_index(self, known: int) -> int:
+        """Read a set of types and return its index in ``type_sets``.
+
+        Args:
+            known: values that types may have.
+        """
+        cursor = self.cursor
+        start = cursor.offset
+        types = self.type_set()
+        if (types.types | types.excluded) & ~known:
+            cursor.corrupt("a set has types that the module does not define", start)
+        key = cursor.data[start : cursor.offset]
+        index = self.set_indices.get(key)
+        if index is None:
+            index = self.set_indices[key] = len(self.type_sets)
+            self.type_sets.append(types)
+        return index
+
+    def level(self) -> SemanticLevel:
+        """Read a level as its author wrote it."""
+        cursor = self.cursor
+        sensitivity = cursor.u32()
+        ranges = cursor.u32s(2 * cursor.count(8))
+        # libsepol puts each range before those that it has read.
+        return SemanticLevel(sensitivity, tuple(zip(ranges[-2::-2], ranges[::-2], strict=True)))
+
+    def name(self, size: int) -> str:
+        """Read the name of a symbol."""
+        name = self.cursor.text(size)
+        if not name or _NOT_IN_NAMES.search(name):
+            self.cursor.corrupt(f"{name!r} cannot be the name of a symbol", self.cursor.offset - size)
+        return name
+
+    def text(self, size: int) -> str:
+        """Read a path or file name, which may hold anything but line ends and quotation marks."""
+        text = self.cursor.text(size)
+        if not text or _NOT_QUOTED.search(text):
+            self.cursor.corrupt(f"{text!r} cannot be a path or file name", self.cursor.offset - size)
+        return text
+
+    def unknown(self, what: str, offset: int | None = None) -> NoReturn:
+        """Report a number that no symbol has."""
+        self.cursor.corrupt(f"{what} refers to a number that nothing in the module has", offset)
