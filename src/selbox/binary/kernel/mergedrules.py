@@ -137,6 +137,9 @@ def access_vectors_bytes(merged: MergedRules, layout: Layout) -> bytes:
     keys = list(merged.always)
     if not merged.extended and not merged.is_compiled:
         return u32s(len(keys)) + _packed(keys, _in_file_form(keys, merged.always.values()))
+    if merged.is_compiled:
+        # A compiler takes in the type rules first, and they stay in front of the others in the chains of a slot.
+        keys.sort(key=(_FIRST_TYPE_KIND << 48).__gt__)
     places = _places(keys)
     slots = COMPILER_SLOTS
     if merged.is_compiled:

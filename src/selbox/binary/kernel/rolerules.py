@@ -1,4 +1,7 @@
-"""Role transitions and role allow rules."""
+"""Role transitions and role allow rules.
+
+Both stand in the file in the reverse of the order in which the policy's author wrote them.
+"""
 
 from struct import Struct
 
@@ -40,6 +43,7 @@ def read_role_transitions(
             message = f"a role transition has role {role}, type {type_number}, class {object_class}, result {new_role}"
             cursor.corrupt(message, start + row * form.size)
         result.append(RoleTransition(role - 1, type_number - 1, object_class - 1, new_role - 1))
+    result.reverse()
     return tuple(result)
 
 
@@ -48,7 +52,8 @@ def role_transitions_bytes(policy: Policy, layout: Layout, diagnostics: Diagnost
 
     In old versions those of other classes than ``process`` are left out, with the warning ``binary-dropped``.
     """
-    rows = dict.fromkeys(each[:4] for each in policy.role_transitions)
+    rows = list(dict.fromkeys(each[:4] for each in policy.role_transitions))
+    rows.reverse()
     if layout.role_transition_classes:
         entries = [
             _WITH_CLASS.pack(source + 1, target + 1, result + 1, object_class + 1)
@@ -82,10 +87,11 @@ def read_role_allows(cursor: Cursor, roles: int) -> tuple[RoleAllow, ...]:
             message = f"a role allow rule has the roles {source} and {target} of {roles}"
             cursor.corrupt(message, start + row * _ALLOW.size)
         result.append(RoleAllow(source - 1, target - 1))
+    result.reverse()
     return tuple(result)
 
 
 def role_allows_bytes(policy: Policy) -> bytes:
     """Return the role allow rules; one that was written twice stands there twice, as libsepol has it."""
     rows = policy.role_allows
-    return u32s(len(rows)) + b"".join([_ALLOW.pack(each.source + 1, each.target + 1) for each in rows])
+    return u32s(len(rows)) + b"".join([_ALLOW.pack(each.source + 1, each.target + 1) for each in reversed(rows)])
