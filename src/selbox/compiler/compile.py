@@ -7,6 +7,7 @@ from selbox.compiler.blocks import inherit, insert, mark_abstract
 from selbox.compiler.bounds import check_bounds
 from selbox.compiler.calls import call_macros
 from selbox.compiler.conditions import unite
+from selbox.compiler.deny import TypeSets, apply_denials
 from selbox.compiler.emit import emit
 from selbox.compiler.expand import Expander
 from selbox.compiler.labels import with_labels
@@ -47,6 +48,7 @@ def compile_policy(
         resolution = Resolution(program)
         verify(resolution)
         _stop_at_errors(program)
+        _deny(resolution)
         conditions = unite(resolution.conditionals)
         policy = emit(resolution, conditions)
         policy = settle_transitions(resolution, policy if policy.mls else without_levels(policy))
@@ -58,6 +60,16 @@ def compile_policy(
     except SelboxError as error:
         raise SelboxError(*_in_order(error.diagnostics, trees)) from None
     return policy
+
+
+def _deny(resolution: Resolution) -> None:
+    """Take what is denied out of the access rules."""
+    denials = resolution.denials.statements
+    if not denials:
+        return
+    tables = resolution.rules
+    sets = TypeSets(resolution.identities, resolution.numbered["type"])
+    tables.access.rules, tables.access_rows = apply_denials(denials, tables.access.rules, tables.access_rows, sets)
 
 
 def _expand(program: Program, trees: Sequence[Tree]) -> None:

@@ -27,9 +27,6 @@ LATER = 1 << 24
 MAXIMUM_COPIES: Final = 1_000_000
 """Statements that calls and inheritance may bring in; what brings in more counts as without end."""
 
-UNSUPPORTED: Final = frozenset({"deny"})
-"""Statements that would change decisions and that this compiler refuses."""
-
 _NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
 _MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
@@ -81,8 +78,6 @@ class Expander:
             "call": self._wait_in(self.calls),
             "blockabstract": self._blockabstract,
         }
-        for keyword in UNSUPPORTED:
-            self._actions[keyword] = self._unsupported
 
     def build(self, form: "Form | list[Form]", start: int, place: Place) -> None:
         """Take in the statements of a form from an index on.
@@ -302,10 +297,6 @@ class Expander:
     def _blockabstract(self, index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG002 - one signature for all
         self.abstractions.append((form, place))
         return []
-
-    @staticmethod
-    def _unsupported(index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG004 - one signature for all
-        raise StatementError("cil-unsupported", f"`{form.keyword}` is not supported yet", place, form, (0,))
 
     @staticmethod
     def _wait_in(queue: list[tuple[int, Form, Place]]) -> Action:

@@ -4,6 +4,7 @@ from selbox.compiler.aliases import ALIASED, connect_aliases
 from selbox.compiler.classes import Classes
 from selbox.compiler.constraints import Constraints
 from selbox.compiler.contexts import Contexts
+from selbox.compiler.deny import DenyRules
 from selbox.compiler.devicelabels import DeviceLabels
 from selbox.compiler.extended import ExtendedRules
 from selbox.compiler.identities import Identities
@@ -60,6 +61,8 @@ class Resolution:
         self._read_conditionals(only_optional)
         self.rules = RuleTables(program, self.classes, self.identities, self.levels, self.origins)
         self.rules.collect(only_optional)
+        self.denials = DenyRules(program, self.classes)
+        self.denials.collect(only_optional)
         self.extended = ExtendedRules(program, self.classes, self.origins)
         self.extended.collect(only_optional)
         if verify:
