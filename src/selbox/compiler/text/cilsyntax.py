@@ -106,6 +106,7 @@ CIL: Final = Syntax(
         operator: _prefix(operator.value, None if operator is BooleanOperator.NOT else " ")
         for operator in BooleanOperator
     },
+    users_follow_levels=False,
     compare_attributes=_compare_attributes,
     compare_names=_compare_names,
     can_quote=is_string,

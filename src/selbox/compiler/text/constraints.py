@@ -7,7 +7,14 @@ from selbox.compiler.text.expressions import expression_text
 from selbox.compiler.text.symbols import Named
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.bitset import members
-from selbox.model.constraint import CompareAttributes, CompareNames, ConstraintTerm, NamesForm
+from selbox.model.constraint import (
+    CompareAttributes,
+    CompareNames,
+    Constraint,
+    ConstraintTerm,
+    NamesForm,
+    ValidateTransition,
+)
 from selbox.model.policy import Policy
 
 
@@ -32,26 +39,34 @@ def _constraints(policy: Policy, syntax: Syntax) -> list[tuple[bool, str]]:
     for rule in policy.constraints:
         object_class = policy.classes[rule.object_class]
         if names := object_class.names(rule.permissions):
+            is_mls = _stands_with_levels(rule, syntax)
             line = syntax.constrain.format(
-                keyword="mlsconstrain" if rule.is_mls else "constrain",
+                keyword="mlsconstrain" if is_mls else "constrain",
                 object_class=object_class.name,
                 permissions=" ".join(names),
                 expression=_expression(policy, syntax, rule.expression),
             )
-            found.append((rule.is_mls, line))
+            found.append((is_mls, line))
     return found
 
 
 def _validate_transitions(policy: Policy, syntax: Syntax) -> list[tuple[bool, str]]:
     found = []
     for rule in policy.validate_transitions:
+        is_mls = _stands_with_levels(rule, syntax)
         line = syntax.validate_transition.format(
-            keyword="mlsvalidatetrans" if rule.is_mls else "validatetrans",
+            keyword="mlsvalidatetrans" if is_mls else "validatetrans",
             object_class=policy.classes[rule.object_class].name,
             expression=_expression(policy, syntax, rule.expression),
         )
-        found.append((rule.is_mls, line))
+        found.append((is_mls, line))
     return found
+
+
+def _stands_with_levels(rule: Constraint | ValidateTransition, syntax: Syntax) -> bool:
+    if not rule.is_mls or not syntax.users_follow_levels:
+        return rule.is_mls
+    return not any(isinstance(term, CompareNames) and term.left.value[0] == "u" for term in rule.expression)
 
 
 def _expression(policy: Policy, syntax: Syntax, terms: tuple[ConstraintTerm, ...]) -> str:

@@ -30,6 +30,8 @@ class Syntax(NamedTuple):
         constrain: fields keyword, object_class, permissions, expression.
         validate_transition: fields keyword, object_class, expression.
         constraint_operators, condition_operators: connectives of expressions.
+        users_follow_levels: whether users are unknown yet where constraints about levels stand, so that a constraint
+            about both stands with the others.
         compare_attributes, compare_names: texts of the comparisons of constraints.
         sid_context: fields name and context; filesystem_use: behaviour, filesystem, context; genfs: filesystem, path,
             kind, context; port, infiniband_key, xen_port, xen_memory: range, context and what tells them apart; node:
@@ -59,6 +61,7 @@ class Syntax(NamedTuple):
     validate_transition: str
     constraint_operators: Mapping[object, Notation]
     condition_operators: Mapping[object, Notation]
+    users_follow_levels: bool
     compare_attributes: Callable[[CompareAttributes], str]
     compare_names: Callable[[Policy, CompareNames], str]
     can_quote: Callable[[str], bool]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from selbox.compiler.text import languagenames
 from selbox.compiler.text.cilnames import is_file_name, is_name, is_string
 from selbox.compiler.text.symbols import Aliased, Named
 from selbox.model.bitset import members
@@ -20,16 +21,32 @@ def unsaid_in_cil(policy: Policy) -> Iterator[str]:
             "named transitions whose names hold quotes, or are `*`, which CIL takes for any name": sum(
                 not is_file_name(rule.name) for rule in policy.named_transitions
             ),
-            "contexts of paths with quotes": sum(
-                not is_string(path)
-                for path in (
-                    *(entry.path for entry in policy.genfs_contexts),
-                    *(entry.path for entry in policy.xen_device_tree),
-                )
-            ),
+            "contexts of paths with quotes": sum(not is_string(path) for path in _paths(policy)),
             "file contexts of patterns with quotes": sum(
                 not is_string(entry.pattern) for entry in policy.file_contexts
             ),
+        }
+    )
+
+
+def unsaid_in_language(policy: Policy) -> Iterator[str]:
+    """Iterate over notes, a line each, on what the text of a policy in the policy language lacks."""
+    yield from _settings(policy)
+    if names := sorted({name for name in _names(policy) if not languagenames.is_name(name)}):
+        yield f"written, though the language takes no such names: {' '.join(names)}"
+    yield from _counted(
+        {
+            "named transitions whose names hold quotes": sum(
+                not languagenames.is_file_name(rule.name) for rule in policy.named_transitions
+            ),
+            "contexts of paths that are empty or hold quotes": sum(
+                not languagenames.is_path(path) for path in _paths(policy)
+            ),
+            "bounds of roles": sum(each.bounds is not None for each in policy.roles),
+            "bounds of users": sum(each.bounds is not None for each in policy.users),
+            "prefixes of users": sum(each.prefix is not None for each in policy.users),
+            "logins": len(policy.logins),
+            "file contexts": len(policy.file_contexts),
         }
     )
 
@@ -47,6 +64,11 @@ def _settings(policy: Policy) -> Iterator[str]:
 
 def _counted(counts: dict[str, int]) -> Iterator[str]:
     return (f"left out: {count} {what}" for what, count in counts.items() if count)
+
+
+def _paths(policy: Policy) -> Iterator[str]:
+    yield from (entry.path for entry in policy.genfs_contexts)
+    yield from (entry.path for entry in policy.xen_device_tree)
 
 
 def _dominating_roles(policy: Policy) -> list[str]:

@@ -1,0 +1,39 @@
+"""What names and paths can be in the policy language.
+
+Source: the tokens of checkpolicy's ``policy_scan.l``.
+"""
+
+import re
+from typing import Final
+
+_NAME: Final = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
+
+_WORDS: Final = """
+alias allow allowxperm and attribute attribute_role auditallow auditallowxperm auditdeny bool category class clone
+common constrain default_range default_role default_type default_user devicetreecon dom domby dominance dontaudit
+dontauditxperm else eq expandattribute false fs_use_task fs_use_trans fs_use_xattr fscon genfscon glblub h1 h2 high
+ibendportcon ibpkeycon if incomp inherits iomemcon ioportcon l1 l2 level low low-high mlsconstrain mlsvalidatetrans
+module netifcon neverallow neverallowxperm nodecon not optional or pcidevicecon permissive pirqcon policycap portcon
+r1 r2 r3 range range_transition require role role_transition roleattribute roles sameuser sensitivity sid source t1 t2
+t3 target true tunable type type_change type_member type_transition typealias typeattribute typebounds types u1 u2 u3
+user validatetrans xor
+"""
+
+_KEYWORDS: Final = frozenset(_WORDS.split())
+"""Words with a meaning of their own, written all small or all large; ``self`` is none, but means a rule's source."""
+
+
+def is_name(name: str) -> bool:
+    """Tell whether the policy language can declare a name."""
+    is_keyword = name.lower() in _KEYWORDS and (name.islower() or name.isupper())
+    return not is_keyword and name != "self" and _NAME.fullmatch(name) is not None
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a text can stand between quotes."""
+    return '"' not in text and "\n" not in text and text != ""
+
+
+def is_file_name(text: str) -> bool:
+    """Tell whether a named transition can ask for a name."""
+    return is_path(text)
