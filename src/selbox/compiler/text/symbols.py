@@ -75,7 +75,7 @@ def idle_attributes(policy: Policy) -> list[str]:
     A compiler may forget such attributes, for they decide nothing.
     """
     rules = policy.rules
-    used = {*rules.source, *rules.target}
+    used = set(rules.source) | set(rules.target)
     for found in (policy.extended_rules, policy.named_transitions, policy.range_transitions):
         used.update(rule.source for rule in found)
         used.update(rule.target for rule in found)
