@@ -42,7 +42,8 @@ def _setools() -> subprocess.Popen[str]:
     return process
 
 
-def _lines_of(path: str) -> set[str]:
+def lines_of_binary(path: str) -> set[str]:
+    """Return the lines of a binary policy; see ``setools_lines.py``."""
     process = _setools()
     assert process.stdin is not None
     assert process.stdout is not None
@@ -86,7 +87,7 @@ def compile_reference(*texts: str, read: bool = True, options: Sequence[str] = (
         )
         if done.returncode:
             return Compiled(done.stdout + done.stderr or "failed", set(), "", b"")
-        lines = _lines_of(f"{directory}/policy") if read else set()
+        lines = lines_of_binary(f"{directory}/policy") if read else set()
         return Compiled(
             "", lines, (Path(directory) / "contexts").read_text(), (Path(directory) / "policy").read_bytes()
         )
