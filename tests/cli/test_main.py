@@ -253,8 +253,8 @@ def test_text_that_the_stream_cannot_encode_is_escaped() -> None:
 
 def test_every_verb_has_its_module() -> None:
     directory = os.path.join(os.path.dirname(selbox.__file__), "cli", "verbs")
-    modules = {name[:-3].replace("_", "-") for name in os.listdir(directory) if name.endswith(".py")}
-    assert modules - {"--init--"} == set(VERBS)
+    modules = {name[:-3] for name in os.listdir(directory) if name.endswith(".py")}
+    assert modules - {"__init__"} == {name.replace("-", "_") for name in VERBS}
 
 
 SLOW_MODULES = {

@@ -25,7 +25,7 @@ def cache(tmp_path: Path) -> PolicyCache:
 
 def test_a_kept_policy_is_the_compiled_one(cache: PolicyCache, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = load_policy([str(source)], cache=cache)
-    monkeypatch.setattr("selbox.cli.policyfiles._compile", lambda *_: pytest.fail("compiled again"))
+    monkeypatch.setattr("selbox.cli.policyfiles.compile_sources", lambda *_, **__: pytest.fail("compiled again"))
     kept = load_policy([str(source)], cache=cache)
     assert list(kept.rules) == list(compiled.rules)
     assert [part for part in kept if part is not kept.rules] == [
@@ -42,7 +42,7 @@ def test_whatever_changes_is_compiled_anew(cache: PolicyCache, source: Path, mon
     state = policycache._compiler_state()
     monkeypatch.setattr("selbox.cli.policycache._compiler_state", lambda: (*state, ("new.py", 1, 1)))
     other = load_policy([])
-    monkeypatch.setattr("selbox.cli.policyfiles._compile", lambda *_: other)
+    monkeypatch.setattr("selbox.cli.policyfiles.compile_sources", lambda *_, **__: other)
     assert load_policy([str(source)], cache=cache) is other, "another compiler may make another policy"
 
 

@@ -3,11 +3,14 @@
 from enum import Enum
 from typing import Final
 
-from selbox.binary.module import MODULE_MAGIC
-from selbox.binary.package import PACKAGE_MAGIC
-
 POLICY_MAGIC: Final = 0xF97CFF8C
 """First 32 bits of a kernel policy."""
+
+MODULE_MAGIC: Final = 0xF97CFF8D
+"""First 32 bits of a module."""
+
+PACKAGE_MAGIC: Final = 0xF97CFF8F
+"""First 32 bits of a package."""
 
 
 class Format(Enum):

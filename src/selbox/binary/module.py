@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
+from selbox.binary.formats import MODULE_MAGIC
 from selbox.binary.modulesections import versions
 from selbox.binary.modulesections.declarations import read_blocks, read_scopes
 from selbox.binary.modulesections.labelling import (
@@ -30,9 +31,6 @@ from selbox.binary.modulesections.values import (
     TypeSet,
 )
 from selbox.diagnostics import Diagnostics, SelboxError
-
-MODULE_MAGIC: Final = 0xF97CFF8D
-"""First 32 bits of a module."""
 
 OLDEST_VERSION: Final = versions.OLDEST
 NEWEST_VERSION: Final = versions.NEWEST

@@ -6,14 +6,12 @@ does, and texts, each behind a number that says which it is.
 Source: ``module_package_read_offsets`` and ``sepol_module_package_read`` of libsepol's ``module.c``.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.module import MODULE_MAGIC, Module, read_module
+from selbox.binary.formats import MODULE_MAGIC, PACKAGE_MAGIC
+from selbox.binary.module import Module, read_module
 from selbox.diagnostics import Diagnostics, SelboxError
-
-PACKAGE_MAGIC: Final = 0xF97CFF8F
-"""First 32 bits of a package."""
 
 _MOST_SECTIONS = 100
 _TEXTS = {

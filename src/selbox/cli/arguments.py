@@ -31,7 +31,9 @@ class VerbParser(argparse.ArgumentParser):
     """
 
     def __init__(self, verb: str, entry: Entry, manual: Manual, terminal: Terminal) -> None:
-        super().__init__(prog=f"selbox {verb}", formatter_class=_Formatter, allow_abbrev=False, add_help=False)
+        super().__init__(
+            prog=f"selbox {verb}", formatter_class=_Formatter, allow_abbrev=entry.abbreviates, add_help=False
+        )
         self.color = False  # Python 3.14 would paint the usage line that the synopsis is made of
         self._verb = verb
         self._entry = entry
@@ -63,7 +65,7 @@ class VerbParser(argparse.ArgumentParser):
         command: Sequence[str] = ()
         if self._entry.takes_command:
             words, command = self._split_command(words)
-        arguments, unknown = self.parse_known_args(words)
+        arguments, unknown = self.parse_known_args(self._options_first(words))
         if unknown:
             known = list(self._option_string_actions)
             guess = did_you_mean(unknown[0].partition("=")[0], known) if unknown[0].startswith("-") else ""
@@ -90,6 +92,47 @@ class VerbParser(argparse.ArgumentParser):
     @property
     def _help(self) -> str:
         return f"`{self.prog} --help` shows what it takes"
+
+    def _options_first(self, words: Sequence[str]) -> list[str]:
+        """Return words with the options before the operands, and each option's argument in one word with it.
+
+        argparse itself gives up on operands that stand apart, and on arguments that begin with a dash.
+
+        Source: ``getopt(3)``, how arguments are permuted.
+        """
+        options: list[str] = []
+        operands: list[str] = []
+        rest = iter(words)
+        for word in rest:
+            if word == "--":
+                operands += rest
+            elif not word.startswith("-") or word == "-":
+                operands.append(word)
+            elif self._lacks_argument(word):
+                argument = next(rest, None)
+                if not argument:  # missing, which argparse reports, or empty, which it takes apart only
+                    options += [word] if argument is None else [word, ""]
+                else:
+                    options.append(f"{word}={argument}" if word.startswith("--") else word + argument)
+            else:
+                options.append(word)
+        ambiguous = any(each.startswith("-") and each != "-" for each in operands)
+        return [*options, "--", *operands] if ambiguous else [*options, *operands]
+
+    def _lacks_argument(self, word: str) -> bool:
+        """Tell whether an option takes the next word as its argument."""
+        if word.startswith("--"):
+            name = word.partition("=")[0]
+            known = self._option_string_actions
+            meant = [name] if name in known else [each for each in known if self.allow_abbrev and each.startswith(name)]
+            return "=" not in word and len(meant) == 1 and known[meant[0]].nargs is None
+        for place, letter in enumerate(word[1:], 2):
+            action = self._option_string_actions.get(f"-{letter}")
+            if action is None:
+                return False
+            if action.nargs is None:
+                return place == len(word)
+        return False
 
     def _split_command(self, words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         if "--" not in words:

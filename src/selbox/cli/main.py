@@ -10,9 +10,9 @@ from typing import TextIO, cast
 import selbox
 from selbox.cli.errors import write_diagnostics
 from selbox.cli.output import write_result
-from selbox.cli.registry import VERBS
+from selbox.cli.registry import VERBS, Entry
 from selbox.cli.terminal import Terminal
-from selbox.cli.verb import UsageError, Verb
+from selbox.cli.verb import StatusError, UsageError, Verb
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
 
 EXIT_FAILURE = 1
@@ -38,9 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         _report(error.diagnostics)
         return EXIT_USAGE
-    except SelboxError as error:
-        _report(error.diagnostics)
-        return EXIT_FAILURE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -59,7 +56,8 @@ def _dispatch(words: list[str]) -> int:
         print(f"selbox {selbox.__version__}")
         return 0
     if first == "help" and len(words) > 1:
-        return _run_verb(words[1], ["--help"])
+        _run_verb(words[1], ["--help"])
+        return 0
     if first in ("", "-h", "--help", "help"):
         from selbox.cli.manual import overview  # the run of a verb does not pay for it
 
@@ -84,13 +82,23 @@ def _run_verb(name: str, words: list[str]) -> int:
     verb.add_arguments(parser)
     try:
         arguments = parser.parse_words(words)
+        result = verb.run(arguments)
     except SystemExit:  # argparse's way to end after --help; errors come as UsageError
-        return 0
-    result = verb.run(arguments)
+        return entry.statuses.help
+    except SelboxError as error:
+        _report(error.diagnostics)
+        return _failure_status(entry, error)
+    _report(getattr(result, "notices", ()))
     stream = sys.stderr if entry.takes_command else sys.stdout
     terminal = Terminal.of(stream, os.environ)
     write_result(name, result, as_json=arguments.json, stream=stream, terminal=terminal)
     return result.exit_status
+
+
+def _failure_status(entry: Entry, error: SelboxError) -> int:
+    if isinstance(error, UsageError):
+        return entry.statuses.usage
+    return error.exit_status if isinstance(error, StatusError) else entry.statuses.failure
 
 
 def _of_system_call(error: OSError) -> Diagnostic:

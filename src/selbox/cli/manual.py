@@ -66,7 +66,8 @@ def verb_manual(
         terminal: what it is laid out for.
     """
     own = dict(manual.exit_statuses)
-    statuses = [(status, own.pop(status, meaning)) for status, meaning in _COMMON_STATUSES] + list(own.items())
+    common = () if "0" in own else _COMMON_STATUSES
+    statuses = [(status, own.pop(status, meaning)) for status, meaning in common] + list(own.items())
     examples: list[str] = []
     for each in manual.examples:
         examples += _wrapped(each.purpose, _INDENT, terminal)

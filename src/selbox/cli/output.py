@@ -13,7 +13,10 @@ ENVELOPE_VERSION = 1
 
 
 class Result(Protocol):
-    """What a verb returns: a frozen value that can be shown both ways."""
+    """What a verb returns: a frozen value that can be shown both ways.
+
+    One that has ``notices`` besides, a sequence of diagnostics, has them shown on standard error before it.
+    """
 
     @property
     def exit_status(self) -> int:

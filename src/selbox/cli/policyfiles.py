@@ -1,41 +1,25 @@
-"""Policy files from disk to a compiled policy: the user's own, with the base policy that ships with selbox."""
+"""Policy files to a policy: CIL and packages compiled, with the base policy where they need it; else read."""
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import selbox
-from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
+from selbox.binary.formats import Format
+from selbox.cli.inputs import WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
+from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
 
 if TYPE_CHECKING:
     from selbox.cli.policycache import PolicyCache
+    from selbox.cli.progress import Progress
+    from selbox.compiler.options import CompileOptions
     from selbox.language.cil import Form, Tree
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
-BASE_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
+BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
 """Where the base policy's CIL files are."""
-
-UNREADABLE_CODE = "file-unreadable"
-
-_Given = TypeVar("_Given")
-_Made = TypeVar("_Made")
-
-_FOREIGN_FORMATS = (
-    (
-        b"\x8c\xff\x7c\xf9",
-        "a binary policy of the kernel",
-        "selbox reads CIL: give it the source that this was built from",
-    ),
-    (b"\x8f\xff\x7c\xf9", "a policy package", "`/usr/libexec/selinux/hll/pp FILE.pp FILE.cil` turns it into CIL"),
-    (
-        b"BZh",
-        "a bzip2 archive",
-        "unpack it first: `bunzip2 FILE`; a package inside is turned into CIL by `/usr/libexec/selinux/hll/pp`",
-    ),
-)
-"""First bytes, what such a file is, and what to do with it."""
 
 
 def load_policy(
@@ -44,43 +28,131 @@ def load_policy(
     diagnostics: Diagnostics | None = None,
     cache: "PolicyCache | None" = None,
 ) -> Policy:
-    """Read CIL files and compile them, with the base policy where they need it.
+    """Read policy files and make one policy of them.
 
     Args:
-        paths: files as the user named them; messages show them so.
+        paths: files as the user named them; messages show them so. CIL and module packages are compiled together; a
+            kernel policy is taken as it is, alone.
         base: whether to take the base policy. A complete policy among the files stands alone all the same.
         diagnostics: takes the warnings, for a caller who wants to show them.
         cache: where compiled policies are kept; None compiles in any case.
 
     Raises:
-        SelboxError: with every unreadable file (``file-unreadable``), else every syntax error of the files, else
-            every error of the policy that they make together.
+        SelboxError: with everything that is wrong with the files, else every syntax error, else every error of the
+            policy that they make together.
     """
-    sources = _each(_read_source, paths)
+    collected = Diagnostics() if diagnostics is None else diagnostics
+    inputs = read_inputs(paths, collected)
+    kernel = sole_kernel_policy(inputs)
+    if kernel is not None:
+        return kernel_policy(kernel, collected)
+    sources = policy_sources(inputs, collected)
     if cache is None:
-        return _compile(sources, base, diagnostics)
+        return compile_sources(sources, base=base, diagnostics=collected)
     key = cache.key((*sources, *(base_sources() if base else ())), base=base)
     policy = None if key is None else cache.get(key)
     if policy is None:
-        policy = _compile(sources, base, diagnostics)
+        policy = compile_sources(sources, base=base, diagnostics=collected)
         if key is not None:
             cache.put(key, policy)
     return policy
 
 
-def _compile(sources: list[SourceFile], base: bool, diagnostics: Diagnostics | None) -> Policy:
+def sole_kernel_policy(inputs: Sequence[Input]) -> Input | None:
+    """Return the kernel policy among some inputs, which is then alone; None when there is none.
+
+    Raises:
+        SelboxError: ``file-wrong-format``, when there is one and it is not alone.
+    """
+    found = next((each for each in inputs if each.format is Format.KERNEL_POLICY), None)
+    if found is not None and len(inputs) > 1:
+        raise SelboxError.of(
+            WRONG_FORMAT_CODE,
+            f"`{found.name}` is a kernel policy, which is whole: nothing can be compiled together with it",
+            help=f"`selbox checkpolicy -b -C -o FILE.cil {found.name}` turns it into CIL; add -M when it has levels",
+        )
+    return found
+
+
+def kernel_policy(given: Input, diagnostics: Diagnostics) -> Policy:
+    """Read a kernel policy.
+
+    Raises:
+        SelboxError: with the section and the byte where it is broken.
+    """
+    from selbox.binary.kernel import read_policy  # those who compile do not pay for it
+
+    return read_policy(given.content, given.name, diagnostics)
+
+
+def written_version(binary: bytes) -> int:
+    """Return the version of the format that a kernel policy is written in."""
+    name = int.from_bytes(binary[4:8], "little")  # after a magic number, the length of a name, and then the name
+    return int.from_bytes(binary[8 + name : 12 + name], "little")
+
+
+def policy_sources(
+    inputs: Iterable[Input], diagnostics: Diagnostics, progress: "Progress | None" = None
+) -> list[SourceFile]:
+    """Return the CIL of inputs: texts as they are, modules and packages translated.
+
+    Raises:
+        SelboxError: with everything that is wrong with any of them.
+    """
+
+    def source(given: Input) -> SourceFile:
+        if given.format not in (Format.PACKAGE, Format.MODULE):
+            return given.source()
+        if progress is not None:
+            progress.stage(f"translating {given.name}")
+        from selbox.cli.packages import module_source  # those who have none do not pay for it
+
+        return module_source(given, diagnostics)
+
+    return each_of(source, inputs)
+
+
+def compile_sources(
+    sources: Sequence[SourceFile],
+    options: "CompileOptions | None" = None,
+    *,
+    base: bool,
+    diagnostics: Diagnostics,
+    progress: "Progress | None" = None,
+) -> Policy:
+    """Parse texts in CIL and compile them: the one way from source to policy for every verb.
+
+    Args:
+        sources: the texts.
+        options: what the compiler may do differently; None for its defaults.
+        base: whether to take the base policy; it stays out when one of the texts is complete.
+        diagnostics: takes the warnings.
+        progress: is told what is being done.
+
+    Raises:
+        SelboxError: with every syntax error, else every error of the policy.
+    """
     # Half of a box's start is spent on these imports when the policy is in the cache already.
     from selbox.compiler.compile import compile_policy
+    from selbox.compiler.options import DEFAULTS
     from selbox.language.cil import parse
+
+    endings: dict[str, Form] = {}
+
+    def tree(source: SourceFile) -> "Tree":
+        if progress is not None:
+            progress.stage(f"reading {source.name}")
+        return parse(source, endings)
 
     was_collecting = gc.isenabled()
     gc.disable()  # a policy is a heap of small tuples without a cycle: looking for some takes a third of the time
     try:
-        endings: dict[str, Form] = {}
-        trees = _each(lambda source: parse(source, endings), sources)
+        trees = each_of(tree, sources)
         if base and not any(is_complete(each) for each in trees):
             trees = [*(parse(each, endings) for each in base_sources()), *trees]
-        return compile_policy(trees, diagnostics)
+        if progress is not None:
+            progress.stage("compiling")
+        return compile_policy(trees, diagnostics, DEFAULTS if options is None else options)
     finally:
         if was_collecting:
             gc.enable()
@@ -89,69 +161,10 @@ def _compile(sources: list[SourceFile], base: bool, diagnostics: Diagnostics | N
 def base_sources() -> list[SourceFile]:
     """Return the texts of the base policy, in the order of their names; messages show them as ``<base>/NAME``."""
     names = sorted(name for name in os.listdir(BASE_DIRECTORY) if name.endswith(".cil"))
-    return [_read_source(os.path.join(BASE_DIRECTORY, name), f"<base>/{name}") for name in names]
+    return [read_input(os.path.join(BASE_DIRECTORY, name), f"<base>/{name}").source() for name in names]
 
 
 def is_complete(tree: "Tree") -> bool:
     """Tell whether a policy declares its own classes or initial SIDs, as Debian's does, and so needs no base."""
     # Both statements are legal only outside blocks, and no kernel runs on a policy that lacks them.
     return any(form.keyword == "classorder" or form == ["sid", "kernel"] for form in tree.forms)
-
-
-def _each(step: Callable[[_Given], _Made], given: Iterable[_Given]) -> list[_Made]:
-    """Take a step with each of several things, and fail with the errors of all.
-
-    Raises:
-        SelboxError: with the diagnostics of every step that failed.
-    """
-    made: list[_Made] = []
-    diagnostics: list[Diagnostic] = []
-    for each in given:
-        try:
-            made.append(step(each))
-        except SelboxError as error:
-            diagnostics += error.diagnostics
-    if diagnostics:
-        raise SelboxError(*diagnostics)
-    return made
-
-
-def _read_source(path: str, name: str = "") -> SourceFile:
-    try:
-        with open(path, "rb") as stream:
-            content = stream.read()
-    except OSError as error:
-        raise SelboxError.of(
-            UNREADABLE_CODE, f"cannot read `{path}`: {error.strerror}", help=_open_help(path, error)
-        ) from None
-    for magic, kind, advice in _FOREIGN_FORMATS:
-        if content.startswith(magic):
-            raise SelboxError.of(UNREADABLE_CODE, f"`{path}` is {kind}, not CIL text", help=advice)
-    if b"\0" in content:
-        raise SelboxError.of(UNREADABLE_CODE, f"`{path}` is binary, not CIL text")
-    try:
-        return SourceFile(name or path, content.decode().replace("\r\n", "\n"))
-    except UnicodeDecodeError as error:
-        message = f"`{path}` is not UTF-8 text: byte {content[error.start]:#04x} at offset {error.start}"
-        raise SelboxError.of(UNREADABLE_CODE, message, help="save it as UTF-8") from None
-
-
-def _open_help(path: str, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return _nearby(path)
-    if isinstance(error, IsADirectoryError):
-        return f"name the files in it: {os.path.join(path, '*.cil')}"
-    if isinstance(error, PermissionError):
-        return "it needs read permission for the user that runs selbox"
-    return ""
-
-
-def _nearby(path: str) -> str:
-    from selbox.diagnostics import did_you_mean
-
-    directory, name = os.path.split(path)
-    try:
-        neighbours: Sequence[str] = os.listdir(directory or ".")
-    except OSError:
-        return f"there is no directory `{directory}` that could be read"
-    return did_you_mean(name, neighbours)

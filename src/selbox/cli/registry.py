@@ -3,6 +3,22 @@
 from typing import NamedTuple
 
 
+class Statuses(NamedTuple):
+    """Exit statuses of a verb where no result says one.
+
+    Verbs that go by a name people know end as the program of that name does.
+
+    Attributes:
+        failure: for a failure.
+        usage: for a wrong command line.
+        help: for ``--help``.
+    """
+
+    failure: int = 1
+    usage: int = 2
+    help: int = 0
+
+
 class Entry(NamedTuple):
     """One verb.
 
@@ -10,16 +26,31 @@ class Entry(NamedTuple):
         summary: one line without a final full stop; the NAME section of its manual and the overview show it.
         takes_command: whether ``-- COMMAND…`` ends its arguments. Standard output then belongs to the command, and
             the verb's own result goes to standard error.
+        statuses: how it ends when it fails.
+        abbreviates: whether long options may be cut short as far as they stay distinct, as GNU's getopt_long allows.
     """
 
     summary: str
     takes_command: bool = False
+    statuses: Statuses = Statuses()
+    abbreviates: bool = False
 
 
 # INVARIANT: a verb NAME is the module selbox.cli.verbs.NAME, with "-" written "_".
 VERBS: dict[str, Entry] = {
     "run": Entry("run programs in a box, under a policy", takes_command=True),
     "check": Entry("compile a policy and say what it holds"),
+    "compile": Entry("compile CIL and module packages to a kernel policy"),
+    "secilc": Entry("compile CIL to a kernel policy, as secilc does", statuses=Statuses(255, 1, 1), abbreviates=True),
+    "pp": Entry("translate a module package to CIL, as pp does", statuses=Statuses(255, 1, 0), abbreviates=True),
+    "checkpolicy": Entry(
+        "read a kernel policy and write it as CIL, as text or in another version, as checkpolicy does",
+        statuses=Statuses(1, 1, 1),
+        abbreviates=True,
+    ),
+    "semodule_unpackage": Entry(
+        "take a module package apart, as semodule_unpackage does", statuses=Statuses(1, 1, 1), abbreviates=True
+    ),
     "coverage": Entry("list the operations that a box mediates, and how"),
 }
 """Verb name to entry, in the order of the overview."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from selbox.cli.output import Result
-from selbox.diagnostics import SelboxError
+from selbox.diagnostics import Diagnostic, SelboxError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -22,7 +22,8 @@ class Manual(NamedTuple):
     Attributes:
         description: paragraphs, separated by empty lines.
         examples: command lines, simplest first.
-        exit_statuses: status and meaning where a verb's differ from those of every verb (0, 1 and 2).
+        exit_statuses: status and meaning where a verb's differ from those of every verb (0, 1 and 2); all of a verb's
+            when 0 is among them.
     """
 
     description: str
@@ -53,4 +54,12 @@ class Verb(Protocol):
 
 
 class UsageError(SelboxError):
-    """The command line itself is wrong; the program exits 2 instead of 1."""
+    """The command line itself is wrong; the program exits 2, or as the verb's entry in the registry says."""
+
+
+class StatusError(SelboxError):
+    """A failure with an exit status of its own, where that of the verb's entry in the registry is too coarse."""
+
+    def __init__(self, *diagnostics: Diagnostic, exit_status: int = 1) -> None:
+        super().__init__(*diagnostics)
+        self.exit_status = exit_status

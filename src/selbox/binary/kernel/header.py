@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
+from selbox.binary.formats import POLICY_MAGIC
 from selbox.binary.kernel.output import encoded, u32s
 from selbox.binary.kernel.versions import NEWEST_VERSION, OLDEST_VERSION, SYMBOL_TABLES, Layout, layout_of
 from selbox.diagnostics import Diagnostics, SelboxError
@@ -11,7 +12,6 @@ from selbox.model.bitset import bitset, members
 from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.policy import HandleUnknown, Policy, Target
 
-MAGIC: Final = 0xF97CFF8C
 TARGET_NAMES: Final = {Target.SELINUX: "SE Linux", Target.XEN: "XenFlask"}
 
 _MLS = 0x1
@@ -93,10 +93,10 @@ def read_header(cursor: Cursor, diagnostics: Diagnostics) -> Header:
 
 def _read_version(cursor: Cursor) -> tuple[Layout, int]:
     magic, size = cursor.u32s(2)
-    if magic != MAGIC:
+    if magic != POLICY_MAGIC:
         raise SelboxError.of(
             "binary-not-a-policy",
-            f"{cursor.name}: the file begins with {magic:#010x}, and a binary policy of the kernel with {MAGIC:#010x}",
+            f"{cursor.name}: the file begins with {magic:#010x}, and a policy of the kernel with {POLICY_MAGIC:#010x}",
             help="name a compiled policy, such as /etc/selinux/*/policy/policy.33",
         )
     if size > cursor.left:
@@ -147,7 +147,7 @@ def header_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> by
         bit for bit, each in enumerate(POLICY_CAPABILITIES) if each in policy.policy_capabilities
     )
     parts = [
-        u32s(MAGIC, len(name)),
+        u32s(POLICY_MAGIC, len(name)),
         name,
         u32s(layout.version, config, SYMBOL_TABLES, layout.context_tables),
         ebitmap_bytes(capabilities),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.errors import diagnostic_text
+from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.policyfiles import load_policy
 from selbox.cli.terminal import BOLD, Terminal
@@ -81,10 +82,7 @@ class PolicyContents(NamedTuple):
             "mls": self.mls,
             "policy_capabilities": self.policy_capabilities,
             "counts": {each.kind.replace(" ", "_"): each.number for each in self.counts},
-            "warnings": [
-                {"code": each.code, "message": each.message, "place": each.span.place if each.span else None}
-                for each in self.warnings
-            ],
+            "warnings": warning_values(self.warnings),
         }
 
 

@@ -1,0 +1,222 @@
+"""``selbox secilc``: CIL to a kernel policy, with the arguments of ``secilc``."""
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
+from selbox.cli.inputs import each_of, read_inputs
+from selbox.cli.notices import notices, warning_values
+from selbox.cli.output import JsonValue
+from selbox.cli.outputs import Output, write_outputs
+from selbox.cli.policyfiles import compile_sources, written_version
+from selbox.cli.progress import Progress
+from selbox.cli.terminal import Terminal
+from selbox.cli.verb import Example, Manual, StatusError, UsageError
+from selbox.compiler.options import DEFAULT_EXPAND_SIZE, CompileOptions
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
+from selbox.model.policy import Policy, Target
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+EXIT_NOT_FOUND: Final = 254
+"""How secilc ends when a name is not declared: -ENOENT of libsepol, in a byte."""
+
+DEFAULT_FILE_CONTEXTS: Final = "file_contexts"
+
+MANUAL = Manual(
+    description="""
+Compiles CIL to a policy that the kernel loads, and writes its file contexts beside it. It takes what `secilc` of
+SELinux 3.4 takes, writes where it writes, and ends as it ends; the base policy of selbox is not used.
+
+Other than there, all errors are reported and not the first alone, output files are written whole or not at all, files
+may be compressed with bzip2, gzip, xz or zstd, and a policy that needs a newer version of the format than 33 gets it.
+`selbox compile` does the same with the base policy and module packages.
+""",
+    examples=(
+        Example("Compile a policy of two files to policy.33 and file_contexts:", "selbox secilc base.cil apps.cil"),
+        Example(
+            "For an older kernel, with names of your own for the files:",
+            "selbox secilc -c 30 -o policy.30 -f contexts base.cil apps.cil",
+        ),
+        Example("Only see whether it compiles:", "selbox secilc -o /dev/null -f /dev/null base.cil"),
+    ),
+    exit_statuses=(
+        ("0", "success"),
+        ("254", "a name is used that is not declared"),
+        ("255", "another error of the policy, or a file that cannot be read or written"),
+        ("1", "the command line is wrong, or --help was asked for"),
+    ),
+)
+
+
+class CompiledPolicy(NamedTuple):
+    """What was written.
+
+    Attributes:
+        output: path of the policy.
+        version: of its format.
+        file_contexts: path of the file contexts.
+        warnings: all that were found.
+        verbose: whether all are shown.
+    """
+
+    output: str
+    version: int
+    file_contexts: str
+    warnings: tuple[Diagnostic, ...]
+    verbose: bool
+
+    @property
+    def exit_status(self) -> int:
+        """0: what could not be written is no result."""
+        return 0
+
+    @property
+    def notices(self) -> tuple[Diagnostic, ...]:
+        """The warnings that are shown."""
+        return notices(self.warnings, verbose=self.verbose)
+
+    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
+        """Return nothing: secilc is silent when all is well."""
+        return ""
+
+    def to_json(self) -> JsonValue:
+        """Return paths, version and warnings."""
+        return {
+            "output": self.output,
+            "version": self.version,
+            "file_contexts": self.file_contexts,
+            "warnings": warning_values(self.warnings),
+        }
+
+
+def add_arguments(parser: "ArgumentParser") -> None:
+    """Declare the arguments of ``secilc``."""
+    add = parser.add_argument
+    add("-o", "--output", metavar="FILE", help="write the policy to FILE (default: policy.VERSION)")
+    add(
+        "-f",
+        "--filecontexts",
+        metavar="FILE",
+        default=DEFAULT_FILE_CONTEXTS,
+        help="write file contexts to FILE (default: file_contexts)",
+    )
+    add(
+        "-t",
+        "--target",
+        type=target,
+        default=Target.SELINUX,
+        metavar="{selinux,xen}",
+        help="what the policy is for (default: selinux)",
+    )
+    add("-M", "--mls", type=truth, metavar="{true,false}", help="with or without levels, whatever the policy says")
+    add(
+        "-c",
+        "--policyversion",
+        type=policy_version,
+        metavar="VERSION",
+        help="version of the policy format (default: 33, or the least above it that the policy needs)",
+    )
+    add(
+        "-U",
+        "--handle-unknown",
+        type=handle_unknown,
+        metavar="{deny,allow,reject}",
+        help="what becomes of unknown classes and permissions, whatever the policy says (default: deny)",
+    )
+    add("-D", "--disable-dontaudit", action="store_true", help="leave dontaudit rules out")
+    add("-P", "--preserve-tunables", action="store_true", help="treat tunables as booleans")
+    add(
+        "-Q",
+        "--qualified-names",
+        action="store_true",
+        help="allow dots in names; there may be no blocks then, nor what belongs to them",
+    )
+    add("-m", "--multiple-decls", action="store_true", help="allow some statements to declare a name again")
+    add("-N", "--disable-neverallow", action="store_true", help="do not check neverallow rules")
+    add("-G", "--expand-generated", action="store_true", help="write generated attributes out, and leave them out")
+    add(
+        "-X",
+        "--expand-size",
+        type=whole_number,
+        default=DEFAULT_EXPAND_SIZE,
+        metavar="SIZE",
+        help="write attributes of fewer than SIZE types out",
+    )
+    add("-O", "--optimize", action="store_true", help="leave redundant rules out")
+    add("-v", "--verbose", action="count", default=0, help="show all warnings; twice: also what is being done")
+    add("files", nargs="*", metavar="FILE", help="a file in CIL; all are taken together, in any order")
+
+
+def run(arguments: "Namespace") -> CompiledPolicy:
+    """Compile and write."""
+    if not arguments.files:
+        raise UsageError.of("usage", "no CIL files are given", help="name at least one")
+    try:
+        return _compiled(arguments)
+    except SelboxError as error:
+        if _is_not_found(error):
+            raise StatusError(*error.diagnostics, exit_status=EXIT_NOT_FOUND) from None
+        raise
+
+
+def _compiled(arguments: "Namespace") -> CompiledPolicy:
+    from selbox.binary.kernel import write_policy
+    from selbox.compiler.text.filecontexts import file_contexts_text
+
+    diagnostics = Diagnostics()
+    with Progress(log=arguments.verbose > 1) as progress:
+        inputs = read_inputs(arguments.files, diagnostics, repeats=True)
+        sources = each_of(lambda each: each.source(), inputs)
+        policy: Policy = compile_sources(
+            sources, compile_options(arguments), base=False, diagnostics=diagnostics, progress=progress
+        )
+        progress.stage("writing")
+        binary = write_policy(policy, arguments.policyversion, diagnostics)
+        version = written_version(binary)
+        output = arguments.output or f"policy.{version}"
+        contexts = file_contexts_text(policy).encode(errors="surrogateescape")
+        write_outputs([Output(output, binary), Output(arguments.filecontexts, contexts)])
+    return CompiledPolicy(
+        output, version, arguments.filecontexts, tuple(diagnostics.warnings), verbose=arguments.verbose > 0
+    )
+
+
+def compile_options(arguments: "Namespace") -> CompileOptions:
+    """Return what the arguments ask of the compiler."""
+    return CompileOptions(
+        target=arguments.target,
+        mls=arguments.mls,
+        handle_unknown=arguments.handle_unknown,
+        multiple_declarations=arguments.multiple_decls,
+        preserve_tunables=arguments.preserve_tunables,
+        qualified_names=arguments.qualified_names,
+        disable_neverallow=arguments.disable_neverallow,
+        disable_dontaudit=arguments.disable_dontaudit,
+        expand_size=arguments.expand_size,
+        expand_generated=arguments.expand_generated,
+        optimize=arguments.optimize,
+    )
+
+
+_BEFORE_NAMES: Final = (
+    "cil-bad-",
+    "cil-duplicate-",
+    "cil-misplaced",
+    "cil-stray-text",
+    "cil-syntax",
+    "cil-too-deep",
+    "cil-unbalanced",
+    "cil-unknown-policycap",
+    "cil-unknown-statement",
+    "cil-unterminated-string",
+)
+"""Beginnings of codes of what secilc finds before it looks names up."""
+
+
+def _is_not_found(error: SelboxError) -> bool:
+    """Tell whether the first thing that secilc would stop at is a name that is not declared."""
+    codes = [each.code for each in error.diagnostics]
+    return any(each.startswith("cil-unknown-") for each in codes) and not any(
+        each.startswith(_BEFORE_NAMES) for each in codes
+    )

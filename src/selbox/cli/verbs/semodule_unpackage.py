@@ -1,0 +1,76 @@
+"""``selbox semodule_unpackage``: a module package taken apart, with the arguments of ``semodule_unpackage``."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from selbox.binary.formats import Format
+from selbox.binary.package import split_package
+from selbox.cli.inputs import read_input
+from selbox.cli.notices import warning_values
+from selbox.cli.output import JsonValue
+from selbox.cli.outputs import Output, write_outputs
+from selbox.cli.terminal import Terminal
+from selbox.cli.verb import Example, Manual
+from selbox.diagnostics import Diagnostic, Diagnostics
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+MANUAL = Manual(
+    description="""
+Takes a module package apart: its module goes to MODFILE, and its file contexts to FCFILE where that is given and the
+package has some. It takes the arguments of `semodule_unpackage` and ends as that ends. The package may be compressed
+with bzip2, gzip, xz or zstd.
+""",
+    examples=(
+        Example("The module alone:", "selbox semodule_unpackage httpd.pp httpd.mod"),
+        Example("The module and the contexts of its files:", "selbox semodule_unpackage httpd.pp httpd.mod httpd.fc"),
+    ),
+    exit_statuses=(
+        ("0", "success"),
+        ("1", "the package or the command line is wrong, a file cannot be read or written, or --help was asked for"),
+    ),
+)
+
+
+class Unpacked(NamedTuple):
+    """What was written.
+
+    Attributes:
+        outputs: paths.
+        notices: what was noticed.
+    """
+
+    outputs: tuple[str, ...]
+    notices: tuple[Diagnostic, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0: what could not be unpacked is no result."""
+        return 0
+
+    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
+        """Return nothing: semodule_unpackage is silent when all is well."""
+        return ""
+
+    def to_json(self) -> JsonValue:
+        """Return paths and warnings."""
+        return {"outputs": self.outputs, "warnings": warning_values(self.notices)}
+
+
+def add_arguments(parser: "ArgumentParser") -> None:
+    """Declare the arguments of ``semodule_unpackage``."""
+    parser.add_argument("package", metavar="PPFILE", help="the package")
+    parser.add_argument("module", metavar="MODFILE", help="where its module goes")
+    parser.add_argument("file_contexts", nargs="?", metavar="FCFILE", help="where its file contexts go")
+
+
+def run(arguments: "Namespace") -> Unpacked:
+    """Take apart and write."""
+    given = read_input(arguments.package).expect(Format.PACKAGE)
+    diagnostics = Diagnostics()
+    sections = split_package(given.content, given.name, diagnostics)
+    outputs = [Output(arguments.module, sections.module)]
+    if arguments.file_contexts is not None and sections.file_contexts:
+        outputs.append(Output(arguments.file_contexts, sections.file_contexts))
+    write_outputs(outputs)
+    return Unpacked(tuple(each.path for each in outputs), tuple(diagnostics.warnings))
