@@ -6,15 +6,15 @@ rule has two bytes and 256 bits instead.
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from struct import Struct
-from typing import Final
+from typing import Final, Literal
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import SelboxError
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
-from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
+from selbox.model.rules import NO_ORIGIN, UNCONDITIONAL, RuleKind, Rules
 
 ALL: Final = 0xFFFFFFFF
 
@@ -22,11 +22,11 @@ _ENABLED = 0x8000
 _PLAIN = frozenset(map(int, RuleKind))
 _EXTENDED = frozenset(map(int, ExtendedKind))
 _SPECIFIERS = frozenset(map(int, ExtendedSpecifier))
-_FIRST_TYPE_KIND = int(RuleKind.TYPE_TRANSITION)
 _DONTAUDIT = int(RuleKind.DONTAUDIT)
 _ENTRY = Struct("<HHHHI")
 _EXTENDED_ENTRY = Struct("<HHHHBB32s")
 _SMALL_RUN = 64
+_ONES = _ENTRY.pack(1, 1, 1, 0, 0)
 
 
 class RowReader:
@@ -35,7 +35,7 @@ class RowReader:
     Args:
         cursor: stands at the first run.
         layout: of the policy.
-        types: how many types and attributes there are.
+        are_attributes: for each type and attribute whether it is one of the latter.
         classes: how many classes there are.
 
     Attributes:
@@ -43,13 +43,15 @@ class RowReader:
         extended: the extended rules so far, likewise.
     """
 
-    def __init__(self, cursor: Cursor, layout: Layout, types: int, classes: int) -> None:
+    def __init__(self, cursor: Cursor, layout: Layout, are_attributes: Sequence[bool], classes: int) -> None:
         self.rules = Rules()
         self.extended: list[ExtendedRule] = []
         self._cursor = cursor
         self._layout = layout
-        self._types = types
+        self._are_attributes = are_attributes
+        self._types = len(are_attributes)
         self._classes = classes
+        self._keys: set[int] = set()
 
     def read(self, count: int, condition: int = UNCONDITIONAL) -> None:
         """Read ``count`` entries of a branch, or of the table of rules that always hold."""
@@ -78,52 +80,71 @@ class RowReader:
         """Read entries up to the first extended one; return how many."""
         cursor = self._cursor
         content = cursor.data[cursor.offset : cursor.offset + rows * _ENTRY.size]
-        halves, words = array("H", content), array("I", content)
-        if sys.byteorder == "big":
-            halves.byteswap()
-            words.byteswap()
-        kinds = [kind & ~_ENABLED for kind in halves[3::6]]
+        halves = _array("H", content)
+        kinds = halves[3::6]
+        if condition:
+            kinds = array("H", [kind & ~_ENABLED for kind in kinds])
         if not _PLAIN.issuperset(kinds):
             rows = next(row for row, kind in enumerate(kinds) if kind not in _PLAIN)
             if kinds[rows] not in _EXTENDED:
                 cursor.corrupt(f"an entry is of kind {kinds[rows]:#x}", cursor.offset + rows * _ENTRY.size + 6)
             if not rows:
                 return 0
-            del kinds[rows:], halves[rows * 6 :], words[rows * 3 :]
-        self._append(kinds, halves, words[2::3], condition)
+            content = content[: rows * _ENTRY.size]
+            del kinds[rows:], halves[rows * 6 :]
+        self._check(halves[0::6], self._types, "source")
+        self._check(halves[1::6], self._types, "target")
+        self._check(halves[2::6], self._classes, "class")
+        if not condition:
+            self._check_keys(content)
+        self._append(kinds, content, condition)
         cursor.offset += rows * _ENTRY.size
         return rows
 
-    def _append(self, kinds: list[int], halves: "array[int]", data: "array[int]", condition: int) -> None:
+    def _append(self, kinds: "array[int]", content: bytes, condition: int) -> None:
+        """Take in entries whose numbers are checked."""
         rules = self.rules
-        sources, targets, classes = halves[0::6], halves[1::6], halves[2::6]
-        self._check(min(sources), max(sources), self._types, "source")
-        self._check(min(targets), max(targets), self._types, "target")
-        self._check(min(classes), max(classes), self._classes, "class")
-        rules.kind.extend(kinds)
-        rules.source.extend([each - 1 for each in sources])
-        rules.target.extend([each - 1 for each in targets])
-        rules.object_class.extend([each - 1 for each in classes])
-        if max(kinds) < _DONTAUDIT:
-            rules.data.extend(data)
-        else:
-            rules.data.extend(
+        rows = len(kinds)
+        # One subtraction of two long numbers makes ids of all numbers: none of them is 0, so that nothing is borrowed.
+        ids = int.from_bytes(content, "little") - int.from_bytes(_ONES * rows, "little")
+        halves = _array("H", ids.to_bytes(len(content), "little"))
+        rules.kind.extend(array("I", kinds))
+        rules.source.extend(array("I", halves[0::6]))
+        rules.target.extend(array("I", halves[1::6]))
+        rules.object_class.extend(array("I", halves[2::6]))
+        data = _array("I", content)[2::3]
+        if max(kinds) >= _DONTAUDIT:
+            data = array(
+                "I",
                 [
                     each if kind < _DONTAUDIT else each ^ ALL if kind == _DONTAUDIT else self._result(each)
                     for kind, each in zip(kinds, data, strict=True)
-                ]
+                ],
             )
-        rules.condition.extend([condition] * len(kinds))
-        rules.origin.frombytes(bytes(rules.origin.itemsize * len(kinds)))
+        rules.data.extend(data)
+        rules.condition.extend(array("I", [condition]) * rows)
+        rules.origin.extend(array("I", [NO_ORIGIN]) * rows)
+
+    def _check_keys(self, content: bytes) -> None:
+        """Refuse entries whose source, target, class and kind were there before."""
+        words = _array("I", content)
+        pairs = array("I", bytes(8 * (len(words) // 3)))
+        pairs[0::2], pairs[1::2] = words[0::3], words[1::3]
+        before = len(self._keys)
+        self._keys.update(array("Q", pairs.tobytes()))
+        doubles = before + len(words) // 3 - len(self._keys)
+        if doubles:
+            self._cursor.corrupt(f"{doubles} entries stand twice")
 
     def _result(self, number: int) -> int:
-        if not 1 <= number <= self._types:
-            self._cursor.corrupt(f"a type rule results in type number {number} of {self._types}")
+        if not 1 <= number <= self._types or self._are_attributes[number - 1]:
+            self._cursor.corrupt(f"a type rule results in number {number}, which is no type; there are {self._types}")
         return number - 1
 
-    def _check(self, least: int, most: int, limit: int, what: str) -> None:
-        if not 1 <= least <= most <= limit:
-            self._cursor.corrupt(f"the numbers of {what} in the entries are {least} to {most}, of {limit}")
+    def _check(self, numbers: Iterable[int], limit: int, what: str) -> None:
+        distinct = set(numbers)
+        if min(distinct) < 1 or max(distinct) > limit:
+            self._cursor.corrupt(f"entries have {what} number {min(distinct)} to {max(distinct)} of {limit}")
 
     def _read_extended(self, condition: int) -> None:
         cursor = self._cursor
@@ -137,9 +158,9 @@ class RowReader:
                 f"there is {'a conditional' if condition else 'an'} extended rule, which came with policy version "
                 f"{FIRST_VERSIONS[needed]}"
             )
-        self._check(source, source, self._types, "source")
-        self._check(target, target, self._types, "target")
-        self._check(object_class, object_class, self._classes, "class")
+        self._check((source,), self._types, "source")
+        self._check((target,), self._types, "target")
+        self._check((object_class,), self._classes, "class")
         if specifier not in _SPECIFIERS:
             cursor.corrupt(f"an extended rule is of sort {specifier}", cursor.offset + 8)
         rule = ExtendedRule(
@@ -156,6 +177,14 @@ class RowReader:
         cursor.offset += _EXTENDED_ENTRY.size
 
 
+def _array(code: Literal["H", "I"], content: bytes) -> "array[int]":
+    """Return the file's little-endian numbers."""
+    result = array(code, content)
+    if sys.byteorder == "big":
+        result.byteswap()
+    return result
+
+
 def read_access_vectors(cursor: Cursor, rows: RowReader) -> None:
     """Read the table of the rules that always hold.
 
@@ -163,21 +192,7 @@ def read_access_vectors(cursor: Cursor, rows: RowReader) -> None:
         SelboxError: ``binary-corrupt`` when a key stands twice in it, as libsepol and the kernel have it.
     """
     cursor.section = "access vectors"
-    start = cursor.offset
     rows.read(cursor.count(_ENTRY.size))
-    rules = rows.rules
-    keys = set(zip(rules.kind, rules.source, rules.target, rules.object_class, strict=True))
-    if len(keys) < len(rules):
-        cursor.corrupt(f"{len(rules) - len(keys)} entries stand twice", start)
-
-
-def check_results(cursor: Cursor, rules: Rules, attributes: int) -> None:
-    """Refuse type rules that result in an attribute (of the given bitset)."""
-    results = {data for kind, data in zip(rules.kind, rules.data, strict=True) if kind >= _FIRST_TYPE_KIND}
-    for each in results:
-        if attributes >> each & 1:
-            cursor.section = "access vectors"
-            cursor.corrupt(f"a type rule results in type number {each + 1}, which is an attribute", 0)
 
 
 def entry_bytes(rule: ExtendedRule, *, is_on: bool = False) -> bytes:

@@ -1,7 +1,7 @@
 """Reads a binary policy: every section in the order of the file, then what they say of one another."""
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.accessvectors import RowReader, check_results, read_access_vectors
+from selbox.binary.kernel.accessvectors import RowReader, read_access_vectors
 from selbox.binary.kernel.booleans import read_booleans, read_conditionals
 from selbox.binary.kernel.classes import RawClass, read_classes, read_commons
 from selbox.binary.kernel.constraints import resolved
@@ -52,10 +52,9 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     check_users(cursor, users, len(sensitivities), len(categories))
     attributes = bitset(index for index, each in enumerate(raw_types) if each.is_attribute)
     sizes = Sizes(len(users), len(roles), len(raw_types), len(sensitivities), len(categories), header.mls, attributes)
-    rows = RowReader(cursor, layout, len(raw_types), len(classes))
+    rows = RowReader(cursor, layout, [each.is_attribute for each in raw_types], len(classes))
     read_access_vectors(cursor, rows)
     conditionals = read_conditionals(cursor, len(booleans), rows)
-    check_results(cursor, rows.rules, attributes)
     class_ids = {each.object_class.name: index for index, each in enumerate(classes)}
     role_transitions = read_role_transitions(cursor, layout, len(roles), len(raw_types), class_ids)
     role_allows = read_role_allows(cursor, len(roles))

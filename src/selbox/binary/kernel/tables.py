@@ -14,6 +14,7 @@ from selbox.binary.kernel.output import HOLE, u32s
 
 _MOST_HOLES = 4096
 _MOST_SYMBOLS = 1 << 16
+_ALL = 0xFFFFFFFF
 
 
 def read_counts(cursor: Cursor, least: int) -> tuple[int, int]:
@@ -80,12 +81,25 @@ class Names:
 
 
 def symbol_hash(name: bytes) -> int:
-    """Return the hash of a symbol's name, of which a table takes the low bits."""
+    """Return the hash of a symbol's name, of which a table takes the low bits.
+
+    The value so far is turned by four bits before each character is joined by exclusive or.
+    """
+    if name.isascii():
+        # Every other character, from the last, is turned by whole bytes, and so four of them lie side by side.
+        even = _folded(int.from_bytes(name[::-2], "little"))
+        odd = _folded(int.from_bytes(name[-2::-2], "little")) if len(name) > 1 else 0
+        return even ^ (odd << 4 & _ALL | odd >> 28)
     value = 0
     for byte in name:
-        value = (value << 4 & 0xFFFFFFFF | value >> 28) ^ byte
-        if byte & 0x80:
-            value ^= 0xFFFFFF00  # characters are signed on the machines that policies are built on
+        signed = byte | 0xFFFFFF00 if byte & 0x80 else byte  # as characters are where policies are built
+        value = (value << 4 & _ALL | value >> 28) ^ signed
+    return value
+
+
+def _folded(value: int) -> int:
+    while value > _ALL:
+        value = (value & _ALL) ^ (value >> 32)
     return value
 
 

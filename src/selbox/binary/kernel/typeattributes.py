@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
+from selbox.binary.ebitmap import ebitmap_of, read_words
 from selbox.binary.kernel.identities import RawType
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
@@ -24,22 +24,24 @@ def read_type_attributes(cursor: Cursor, types: Sequence[RawType]) -> list[int]:
     for index, each in enumerate(types):
         if each.is_attribute:
             attributes |= 1 << index
-    unpacked: dict[int, tuple[int, ...]] = {}
+    unpacked: dict[tuple[int, int], tuple[int, ...]] = {}
     result: list[list[int]] = [[] for _ in range(count)]
     for index, each in enumerate(types):
         start = cursor.offset
-        bits = read_ebitmap(cursor, count)
-        rest = bits & ~(1 << index)
-        if rest & ~attributes:
-            cursor.corrupt(f"`{each.name}` has an attribute that is none", start)
-        if each.is_attribute:
-            continue  # the kernel expands no attribute
-        held = unpacked.get(rest)
-        if held is None:
-            held = unpacked[rest] = tuple(members(rest))
-        for attribute in held:
-            result[attribute].append(index)
-        result[index].append(index)
+        for word in read_words(cursor, count):
+            if word[0] == index & -64:
+                word = (word[0], word[1] & ~(1 << (index & 63)))
+            held = unpacked.get(word)
+            if held is None:
+                bits = word[1] << word[0]
+                if bits & ~attributes:
+                    cursor.corrupt(f"`{each.name}` has an attribute that is none", start)
+                held = unpacked[word] = tuple(members(bits))
+            if not each.is_attribute:  # the kernel expands no attribute
+                for attribute in held:
+                    result[attribute].append(index)
+        if not each.is_attribute:
+            result[index].append(index)
     return [_bits(ids) for ids in result]
 
 
@@ -80,9 +82,10 @@ def complete_types(types: Sequence[RawType], held: Sequence[int], permissive: in
 
 def type_attributes_bytes(policy: Policy) -> bytes:
     """Return the map; an attribute has itself, as in libsepol."""
-    attributes: list[list[int]] = [[index] for index in range(len(policy.types))]
+    held: list[list[int]] = [[] for _ in policy.types]
     for index, each in enumerate(policy.types):
+        held[index].append(index)
         if each.is_attribute:
             for member in members(each.types):
-                attributes[member].append(index)
-    return b"".join([ebitmap_bytes(_bits(sorted(each))) for each in attributes])
+                held[member].append(index)
+    return b"".join(map(ebitmap_of, held))
