@@ -47,15 +47,21 @@ def emit(resolution: Resolution, conditions: Conditions) -> Policy:
         handle_unknown=settings.handle_unknown,
         mls=settings.mls,
         origins=resolution.origins.table(),
-        commons=tuple(
-            Common(each.name, resolution.classes.layout(each).permissions)
-            for each in resolution.program.declared("common")
-        ),
+        commons=_commons(resolution),
     )
 
 
 def _aliases(resolution: Resolution, symbol: Symbol) -> tuple[str, ...]:
     return tuple(resolution.aliases.get(symbol, ()))
+
+
+def _commons(resolution: Resolution) -> tuple[Common, ...]:
+    """Return the commons that classes have, in the order of those classes; ``secilc`` leaves out the others."""
+    used = dict.fromkeys(resolution.classes.layout(each).common for each in resolution.numbered["class"])
+    declared = {each.name: each for each in resolution.program.declared("common")}
+    return tuple(
+        Common(name, resolution.classes.layout(declared[name]).permissions) for name in used if name is not None
+    )
 
 
 def _classes(resolution: Resolution) -> tuple[ObjectClass, ...]:
