@@ -14,6 +14,7 @@ from selbox.compiler.text.labels import label_lines
 from selbox.compiler.text.rules import rule_texts
 from selbox.compiler.text.symbols import (
     commons_in_order,
+    declared,
     default_settings,
     idle_attributes,
     own_permissions,
@@ -68,10 +69,11 @@ def policy_to_cil(policy: Policy) -> str:
 
 
 def _classes(policy: Policy, declarations: Declarations) -> Iterator[str]:
-    for each in policy.classes:
+    classes = declared(policy.classes)
+    for each in classes:
         yield declarations.line("class", each.name, f" ({' '.join(own_permissions(policy, each))})")
-    yield f"(classorder ({' '.join(each.name for each in policy.classes)}))\n"
-    for each in policy.classes:
+    yield f"(classorder ({' '.join(each.name for each in classes)}))\n"
+    for each in classes:
         if each.common is not None:
             yield f"(classcommon {each.name} {each.common})\n"
     for common in commons_in_order(policy):
@@ -90,7 +92,7 @@ def _levels(policy: Policy) -> Iterator[str]:
         yield f"(mls false)\n(sensitivity s0)\n(sensitivityorder (s0))\n(level {DEFAULT_LEVEL} (s0))\n"
         return
     yield "(mls true)\n"
-    for kind, symbols in (("sensitivity", policy.sensitivities), ("category", policy.categories)):
+    for kind, symbols in (("sensitivity", declared(policy.sensitivities)), ("category", declared(policy.categories))):
         if not symbols:
             continue
         yield from (f"({kind} {each.name})\n" for each in symbols)
@@ -98,7 +100,7 @@ def _levels(policy: Policy) -> Iterator[str]:
         aliases = sorted_aliases(symbols)
         yield from (f"({kind}alias {alias})\n" for alias, _ in aliases)
         yield from (f"({kind}aliasactual {alias} {actual})\n" for alias, actual in aliases)
-    for sensitivity in policy.sensitivities:
+    for sensitivity in declared(policy.sensitivities):
         if sensitivity.categories:
             yield f"(sensitivitycategory {sensitivity.name} {category_set(policy, sensitivity.categories)})\n"
 
@@ -107,10 +109,10 @@ def _types(policy: Policy, declarations: Declarations) -> Iterator[str]:
     """Iterate over attributes, booleans, types and what is said of single types."""
     names = [each.name for each in policy.types]
     declare = declarations.line
-    types = sorted((each for each in policy.types if not each.is_attribute), key=lambda each: each.name)
-    attributes = sorted((each for each in policy.types if each.is_attribute), key=lambda each: each.name)
+    types = sorted((each for each in declared(policy.types) if not each.is_attribute), key=lambda each: each.name)
+    attributes = sorted((each for each in declared(policy.types) if each.is_attribute), key=lambda each: each.name)
     yield from (declare("typeattribute", each.name) for each in attributes)
-    for boolean in sorted(policy.booleans):
+    for boolean in sorted(declared(policy.booleans)):
         yield declare("boolean", boolean.name, " true" if boolean.default else " false")
     yield from (declare("type", each.name) for each in types)
     aliases = sorted_aliases(types)
@@ -129,7 +131,7 @@ def _types(policy: Policy, declarations: Declarations) -> Iterator[str]:
 
 def _roles(policy: Policy, declarations: Declarations) -> Iterator[str]:
     names = [each.name for each in policy.types]
-    roles = sorted(policy.roles, key=lambda each: each.name)
+    roles = sorted(declared(policy.roles), key=lambda each: each.name)
     yield from (declarations.line("role", each.name) for each in roles)
     for each in roles:
         if each.bounds is not None:
@@ -138,13 +140,13 @@ def _roles(policy: Policy, declarations: Declarations) -> Iterator[str]:
         if each.name != _OBJECT_ROLE:
             yield from (f"(roletype {each.name} {name})\n" for name in sorted_names(names, each.types))
     # Every type may stand with the role of objects, whatever a binary policy says of it.
-    for name in sorted(each.name for each in policy.types if not each.is_attribute):
+    for name in sorted(each.name for each in declared(policy.types) if not each.is_attribute):
         yield f"(roletype {_OBJECT_ROLE} {name})\n"
 
 
 def _users(policy: Policy, declarations: Declarations) -> Iterator[str]:
     roles = [each.name for each in policy.roles]
-    users = sorted(policy.users, key=lambda each: each.name)
+    users = sorted(declared(policy.users), key=lambda each: each.name)
     yield from (declarations.line("user", each.name) for each in users)
     for each in users:
         for role in sorted({*sorted_names(roles, each.roles), _OBJECT_ROLE}):
@@ -158,10 +160,10 @@ def _users(policy: Policy, declarations: Declarations) -> Iterator[str]:
 
 def _user_space(policy: Policy) -> Iterator[str]:
     """Iterate over what the kernel does not need: labels of files, logins, prefixes of users."""
-    for user in sorted(policy.users, key=lambda each: each.name):
+    for user in sorted(declared(policy.users), key=lambda each: each.name):
         if user.prefix is not None:
             yield f"(userprefix {user.name} {word(user.prefix)})\n"
-    for login in policy.logins:
+    for login in sorted(policy.logins):
         who = f"default {policy.users[login.user].name}"
         if login.name != _DEFAULT_LOGIN:
             who = f" {word(login.name)} {policy.users[login.user].name}"

@@ -7,13 +7,21 @@ from typing import Final
 _SYMBOL: Final = re.compile(r"[\w\[\].@=/*\-$%+!|&^:~`#{}'<>?,]+", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*", re.ASCII)
 
-_RESERVED: Final = frozenset({"self", "notself", "other", "all", "range", "and", "or", "not", "xor", "eq", "neq"})
+_RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
 """Names that mean something else where a declared name could stand."""
+
+_RESERVED_TYPES: Final = frozenset({"notself", "other"})
+"""Names that mean something else where a type could stand."""
 
 
 def is_name(name: str) -> bool:
     """Tell whether CIL can declare a name; the part before a dot is a block's."""
     return name not in _RESERVED and _NAME.fullmatch(name) is not None
+
+
+def is_type_name(name: str) -> bool:
+    """Tell whether CIL can declare a type, attribute or alias of a name."""
+    return is_name(name) and name not in _RESERVED_TYPES
 
 
 def is_string(text: str) -> bool:

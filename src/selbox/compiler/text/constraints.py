@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from selbox.compiler.text.expressions import expression_text
-from selbox.compiler.text.symbols import Named
+from selbox.compiler.text.symbols import Named, permission_names
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.bitset import members
 from selbox.model.constraint import (
@@ -19,7 +19,12 @@ from selbox.model.policy import Policy
 
 
 class ConstraintLines(NamedTuple):
-    """Sorted lines of constraints, then of ``validatetrans`` statements: those about levels, and the others."""
+    """Sorted lines of constraints, then of ``validatetrans`` statements: those about levels, and the others.
+
+    Attributes:
+        mls: lines with the keywords for levels.
+        plain: lines with the others.
+    """
 
     mls: list[str]
     plain: list[str]
@@ -27,46 +32,47 @@ class ConstraintLines(NamedTuple):
 
 def constraint_lines(policy: Policy, syntax: Syntax) -> ConstraintLines:
     """Return the constraints of a policy; one without permissions limits nothing and is left out."""
+    constraints = [
+        each for each in policy.constraints if permission_names(policy.classes[each.object_class], each.permissions)
+    ]
     result = ConstraintLines([], [])
-    for lines in (_constraints(policy, syntax), _validate_transitions(policy, syntax)):
-        result.mls.extend(sorted(line for is_mls, line in lines if is_mls))
-        result.plain.extend(sorted(line for is_mls, line in lines if not is_mls))
+    for rules in (constraints, policy.validate_transitions):
+        lines: tuple[list[str], list[str]] = [], []
+        for rule in rules:
+            is_mls = rule.is_mls and not (syntax.users_follow_levels and names_users(rule))
+            lines[is_mls].append(constraint_line(policy, syntax, rule, is_mls))
+        result.plain.extend(sorted(lines[False]))
+        result.mls.extend(sorted(lines[True]))
     return result
 
 
-def _constraints(policy: Policy, syntax: Syntax) -> list[tuple[bool, str]]:
-    found = []
-    for rule in policy.constraints:
-        object_class = policy.classes[rule.object_class]
-        if names := object_class.names(rule.permissions):
-            is_mls = _stands_with_levels(rule, syntax)
-            line = syntax.constrain.format(
-                keyword="mlsconstrain" if is_mls else "constrain",
-                object_class=object_class.name,
-                permissions=" ".join(names),
-                expression=_expression(policy, syntax, rule.expression),
-            )
-            found.append((is_mls, line))
-    return found
+def constraint_line(policy: Policy, syntax: Syntax, rule: Constraint | ValidateTransition, is_mls: bool) -> str:
+    """Return the line of a constraint.
 
-
-def _validate_transitions(policy: Policy, syntax: Syntax) -> list[tuple[bool, str]]:
-    found = []
-    for rule in policy.validate_transitions:
-        is_mls = _stands_with_levels(rule, syntax)
-        line = syntax.validate_transition.format(
-            keyword="mlsvalidatetrans" if is_mls else "validatetrans",
-            object_class=policy.classes[rule.object_class].name,
-            expression=_expression(policy, syntax, rule.expression),
+    Args:
+        policy: whose constraint it is.
+        syntax: of the language.
+        rule: the constraint.
+        is_mls: whether it takes the keyword for levels.
+    """
+    prefix = "mls" if is_mls else ""
+    object_class = policy.classes[rule.object_class]
+    expression = _expression(policy, syntax, rule.expression)
+    if isinstance(rule, Constraint):
+        return syntax.constrain.format(
+            keyword=f"{prefix}constrain",
+            object_class=object_class.name,
+            permissions=" ".join(permission_names(object_class, rule.permissions)),
+            expression=expression,
         )
-        found.append((is_mls, line))
-    return found
+    return syntax.validate_transition.format(
+        keyword=f"{prefix}validatetrans", object_class=object_class.name, expression=expression
+    )
 
 
-def _stands_with_levels(rule: Constraint | ValidateTransition, syntax: Syntax) -> bool:
-    if not rule.is_mls or not syntax.users_follow_levels:
-        return rule.is_mls
-    return not any(isinstance(term, CompareNames) and term.left.value[0] == "u" for term in rule.expression)
+def names_users(rule: Constraint | ValidateTransition) -> bool:
+    """Tell whether a constraint compares with named users."""
+    return any(isinstance(term, CompareNames) and term.left.value[0] == "u" for term in rule.expression)
 
 
 def _expression(policy: Policy, syntax: Syntax, terms: tuple[ConstraintTerm, ...]) -> str:

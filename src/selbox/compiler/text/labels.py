@@ -34,7 +34,8 @@ def label_lines(policy: Policy, syntax: Syntax) -> Iterator[str]:
 
 
 def _filesystems(policy: Policy, syntax: Syntax) -> Iterator[str]:
-    for use in sorted(policy.filesystem_uses, key=lambda use: (_BEHAVIOURS[use.behaviour], use.filesystem)):
+    uses = [use for use in policy.filesystem_uses if syntax.is_filesystem(use.filesystem)]
+    for use in sorted(uses, key=lambda use: (_BEHAVIOURS[use.behaviour], use.filesystem)):
         yield syntax.filesystem_use.format(
             behaviour=use.behaviour.value,
             filesystem=syntax.word(use.filesystem),
@@ -49,7 +50,7 @@ def _filesystems(policy: Policy, syntax: Syntax) -> Iterator[str]:
             context=syntax.context_text(policy, entry.context),
         )
         for entry in policy.genfs_contexts
-        if syntax.can_quote(entry.path)
+        if syntax.is_filesystem(entry.filesystem) and syntax.can_quote(entry.path)
     )
 
 
@@ -63,7 +64,8 @@ def _network(policy: Policy, syntax: Syntax) -> Iterator[str]:
             range=_pair(syntax, str(port.low), str(port.high)),
             context=syntax.context_text(policy, port.context),
         )
-    for interface in sorted(policy.interface_contexts, key=_interface_order):
+    interfaces = [interface for interface in policy.interface_contexts if syntax.is_device(interface.name)]
+    for interface in sorted(interfaces, key=_interface_order):
         yield syntax.interface.format(
             name=syntax.word(interface.name),
             interface=syntax.context_text(policy, interface.interface),
@@ -95,7 +97,8 @@ def _infiniband(policy: Policy, syntax: Syntax) -> Iterator[str]:
             range=_pair(syntax, str(key.low), str(key.high)),
             context=syntax.context_text(policy, key.context),
         )
-    for port in sorted(policy.infiniband_ports, key=lambda port: (port.device, port.port)):
+    ports = [port for port in policy.infiniband_ports if syntax.is_device(port.device)]
+    for port in sorted(ports, key=lambda port: (port.device, port.port)):
         yield syntax.infiniband_port.format(
             device=syntax.word(port.device), port=port.port, context=syntax.context_text(policy, port.context)
         )

@@ -8,6 +8,8 @@ from typing import Final
 
 _NAME: Final = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 
+_FILESYSTEM: Final = re.compile(r"[0-9][A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*", re.ASCII)
+
 _WORDS: Final = """
 alias allow allowxperm and attribute attribute_role auditallow auditallowxperm auditdeny bool category class clone
 common constrain default_range default_role default_type default_user devicetreecon dom domby dominance dontaudit
@@ -27,6 +29,11 @@ def is_name(name: str) -> bool:
     """Tell whether the policy language can declare a name."""
     is_keyword = name.lower() in _KEYWORDS and (name.islower() or name.isupper())
     return not is_keyword and name != "self" and _NAME.fullmatch(name) is not None
+
+
+def is_filesystem(name: str) -> bool:
+    """Tell whether the policy language can name a file system, which may begin with a digit."""
+    return is_name(name) or _FILESYSTEM.fullmatch(name) is not None
 
 
 def is_path(text: str) -> bool:

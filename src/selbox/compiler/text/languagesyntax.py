@@ -5,7 +5,7 @@ from typing import Final
 
 from selbox.compiler.text.constraints import compared_names
 from selbox.compiler.text.expressions import Notation
-from selbox.compiler.text.languagenames import is_file_name, is_path
+from selbox.compiler.text.languagenames import is_file_name, is_filesystem, is_name, is_path
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.conditional import BooleanOperator
 from selbox.model.constraint import CompareAttributes, CompareNames, Comparison, Connective
@@ -100,6 +100,8 @@ LANGUAGE: Final = Syntax(
     users_follow_levels=True,
     compare_attributes=_compare_attributes,
     compare_names=_compare_names,
+    is_filesystem=is_filesystem,
+    is_device=is_name,
     can_quote=is_path,
     is_file_name=is_file_name,
     word=str,

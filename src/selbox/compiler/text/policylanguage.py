@@ -6,12 +6,13 @@ Source: order and form of the statements are those of libsepol's ``kernel_to_con
 from collections.abc import Iterator, Sequence
 
 from selbox.compiler.text.conditions import condition_texts
-from selbox.compiler.text.constraints import constraint_lines
+from selbox.compiler.text.constraints import ConstraintLines, constraint_line, constraint_lines, names_users
 from selbox.compiler.text.labels import label_lines
 from selbox.compiler.text.languagesyntax import LANGUAGE, range_text
 from selbox.compiler.text.rules import rule_texts
 from selbox.compiler.text.symbols import (
     commons_in_order,
+    declared,
     default_settings,
     own_permissions,
     sorted_aliases,
@@ -38,7 +39,7 @@ def policy_to_language(policy: Policy) -> str:
     A policy with MLS is compiled with ``-M``; how unknown permissions are handled is for ``-U`` to say. What the
     language cannot say is named in comments at the head.
     """
-    constraints = constraint_lines(policy, LANGUAGE)
+    constraints = _constraints(policy)
     rules = rule_texts(policy, LANGUAGE, "    ")
     pieces = [f"# handle_unknown {policy.handle_unknown.value}\n"]
     pieces += (f"# {note}\n" for note in unsaid_in_language(policy))
@@ -63,12 +64,38 @@ def policy_to_language(policy: Policy) -> str:
     return "".join(pieces)
 
 
+def _constraints(policy: Policy) -> ConstraintLines:
+    """Return the lines of the constraints, of which a policy with MLS has to have one among its levels.
+
+    A binary policy does not tell the two kinds of constraints apart, so that another may stand there if none is about
+    levels; where there is none at all, one that always holds does.
+    """
+    lines = constraint_lines(policy, LANGUAGE)
+    if lines.mls or not policy.mls:
+        return lines
+    for rule in policy.constraints:
+        line = constraint_line(policy, LANGUAGE, rule, is_mls=False)
+        if line in lines.plain and not names_users(rule):
+            lines.plain.remove(line)
+            lines.mls.append(constraint_line(policy, LANGUAGE, rule, is_mls=True))
+            return lines
+    for object_class in declared(policy.classes):
+        if object_class.permissions:
+            lines.mls.append("# the language wants a constraint here; this one always holds")
+            lines.mls.append(
+                f"mlsconstrain {object_class.name} {{ {object_class.permissions[0]} }} (u1 == u2 or u1 != u2);"
+            )
+            break
+    return lines
+
+
 def _classes(policy: Policy) -> Iterator[str]:
-    yield from (f"class {each.name}\n" for each in policy.classes)
+    classes = declared(policy.classes)
+    yield from (f"class {each.name}\n" for each in classes)
     yield from (f"sid {sid.name}\n" for sid in policy.initial_sids)
     for common in commons_in_order(policy):
         yield f"common {common.name} {{ {' '.join(common.permissions)} }}\n"
-    for each in policy.classes:
+    for each in classes:
         inherited = f" inherits {each.common}" if each.common is not None else ""
         own = own_permissions(policy, each)
         # A class without any permission has been declared, and the language can say no more of it.
@@ -77,10 +104,13 @@ def _classes(policy: Policy) -> Iterator[str]:
 
 
 def _levels(policy: Policy) -> Iterator[str]:
-    yield from (f"sensitivity {each.name}{_alias_clause(each.aliases)};\n" for each in policy.sensitivities)
-    yield f"dominance {{ {' '.join(each.name for each in policy.sensitivities)} }}\n"
-    yield from (f"category {each.name}{_alias_clause(each.aliases)};\n" for each in policy.categories)
+    sensitivities = declared(policy.sensitivities)
+    yield from (f"sensitivity {each.name}{_alias_clause(each.aliases)};\n" for each in sensitivities)
+    yield f"dominance {{ {' '.join(each.name for each in sensitivities)} }}\n"
+    yield from (f"category {each.name}{_alias_clause(each.aliases)};\n" for each in declared(policy.categories))
     for index, sensitivity in enumerate(policy.sensitivities):
+        if sensitivity not in sensitivities:
+            continue
         yield f"level {format_level(policy, Level(index, sensitivity.categories))};\n"
 
 
@@ -92,10 +122,10 @@ def _alias_clause(aliases: Sequence[str]) -> str:
 
 def _types(policy: Policy) -> Iterator[str]:
     """Iterate over attributes, booleans, types and what is said of single types."""
-    types = sorted((each for each in policy.types if not each.is_attribute), key=lambda each: each.name)
-    attributes = sorted((each for each in policy.types if each.is_attribute), key=lambda each: each.name)
+    types = sorted((each for each in declared(policy.types) if not each.is_attribute), key=lambda each: each.name)
+    attributes = sorted((each for each in declared(policy.types) if each.is_attribute), key=lambda each: each.name)
     yield from (f"attribute {each.name};\n" for each in attributes)
-    for boolean in sorted(policy.booleans):
+    for boolean in sorted(declared(policy.booleans)):
         yield f"bool {boolean.name} {'true' if boolean.default else 'false'};\n"
     yield from (f"type {each.name};\n" for each in types)
     yield from (f"typealias {actual} alias {alias};\n" for alias, actual in sorted_aliases(types))
@@ -114,7 +144,7 @@ def _types(policy: Policy) -> Iterator[str]:
 
 def _roles(policy: Policy) -> Iterator[str]:
     names = [each.name for each in policy.types]
-    roles = sorted((each for each in policy.roles if each.name != _OBJECT_ROLE), key=lambda each: each.name)
+    roles = sorted((each for each in declared(policy.roles) if each.name != _OBJECT_ROLE), key=lambda each: each.name)
     yield from (f"role {each.name};\n" for each in roles)
     for each in roles:
         for part in _short_lists(sorted_names(names, each.types)):
@@ -148,7 +178,7 @@ def _short_lists(names: list[str]) -> Iterator[str]:
 
 def _users(policy: Policy) -> Iterator[str]:
     roles = [each.name for each in policy.roles]
-    for user in sorted(policy.users, key=lambda each: each.name):
+    for user in sorted(declared(policy.users), key=lambda each: each.name):
         # The role of objects goes without saying, but the language wants one at least.
         names = [name for name in sorted_names(roles, user.roles) if name != _OBJECT_ROLE] or [_OBJECT_ROLE]
         text = names[0] if len(names) == 1 else f"{{ {' '.join(names)} }}"

@@ -9,6 +9,7 @@ from array import array
 from typing import Final
 
 from selbox.compiler.text.extended import extended_lines
+from selbox.compiler.text.symbols import permission_names
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
@@ -152,7 +153,7 @@ class _AccessEnds(dict[int, str]):
 
     def __missing__(self, key: int) -> str:
         object_class = self._classes[key >> _WORD]
-        names = object_class.names(key & _WORD_MASK)
+        names = permission_names(object_class, key & _WORD_MASK)
         text = self[key] = self._template % (object_class.name, " ".join(names)) if names else ""
         return text
 

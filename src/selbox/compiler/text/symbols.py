@@ -1,8 +1,9 @@
 """What both writers ask of the symbols of a policy."""
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from selbox.binary.kernel.output import is_hole
 from selbox.model.bitset import members
 from selbox.model.constraint import CompareNames
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
@@ -25,6 +26,19 @@ class Aliased(Named, Protocol):
         """The further names."""
 
 
+_Symbol = TypeVar("_Symbol", bound=Named)
+
+
+def declared(symbols: Iterable[_Symbol]) -> list[_Symbol]:
+    """Return the symbols that have names: a binary policy may hold numbers that nothing is declared for."""
+    return [each for each in symbols if not is_hole(each.name)]
+
+
+def permission_names(object_class: ObjectClass, vector: int) -> list[str]:
+    """Return the names of the permissions in an access vector, in bit order, but for bits that have none."""
+    return [name for name in object_class.names(vector) if not is_hole(name)]
+
+
 def sorted_names(names: list[str], ids: int) -> list[str]:
     """Return the names of a set of ids, sorted.
 
@@ -42,15 +56,15 @@ def sorted_aliases(symbols: Iterable[Aliased]) -> list[tuple[str, str]]:
 
 def commons_in_order(policy: Policy) -> list[Common]:
     """Return the commons in the order in which classes use them, then those that no class uses."""
-    by_name = {common.name: common for common in policy.commons}
+    by_name = {common.name: common for common in declared(policy.commons)}
     used = dict.fromkeys(each.common for each in policy.classes if each.common in by_name)
     return [by_name[name] for name in dict.fromkeys([*used, *by_name]) if name is not None]
 
 
-def own_permissions(policy: Policy, object_class: ObjectClass) -> tuple[str, ...]:
+def own_permissions(policy: Policy, object_class: ObjectClass) -> list[str]:
     """Return the permissions that a class has beside those of its common."""
     shared = next((len(each.permissions) for each in policy.commons if each.name == object_class.common), 0)
-    return object_class.permissions[shared:]
+    return [name for name in object_class.permissions[shared:] if not is_hole(name)]
 
 
 def default_settings(policy: Policy) -> Iterator[tuple[str, str, str]]:

@@ -36,6 +36,7 @@ class Syntax(NamedTuple):
         sid_context: fields name and context; filesystem_use: behaviour, filesystem, context; genfs: filesystem, path,
             kind, context; port, infiniband_key, xen_port, xen_memory: range, context and what tells them apart; node:
             address, mask, context; interface: name, interface, packet; the others' fields are likewise named.
+        is_filesystem, is_device: whether the name of a file system, or of an interface or device, can be written.
         can_quote: whether a text can stand between quotes.
         is_file_name: whether a named transition can ask for a name.
         word: how a name stands that is no identifier of the policy, such as that of a file system.
@@ -64,6 +65,8 @@ class Syntax(NamedTuple):
     users_follow_levels: bool
     compare_attributes: Callable[[CompareAttributes], str]
     compare_names: Callable[[Policy, CompareNames], str]
+    is_filesystem: Callable[[str], bool]
+    is_device: Callable[[str], bool]
     can_quote: Callable[[str], bool]
     is_file_name: Callable[[str], bool]
     word: Callable[[str], str]

@@ -1,10 +1,10 @@
 """What a policy holds that a language has no words for: notes for the head of its text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from selbox.compiler.text import languagenames
-from selbox.compiler.text.cilnames import is_file_name, is_name, is_string
-from selbox.compiler.text.symbols import Aliased, Named
+from selbox.compiler.text.cilnames import is_file_name, is_name, is_string, is_type_name
+from selbox.compiler.text.symbols import Aliased, Named, declared
 from selbox.model.bitset import members
 from selbox.model.policy import Policy, Target
 
@@ -14,8 +14,10 @@ def unsaid_in_cil(policy: Policy) -> Iterator[str]:
     yield from _settings(policy)
     if roles := _dominating_roles(policy):
         yield f"left out: the roles that these dominate: {' '.join(roles)}"
-    if names := sorted({name for name in _names(policy) if not is_name(name)} | _dotted_levels(policy)):
-        yield f"written, though CIL takes no such names: {' '.join(names)}"
+    names = {name for name in _type_names(policy) if not is_type_name(name)}
+    names |= {name for name in _other_names(policy) if not is_name(name)} | _dotted_levels(policy)
+    if names:
+        yield f"written, though CIL takes no such names: {' '.join(sorted(names))}"
     yield from _counted(
         {
             "named transitions whose names hold quotes, or are `*`, which CIL takes for any name": sum(
@@ -32,8 +34,14 @@ def unsaid_in_cil(policy: Policy) -> Iterator[str]:
 def unsaid_in_language(policy: Policy) -> Iterator[str]:
     """Iterate over notes, a line each, on what the text of a policy in the policy language lacks."""
     yield from _settings(policy)
-    if names := sorted({name for name in _names(policy) if not languagenames.is_name(name)}):
-        yield f"written, though the language takes no such names: {' '.join(names)}"
+    names = {
+        name
+        for found in (_type_names(policy), _other_names(policy))
+        for name in found
+        if not languagenames.is_name(name)
+    }
+    if names:
+        yield f"written, though the language takes no such names: {' '.join(sorted(names))}"
     yield from _counted(
         {
             "named transitions whose names hold quotes": sum(
@@ -41,6 +49,9 @@ def unsaid_in_language(policy: Policy) -> Iterator[str]:
             ),
             "contexts of paths that are empty or hold quotes": sum(
                 not languagenames.is_path(path) for path in _paths(policy)
+            ),
+            "contexts of file systems, interfaces and devices whose names are none of the language": sum(
+                not can_say(name) for can_say, name in _device_names(policy)
             ),
             "bounds of roles": sum(each.bounds is not None for each in policy.roles),
             "bounds of users": sum(each.bounds is not None for each in policy.users),
@@ -71,25 +82,37 @@ def _paths(policy: Policy) -> Iterator[str]:
     yield from (entry.path for entry in policy.xen_device_tree)
 
 
+def _device_names(policy: Policy) -> Iterator[tuple[Callable[[str], bool], str]]:
+    """Iterate over names that are not declared, with what tells whether the policy language can say them."""
+    yield from ((languagenames.is_filesystem, use.filesystem) for use in policy.filesystem_uses)
+    yield from ((languagenames.is_filesystem, entry.filesystem) for entry in policy.genfs_contexts)
+    yield from ((languagenames.is_name, interface.name) for interface in policy.interface_contexts)
+    yield from ((languagenames.is_name, port.device) for port in policy.infiniband_ports)
+
+
 def _dominating_roles(policy: Policy) -> list[str]:
     return sorted(role.name for index, role in enumerate(policy.roles) if role.dominates & ~(1 << index))
 
 
-def _names(policy: Policy) -> Iterator[str]:
-    """Iterate over all names that the text of a policy declares."""
+def _type_names(policy: Policy) -> Iterator[str]:
+    """Iterate over the names of types and attributes, and the aliases of types."""
+    for type_ in declared(policy.types):
+        yield type_.name
+        yield from type_.aliases
+
+
+def _other_names(policy: Policy) -> Iterator[str]:
+    """Iterate over all other names that the text of a policy declares, but for permissions."""
     kinds: tuple[Sequence[Named], ...] = (
         policy.classes,
         policy.commons,
-        policy.types,
         policy.roles,
         policy.users,
         policy.booleans,
         policy.initial_sids,
     )
     for symbols in kinds:
-        yield from (each.name for each in symbols)
-    for type_ in policy.types:
-        yield from type_.aliases
+        yield from (each.name for each in declared(symbols))
     yield from _level_names(policy)
 
 
@@ -97,7 +120,7 @@ def _level_names(policy: Policy) -> Iterator[str]:
     if policy.mls:
         kinds: tuple[Sequence[Aliased], ...] = (policy.sensitivities, policy.categories)
         for symbols in kinds:
-            for each in symbols:
+            for each in declared(symbols):
                 yield each.name
                 yield from each.aliases
 
