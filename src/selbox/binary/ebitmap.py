@@ -16,6 +16,8 @@ LARGEST: Final = 1 << 20
 _HEADER = Struct("<III")
 _WORD = Struct("<IQ")
 _START = Struct("<I8x")
+_FEW = 8 * _WORD.size
+"""Bytes of words that are put together one by one; joining bytes is quicker for more."""
 _EMPTY = _HEADER.pack(64, 0, 0)
 
 
@@ -90,6 +92,16 @@ def read_words(cursor: Cursor, limit: int = LARGEST) -> tuple[tuple[int, int], .
 
 def _joined(cursor: Cursor, words: bytes, high: int) -> int:
     """Return the set of two words or more."""
+    if len(words) <= _FEW:
+        bits = end = 0
+        for start, word in _WORD.iter_unpack(words):
+            if start < end or start & 63:
+                cursor.corrupt(f"a word of a bitmap begins at bit {start} and not at {end} or later")
+            bits |= word << start
+            end = start + 64
+        if end != high:
+            cursor.corrupt(f"the last word of a bitmap ends at bit {end}, and the bitmap at {high}")
+        return bits
     starts: list[int] = [start for (start,) in _START.iter_unpack(words)]
     first = starts[0]
     if starts[-1] + 64 != high or first & 63:

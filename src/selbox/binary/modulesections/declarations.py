@@ -6,6 +6,8 @@ for ``else``.
 Source: ``avrule_block_read``, ``avrule_decl_read``, ``scope_index_read``, ``scope_read`` of libsepol's ``policydb.c``.
 """
 
+from collections import deque
+from collections.abc import Sequence
 from struct import Struct, error
 
 from selbox.binary.modulesections.reader import ModuleReader
@@ -16,6 +18,7 @@ from selbox.binary.modulesections.rules import (
     read_role_allows,
     read_role_transitions,
     read_rules,
+    skip_no_transitions,
 )
 from selbox.binary.modulesections.symbols import read_additions
 from selbox.binary.modulesections.values import (
@@ -24,6 +27,10 @@ from selbox.binary.modulesections.values import (
     KINDS,
     REQUIRED,
     Declaration,
+    FilenameTransition,
+    RangeTransition,
+    RoleAllow,
+    RoleTransition,
     Scope,
     ScopeIndex,
     SymbolTables,
@@ -33,6 +40,10 @@ _SIZE = Struct("<I")
 _ENTRY = Struct("<III")
 _NOTHING = (b"\x40" + bytes(11)) * len(KINDS) + bytes(4)
 _EMPTY_INDEX = ScopeIndex((0,) * len(KINDS), ())
+
+
+_Others = tuple[Sequence[RoleTransition], Sequence[RoleAllow], Sequence[FilenameTransition], Sequence[RangeTransition]]
+_NO_OTHERS: _Others = ((), (), (), ())
 
 
 def read_blocks(reader: ModuleReader, tables: SymbolTables) -> list[tuple[Declaration, ...]]:
@@ -53,31 +64,30 @@ def read_blocks(reader: ModuleReader, tables: SymbolTables) -> list[tuple[Declar
 
 
 class _Permissions:
-    """The permissions that declarations require; most require what the one before them does."""
+    """The permissions that the last declarations require, with their bytes: most require what another one does."""
 
-    __slots__ = ("data", "permissions")
+    __slots__ = ("last",)
 
     def __init__(self) -> None:
-        self.data = b"\xff"
-        self.permissions: tuple[int, ...] = ()
+        self.last: deque[tuple[bytes, tuple[int, ...]]] = deque(maxlen=8)
 
 
 def _declaration(reader: ModuleReader, tables: SymbolTables, seen: _Permissions) -> Declaration:
     cursor = reader.cursor
     number, enabled = cursor.u32s(2)
-    return Declaration(
-        number,
-        bool(enabled),
-        read_conditionals(reader, tables),
-        read_rules(reader, tables),
-        read_role_transitions(reader, tables),
-        read_role_allows(reader, tables),
-        read_filename_transitions(reader, tables),
-        read_range_transitions(reader, tables),
-        _scope_index(reader, tables, seen),
-        _scope_index(reader, tables, seen),
-        read_additions(reader, tables),
-    )
+    conditionals, rules = read_conditionals(reader, tables), read_rules(reader, tables)
+    if skip_no_transitions(reader):
+        others: _Others = _NO_OTHERS
+    else:
+        others = (
+            read_role_transitions(reader, tables),
+            read_role_allows(reader, tables),
+            read_filename_transitions(reader, tables),
+            read_range_transitions(reader, tables),
+        )
+    required, declared = _scope_index(reader, tables, seen), _scope_index(reader, tables, seen)
+    additions = read_additions(reader, tables)
+    return Declaration(number, bool(enabled), conditionals, rules, *others, required, declared, additions)
 
 
 def _scope_index(reader: ModuleReader, tables: SymbolTables, seen: _Permissions) -> ScopeIndex:
@@ -91,11 +101,12 @@ def _scope_index(reader: ModuleReader, tables: SymbolTables, seen: _Permissions)
         if bits & ~tables[kind].known:
             reader.unknown(f"what a declaration requires or declares ({KINDS[kind]})", start)
     start = cursor.offset
-    if cursor.data.startswith(seen.data, start):
-        cursor.offset += len(seen.data)
-        return ScopeIndex(symbols, seen.permissions)
+    for known_bytes, permissions in seen.last:
+        if cursor.data.startswith(known_bytes, start):
+            cursor.offset += len(known_bytes)
+            return ScopeIndex(symbols, permissions)
     permissions = tuple([reader.bitmap() for _ in range(cursor.count(12))])
-    seen.data, seen.permissions = cursor.data[start : cursor.offset], permissions
+    seen.last.appendleft((cursor.data[start : cursor.offset], permissions))
     return ScopeIndex(symbols, permissions)
 
 

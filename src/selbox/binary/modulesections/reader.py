@@ -1,17 +1,19 @@
 """What the readers of all sections of a module share: the cursor, the version, sets, levels and names."""
 
 import re
+from struct import Struct, error
 from typing import NoReturn
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import read_ebitmap
 from selbox.binary.modulesections.values import RoleSet, SemanticLevel, TypeSet
 
+_COUNT = Struct("<8xI")
+"""The number of words of a bitmap."""
+
 _NOT_IN_NAMES = re.compile(r"[\x00-\x20\x7f()\";|]")
 _NOT_QUOTED = re.compile(r"[\x00\n\"]")
 _EMPTY_BITMAP = b"\x40" + bytes(11)
-_ONE_WORD = 24
-"""Bytes of a bitmap that has one word, as most have."""
 
 
 class ModuleReader:
@@ -26,16 +28,18 @@ class ModuleReader:
         set_indices: bytes of a set in the file to its index in ``type_sets``. Equal sets have equal bytes, and no
             set's bytes begin with those of another: where known bytes stand, there is that set.
         list_indices: likewise for ``permission_lists``.
+        type_lists: indices of the lists whose numbers are those of types, not sets of permissions.
     """
 
     __slots__ = (
+        "_bitmaps",
         "_budget",
-        "_one_word",
         "cursor",
         "is_base",
         "list_indices",
         "permission_lists",
         "set_indices",
+        "type_lists",
         "type_sets",
         "version",
     )
@@ -48,7 +52,8 @@ class ModuleReader:
         self.permission_lists: list[tuple[tuple[int, int], ...]] = []
         self.set_indices: dict[bytes, int] = {}
         self.list_indices: dict[bytes, int] = {}
-        self._one_word: dict[bytes, int] = {}
+        self.type_lists: set[int] = set()
+        self._bitmaps: dict[bytes, int] = {}
         self._budget = 8 * len(cursor.data) + (1 << 20)
 
     def bitmap(self) -> int:
@@ -63,13 +68,15 @@ class ModuleReader:
         if data.startswith(_EMPTY_BITMAP, offset):
             cursor.offset = offset + 12
             return 0
-        key = data[offset : offset + _ONE_WORD]
-        if (known := self._one_word.get(key)) is not None:
-            cursor.offset = offset + _ONE_WORD
+        try:
+            key = data[offset : offset + 12 + 12 * _COUNT.unpack_from(data, offset)[0]]
+        except error:
+            cursor.truncated(12)
+        known = self._bitmaps.get(key)
+        if known is not None:
+            cursor.offset = offset + len(key)
             return known
-        bits = read_ebitmap(cursor)
-        if cursor.offset == offset + _ONE_WORD:
-            self._one_word[key] = bits
+        bits = self._bitmaps[key] = read_ebitmap(cursor)
         self._budget -= bits.bit_length() >> 3
         if self._budget < 0:
             cursor.corrupt("the sets of this file are much larger than the file: it was not made by a compiler")
@@ -96,17 +103,32 @@ class ModuleReader:
         Args:
             known: values that types may have.
         """
-        cursor = self.cursor
-        start = cursor.offset
+        index, self.cursor.offset = self.type_set_at(self.cursor.offset, known)
+        return index
+
+    def type_set_at(self, at: int, known: int) -> tuple[int, int]:
+        """Read a set of types that begins at ``at``, wherever the cursor stands.
+
+        Returns:
+            The index in ``type_sets``, and where the set ends.
+        """
+        cursor, data = self.cursor, self.cursor.data
+        try:
+            # The bytes of a set end after its two bitmaps, whose words are counted, and its flags.
+            second = at + 12 + 12 * _COUNT.unpack_from(data, at)[0]
+            end = second + 16 + 12 * _COUNT.unpack_from(data, second)[0]
+        except error:
+            end = at
+        index = self.set_indices.get(data[at:end])
+        if index is not None:
+            return index, end
+        cursor.offset = at
         types = self.type_set()
         if (types.types | types.excluded) & ~known:
-            cursor.corrupt("a set has types that the module does not define", start)
-        key = cursor.data[start : cursor.offset]
-        index = self.set_indices.get(key)
-        if index is None:
-            index = self.set_indices[key] = len(self.type_sets)
-            self.type_sets.append(types)
-        return index
+            cursor.corrupt("a set has types that the module does not define", at)
+        index = self.set_indices[data[at:end]] = len(self.type_sets)
+        self.type_sets.append(types)
+        return index, end
 
     def level(self) -> SemanticLevel:
         """Read a level as its author wrote it."""
@@ -118,9 +140,15 @@ class ModuleReader:
 
     def name(self, size: int) -> str:
         """Read the name of a symbol."""
-        name = self.cursor.text(size)
-        if not name or _NOT_IN_NAMES.search(name):
-            self.cursor.corrupt(f"{name!r} cannot be the name of a symbol", self.cursor.offset - size)
+        cursor = self.cursor
+        start = cursor.offset
+        end = start + size
+        if end > len(cursor.data):
+            cursor.truncated(size)
+        cursor.offset = end
+        name = cursor.data[start:end].decode("utf-8", "surrogateescape")
+        if not name.isidentifier() and (not name or _NOT_IN_NAMES.search(name)):
+            cursor.corrupt(f"{name!r} cannot be the name of a symbol", start)
         return name
 
     def text(self, size: int) -> str:

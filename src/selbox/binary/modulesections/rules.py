@@ -6,13 +6,13 @@ permissions are looked up among those that have been read, before they are read.
 Source: ``avrule_read``, ``role_trans_rule_read`` … of libsepol's ``policydb.c``, ``cond_read_node``.
 """
 
-from struct import Struct, error
-
 from selbox.binary.modulesections import versions
 from selbox.binary.modulesections.levels import as_semantic, read_range
 from selbox.binary.modulesections.reader import ModuleReader
 from selbox.binary.modulesections.symbols import check_level
 from selbox.binary.modulesections.values import (
+    NOT_SELF,
+    SELF,
     Conditional,
     ExtendedPermissions,
     FilenameTransition,
@@ -25,9 +25,10 @@ from selbox.binary.modulesections.values import (
     TypeSet,
 )
 
-_TWO = Struct("<II")
 _ONE_WORD_SET = 40
+"""Bytes of a set that is one bitmap of one word, as most are."""
 _ONE_CLASS = 12
+"""Bytes of a list of one class."""
 _SMALLEST_RULE = 8 + 2 * 28 + 4
 
 ACCESS_KINDS = 0x1 | 0x2 | 0x4 | 0x8 | 0x80
@@ -38,6 +39,8 @@ EXTENDED_KINDS = 0x100 | 0x200 | 0x400 | 0x800
 """Rules of extended permissions: ``AVRULE_XPERMS`` of libsepol."""
 
 _KINDS = frozenset(1 << bit for bit in range(12))
+_known_heads: dict[bytes, tuple[int, int]] = {}
+"""The first 8 bytes of rules that have been read: kind and flags."""
 
 
 def read_rules(reader: ModuleReader, tables: SymbolTables) -> list[Rule]:
@@ -47,64 +50,86 @@ def read_rules(reader: ModuleReader, tables: SymbolTables) -> list[Rule]:
         SelboxError: ``binary-truncated`` or ``binary-corrupt``.
     """
     cursor = reader.cursor
-    data = cursor.data
-    set_indices, list_indices = reader.set_indices.get, reader.list_indices.get
-    two = _TWO.unpack_from
+    data, known = cursor.data, tables.types.known
+    heads, sets, lists = _known_heads.get, reader.set_indices.get, reader.list_indices.get
+    new = tuple.__new__  # what `Rule(...)` comes to, three times as quick
     rules: list[Rule] = []
-    for _ in range(cursor.count(_SMALLEST_RULE)):
-        offset = cursor.offset
-        try:
-            kind, flags = two(data, offset)
-        except error:
-            cursor.truncated(8)
-        if kind not in _KINDS or flags > 3:
-            cursor.corrupt(f"a rule of kind {kind:#x} with flags {flags:#x} is none that is known")
-        offset += 8
-        source = set_indices(data[offset : offset + _ONE_WORD_SET])
+    count = cursor.count(_SMALLEST_RULE)
+    at = cursor.offset
+    for _ in range(count):
+        head = heads(data[at : at + 8]) or _head(reader, at)
+        at += 8
+        source = sets(data[at : at + _ONE_WORD_SET])
         if source is None:
-            cursor.offset = offset
-            source = reader.type_set_index(tables.types.known)
-            offset = cursor.offset
+            source, at = reader.type_set_at(at, known)
         else:
-            offset += _ONE_WORD_SET
-        target = set_indices(data[offset : offset + _ONE_WORD_SET])
+            at += _ONE_WORD_SET
+        target = sets(data[at : at + _ONE_WORD_SET])
         if target is None:
-            cursor.offset = offset
-            target = reader.type_set_index(tables.types.known)
-            offset = cursor.offset
+            target, at = reader.type_set_at(at, known)
         else:
-            offset += _ONE_WORD_SET
-        permissions = list_indices(data[offset : offset + _ONE_CLASS])
+            at += _ONE_WORD_SET
+        permissions = lists(data[at : at + _ONE_CLASS])
         if permissions is None:
-            cursor.offset = offset
-            permissions = _permission_list(reader, tables)
+            permissions, at = _permission_list_at(reader, tables, at)
         else:
-            cursor.offset = offset + _ONE_CLASS
+            at += _ONE_CLASS
         extended = None
-        if not kind & ACCESS_KINDS:
-            if kind & EXTENDED_KINDS:
-                extended = _extended(reader)
-            else:
-                _check_types(reader, reader.permission_lists[permissions], tables)
-        rules.append(Rule(kind, flags, source, target, permissions, extended))
+        if not head[0] & ACCESS_KINDS:
+            extended, at = _no_access(reader, tables, head[0], permissions, at)
+        rules.append(new(Rule, (*head, source, target, permissions, extended)))
+    cursor.offset = at
     return rules
 
 
-def _permission_list(reader: ModuleReader, tables: SymbolTables) -> int:
-    """Read classes, each with permissions (or the type that a type rule gives)."""
+def _head(reader: ModuleReader, at: int) -> tuple[int, int]:
+    """Read the kind and the flags of a rule."""
     cursor = reader.cursor
-    start = cursor.offset
+    cursor.offset = at
+    kind, flags = cursor.u32s(2)
+    if kind not in _KINDS or flags > SELF | NOT_SELF:
+        cursor.corrupt(f"a rule of kind {kind:#x} with flags {flags:#x} is none that is known", at)
+    _known_heads[cursor.data[at : at + 8]] = (kind, flags)
+    return kind, flags
+
+
+def _permission_list_at(reader: ModuleReader, tables: SymbolTables, at: int) -> tuple[int, int]:
+    """Read classes, each with permissions (or the type that a type rule gives).
+
+    Returns:
+        The index in ``ModuleReader.permission_lists``, and where the list ends.
+    """
+    cursor = reader.cursor
+    cursor.offset = at
     values = cursor.u32s(2 * cursor.count(8))
-    classes = tables.classes.names
-    for value in values[::2]:
-        if value not in classes:
-            reader.unknown("a rule", start)
-    key = cursor.data[start : cursor.offset]
+    key = cursor.data[at : cursor.offset]
     index = reader.list_indices.get(key)
     if index is None:
+        classes = tables.classes.names
+        for value in values[::2]:
+            if value not in classes:
+                reader.unknown("a rule", at)
         index = reader.list_indices[key] = len(reader.permission_lists)
         reader.permission_lists.append(tuple(zip(values[::2], values[1::2], strict=True)))
-    return index
+    return index, cursor.offset
+
+
+def _no_access(
+    reader: ModuleReader, tables: SymbolTables, kind: int, permissions: int, at: int
+) -> tuple[ExtendedPermissions | None, int]:
+    """Read the end of a rule of extended permissions, or check the types of a type rule.
+
+    Returns:
+        The extended permissions, and where the rule ends.
+    """
+    reader.cursor.offset = at
+    if kind & EXTENDED_KINDS:
+        extended = _extended(reader)
+        return extended, reader.cursor.offset
+    if permissions not in reader.type_lists:
+        _check_types(reader, reader.permission_lists[permissions], tables)
+        reader.type_lists.add(permissions)
+    return None, at
 
 
 def _check_types(reader: ModuleReader, permissions: tuple[tuple[int, int], ...], tables: SymbolTables) -> None:
@@ -158,6 +183,15 @@ def _role_set(reader: ModuleReader, tables: SymbolTables) -> RoleSet:
     if roles.roles & ~tables.roles.known:
         reader.unknown("a rule of roles", start)
     return roles
+
+
+def skip_no_transitions(reader: ModuleReader) -> bool:
+    """Skip the transitions and role rules of a declaration that has none, as most; tell whether it was so."""
+    cursor = reader.cursor
+    if reader.version < versions.FILENAME_TRANSITIONS or not cursor.data.startswith(bytes(16), cursor.offset):
+        return False
+    cursor.offset += 16
+    return True
 
 
 def read_role_transitions(reader: ModuleReader, tables: SymbolTables) -> list[RoleTransition]:

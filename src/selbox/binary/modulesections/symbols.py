@@ -119,19 +119,19 @@ def _role(reader: ModuleReader) -> tuple[str, Role]:
 
 def _type(reader: ModuleReader) -> tuple[str, Type]:
     cursor = reader.cursor
-    size, value = cursor.u32s(2)
     bounds = flags = 0
     if reader.version >= versions.BOUNDS:
-        primary = cursor.u32() if reader.version >= versions.ALIAS_BOUNDS else None
-        properties, bounds = cursor.u32s(2)
-        if primary is None:
+        if reader.version >= versions.ALIAS_BOUNDS:
+            size, value, primary, properties, bounds = cursor.u32s(5)
+        else:
+            size, value, properties, bounds = cursor.u32s(4)
             primary = properties & 1
         kind = ALIAS if properties & _IS_ALIAS else ATTRIBUTE if properties & _IS_ATTRIBUTE else TYPE
         flags = PERMISSIVE if properties & _IS_PERMISSIVE else 0
         if properties & _IS_NEVERAUDIT and reader.version >= versions.NEVERAUDIT:
             flags |= NEVERAUDIT
     else:
-        primary, kind = cursor.u32s(2)
+        size, value, primary, kind = cursor.u32s(4)
         if reader.version >= versions.PERMISSIVE:
             flags = cursor.u32()
     types = reader.bitmap()

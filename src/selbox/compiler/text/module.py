@@ -160,7 +160,7 @@ def _requires_all(wanted: ScopeIndex, least: ScopeIndex) -> bool:
     """Tell whether a declaration requires everything that another one requires: then it may stand inside of it."""
     if any(few & ~many for many, few in zip(wanted.symbols, least.symbols, strict=True)):
         return False
-    if wanted.permissions is least.permissions:
+    if wanted.permissions == least.permissions:
         return True
     if len(wanted.permissions) < len(least.permissions):
         return False

@@ -53,24 +53,27 @@ class SetNames:
 
     Args:
         module: the module.
+
+    Attributes:
+        simple: names of the sets that need no attribute, by index, as far as they have been asked for.
     """
 
-    __slots__ = ("_module", "_names", "_simple")
+    __slots__ = ("_module", "_names", "simple")
 
     def __init__(self, module: Module) -> None:
         self._module = module
         self._names = module.tables.types.names
-        self._simple: list[list[str] | None] = [None] * len(module.type_sets)
+        self.simple: list[list[str] | None] = [None] * len(module.type_sets)
 
     def types(self, index: int, made: MadeAttributes) -> list[str]:
         """Return the names of a set, by its index in ``Module.type_sets``."""
-        simple = self._simple[index]
+        simple = self.simple[index]
         if simple is not None:
             return simple
         types = self._module.type_sets[index]
         if types.excluded or types.flags:
             return [made.name(types)]
-        simple = self._simple[index] = names_of(types.types, self._names)
+        simple = self.simple[index] = names_of(types.types, self._names)
         return simple
 
     def of_type_set(self, types: TypeSet, made: MadeAttributes) -> list[str]:

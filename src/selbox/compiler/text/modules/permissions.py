@@ -14,14 +14,17 @@ class PermissionTexts:
     Args:
         module: the module.
         name: what messages call its file.
+
+    Attributes:
+        simple: what ``access`` returns, by index, as far as it has been asked for.
     """
 
-    __slots__ = ("_access", "_file", "_module", "_names", "_types")
+    __slots__ = ("_file", "_module", "_names", "_types", "simple")
 
     def __init__(self, module: Module, name: str) -> None:
         self._module = module
         self._file = name
-        self._access: list[list[str] | None] = [None] * len(module.permission_lists)
+        self.simple: list[list[str] | None] = [None] * len(module.permission_lists)
         self._types: list[list[str] | None] = [None] * len(module.permission_lists)
         self._names: dict[int, dict[int, str]] = {}
 
@@ -34,7 +37,7 @@ class PermissionTexts:
         Raises:
             SelboxError: ``module-no-permissions``.
         """
-        known = self._access[index]
+        known = self.simple[index]
         if known is not None:
             return known
         classes = self._module.tables.classes.names
@@ -42,7 +45,7 @@ class PermissionTexts:
             f"({classes[value]} ({self.names(value, permissions)})))\n"
             for value, permissions in self._module.permission_lists[index]
         ]
-        self._access[index] = texts
+        self.simple[index] = texts
         return texts
 
     def types(self, index: int) -> list[str]:

@@ -57,16 +57,18 @@ class RuleWriter:
     def rules(self, rules: Sequence[Rule], indent: str, made: MadeAttributes, out: list[str]) -> None:
         """Write access vector and type rules: one line for each source, target and class."""
         types_of, access_of = self._names.types, self._permissions.access
+        simple, simple_access = self._names.simple, self._permissions.simple
         append = out.append
+        begins = {kind: f"{indent}({keyword} " for kind, keyword in _KEYWORDS.items()}
         for kind, flags, source, target, permissions, extended in rules:
             if kind & ACCESS_KINDS:
-                ends = access_of(permissions)
+                ends = simple_access[permissions] or access_of(permissions)
             elif extended is not None:
                 ends = self._extended(permissions, extended)
             else:
                 ends = self._permissions.types(permissions)
-            begin = f"{indent}({_KEYWORDS[kind]} "
-            sources, targets = types_of(source, made), types_of(target, made)
+            begin = begins[kind]
+            sources, targets = simple[source] or types_of(source, made), simple[target] or types_of(target, made)
             if flags:
                 targets = self._with_self(flags, target, targets)
             for source_name in sources:

@@ -98,9 +98,9 @@ class SymbolWriter:
         self._permissions = permissions
         self._rules = rules
         self._counter = counter
-        self._required = [self._by_declaration(kind) for kind in range(len(module.tables))]
+        self._required = self._by_declaration()
         self._role_order = list(reversed(hash_order(module.tables.roles.symbols, ROLE_BUCKETS)))
-        self._roles_of_types = self._gather_roles()
+        self._roles_of_types, self._roles_of_sets = self._gather_roles()
         # What the statements of the block at hand are written with.
         self._indent = ""
         self._is_optional = False
@@ -117,29 +117,34 @@ class SymbolWriter:
             CATEGORIES: self._category,
         }
 
-    def _by_declaration(self, kind: int) -> dict[int, list[int]]:
-        """Return the values of the symbols of a kind that each declaration has in its scope."""
-        if kind in (CLASSES, CATEGORIES, BOOLEANS):
-            return {}  # nothing is written where these are required
-        table = self._module.tables[kind]
-        result: dict[int, list[int]] = {}
-        for name, scope in self._module.scopes[kind].items():
-            symbol: Any = table.symbols[name]
-            if table.names.get(getattr(symbol, "value", 0)) == name:
-                for number in scope.declarations:
-                    result.setdefault(number, []).append(symbol.value)
+    def _by_declaration(self) -> dict[int, list[tuple[int, list[int]]]]:
+        """Return the kinds of symbols that each declaration has in its scope, with the symbols' values."""
+        result: dict[int, list[tuple[int, list[int]]]] = {}
+        for kind in (ROLES, TYPES, USERS, SENSITIVITIES):  # nothing is written where others are required
+            table = self._module.tables[kind]
+            values: dict[int, list[int]] = {}
+            for name, scope in self._module.scopes[kind].items():
+                value: int = table.symbols[name].value
+                if table.names.get(value) == name:
+                    for number in scope.declarations:
+                        values.setdefault(number, []).append(value)
+            for number, found in values.items():
+                result.setdefault(number, []).append((kind, sorted(found)))
         return result
 
-    def _gather_roles(self) -> dict[str, list[str]]:
-        """Return the roles that each type has, by the types' names, where roles name them one by one."""
+    def _gather_roles(self) -> tuple[dict[str, list[str]], list[str]]:
+        """Return the roles that each type has, by the types' names, and the roles that do not name them one by one."""
         result: dict[str, list[str]] = {}
+        others = []
         table = self._module.tables.roles.symbols
         for name in self._role_order:
             types = table[name].types
             if not types.excluded and not types.flags:
                 for each in members(types.types):
                     result.setdefault(self._module.tables.types.names[each + 1], []).append(name)
-        return result
+            else:
+                others.append(name)
+        return result, others
 
     def begin(self, indent: str, around: Iterable[Declaration], declaration: Declaration, out: list[str]) -> None:
         """Turn to a declaration.
@@ -177,13 +182,10 @@ class SymbolWriter:
         What the module requires at its beginning is among the requirements of every declaration; only the scopes of
         the symbols tell where it is required.
         """
-        for kind, write in self._writers.items():
-            wanted = self._required[kind].get(declaration.number)
-            if not wanted:
-                continue
+        for kind, values in self._required.get(declaration.number, ()):
+            write, table = self._writers[kind], self._module.tables[kind]
             bits = declaration.required.symbols[kind]
-            table = self._module.tables[kind]
-            for value in sorted(wanted):
+            for value in values:
                 if bits >> value - 1 & 1:
                     name = table.names[value]
                     write(name, table.symbols[name], REQUIRED)
@@ -273,12 +275,12 @@ class SymbolWriter:
         for role in self._roles_of_types.get(name, ()):
             if self._is_around(role, scopes):
                 self._line(f"(roletype {role} {name})")
-        made = MadeAttributes(self._counter, self._prefix)
-        for role in self._role_order:
-            types = roles[role].types
-            if (types.excluded or types.flags) and self._is_around(role, scopes):
-                made.name(types)
-        attribute_statements(made, self._module, self._indent, self._out)
+        if self._roles_of_sets:
+            made = MadeAttributes(self._counter, self._prefix)
+            for role in self._roles_of_sets:
+                if self._is_around(role, scopes):
+                    made.name(roles[role].types)
+            attribute_statements(made, self._module, self._indent, self._out)
 
     def _is_around(self, role: str, scopes: dict[str, Scope]) -> bool:
         declarations = _OBJECT_R_SCOPE if role == "object_r" else scopes.get(role, _NOWHERE).declarations
