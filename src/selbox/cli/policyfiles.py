@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from selbox.cli.policycache import PolicyCache
     from selbox.cli.progress import Progress
     from selbox.compiler.options import CompileOptions
-    from selbox.language.cil import Form, Tree
+    from selbox.language.cil import Tree
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
 BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
@@ -135,24 +135,32 @@ def compile_sources(
     # Half of a box's start is spent on these imports when the policy is in the cache already.
     from selbox.compiler.compile import compile_policy
     from selbox.compiler.options import DEFAULTS
-    from selbox.language.cil import parse
+    from selbox.language.cil import Shared, parse
 
-    endings: dict[str, Form] = {}
+    shared = Shared()
 
     def tree(source: SourceFile) -> "Tree":
         if progress is not None:
             progress.stage(f"reading {source.name}")
-        return parse(source, endings)
+        return parse(source, shared)
 
     was_collecting = gc.isenabled()
     gc.disable()  # a policy is a heap of small tuples without a cycle: looking for some takes a third of the time
     try:
+<<<<<<< HEAD
         trees = each_of(tree, sources)
         if base and not any(is_complete(each) for each in trees):
-            trees = [*(parse(each, endings) for each in base_sources()), *trees]
+            trees = [*(parse(each, shared) for each in base_sources()), *trees]
         if progress is not None:
             progress.stage("compiling")
         return compile_policy(trees, diagnostics, DEFAULTS if options is None else options)
+=======
+        shared = Shared()
+        trees = _each(lambda source: parse(source, shared), sources)
+        if base and not any(is_complete(each) for each in trees):
+            trees = [*(parse(each, shared) for each in base_sources()), *trees]
+        return compile_policy(trees, diagnostics)
+>>>>>>> 05d1362 (Names are shared among the sources of a policy)
     finally:
         if was_collecting:
             gc.enable()

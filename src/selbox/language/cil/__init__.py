@@ -1,6 +1,7 @@
 """Reads the Common Intermediate Language (CIL) of SELinux policy: text to syntax trees that know no meaning."""
 
+from selbox.language.cil.fastreader import Shared
 from selbox.language.cil.reader import parse
 from selbox.language.cil.tree import Form, RuleForm, Tree
 
-__all__ = ["Form", "RuleForm", "Tree", "parse"]
+__all__ = ["Form", "RuleForm", "Shared", "Tree", "parse"]

@@ -18,6 +18,9 @@ _PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if code != ord("\\")) +
 
 _STRING_OR_COMMENT: Final = re.compile(r'"[^"\n]*"|;[^\n]*')
 
+_NO_ATOM: Final = dict.fromkeys(map(ord, '();"'))
+"""Plain characters that no symbol is made of, to be taken out."""
+
 _KEYWORDS: Final = {f"({keyword}": keyword for keyword in USAGE}
 _RULES: Final = {f"({keyword}": keyword for keyword in ("allow", "auditallow", "dontaudit", "neverallow")}
 """How the lines of rules begin that end in a form of classes and permissions."""
@@ -25,21 +28,35 @@ _RULES: Final = {f"({keyword}": keyword for keyword in ("allow", "auditallow", "
 _SHARED_DEPTH: Final = 16
 """Parentheses that a shared form may have."""
 
-Endings = dict[str, Form]
-"""Ends of rules by their text, from the second character of their form to the end of the line."""
+
+class Shared:
+    """What the texts of a policy have in common, by its text; it grows with every text that is read.
+
+    Attributes:
+        endings: the last argument of rules, a form, by what its line has from there on.
+        atoms: every atom, by itself.
+        closed: the last atom of a statement, by itself with the parenthesis that closes the statement.
+    """
+
+    __slots__ = ("atoms", "closed", "endings")
+
+    def __init__(self) -> None:
+        self.endings: dict[str, Form] = {}
+        self.atoms: dict[str, str] = {}
+        self.closed: dict[str, str] = {}
 
 
-def read_fast(text: str, maximum_depth: int, endings: Endings | None = None) -> list[Form] | None:
+def read_fast(text: str, maximum_depth: int, shared: Shared | None = None) -> list[Form] | None:
     """Return the forms of a text, or None when there is a fault in it or anything unusual.
 
     Args:
         text: the source.
         maximum_depth: how deep forms may nest.
-        endings: what earlier texts ended rules in; grows.
+        shared: what earlier texts hold.
     """
-    reader = _FastReader(maximum_depth, {} if endings is None else endings)
+    reader = _FastReader(maximum_depth, Shared() if shared is None else shared)
     whole = reader.read_plain(text) if _is_plain(_bare(text)) else reader.read_lines(text.split("\n"), 0)
-    if not whole or reader.stack or not all(isinstance(form, Form) for form in reader.current):
+    if not whole or reader.stack or str in set(map(type, reader.current)):
         return None
     return reader.current  # type: ignore[return-value]  # it has just been checked that no atom is among them
 
@@ -59,9 +76,9 @@ class _FastReader:
         current: the innermost form that is still open; ``stack`` holds those around it.
     """
 
-    def __init__(self, maximum_depth: int, endings: Endings) -> None:
+    def __init__(self, maximum_depth: int, shared: Shared) -> None:
         self.maximum_depth = maximum_depth
-        self.endings = endings
+        self.shared = shared
         self.current = Form()
         self.stack: list[Form] = []
         self.plain = False
@@ -69,80 +86,97 @@ class _FastReader:
     def read_plain(self, text: str) -> bool:
         """Read lines that hold plain characters outside of strings and comments; tell whether all could be read."""
         self.plain = True
-        endings = self.endings
-        rules = _RULES
+        endings, atoms, closed = self.shared.endings, self.shared.atoms, self.shared.closed
         stack = self.stack
         add = self.current.append
         start = 0
         for line in text.split("\n"):
-            if '"' not in line and ";" not in line:
-                bare = line.lstrip()
-                head, _, tail = bare.partition(" (")
-                words = head.split()
-                if tail:
-                    if len(words) == 3 and words[0] in rules and head.count("(") == 1 and ")" not in head:
-                        ending = endings.get(tail)
-                        if ending is None:
-                            ending = self._ending(tail, start + len(line) - len(tail) - 1)
-                        if ending is not None:
-                            words[0] = rules[words[0]]
-                            words.append(ending)  # type: ignore[arg-type]  # these are the words of a form by now
-                            form: Form = RuleForm(words)
-                            form.offset = start + len(line) - len(bare)
-                            add(form)
-                            start += len(line) + 1
-                            continue
-                elif len(words) > 1 and bare.count("(") == 1 == bare.count(")"):
-                    if _strip_parentheses(words):
-                        form = Form(words)
-                        form.offset = start + len(line) - len(bare)
-                        add(form)
-                        start += len(line) + 1
-                        continue
-                elif bare == ")" and stack:
-                    self.current = stack.pop()
-                    add = self.current.append
-                    start += len(line) + 1
-                    continue
-            elif self._read_file_context(line, start):
+            words = line.split(None, 3)
+            form: Form | None = None
+            if len(words) == 4 and words[0] in _RULES:
+                try:
+                    form = RuleForm((_RULES[words[0]], atoms[words[1]], atoms[words[2]], endings[words[3]]))
+                except KeyError:
+                    form = self._read_rule(words, start + len(line) - len(words[3]))
+            elif len(words) == 3 and words[0] in _KEYWORDS:
+                try:
+                    form = Form((_KEYWORDS[words[0]], atoms[words[1]], closed[words[2]]))
+                except KeyError:
+                    form = self._read_flat(words)
+            elif len(words) > 1 and words[0] in _KEYWORDS:
+                is_file_context = words[0] == "(filecon"
+                form = self._read_file_context(line, start) if is_file_context else self._read_flat(line.split())
+            elif words == [")"] and stack:
+                self.current = stack.pop()
+                add = self.current.append
                 start += len(line) + 1
                 continue
-            if not self.read_lines((line,), start) or len(stack) + _SHARED_DEPTH > self.maximum_depth:
-                return False
-            add = self.current.append
+            if form is None:
+                if not self.read_lines((line,), start) or len(stack) + _SHARED_DEPTH > self.maximum_depth:
+                    return False
+                add = self.current.append
+            else:
+                form.offset = start + line.find("(")
+                add(form)
             start += len(line) + 1
         return True
 
-    def _read_file_context(self, line: str, start: int) -> bool:
-        """Read a line that is ``(filecon "PATTERN" KIND (CONTEXT))``; tell whether it is one."""
-        parts = line.split('"')
-        if len(parts) != 3 or parts[0].strip() != "(filecon" or ";" in line:
-            return False
-        kind, _, tail = parts[2].partition(" (")
-        kind = kind.strip()
-        if not kind.isalpha():
-            return False
-        ending = self.endings.get(tail) or self._ending(tail, start + len(line) - len(tail) - 1)
-        if ending is None:
-            return False
-        form = Form(("filecon", parts[1], kind, ending))
-        form.offset = start + line.index("(")
-        self.current.append(form)
+    def _read_rule(self, words: list[str], offset: int) -> Form | None:
+        """Read a rule whose parts have not all been met yet.
+
+        Args:
+            words: its keyword, two atoms, and the rest of the line.
+            offset: of the rest in the text.
+
+        Returns:
+            The rule, or None when the line is anything else.
+        """
+        ending = self.shared.endings.get(words[3]) or self._read_ending(words[3], offset)
+        if ending is None or not self._are_atoms(words[1:3]):
+            return None
+        return RuleForm((_RULES[words[0]], words[1], words[2], ending))
+
+    def _read_flat(self, words: list[str]) -> Form | None:
+        """Read a statement of atoms alone; None when its line is anything else."""
+        last = words[-1][:-1]
+        if words[-1][-1] != ")" or "(" in words[-1] or not self._are_atoms([*words[1:-1], last]):
+            return None
+        self.shared.closed[words[-1]] = last
+        return Form((_KEYWORDS[words[0]], *words[1:-1], last))
+
+    def _are_atoms(self, words: list[str]) -> bool:
+        """Tell whether words are plain atoms, and remember them."""
+        atoms = self.shared.atoms
+        for word in words:
+            if word not in atoms:
+                if not word or word.translate(_NO_ATOM) != word:
+                    return False
+                atoms[word] = word
         return True
 
-    def _ending(self, tail: str, offset: int) -> Form | None:
+    def _read_ending(self, text: str, offset: int) -> Form | None:
         """Read the end of a rule: a form, and the parenthesis that closes the rule. None when it is anything else."""
-        if tail.count("(") >= _SHARED_DEPTH - 1 or not tail:
+        if text[0] != "(" or text[-1] != ")" or text.count("(") >= _SHARED_DEPTH or '"' in text or ";" in text:
             return None
-        reader = _FastReader(_SHARED_DEPTH, {})
+        reader = _FastReader(_SHARED_DEPTH, self.shared)
         reader.plain = True
-        if tail[-1] != ")" or not reader.read_lines((f"({tail[:-1]}",), offset) or reader.stack:
+        if not reader.read_lines((text[:-1],), offset) or reader.stack or len(reader.current) != 1:
             return None
         form = reader.current[0]
-        if len(reader.current) != 1 or not isinstance(form, Form):
-            return None
-        self.endings[tail] = form
+        assert isinstance(form, Form)  # noqa: S101 - it begins with a parenthesis
+        self.shared.endings[text] = form
         return form
+
+    def _read_file_context(self, line: str, start: int) -> Form | None:
+        """Read a line that is ``(filecon "PATTERN" KIND (CONTEXT))``; None when it is anything else."""
+        parts = line.split('"')
+        if len(parts) != 3 or parts[0].strip() != "(filecon":
+            return None
+        kind, _, rest = parts[2].strip().partition(" ")
+        if not kind.isalpha() or not rest:
+            return None
+        ending = self.shared.endings.get(rest) or self._read_ending(rest, start + len(line) - len(rest))
+        return None if ending is None else Form(("filecon", parts[1], kind, ending))
 
     def read_lines(self, lines: "list[str] | tuple[str]", start: int) -> bool:
         """Read lines of any form; tell whether all could be read.
@@ -185,16 +219,6 @@ class _FastReader:
             start = end
         self.current = current
         return True
-
-
-def _strip_parentheses(words: list[str]) -> bool:
-    """Make the words of a line that has one parenthesis of each kind those of its form; tell whether it is one."""
-    first, last = words[0], words[-1]
-    if first[0] != "(" or last[-1] != ")" or first == "(" or last == ")":
-        return False
-    words[0] = _KEYWORDS.get(first) or first[1:]
-    words[-1] = last[:-1]
-    return True
 
 
 def _is_plain(text: str) -> bool:

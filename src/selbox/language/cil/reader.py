@@ -1,7 +1,7 @@
 """Text to forms: reads s-expressions without recursion and reports every fault of the text."""
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
-from selbox.language.cil.fastreader import Endings, read_fast
+from selbox.language.cil.fastreader import Shared, read_fast
 from selbox.language.cil.tokens import (
     ATOM_GROUP,
     CLOSE_GROUP,
@@ -16,13 +16,13 @@ MAXIMUM_DEPTH = 256
 """How deep forms may nest. Passes over the tree may recurse over it, so it is what keeps them off the stack's end."""
 
 
-def parse(source: SourceFile, endings: Endings | None = None) -> Tree:
+def parse(source: SourceFile, shared: Shared | None = None) -> Tree:
     """Read a CIL source.
 
     Args:
         source: the text; symbols, strings, comments and ``;;*`` line marks as ``secilc`` takes them.
-        endings: what the rules of sources read so far end in, for several sources that make one policy: their trees
-            then share these forms. Grows.
+        shared: for several sources that make one policy, one value for all: their trees then share what they have in
+            common.
 
     Returns:
         Its forms. What the forms mean is not looked at.
@@ -31,7 +31,7 @@ def parse(source: SourceFile, endings: Endings | None = None) -> Tree:
         SelboxError: with every fault found: ``cil-unbalanced``, ``cil-unterminated-string``, ``cil-stray-text``,
             ``cil-too-deep``.
     """
-    forms = read_fast(source.text, MAXIMUM_DEPTH, endings)
+    forms = read_fast(source.text, MAXIMUM_DEPTH, shared)
     if forms is None:
         forms = read_carefully(source)
     return Tree(source, forms, LineIndex(source.text))
