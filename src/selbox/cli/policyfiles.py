@@ -147,20 +147,12 @@ def compile_sources(
     was_collecting = gc.isenabled()
     gc.disable()  # a policy is a heap of small tuples without a cycle: looking for some takes a third of the time
     try:
-<<<<<<< HEAD
         trees = each_of(tree, sources)
         if base and not any(is_complete(each) for each in trees):
             trees = [*(parse(each, shared) for each in base_sources()), *trees]
         if progress is not None:
             progress.stage("compiling")
         return compile_policy(trees, diagnostics, DEFAULTS if options is None else options)
-=======
-        shared = Shared()
-        trees = _each(lambda source: parse(source, shared), sources)
-        if base and not any(is_complete(each) for each in trees):
-            trees = [*(parse(each, shared) for each in base_sources()), *trees]
-        return compile_policy(trees, diagnostics)
->>>>>>> 05d1362 (Names are shared among the sources of a policy)
     finally:
         if was_collecting:
             gc.enable()
