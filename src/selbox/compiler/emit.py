@@ -1,6 +1,7 @@
 """Makes the immutable policy from the tables of a resolution."""
 
 from array import array
+from typing import Final
 
 from selbox.compiler.conditions import Conditions
 from selbox.compiler.namespace import Symbol
@@ -13,6 +14,8 @@ from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectCl
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind, Rules
 from selbox.model.symbols import Boolean, Category, Role, Sensitivity, Type, User
+
+_OBJECT_ROLE_BIT: Final = 1
 
 
 def emit(resolution: Resolution, conditions: Conditions) -> Policy:
@@ -84,6 +87,14 @@ def _classes(resolution: Resolution) -> tuple[ObjectClass, ...]:
     return tuple(made)
 
 
+def _commons(resolution: Resolution) -> tuple[Common, ...]:
+    """Return the commons that classes have, in the order in which the order of classes meets them."""
+    declared = {each.name: each for each in resolution.program.declared("common")}
+    layouts = map(resolution.classes.layout, resolution.numbered["class"])
+    names = dict.fromkeys(layout.common for layout in layouts if layout.common is not None)
+    return tuple(Common(name, resolution.classes.layout(declared[name]).permissions) for name in names)
+
+
 def _types(resolution: Resolution) -> tuple[Type, ...]:
     identities = resolution.identities
     bounds = identities.bounds["type"]
@@ -122,7 +133,7 @@ def _users(resolution: Resolution) -> tuple[User, ...]:
     return tuple(
         User(
             symbol.name,
-            identities.user_roles.get(index, 0),
+            identities.user_roles.get(index, 0) & ~_OBJECT_ROLE_BIT,  # everyone may take it
             identities.user_levels.get(index, LOWEST),
             identities.user_ranges.get(index, lowest),
             bounds.get(index),

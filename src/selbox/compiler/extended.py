@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
-from selbox.compiler.integers import integer
+from selbox.compiler.integers import BITS_32, integer
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program
@@ -26,6 +26,7 @@ _GREATEST: Final = 0xFFFF
 _ALL: Final = (1 << _GREATEST + 1) - 1
 _FUNCTIONS: Final = 256
 _WHOLE_DRIVER: Final = (1 << _FUNCTIONS) - 1
+_SLOTS: Final = 1024
 _OPERANDS: Final = {"all": 0, "not": 1, "and": 2, "or": 2, "xor": 2, "range": 2}
 
 
@@ -199,9 +200,10 @@ _Key = tuple[ExtendedKind, int, int, int, str, int]
 
 
 def kernel_rules(statements: Iterable[ExtendedStatement]) -> Iterator[ExtendedRule]:
-    """Return extended rules in the kernel's form: numbers of one key united, and split by driver.
+    """Yield extended rules in the kernel's form: numbers of one key united, and split by driver.
 
-    A rule has the origin of the first statement that gave it a number.
+    They come in the order of the hash table that the reference compiler unites them in. A rule has the origin of the
+    first statement that gave it a number.
 
     Args:
         statements: with types and attributes as targets, and conditions in place of branches.
@@ -210,13 +212,31 @@ def kernel_rules(statements: Iterable[ExtendedStatement]) -> Iterator[ExtendedRu
     for each in statements:
         key = (each.kind, each.source, each.target, each.object_class, each.permission, each.branch)
         united.setdefault(key, []).append(each)
-    for (kind, source, target, object_class, permission, condition), parts in united.items():
+    for key, parts in sorted(united.items(), key=lambda item: _slot(item[0])):
+        kind, source, target, object_class, permission, condition = key
         numbers = 0
         for part in parts:
             numbers |= part.numbers
         for specifier, driver, bits in split_by_driver(numbers, permission):
             origin = _first_origin(parts, specifier, driver, bits)
             yield ExtendedRule(kind, source, target, object_class, specifier, driver, bits, condition, origin)
+
+
+def _slot(key: _Key) -> int:
+    """Return the place of a rule in a table of 1024 slots.
+
+    Source: ``avrulex_hash`` of libsepol, Austin Appleby's MurmurHash3 over class, target, source and kind.
+    """
+    kind, source, target, object_class = key[:4]
+    digest = 0
+    for value in (object_class + 1, target + 1, source + 1, kind):
+        mixed = value * 0xCC9E2D51 & BITS_32
+        mixed = (mixed << 15 | mixed >> 17) * 0x1B873593 & BITS_32
+        digest ^= mixed
+        digest = (digest << 13 | digest >> 19) * 5 + 0xE6546B64 & BITS_32
+    digest = (digest ^ digest >> 16) * 0x85EBCA6B & BITS_32
+    digest = (digest ^ digest >> 13) * 0xC2B2AE35 & BITS_32
+    return (digest ^ digest >> 16) & _SLOTS - 1
 
 
 def split_by_driver(numbers: int, permission: str) -> Iterator[tuple[ExtendedSpecifier, int, int]]:

@@ -27,7 +27,11 @@ from selbox.model.labelling import (
 )
 
 _KINDS: Final = {kind: index for index, kind in enumerate(FileKind)}
-_BEHAVIOURS: Final = {behaviour: index for index, behaviour in enumerate(FilesystemUseBehaviour)}
+_BEHAVIOURS: Final = {
+    FilesystemUseBehaviour.XATTR: 0,
+    FilesystemUseBehaviour.TRANSITION: 1,
+    FilesystemUseBehaviour.TASK: 2,
+}
 _PROTOCOLS: Final = {"udp": 0, "tcp": 1, "dccp": 2, "sctp": 3}
 _META: Final = frozenset(".^$?*+|[({")
 

@@ -43,6 +43,13 @@ class Origins:
         form, place = self.statements[number - 1]
         return place.tree.span(form)
 
+    def position(self, number: int) -> tuple[int, ...]:
+        """Return where a reader of the whole policy meets a statement: its file, then its place in the text."""
+        if not number:
+            return ()
+        form, place = self.statements[number - 1]
+        return (*place.path[:1], form.offset)
+
     def table(self) -> OriginTable:
         """Return the places by their number."""
         trees = [place.tree for _, place in self.statements]
