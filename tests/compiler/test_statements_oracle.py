@@ -3,8 +3,9 @@
 import pytest
 from tests.compiler.policies import BASE, compile_with_base
 from tests.oracles.policylines import policy_lines
-from tests.oracles.secilc import compile_reference, requires_setools
+from tests.oracles.secilc import compile_reference, requires_secilc, requires_setools
 
+from selbox.binary.kernel import write_policy
 from selbox.compiler.options import CompileOptions
 from selbox.model.policy import HandleUnknown
 
@@ -200,7 +201,7 @@ POLICIES = {
         (boolean on true) (boolean off false) (booleanif (and on off) (true (allow a b (file (open)))))
         (booleanif (and off on) (false (allow a c (file (open))))) (booleanif (not on) (true (allow a d (file (open)))))
         (booleanif on (true (allow b c (file (open))))) (booleanif (or on on) (false (allow b d (file (open)))))
-        (booleanif (not (not on)) (true (allow c d (file (open)))) (false (allow c c (file (open)))))
+        (booleanif (not (xor on off)) (true (allow c d (file (open)))) (false (allow c c (file (open)))))
         (booleanif (xor on off) (true (allow c a (file (open)))))
         (booleanif (neq off on) (true (allow c b (file (open)))))""",
     "bounds": "(typebounds a b) (allow a c (file (read))) (allow b c (file (read)))",
@@ -222,6 +223,14 @@ def test_policy_means_what_secilc_makes_of_it(name: str) -> None:
     assert reference.error == ""
     ours = policy_lines(compile_with_base(POLICIES[name]))
     assert sorted(ours ^ reference.lines) == []
+
+
+@pytest.mark.oracle
+@requires_secilc
+@pytest.mark.parametrize("name", POLICIES)
+def test_binary_is_secilcs_byte_for_byte(name: str) -> None:
+    reference = compile_reference(BASE, POLICIES[name], read=False)
+    assert write_policy(compile_with_base(POLICIES[name]), 33) == reference.binary
 
 
 OPTIONS: dict[str, tuple[list[str], CompileOptions, str]] = {

@@ -5,12 +5,14 @@ goes the way that all other statements go.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from selbox.compiler.classes import Vectors
+from selbox.compiler.identities import Identities
 from selbox.compiler.namespace import Place, Scope
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program, Statement
-from selbox.compiler.targets import SELF
+from selbox.compiler.targets import LOWEST_SPECIAL, SELF, special_pairs
 from selbox.language.cil import Form
 from selbox.model.rules import RuleKind, Rules
 
@@ -19,12 +21,15 @@ Access = tuple[int, int, Vectors]
 
 Reader = Callable[[Form, Place], Access]
 
+_KINDS: Final = {"allow": RuleKind.ALLOW, "auditallow": RuleKind.AUDITALLOW, "dontaudit": RuleKind.DONTAUDIT}
+
 
 class AccessRules:
     """The rows of access and type rules, and how access rules are read into them.
 
     Args:
         program: resolves names.
+        identities: know the types of attributes.
         origins: numbers statements.
         read: reads one rule in full.
 
@@ -33,8 +38,10 @@ class AccessRules:
             of a branch as in :class:`selbox.compiler.namespace.Place`.
     """
 
-    def __init__(self, program: Program, origins: Origins, read: Reader) -> None:
+    def __init__(self, program: Program, identities: Identities, origins: Origins, read: Reader) -> None:
         self._program = program
+        self._identities = identities
+        self._bits: dict[int, int] = {}
         self._origins = origins
         self._read = read
         self.rules = Rules()
@@ -46,15 +53,16 @@ class AccessRules:
         self._root.targets["self"] = SELF
         self._last: tuple[Scope | None, _Known] = (None, self._root)
 
-    def take(self, statements: Iterable[Statement], kind: RuleKind) -> None:
+    def take(self, statements: Iterable[Statement], write_out: bool) -> None:
         """Take in rules; report what fails, or switch off the optional block around it.
 
         Args:
-            statements: those of one keyword.
-            kind: what they say.
+            statements: access rules of all kinds.
+            write_out: whether to write out targets that are no type.
         """
         rules = self.rules
-        first = len(rules.source)
+        kinds = _KINDS
+        add_kind = rules.kind.append
         add_source, add_target, add_class = rules.source.append, rules.target.append, rules.object_class.append
         add_data, add_condition, add_origin = rules.data.append, rules.condition.append, rules.origin.append
         numbered = self._origins.statements
@@ -88,14 +96,28 @@ class AccessRules:
                 origin = len(numbered)
             else:
                 origin = self._origins.number(form, place)
+            kind = kinds[form[0]]  # type: ignore[index]  # likewise
+            if target >= LOWEST_SPECIAL and write_out:
+                self._write_out((kind, source, target, branch, origin), vectors)
+                continue
             for class_id, vector in vectors:
+                add_kind(kind)
                 add_source(source)
                 add_target(target)
                 add_class(class_id)
                 add_data(vector)
                 add_condition(branch)
                 add_origin(origin)
-        rules.kind.extend([kind] * (len(rules.source) - first))
+
+    def _write_out(self, rule: tuple[RuleKind, int, int, int, int], vectors: Vectors) -> None:
+        """Add the rows of a rule whose target is no type; one of an attribute has rows of types only."""
+        kind, source, target, branch, origin = rule
+        bits = self._bits.get(source)
+        if bits is None:
+            bits = self._bits[source] = self._identities.types_of(source)
+        for one, other in special_pairs(bits, target, self._identities.types.universe):
+            for class_id, vector in vectors:
+                self.rules.append(kind, one, other, class_id, vector, branch, origin)
 
     def check(self, statements: Iterable[Statement]) -> None:
         """Look up the names of the rules in optional blocks; switch off the blocks in which one means nothing."""

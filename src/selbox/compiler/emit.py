@@ -87,14 +87,6 @@ def _classes(resolution: Resolution) -> tuple[ObjectClass, ...]:
     return tuple(made)
 
 
-def _commons(resolution: Resolution) -> tuple[Common, ...]:
-    """Return the commons that classes have, in the order in which the order of classes meets them."""
-    declared = {each.name: each for each in resolution.program.declared("common")}
-    layouts = map(resolution.classes.layout, resolution.numbered["class"])
-    names = dict.fromkeys(layout.common for layout in layouts if layout.common is not None)
-    return tuple(Common(name, resolution.classes.layout(declared[name]).permissions) for name in names)
-
-
 def _types(resolution: Resolution) -> tuple[Type, ...]:
     identities = resolution.identities
     bounds = identities.bounds["type"]

@@ -13,7 +13,7 @@ from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
-from selbox.compiler.program import ERROR_LIMIT, OBJECT_ROLE, Program, Statement
+from selbox.compiler.program import ERROR_LIMIT, JOINED, OBJECT_ROLE, Program, Statement
 from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form, RuleForm, Tree
 from selbox.language.cil.statements import USAGE, VALID_SHAPES, Shapes, has_valid_shape, usage
@@ -142,7 +142,7 @@ class Expander:
             statements = self.program.statements
             refused = frozenset().union(*(_REFUSED[container] for container in lexical))
             found = self._plain[lexical] = {
-                keyword: (shapes, statements.setdefault(keyword, []))
+                keyword: (shapes, statements.setdefault(JOINED.get(keyword, keyword), []))
                 for keyword, shapes in VALID_SHAPES.items()
                 if keyword not in self._actions and keyword not in refused
             }
@@ -170,7 +170,7 @@ class Expander:
             action = self._actions.get(keyword)
             if action is not None:
                 return action(index, statement, place)
-            self.program.statements.setdefault(keyword, []).append((statement, place))
+            self.program.statements.setdefault(JOINED.get(keyword, keyword), []).append((statement, place))
         except StatementError as error:
             self.program.diagnostics.errors.extend(error.diagnostics)
             if len(self.program.diagnostics.errors) >= ERROR_LIMIT or self._walked > self._limit:

@@ -87,6 +87,10 @@ class Identities:
             for user_id in members(self.users.bits(user)):
                 self.user_roles[user_id] = self.user_roles.get(user_id, 0) | bits
 
+    def types_of(self, number: int) -> int:
+        """Return the types that the id of a type or attribute stands for."""
+        return self.types.bits(self._numbered["type"][number])
+
     def single(self, flavour: str, form: Form, place: Place, *path: int) -> Symbol:
         """Return the type, role or user that an atom names, and refuse sets of them.
 

@@ -23,7 +23,7 @@ class Program:
         diagnostics: where every pass reports.
         options: what was asked for.
         root: the scope of names that stand in no block.
-        statements: by keyword, in the order that they were met.
+        statements: by keyword, or what :data:`JOINED` has in its place, in the order that they were met.
         symbols: declarations by keyword.
         conditionals: each ``booleanif`` with its place; its number is its index.
         optionals: every optional block.
@@ -163,6 +163,12 @@ class Program:
             did_you_mean(error.name, sorted(known)),
         )
 
+
+ACCESS: Final = "access"
+"""The key of access rules among the statements of a program."""
+
+JOINED: Final = {"allow": ACCESS, "auditallow": ACCESS, "dontaudit": ACCESS}
+"""Keywords whose statements share one list: the order in which they stand among each other can be seen."""
 
 OBJECT_ROLE: Final = "object_r"
 """The role of objects; always role 0, declared or not."""

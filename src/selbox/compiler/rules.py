@@ -12,14 +12,13 @@ from selbox.compiler.identities import Identities
 from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import STRINGS, CallScope, Place, Scope, Symbol
 from selbox.compiler.origins import Origins
-from selbox.compiler.program import Program
+from selbox.compiler.program import ACCESS, Program
 from selbox.compiler.targets import SELF, target_of
 from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import LevelRange
 from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, RuleKind
 
-_ACCESS_KINDS = {"allow": RuleKind.ALLOW, "auditallow": RuleKind.AUDITALLOW, "dontaudit": RuleKind.DONTAUDIT}
 _TYPE_KINDS = {
     "typetransition": RuleKind.TYPE_TRANSITION,
     "typechange": RuleKind.TYPE_CHANGE,
@@ -64,7 +63,7 @@ class RuleTables:
         self._identities = identities
         self._levels = levels
         self._origins = origins
-        self.access = AccessRules(program, origins, self._access)
+        self.access = AccessRules(program, identities, origins, self._access)
         self.access_rows = 0
         self.unsaid: set[int] = set()
         self.neverallows: list[NeverAllow] = []
@@ -78,12 +77,11 @@ class RuleTables:
     def collect(self, only_optional: bool) -> None:
         """Take in every rule."""
         run = self._program.run
-        for keyword, kind in _ACCESS_KINDS.items():
-            statements = self._program.statements.get(keyword, ())
-            if only_optional:
-                self.access.check(statements)
-            else:
-                self.access.take(statements, kind)
+        statements = self._program.statements.get(ACCESS, ())
+        if only_optional:
+            self.access.check(statements)
+        else:
+            self.access.take(statements, not self._program.statements.get("deny"))
         self.access_rows = len(self.access.rules)
         run("neverallow", self._neverallow, only_optional)
         run("typetransition", self._typetransition, only_optional)

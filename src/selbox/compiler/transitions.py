@@ -83,6 +83,8 @@ class _Settling:
         for column in Rules.__slots__:
             setattr(rules, column, array("I", compress(getattr(old, column), is_access)))
         rows = [row for row, access in enumerate(is_access) if not access]
+        position = self._resolution.origins.position
+        rows.sort(key=lambda row: position(old.origin[row]))  # the keywords' statements stand among one another
         always: dict[_Key, tuple[int, int]] = {}
         self._unconditional(rules, rows, always)
         self._conditional(rules, rows, always)
@@ -110,6 +112,7 @@ class _Settling:
 
     def _conditional(self, rules: Rules, rows: list[int], always: dict[_Key, tuple[int, int]]) -> None:
         old = self._policy.rules
+        found: list[tuple[_Key, int, int, int]] = []
         conditional: dict[_Key, list[tuple[int, int, int]]] = {}
         for row in rows:
             condition, result, origin = old.condition[row], old.data[row], old.origin[row]
@@ -126,7 +129,9 @@ class _Settling:
                     continue
                 self._check_conditional(earlier, condition, result, origin)
                 earlier.append((condition, result, origin))
-                rules.append(*key, result, condition, origin)  # type: ignore[arg-type]
+                found.append((key, result, condition, origin))
+        for key, result, condition, origin in reversed(found):  # as the reference compiler's lists have them
+            rules.append(*key, result, condition, origin)  # type: ignore[arg-type]
 
     def _check_conditional(self, earlier: list[tuple[int, int, int]], condition: int, result: int, origin: int) -> None:
         opposite = condition + 1 if condition % 2 else condition - 1
