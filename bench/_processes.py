@@ -1,5 +1,6 @@
 """Whole processes, measured: the processor time that they take, and the memory."""
 
+import json
 import os
 import subprocess
 import sys
@@ -43,28 +44,40 @@ class Task(NamedTuple):
     directory: str
 
 
+_LAUNCHER = """
+import json, os, sys
+for command in json.load(sys.stdin):
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+        os.dup2(0, 1)
+        os.execvp(command[0], command)
+    _, status, usage = os.wait4(child, 0)
+    print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+"""
+"""Starts processes from a small one: to the kernel, a process is at first as large as the one that started it."""
+
+
 def selbox(*words: str) -> list[str]:
     """Return the command line of selbox."""
-    return [sys.executable, "-m", "selbox.cli.main", *words]
+    return [sys.executable, "-m", "selbox", *words]
 
 
-def run(command: Sequence[str], directory: str) -> Cost:
-    """Run a command to its end, and return what it took.
+def run(commands: Sequence[Sequence[str]], directory: str) -> Cost:
+    """Run commands, one after the other, and return what they took: all of their time, and the memory of the largest.
 
     Raises:
-        FailedError: when its status is not 0.
+        FailedError: when the status of one is not 0.
     """
-    process = subprocess.Popen(
-        command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    launcher = [sys.executable, "-S", "-E", "-c", _LAUNCHER]
+    done = subprocess.run(
+        launcher, cwd=directory, input=json.dumps(commands), capture_output=True, text=True, check=False
     )
-    assert process.stderr is not None  # noqa: S101 - it is a pipe
-    words = process.stderr.read().decode(errors="replace")
-    process.stderr.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise FailedError(f"`{' '.join(command)[:200]}` failed: {words[-1000:]}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    for command, (status, _, _) in zip(commands, results, strict=True):
+        if status:
+            raise FailedError(f"`{' '.join(command)[:200]}` failed: {done.stderr[-1000:]}")
+    return Cost(sum(seconds for _, seconds, _ in results), max(mebibytes for *_, mebibytes in results))
 
 
 def measure(task: Task, rounds: int) -> list[Row]:
@@ -76,9 +89,9 @@ def measure(task: Task, rounds: int) -> list[Row]:
     costs: dict[str, list[Cost]] = {way: [] for way in task.ways}
     for number in range(rounds + 1):
         for way, commands in task.ways.items():
-            each = [run(command, task.directory) for command in commands]
+            cost = run(commands, task.directory)
             if number:
-                costs[way].append(Cost(sum(cost.seconds for cost in each), max(cost.mebibytes for cost in each)))
+                costs[way].append(cost)
     return [
         Row(task.name, "s", {way: Figures(tuple(cost.seconds for cost in found)) for way, found in costs.items()}),
         Row(task.name, "MiB", {way: Figures(tuple(cost.mebibytes for cost in found)) for way, found in costs.items()}),

@@ -1,15 +1,22 @@
-"""Debian's real policies as the tests take them, and selbox's compilation of them."""
+"""Debian's real policies as the tests take them, compiled by secilc and by selbox."""
 
+import fcntl
 import gc
+import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import debianpolicy
 import pytest
 
+from selbox.binary.kernel import write_policy
 from selbox.compiler.compile import compile_policy
 from selbox.diagnostics import SourceFile
 from selbox.language.cil import parse
 from selbox.model.policy import Policy
+
+VERSION = 33
 
 
 def modules(name: str) -> list[str]:
@@ -22,8 +29,38 @@ def modules(name: str) -> list[str]:
 
 def compile_files(paths: list[str]) -> Policy:
     """Compile CIL files."""
-    gc.disable()
+    gc.disable()  # as the commands do: it looks for circles that trees and policies do not have
     try:
         return compile_policy([parse(SourceFile(Path(path).name, Path(path).read_text())) for path in paths])
     finally:
         gc.enable()
+
+
+def by_secilc(name: str, factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a policy that secilc has compiled."""
+    paths = modules(name)
+
+    def make(path: Path) -> None:
+        command = ["secilc", "-c", str(VERSION), "-o", str(path), "-f", "/dev/null", *paths]
+        subprocess.run(command, check=True)
+
+    return _once(f"{name}.secilc", make, factory)
+
+
+def by_selbox(name: str, factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a policy that selbox has compiled."""
+    paths = modules(name)
+    return _once(f"{name}.selbox", lambda path: path.write_bytes(write_policy(compile_files(paths), VERSION)), factory)
+
+
+def _once(name: str, make: Callable[[Path], object], factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a file of this test run; the first of its processes that needs it makes it."""
+    directory = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        directory = directory.parent
+    path = directory / name
+    with open(directory / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make(path)
+    return path

@@ -1,0 +1,84 @@
+"""Measures policy files read and translated, beside the SELinux project's programs, on Debian's real policy."""
+
+import bz2
+import os
+import shutil
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from time import process_time
+
+from _figures import Figures, Row, show
+from _processes import OURS, PEER, ROOT, FailedError, Task, measure, run, selbox
+
+from selbox.binary.kernel import read_policy
+
+sys.path.append(os.path.join(ROOT, "tools"))
+import debianpolicy
+
+_TRANSLATOR = os.path.join(ROOT, "bench", "_translate.py")
+
+
+def tasks(directory: str) -> list[Task]:
+    """Make what is measured in a directory: the kernel policy ``policy``, the packages of its modules unpacked.
+
+    Raises:
+        PolicyUnavailableError: when Debian's policy cannot be had.
+        FailedError: when secilc refuses it.
+    """
+    run([["secilc", "-c", "33", "-o", "policy", "-f", "contexts", *debianpolicy.cil_files("default")]], directory)
+    packages = []
+    for path in debianpolicy.packages("default"):
+        packages.append(f"{debianpolicy.module_name(path)}.pp")
+        with bz2.open(path) as stream, open(os.path.join(directory, packages[-1]), "wb") as package:
+            package.write(stream.read())
+    read = ["checkpolicy", "-b", "-M"]
+    to_cil = [*read, "-C", "-o", "policy.cil", "policy"]
+    to_language = [*read, "-F", "-o", "policy.conf", "policy"]
+    translate = [[debianpolicy.PP, package, f"{package}.cil"] for package in packages]
+    all_at_once = [sys.executable, _TRANSLATOR, *packages]
+    return [
+        Task("kernel policy, read", {PEER: [[*read, "policy"]], OURS: [selbox(*read, "policy")]}, directory),
+        Task("kernel policy to CIL", {PEER: [to_cil], OURS: [selbox(*to_cil)]}, directory),
+        Task("kernel policy to policy language", {PEER: [to_language], OURS: [selbox(*to_language)]}, directory),
+        Task(f"{len(packages)} module packages to CIL", {PEER: translate, OURS: [all_at_once]}, directory),
+    ]
+
+
+def reading(path: str, rounds: int) -> Row:
+    """Measure how long it takes to read a kernel policy in a process that has started already."""
+    with open(path, "rb") as stream:
+        content = stream.read()
+    samples = []
+    for _ in range(rounds + 1):
+        begin = process_time()
+        read_policy(content, path)
+        samples.append(process_time() - begin)
+    return Row("kernel policy, read in a running process", "s", {OURS: Figures(tuple(samples[1:]))})
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure and show."""
+    parser = ArgumentParser(prog="bench/policyfiles.py", description="Measure policy files read and translated.")
+    parser.add_argument("--rounds", type=int, default=5, help="samples of each row (5)")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    arguments = parser.parse_args(words)
+    lacking = [name for name in ("secilc", "checkpolicy", debianpolicy.PP) if shutil.which(name) is None]
+    if lacking:
+        print(f"policyfiles: not installed: {', '.join(lacking)}", file=sys.stderr)
+        return 1
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            rows = [row for task in tasks(directory) for row in measure(task, arguments.rounds)]
+            rows.append(reading(os.path.join(directory, "policy"), arguments.rounds))
+    except (debianpolicy.PolicyUnavailableError, FailedError) as error:
+        print(f"policyfiles: {error}", file=sys.stderr)
+        return 1
+    title = "Debian's policy, whole processes, user and system time: median (smallest to largest)"
+    show(title, rows, ("The peers: checkpolicy, and pp run once a package.",), as_json=arguments.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
