@@ -11,6 +11,7 @@ from selbox.diagnostics import SelboxError
 
 _U32 = Struct("<I")
 _U64 = Struct("<Q")
+_LEAST_ROOM = 4 << 20
 _U32S = tuple(Struct(f"<{count}I") for count in range(17))
 
 
@@ -26,9 +27,10 @@ class Cursor:
         name: what messages call the file.
         section: what messages call the part that is being read, such as ``types``; readers set it.
         base: offset of ``data`` in the file, which is added to the offsets of messages.
+        room: bytes that bitmaps may still come to: a few bytes of a mangled file can ask for a large one many times.
     """
 
-    __slots__ = ("base", "data", "name", "offset", "section")
+    __slots__ = ("base", "data", "name", "offset", "room", "section")
 
     def __init__(self, data: bytes, name: str, section: str, base: int = 0) -> None:
         self.data = data
@@ -36,6 +38,7 @@ class Cursor:
         self.name = name
         self.section = section
         self.base = base
+        self.room = _LEAST_ROOM + 32 * len(data)
 
     @property
     def left(self) -> int:

@@ -46,6 +46,9 @@ def read_ebitmap(cursor: Cursor, limit: int = LARGEST) -> int:
         return 0
     if high - 63 > limit:
         cursor.corrupt(f"a bitmap ends at bit {high}, and at most {limit} are expected")
+    cursor.room -= high >> 3
+    if cursor.room < 0:
+        cursor.corrupt("the bitmaps so far take memory out of proportion to the file")
     end = offset + 12 + 12 * count
     if end > len(data):
         cursor.truncated(12 + 12 * count)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
-from selbox.binary.kernel.levels import Sizes
+from selbox.binary.kernel.contexts import Symbols
 from selbox.binary.kernel.output import u32s
 from selbox.binary.kernel.versions import Layout
 from selbox.diagnostics import SelboxError
@@ -182,7 +182,7 @@ def _read_term(cursor: Cursor, layout: Layout, for_transitions: bool) -> RawTerm
 
 
 def resolved(
-    cursor: Cursor, constraints: Iterable[RawConstraint], types: Sequence[str], sizes: Sizes
+    cursor: Cursor, constraints: Iterable[RawConstraint], types: Sequence[str], symbols: Symbols
 ) -> list[tuple[RawConstraint, tuple[ConstraintTerm, ...]]]:
     """Return constraints with their final expressions.
 
@@ -190,9 +190,9 @@ def resolved(
         cursor: for messages.
         constraints: of one class.
         types: the names of all types and attributes, by id.
-        sizes: of the symbol tables.
+        symbols: of the policy.
     """
-    limits = {operand: _limit(operand, sizes) for operand in _SUBJECT_NUMBERS}
+    limits = {operand: _limit(operand, symbols) for operand in _SUBJECT_NUMBERS}
 
     def term_of(term: RawTerm) -> ConstraintTerm:
         if not isinstance(term, RawNames):
@@ -207,10 +207,10 @@ def resolved(
     return [(each, tuple(map(term_of, each.expression))) for each in constraints]
 
 
-def _limit(operand: Operand, sizes: Sizes) -> int:
+def _limit(operand: Operand, symbols: Symbols) -> int:
     if operand in _TYPES:
-        return sizes.types
-    return sizes.roles if operand in _ROLES else sizes.users
+        return symbols.types
+    return len(symbols.roles if operand in _ROLES else symbols.users)
 
 
 def constraints_bytes(policy: Policy, layout: Layout, constraints: Sequence[Constraint | ValidateTransition]) -> bytes:

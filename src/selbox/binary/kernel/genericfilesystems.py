@@ -1,7 +1,7 @@
 """Labels by file system and path prefix (``genfscon``)."""
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.levels import Sizes, context_bytes, read_context
+from selbox.binary.kernel.contexts import Symbols, context_bytes, read_context
 from selbox.binary.kernel.output import sized, u32s
 from selbox.binary.kernel.tables import read_name
 from selbox.diagnostics import SelboxError
@@ -19,7 +19,7 @@ _CLASSES = {
 }
 
 
-def read_genfs(cursor: Cursor, sizes: Sizes, class_ids: dict[str, int]) -> tuple[GenericFilesystemContext, ...]:
+def read_genfs(cursor: Cursor, symbols: Symbols, class_ids: dict[str, int]) -> tuple[GenericFilesystemContext, ...]:
     """Read the labels of all file systems, in the order of the file."""
     cursor.section = "generic file systems"
     kinds = {class_ids[name] + 1: kind for kind, name in _CLASSES.items() if name in class_ids}
@@ -37,7 +37,7 @@ def read_genfs(cursor: Cursor, sizes: Sizes, class_ids: dict[str, int]) -> tuple
             kind = kinds.get(number)
             if kind is None:
                 cursor.corrupt(f"class number {number} for `{path}` is no class of files", cursor.offset - 4)
-            result.append(GenericFilesystemContext(filesystem, path, read_context(cursor, sizes), kind))
+            result.append(GenericFilesystemContext(filesystem, path, read_context(cursor, symbols), kind))
     return tuple(result)
 
 

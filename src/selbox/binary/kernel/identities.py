@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
-from selbox.binary.kernel.levels import MOST_LEVELS, Sizes, level_bytes, range_bytes, read_level, read_range
+from selbox.binary.kernel.contexts import Symbols
+from selbox.binary.kernel.levels import level_bytes, range_bytes, read_level, read_range
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
 from selbox.model.mls import LOWEST, LevelRange
@@ -135,7 +136,6 @@ def read_users(cursor: Cursor, roles: int, *, mls: bool) -> list[User]:
     count, entries = read_counts(cursor, 61)
     names = Names(cursor, count)
     users: dict[int, User] = {}
-    levels = Sizes(0, 0, 0, MOST_LEVELS, MOST_LEVELS, mls, 0)
     for _ in range(entries):
         length, number, bounds = cursor.u32s(3)
         name = read_name(cursor, length)
@@ -143,8 +143,8 @@ def read_users(cursor: Cursor, roles: int, *, mls: bool) -> list[User]:
         role_set = read_ebitmap(cursor)
         if role_set >> roles:
             cursor.corrupt(f"user `{name}` has role number {role_set.bit_length()} of {roles}")
-        level_range = read_range(cursor, levels)
-        default = read_level(cursor, levels)
+        level_range = read_range(cursor, mls=mls)
+        default = read_level(cursor, mls=mls)
         users[index] = User(name, role_set, default, level_range, _bound(cursor, bounds, count))
     nobody = LevelRange(LOWEST, LOWEST)
     result = [users.get(index) or User(name, 0, LOWEST, nobody) for index, name in enumerate(names.complete("user"))]
@@ -152,13 +152,12 @@ def read_users(cursor: Cursor, roles: int, *, mls: bool) -> list[User]:
     return result
 
 
-def check_users(cursor: Cursor, users: Iterable[User], sensitivities: int, categories: int) -> None:
-    """Refuse levels of users that the tables of levels, of the given lengths, do not have."""
-    for user in users:
-        for level in (user.default_level, *user.range):
-            if level != LOWEST and (level.sensitivity >= sensitivities or level.categories >> categories):
-                cursor.section = "users"
-                cursor.corrupt(f"user `{user.name}` has a level that the policy does not define")
+def check_users(cursor: Cursor, symbols: Symbols) -> None:
+    """Refuse levels of users that do not exist, and ranges whose levels are the wrong way round."""
+    for user in symbols.users:
+        if not symbols.has_range(user.range) or not symbols.has_level(user.default_level):
+            cursor.section = "users"
+            cursor.corrupt(f"user `{user.name}` has a level or range that does not exist")
 
 
 def roles_bytes(policy: Policy) -> bytes:

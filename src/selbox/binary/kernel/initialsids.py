@@ -3,7 +3,7 @@
 from typing import Final
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.levels import Sizes, context_bytes, read_context
+from selbox.binary.kernel.contexts import Symbols, context_bytes, read_context
 from selbox.binary.kernel.output import u32s
 from selbox.model.context import Context
 from selbox.model.labelling import InitialSid
@@ -62,7 +62,7 @@ Source: ``selinux_sid_to_str`` and ``xen_sid_to_str`` of libsepol.
 _MOST_NUMBERS = 1024
 
 
-def read_initial_sids(cursor: Cursor, target: Target, sizes: Sizes) -> tuple[InitialSid, ...]:
+def read_initial_sids(cursor: Cursor, target: Target, symbols: Symbols) -> tuple[InitialSid, ...]:
     """Read the initial SIDs, in the order of their numbers; numbers that the file leaves out have no context."""
     cursor.section = "initial SIDs"
     contexts: dict[int, Context] = {}
@@ -70,7 +70,7 @@ def read_initial_sids(cursor: Cursor, target: Target, sizes: Sizes) -> tuple[Ini
         number = cursor.u32()
         if not 1 <= number <= _MOST_NUMBERS or number in contexts:
             cursor.corrupt(f"an initial SID has number {number}, or has it again", cursor.offset - 4)
-        contexts[number] = read_context(cursor, sizes)
+        contexts[number] = read_context(cursor, symbols)
     names = INITIAL_SIDS[target]
     return tuple(
         InitialSid(names[number - 1] if number <= len(names) else f"unknown{number}", contexts.get(number))

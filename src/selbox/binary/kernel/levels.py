@@ -1,36 +1,16 @@
-"""Sensitivities, categories, levels, ranges and contexts."""
+"""Sensitivities, categories, levels and ranges."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
-from selbox.model.context import Context
 from selbox.model.mls import LOWEST, Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.symbols import Category, Sensitivity
 
-MOST_LEVELS: Final = 1 << 16
-"""Categories, and sensitivities, that a policy may have."""
-
-
-class Sizes(NamedTuple):
-    """How many symbols there are of each kind, to check numbers against.
-
-    Attributes:
-        users, roles, types, sensitivities, categories: lengths of the tables.
-        mls: as in :class:`Policy`.
-        attributes: bitset of the ids of attributes, which no context may have.
-    """
-
-    users: int
-    roles: int
-    types: int
-    sensitivities: int
-    categories: int
-    mls: bool
-    attributes: int
+_MOST_CATEGORIES: Final = 1 << 16
 
 
 def read_sensitivities(cursor: Cursor) -> tuple[Sensitivity, ...]:
@@ -43,7 +23,7 @@ def read_sensitivities(cursor: Cursor) -> tuple[Sensitivity, ...]:
         length, is_alias = cursor.u32s(2)
         name = read_name(cursor, length)
         number = cursor.u32()
-        bits = read_ebitmap(cursor, MOST_LEVELS)
+        bits = read_ebitmap(cursor, _MOST_CATEGORIES)
         index = names.add(number, name, is_alias=bool(is_alias))
         if not is_alias:
             categories[index] = bits
@@ -88,37 +68,32 @@ def categories_bytes(policy: Policy) -> bytes:
     return table_bytes(len(policy.categories), entries, 16)
 
 
-def read_level(cursor: Cursor, sizes: Sizes) -> Level:
-    """Read one level."""
+def read_level(cursor: Cursor, *, mls: bool) -> Level:
+    """Read one level; that it exists is not checked."""
     number = cursor.u32()
-    return _level(cursor, number, read_ebitmap(cursor, MOST_LEVELS), sizes)
+    return _level(cursor, number, read_ebitmap(cursor, _MOST_CATEGORIES), mls)
 
 
-def _level(cursor: Cursor, number: int, categories: int, sizes: Sizes) -> Level:
-    if not sizes.mls:
+def _level(cursor: Cursor, number: int, categories: int, mls: bool) -> Level:
+    if not mls:
         if number > 1 or categories:
             cursor.corrupt(f"sensitivity number {number} stands in a policy without MLS")
         return LOWEST
-    if not 1 <= number <= sizes.sensitivities:
-        cursor.corrupt(f"there is no sensitivity number {number}; the policy has {sizes.sensitivities}")
-    if categories >> sizes.categories:
-        cursor.corrupt(f"there is no category number {categories.bit_length()}; the policy has {sizes.categories}")
+    if not number:
+        cursor.corrupt("there is no sensitivity number 0")
     return Level(number - 1, categories)
 
 
-def read_range(cursor: Cursor, sizes: Sizes) -> LevelRange:
+def read_range(cursor: Cursor, *, mls: bool) -> LevelRange:
     """Read a range: one level that is low and high, or two."""
     count = cursor.u32()
     if not 1 <= count <= 2:
         cursor.corrupt(f"a range has one or two levels, not {count}", cursor.offset - 4)
     numbers = cursor.u32s(count)
-    low = _level(cursor, numbers[0], read_ebitmap(cursor, MOST_LEVELS), sizes)
+    low = _level(cursor, numbers[0], read_ebitmap(cursor, _MOST_CATEGORIES), mls)
     if count == 1:
         return LevelRange(low, low)
-    high = _level(cursor, numbers[1], read_ebitmap(cursor, MOST_LEVELS), sizes)
-    if not high.dominates(low):
-        cursor.corrupt("the high level of a range does not dominate its low one")
-    return LevelRange(low, high)
+    return LevelRange(low, _level(cursor, numbers[1], read_ebitmap(cursor, _MOST_CATEGORIES), mls))
 
 
 def level_bytes(level: Level, mls: bool) -> bytes:
@@ -133,23 +108,3 @@ def range_bytes(level_range: LevelRange, mls: bool) -> bytes:
     if low == high:
         return u32s(1, first) + ebitmap_bytes(low.categories)
     return u32s(2, first, high.sensitivity + 1) + ebitmap_bytes(low.categories) + ebitmap_bytes(high.categories)
-
-
-def read_context(cursor: Cursor, sizes: Sizes) -> Context:
-    """Read a context; its parts exist, that they may stand together is not checked."""
-    start = cursor.offset
-    user, role, type_number = cursor.u32s(3)
-    if not (1 <= user <= sizes.users and 1 <= role <= sizes.roles and 1 <= type_number <= sizes.types):
-        cursor.corrupt(
-            f"a context has user {user} of {sizes.users}, role {role} of {sizes.roles}, "
-            f"type {type_number} of {sizes.types}",
-            start,
-        )
-    if sizes.attributes >> type_number - 1 & 1:
-        cursor.corrupt(f"a context has type number {type_number}, which is an attribute", start)
-    return Context(user - 1, role - 1, type_number - 1, read_range(cursor, sizes))
-
-
-def context_bytes(context: Context, mls: bool) -> bytes:
-    """Return a context."""
-    return u32s(context.user + 1, context.role + 1, context.type + 1) + range_bytes(context.range, mls)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.levels import Sizes, context_bytes, read_context
+from selbox.binary.kernel.contexts import Symbols, context_bytes, read_context
 from selbox.binary.kernel.output import sized, u32s
 from selbox.binary.kernel.tables import read_name
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
@@ -39,79 +39,79 @@ _BEHAVIOURS = {
 _BEHAVIOUR_NUMBERS = {each: number for number, each in _BEHAVIOURS.items()}
 
 
-def _read_filesystem(cursor: Cursor, sizes: Sizes, _layout: Layout) -> FilesystemContext:
+def _read_filesystem(cursor: Cursor, symbols: Symbols, _layout: Layout) -> FilesystemContext:
     name = read_name(cursor, cursor.u32())
-    return FilesystemContext(name, read_context(cursor, sizes), read_context(cursor, sizes))
+    return FilesystemContext(name, read_context(cursor, symbols), read_context(cursor, symbols))
 
 
 def _filesystem_bytes(each: FilesystemContext, mls: bool, _layout: Layout) -> bytes:
     return sized(each.name) + context_bytes(each.filesystem, mls) + context_bytes(each.file, mls)
 
 
-def _read_port(cursor: Cursor, sizes: Sizes, _layout: Layout) -> PortContext:
+def _read_port(cursor: Cursor, symbols: Symbols, _layout: Layout) -> PortContext:
     number, low, high = cursor.u32s(3)
     protocol = _PROTOCOLS.get(number)
     if protocol is None or not low <= high <= 0xFFFF:
         cursor.corrupt(f"a label is for the ports {low} to {high} of protocol {number}", cursor.offset - 12)
-    return PortContext(protocol, low, high, read_context(cursor, sizes))
+    return PortContext(protocol, low, high, read_context(cursor, symbols))
 
 
 def _port_bytes(each: PortContext, mls: bool, _layout: Layout) -> bytes:
     return u32s(_PROTOCOL_NUMBERS[each.protocol], each.low, each.high) + context_bytes(each.context, mls)
 
 
-def _read_interface(cursor: Cursor, sizes: Sizes, _layout: Layout) -> InterfaceContext:
+def _read_interface(cursor: Cursor, symbols: Symbols, _layout: Layout) -> InterfaceContext:
     name = read_name(cursor, cursor.u32())
-    return InterfaceContext(name, read_context(cursor, sizes), read_context(cursor, sizes))
+    return InterfaceContext(name, read_context(cursor, symbols), read_context(cursor, symbols))
 
 
 def _interface_bytes(each: InterfaceContext, mls: bool, _layout: Layout) -> bytes:
     return sized(each.name) + context_bytes(each.interface, mls) + context_bytes(each.packet, mls)
 
 
-def _read_node(cursor: Cursor, sizes: Sizes, _layout: Layout) -> NodeContext:
-    return NodeContext(cursor.bytes(4), cursor.bytes(4), read_context(cursor, sizes))
+def _read_node(cursor: Cursor, symbols: Symbols, _layout: Layout) -> NodeContext:
+    return NodeContext(cursor.bytes(4), cursor.bytes(4), read_context(cursor, symbols))
 
 
-def _read_node6(cursor: Cursor, sizes: Sizes, _layout: Layout) -> NodeContext:
-    return NodeContext(cursor.bytes(16), cursor.bytes(16), read_context(cursor, sizes))
+def _read_node6(cursor: Cursor, symbols: Symbols, _layout: Layout) -> NodeContext:
+    return NodeContext(cursor.bytes(16), cursor.bytes(16), read_context(cursor, symbols))
 
 
 def _node_bytes(each: NodeContext, mls: bool, _layout: Layout) -> bytes:
     return each.address + each.mask + context_bytes(each.context, mls)
 
 
-def _read_use(cursor: Cursor, sizes: Sizes, _layout: Layout) -> FilesystemUse:
+def _read_use(cursor: Cursor, symbols: Symbols, _layout: Layout) -> FilesystemUse:
     number, length = cursor.u32s(2)
     behaviour = _BEHAVIOURS.get(number)
     if behaviour is None:
         cursor.corrupt(f"a file system's labels come in the way {number}, of 1 to 3", cursor.offset - 8)
     name = read_name(cursor, length)
-    return FilesystemUse(behaviour, name, read_context(cursor, sizes))
+    return FilesystemUse(behaviour, name, read_context(cursor, symbols))
 
 
 def _use_bytes(each: FilesystemUse, mls: bool, _layout: Layout) -> bytes:
     return u32s(_BEHAVIOUR_NUMBERS[each.behaviour]) + sized(each.filesystem) + context_bytes(each.context, mls)
 
 
-def _read_key(cursor: Cursor, sizes: Sizes, _layout: Layout) -> InfinibandKeyContext:
+def _read_key(cursor: Cursor, symbols: Symbols, _layout: Layout) -> InfinibandKeyContext:
     prefix = cursor.bytes(8)
     low, high = cursor.u32s(2)
     if not low <= high <= 0xFFFF:
         cursor.corrupt(f"a label is for the Infiniband keys {low} to {high}", cursor.offset - 8)
-    return InfinibandKeyContext(prefix, low, high, read_context(cursor, sizes))
+    return InfinibandKeyContext(prefix, low, high, read_context(cursor, symbols))
 
 
 def _key_bytes(each: InfinibandKeyContext, mls: bool, _layout: Layout) -> bytes:
     return each.subnet_prefix + u32s(each.low, each.high) + context_bytes(each.context, mls)
 
 
-def _read_end_port(cursor: Cursor, sizes: Sizes, _layout: Layout) -> InfinibandPortContext:
+def _read_end_port(cursor: Cursor, symbols: Symbols, _layout: Layout) -> InfinibandPortContext:
     length, port = cursor.u32s(2)
     device = read_name(cursor, length)
     if not 1 <= port <= 0xFF:
         cursor.corrupt(f"a label is for port {port} of Infiniband device `{device}`")
-    return InfinibandPortContext(device, port, read_context(cursor, sizes))
+    return InfinibandPortContext(device, port, read_context(cursor, symbols))
 
 
 def _end_port_bytes(each: InfinibandPortContext, mls: bool, _layout: Layout) -> bytes:
@@ -119,29 +119,29 @@ def _end_port_bytes(each: InfinibandPortContext, mls: bool, _layout: Layout) -> 
     return name[:4] + u32s(each.port) + name[4:] + context_bytes(each.context, mls)
 
 
-def _read_interrupt(cursor: Cursor, sizes: Sizes, _layout: Layout) -> XenInterruptContext:
-    return XenInterruptContext(cursor.u32(), read_context(cursor, sizes))
+def _read_interrupt(cursor: Cursor, symbols: Symbols, _layout: Layout) -> XenInterruptContext:
+    return XenInterruptContext(cursor.u32(), read_context(cursor, symbols))
 
 
 def _interrupt_bytes(each: XenInterruptContext, mls: bool, _layout: Layout) -> bytes:
     return u32s(each.interrupt) + context_bytes(each.context, mls)
 
 
-def _read_io_port(cursor: Cursor, sizes: Sizes, _layout: Layout) -> XenPortContext:
+def _read_io_port(cursor: Cursor, symbols: Symbols, _layout: Layout) -> XenPortContext:
     low, high = cursor.u32s(2)
-    return XenPortContext(low, high, read_context(cursor, sizes))
+    return XenPortContext(low, high, read_context(cursor, symbols))
 
 
 def _io_port_bytes(each: XenPortContext, mls: bool, _layout: Layout) -> bytes:
     return u32s(each.low, each.high) + context_bytes(each.context, mls)
 
 
-def _read_memory(cursor: Cursor, sizes: Sizes, layout: Layout) -> XenMemoryContext:
+def _read_memory(cursor: Cursor, symbols: Symbols, layout: Layout) -> XenMemoryContext:
     if layout.device_tree:
         low, high = cursor.u64(), cursor.u64()
     else:
         low, high = cursor.u32s(2)
-    return XenMemoryContext(low, high, read_context(cursor, sizes))
+    return XenMemoryContext(low, high, read_context(cursor, symbols))
 
 
 def _memory_bytes(each: XenMemoryContext, mls: bool, layout: Layout) -> bytes:
@@ -154,16 +154,16 @@ def _memory_bytes(each: XenMemoryContext, mls: bool, layout: Layout) -> bytes:
     return each.low.to_bytes(size, "little") + each.high.to_bytes(size, "little") + context_bytes(each.context, mls)
 
 
-def _read_device(cursor: Cursor, sizes: Sizes, _layout: Layout) -> XenDeviceContext:
-    return XenDeviceContext(cursor.u32(), read_context(cursor, sizes))
+def _read_device(cursor: Cursor, symbols: Symbols, _layout: Layout) -> XenDeviceContext:
+    return XenDeviceContext(cursor.u32(), read_context(cursor, symbols))
 
 
 def _device_bytes(each: XenDeviceContext, mls: bool, _layout: Layout) -> bytes:
     return u32s(each.device) + context_bytes(each.context, mls)
 
 
-def _read_device_tree(cursor: Cursor, sizes: Sizes, _layout: Layout) -> XenDeviceTreeContext:
-    return XenDeviceTreeContext(read_name(cursor, cursor.u32()), read_context(cursor, sizes))
+def _read_device_tree(cursor: Cursor, symbols: Symbols, _layout: Layout) -> XenDeviceTreeContext:
+    return XenDeviceTreeContext(read_name(cursor, cursor.u32()), read_context(cursor, symbols))
 
 
 def _device_tree_bytes(each: XenDeviceTreeContext, mls: bool, _layout: Layout) -> bytes:
@@ -186,7 +186,7 @@ class Table(NamedTuple):
     field: str
     section: str
     least: int
-    read: Callable[[Cursor, Sizes, Layout], Any]
+    read: Callable[[Cursor, Symbols, Layout], Any]
     entry_bytes: Callable[[Any, bool, Layout], bytes]
     part: str = ""
     address_size: int = 0
@@ -214,7 +214,7 @@ TABLES: Final = {
 """The tables after the initial SIDs."""
 
 
-def read_object_contexts(cursor: Cursor, layout: Layout, sizes: Sizes) -> dict[str, tuple[Any, ...]]:
+def read_object_contexts(cursor: Cursor, layout: Layout, symbols: Symbols) -> dict[str, tuple[Any, ...]]:
     """Read all tables after the initial SIDs.
 
     Returns:
@@ -225,7 +225,7 @@ def read_object_contexts(cursor: Cursor, layout: Layout, sizes: Sizes) -> dict[s
         if table.part and not getattr(layout, table.part):
             continue
         cursor.section = table.section
-        entries = tuple(table.read(cursor, sizes, layout) for _ in range(cursor.count(table.least)))
+        entries = tuple(table.read(cursor, symbols, layout) for _ in range(cursor.count(table.least)))
         result[table.field] = result.get(table.field, ()) + entries
     return result
 

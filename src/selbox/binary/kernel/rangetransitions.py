@@ -1,7 +1,8 @@
 """Range transitions."""
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.levels import Sizes, range_bytes, read_range
+from selbox.binary.kernel.contexts import Symbols
+from selbox.binary.kernel.levels import range_bytes, read_range
 from selbox.binary.kernel.output import u32s
 from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
@@ -11,7 +12,7 @@ _SLOTS = 256
 
 
 def read_range_transitions(
-    cursor: Cursor, sizes: Sizes, classes: int
+    cursor: Cursor, symbols: Symbols
 ) -> tuple[tuple[RangeTransition, ...], tuple[LevelRange, ...]]:
     """Read the range transitions.
 
@@ -23,11 +24,13 @@ def read_range_transitions(
     result: dict[tuple[int, int, int], RangeTransition] = {}
     for _ in range(cursor.count(32)):
         source, target, object_class = cursor.u32s(3)
-        if not (1 <= source <= sizes.types and 1 <= target <= sizes.types and 1 <= object_class <= classes):
+        if not (1 <= source <= symbols.types and 1 <= target <= symbols.types and 1 <= object_class <= symbols.classes):
             cursor.corrupt(
                 f"a range transition has source {source}, target {target}, class {object_class}", cursor.offset - 12
             )
-        level_range = read_range(cursor, sizes)
+        level_range = read_range(cursor, mls=symbols.mls)
+        if not symbols.has_range(level_range):
+            cursor.corrupt("a range transition results in a range that does not exist")
         key = (source, target, object_class)
         if key in result:
             cursor.corrupt("a range transition stands twice")

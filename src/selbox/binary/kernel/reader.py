@@ -5,12 +5,13 @@ from selbox.binary.kernel.accessvectors import RowReader, read_access_vectors
 from selbox.binary.kernel.booleans import read_booleans, read_conditionals
 from selbox.binary.kernel.classes import RawClass, read_classes, read_commons
 from selbox.binary.kernel.constraints import resolved
+from selbox.binary.kernel.contexts import Symbols
 from selbox.binary.kernel.filenametransitions import read_named_transitions
 from selbox.binary.kernel.genericfilesystems import read_genfs
 from selbox.binary.kernel.header import read_header
 from selbox.binary.kernel.identities import RawType, check_roles, check_users, read_roles, read_types, read_users
 from selbox.binary.kernel.initialsids import read_initial_sids
-from selbox.binary.kernel.levels import Sizes, read_categories, read_sensitivities
+from selbox.binary.kernel.levels import read_categories, read_sensitivities
 from selbox.binary.kernel.objectcontexts import read_object_contexts
 from selbox.binary.kernel.rangetransitions import read_range_transitions
 from selbox.binary.kernel.rolerules import read_role_allows, read_role_transitions
@@ -49,9 +50,11 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     booleans = read_booleans(cursor)
     sensitivities = read_sensitivities(cursor)
     categories = read_categories(cursor)
-    check_users(cursor, users, len(sensitivities), len(categories))
     attributes = bitset(index for index, each in enumerate(raw_types) if each.is_attribute)
-    sizes = Sizes(len(users), len(roles), len(raw_types), len(sensitivities), len(categories), header.mls, attributes)
+    symbols = Symbols(
+        users, roles, sensitivities, len(raw_types), len(classes), len(categories), attributes, header.mls
+    )
+    check_users(cursor, symbols)
     rows = RowReader(cursor, layout, [each.is_attribute for each in raw_types], len(classes))
     read_access_vectors(cursor, rows)
     conditionals = read_conditionals(cursor, len(booleans), rows)
@@ -59,10 +62,10 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     role_transitions = read_role_transitions(cursor, layout, len(roles), len(raw_types), class_ids)
     role_allows = read_role_allows(cursor, len(roles))
     named_transitions = read_named_transitions(cursor, layout, len(raw_types), len(classes))
-    initial_sids = read_initial_sids(cursor, layout.target, sizes)
-    object_contexts = read_object_contexts(cursor, layout, sizes)
-    genfs_contexts = read_genfs(cursor, sizes, class_ids)
-    range_transitions, ranges = read_range_transitions(cursor, sizes, len(classes))
+    initial_sids = read_initial_sids(cursor, layout.target, symbols)
+    object_contexts = read_object_contexts(cursor, layout, symbols)
+    genfs_contexts = read_genfs(cursor, symbols, class_ids)
+    range_transitions, ranges = read_range_transitions(cursor, symbols)
     held = read_type_attributes(cursor, raw_types)
     if cursor.left:
         diagnostics.warning(
@@ -73,7 +76,7 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
         cursor.section = "permissive types"
         cursor.corrupt("a type is permissive, or never audited, that is not there", 0)
     types = complete_types(raw_types, held, header.permissive, header.neveraudit)
-    constraints, validate_transitions = _constraints(cursor, classes, raw_types, sizes)
+    constraints, validate_transitions = _constraints(cursor, classes, raw_types, symbols)
     return Policy(
         classes=tuple(each.object_class for each in classes),
         types=types,
@@ -106,15 +109,15 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
 
 
 def _constraints(
-    cursor: Cursor, classes: list[RawClass], raw_types: list[RawType], sizes: Sizes
+    cursor: Cursor, classes: list[RawClass], raw_types: list[RawType], symbols: Symbols
 ) -> tuple[tuple[Constraint, ...], tuple[ValidateTransition, ...]]:
     """Return the constraints of all classes, class after class."""
     names = [each.name for each in raw_types]
     constraints: list[Constraint] = []
     transitions: list[ValidateTransition] = []
     for index, each in enumerate(classes):
-        for raw, expression in resolved(cursor, each.constraints, names, sizes):
+        for raw, expression in resolved(cursor, each.constraints, names, symbols):
             constraints.append(Constraint(index, raw.permissions, expression, raw.is_mls))
-        for raw, expression in resolved(cursor, each.validate_transitions, names, sizes):
+        for raw, expression in resolved(cursor, each.validate_transitions, names, symbols):
             transitions.append(ValidateTransition(index, expression, raw.is_mls))
     return tuple(constraints), tuple(transitions)
