@@ -2,12 +2,21 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.binary.kernel.binaries import secilc_binary
 from tests.compiler.policies import BASE, codes_with_base
+from tests.oracles.checkpolicy import CIL, LANGUAGE, decompile, requires_checkpolicy
 from tests.oracles.secilc import compile_reference, requires_secilc
 
+from selbox.binary.kernel import read_policy
+from selbox.compiler.text.cil import policy_to_cil
+from selbox.compiler.text.policylanguage import policy_to_language
+
 LEDGER = tomllib.loads((Path(__file__).parent / "expected_differences.toml").read_text())
+TEXTS = {"cil": (CIL, policy_to_cil), "policy language": (LANGUAGE, policy_to_language)}
+TEXT_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["checkpolicy"]]
 ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["secilc"]]
 
 
@@ -19,4 +28,19 @@ def test_an_entry_still_differs(entry: dict[str, str]) -> None:
     theirs = "refused" if compile_reference(BASE, entry["policy"], read=False).error else "taken"
     assert (ours, theirs) == (entry["ours"], entry["theirs"])
     assert ours != theirs
+    assert entry["reason"]
+
+
+@pytest.mark.oracle
+@requires_checkpolicy
+@pytest.mark.parametrize("entry", TEXT_ENTRIES)
+def test_a_text_still_differs(entry: dict[str, Any]) -> None:
+    binary = secilc_binary(BASE + entry["policy"], entry.get("version", 33))
+    option, text_of = TEXTS[entry["language"]]
+    ours = ["", *text_of(read_policy(binary, "policy")).splitlines()]
+    theirs = ["", *decompile(binary, option)]
+    assert entry["ours"] in ours
+    assert entry["theirs"] in theirs
+    assert entry["ours"] not in theirs
+    assert entry["theirs"] == "" or entry["theirs"] not in ours
     assert entry["reason"]
