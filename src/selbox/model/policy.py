@@ -5,6 +5,7 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
+from selbox.model.binaryform import BinaryForm
 from selbox.model.conditional import Conditional
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.extended import ExtendedRule
@@ -51,7 +52,7 @@ class _Parts(NamedTuple):
     """What a policy is made of.
 
     ``unknown_capabilities`` and ``unknown_config`` are bitsets: what a binary policy had set beyond all that is known
-    here, kept so that writing it again loses nothing.
+    here, kept so that writing it again loses nothing. ``binary_form`` is None for a policy that comes from no binary.
     """
 
     classes: tuple[ObjectClass, ...]
@@ -95,6 +96,7 @@ class _Parts(NamedTuple):
     unknown_capabilities: int = 0
     unknown_config: int = 0
     filesystem_contexts: tuple[FilesystemContext, ...] = ()
+    binary_form: BinaryForm | None = None
 
 
 class Policy(_Parts):

@@ -11,7 +11,7 @@ from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.accessvectors import RowReader
 from selbox.binary.kernel.mergedrules import MergedRules
 from selbox.binary.kernel.output import encoded, is_hole, u32s
-from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
+from selbox.binary.kernel.tables import BOOLEANS, Orders, open_table, read_name, table_bytes
 from selbox.diagnostics import SelboxError
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.policy import Policy
@@ -25,11 +25,9 @@ _OPERATORS = dict(enumerate(BooleanOperator, 2))
 _OPERATOR_NUMBERS = {each: number for number, each in _OPERATORS.items()}
 
 
-def read_booleans(cursor: Cursor) -> tuple[Boolean, ...]:
+def read_booleans(cursor: Cursor, orders: Orders) -> tuple[Boolean, ...]:
     """Read the booleans with their first values."""
-    cursor.section = "booleans"
-    count, entries = read_counts(cursor, 13)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, BOOLEANS)
     states: dict[int, bool] = {}
     for _ in range(entries):
         number, state, length = cursor.u32s(3)
@@ -37,17 +35,17 @@ def read_booleans(cursor: Cursor) -> tuple[Boolean, ...]:
         if state > 1:
             cursor.corrupt(f"boolean `{name}` has the value {state}")
         states[names.add(number, name)] = bool(state)
-    return tuple(Boolean(name, states.get(index, False)) for index, name in enumerate(names.complete("boolean")))
+    return tuple(Boolean(name, states.get(index, False)) for index, name in enumerate(names.complete(orders)))
 
 
 def booleans_bytes(policy: Policy) -> bytes:
     """Return the table of booleans."""
-    entries = []
+    entries = {}
     for index, each in enumerate(policy.booleans):
         if not is_hole(each.name):
             content = encoded(each.name)
-            entries.append((content, u32s(index + 1, int(each.default), len(content)) + content))
-    return table_bytes(len(policy.booleans), entries, 16)
+            entries[each.name] = u32s(index + 1, int(each.default), len(content)) + content
+    return table_bytes(BOOLEANS, len(policy.booleans), entries, policy.binary_form)
 
 
 def read_conditionals(cursor: Cursor, booleans: int, rows: RowReader) -> tuple[Conditional, ...]:

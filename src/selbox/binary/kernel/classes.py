@@ -6,9 +6,21 @@ from typing import Final, NamedTuple
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.constraints import RawConstraint, constraints_bytes, read_constraints
 from selbox.binary.kernel.output import encoded, is_hole, u32s
-from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
+from selbox.binary.kernel.tables import (
+    CLASSES,
+    COMMONS,
+    Names,
+    Orders,
+    SymbolTable,
+    entries_bytes,
+    open_table,
+    permissions_of,
+    read_name,
+    table_bytes,
+)
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.model.binaryform import BinaryForm
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
@@ -17,7 +29,6 @@ MOST_PERMISSIONS: Final = 32
 
 _SOURCES = tuple(DefaultFrom)
 _RANGES = tuple(DefaultRange)
-_PERMISSION_SLOTS = 32
 
 
 class RawClass(NamedTuple):
@@ -28,37 +39,37 @@ class RawClass(NamedTuple):
     validate_transitions: list[RawConstraint]
 
 
-def read_commons(cursor: Cursor) -> tuple[Common, ...]:
+def read_commons(cursor: Cursor, orders: Orders) -> tuple[Common, ...]:
     """Read the permissions that classes share."""
-    cursor.section = "commons"
-    count, entries = read_counts(cursor, 17)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, COMMONS)
     permissions: dict[int, tuple[str, ...]] = {}
     for _ in range(entries):
         length, number, most, own = cursor.u32s(4)
-        index = names.add(number, read_name(cursor, length))
-        permissions[index] = _read_permissions(cursor, most, own, ())
-    return tuple(Common(name, permissions.get(index, ())) for index, name in enumerate(names.complete("common")))
+        name = read_name(cursor, length)
+        table = permissions_of(COMMONS, name)
+        permissions[names.add(number, name)] = _read_permissions(cursor, table, orders, most, own, ())
+    return tuple(Common(name, permissions.get(index, ())) for index, name in enumerate(names.complete(orders)))
 
 
-def _read_permissions(cursor: Cursor, most: int, own: int, inherited: tuple[str, ...]) -> tuple[str, ...]:
+def _read_permissions(
+    cursor: Cursor, table: SymbolTable, orders: Orders, most: int, own: int, inherited: tuple[str, ...]
+) -> tuple[str, ...]:
     """Read ``own`` permissions, which follow the inherited ones and have numbers up to ``most``."""
     if most > MOST_PERMISSIONS or own > most:
         cursor.corrupt(f"a class has {own} permissions with numbers up to {most}; {MOST_PERMISSIONS} are possible")
-    names = Names(cursor, max(most, len(inherited)))
-    for number, name in enumerate(inherited, 1):
-        names.add(number, name)
+    names = Names(cursor, table, max(most, len(inherited)))
     for _ in range(own):
         length, number = cursor.u32s(2)
         names.add(number, read_name(cursor, length))
-    return tuple(names.complete("permission"))
+    orders[table.name] = names.order
+    for number, name in enumerate(inherited, 1):
+        names.add(number, name)
+    return tuple(names.complete())
 
 
-def read_classes(cursor: Cursor, layout: Layout, commons: tuple[Common, ...]) -> list[RawClass]:
+def read_classes(cursor: Cursor, orders: Orders, layout: Layout, commons: tuple[Common, ...]) -> list[RawClass]:
     """Read the classes with their permissions, constraints and defaults."""
-    cursor.section = "classes"
-    count, entries = read_counts(cursor, 29)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, CLASSES)
     shared = {each.name: each.permissions for each in commons}
     classes: dict[int, RawClass] = {}
     for _ in range(entries):
@@ -67,7 +78,8 @@ def read_classes(cursor: Cursor, layout: Layout, commons: tuple[Common, ...]) ->
         common = read_name(cursor, common_length) if common_length else None
         if common is not None and common not in shared:
             cursor.corrupt(f"class `{name}` inherits `{common}`, which is no common", cursor.offset - common_length)
-        permissions = _read_permissions(cursor, most, own, shared[common] if common is not None else ())
+        inherited = shared[common] if common is not None else ()
+        permissions = _read_permissions(cursor, permissions_of(CLASSES, name), orders, most, own, inherited)
         constraints = read_constraints(cursor, constraint_count, layout, for_transitions=False)
         transitions = read_constraints(cursor, cursor.u32(), layout, for_transitions=True)
         user, role, type_from, level_range = _read_defaults(cursor, layout)
@@ -76,7 +88,7 @@ def read_classes(cursor: Cursor, layout: Layout, commons: tuple[Common, ...]) ->
         classes[index] = RawClass(object_class, constraints, transitions)
     return [
         classes.get(index) or RawClass(ObjectClass(name, None, ()), [], [])
-        for index, name in enumerate(names.complete("class"))
+        for index, name in enumerate(names.complete(orders))
     ]
 
 
@@ -93,27 +105,30 @@ def _read_defaults(cursor: Cursor, layout: Layout) -> tuple[DefaultFrom, Default
     return _SOURCES[user], _SOURCES[role], _SOURCES[type_from], _RANGES[level_range]
 
 
-def _permissions_bytes(names: tuple[str, ...], inherited: int) -> tuple[int, bytes]:
+def _permissions_bytes(
+    table: SymbolTable, names: tuple[str, ...], inherited: int, form: BinaryForm | None
+) -> tuple[int, bytes]:
     """Return how many permissions are a class's own, and their table without its head."""
-    entries = []
+    entries = {}
     for index in range(inherited, len(names)):
         if not is_hole(names[index]):
             content = encoded(names[index])
-            entries.append((content, u32s(len(content), index + 1) + content))
-    return len(entries), table_bytes(0, entries, _PERMISSION_SLOTS)[8:]
+            entries[names[index]] = u32s(len(content), index + 1) + content
+    return len(entries), entries_bytes(table, entries, form)
 
 
 def commons_bytes(policy: Policy) -> bytes:
     """Return the table of commons."""
-    entries = []
+    entries = {}
+    form = policy.binary_form
     for index, each in enumerate(policy.commons):
         if is_hole(each.name):
             continue
         content = encoded(each.name)
-        own, permissions = _permissions_bytes(each.permissions, 0)
+        own, permissions = _permissions_bytes(permissions_of(COMMONS, each.name), each.permissions, 0, form)
         head = u32s(len(content), index + 1, len(each.permissions), own)
-        entries.append((content, head + content + permissions))
-    return table_bytes(len(policy.commons), entries, 2)
+        entries[each.name] = head + content + permissions
+    return table_bytes(COMMONS, len(policy.commons), entries, form)
 
 
 def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> bytes:
@@ -130,7 +145,8 @@ def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> b
     for transition in policy.validate_transitions:
         transitions[transition.object_class].append(transition)
     commons = {each.name: len(each.permissions) for each in policy.commons}
-    entries = []
+    entries = {}
+    form = policy.binary_form
     for index, each in enumerate(policy.classes):
         if is_hole(each.name):
             continue
@@ -140,7 +156,8 @@ def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> b
             )
             raise SelboxError.of("binary-unwritable", message)
         content, common = encoded(each.name), encoded(each.common or "")
-        own, permissions = _permissions_bytes(each.permissions, commons.get(each.common, 0) if each.common else 0)
+        inherited = commons.get(each.common, 0) if each.common else 0
+        own, permissions = _permissions_bytes(permissions_of(CLASSES, each.name), each.permissions, inherited, form)
         head = u32s(len(content), len(common), index + 1, len(each.permissions), own, len(constraints[index]))
         body = (
             head,
@@ -152,8 +169,8 @@ def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> b
             constraints_bytes(policy, layout, transitions[index]),
             _defaults_bytes(each, layout, diagnostics),
         )
-        entries.append((content, b"".join(body)))
-    return table_bytes(len(policy.classes), entries, 32)
+        entries[each.name] = b"".join(body)
+    return table_bytes(CLASSES, len(policy.classes), entries, form)
 
 
 def _defaults_bytes(each: ObjectClass, layout: Layout, diagnostics: Diagnostics) -> bytes:

@@ -74,8 +74,8 @@ def _fail(cursor: Cursor, name: str) -> NoReturn:
 def named_transitions_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> bytes:
     """Return the filename transitions.
 
-    Rows without origins, as those of a binary, keep their order; others get that of libsepol's hash table. A version
-    without filename transitions gives the warning ``binary-dropped``.
+    Those of a binary keep their order, others get that of libsepol's hash table. A version without filename
+    transitions gives the warning ``binary-dropped``.
     """
     if not layout.filename_transitions:
         if policy.named_transitions:
@@ -88,7 +88,7 @@ def named_transitions_bytes(policy: Policy, layout: Layout, diagnostics: Diagnos
         return b""
     groups = _grouped(policy.named_transitions)
     keys: Iterable[Key] = groups
-    if any(each.origin for each in policy.named_transitions):
+    if policy.binary_form is None or any(each.origin for each in policy.named_transitions):
         keys = _in_slots(groups)
     if layout.compressed_filename_transitions:
         parts = []

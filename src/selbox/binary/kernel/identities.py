@@ -8,7 +8,7 @@ from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
 from selbox.binary.kernel.contexts import Symbols
 from selbox.binary.kernel.levels import level_bytes, range_bytes, read_level, read_range
 from selbox.binary.kernel.output import encoded, is_hole, u32s
-from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
+from selbox.binary.kernel.tables import ROLES, TYPES, USERS, Orders, open_table, read_name, table_bytes
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.symbols import Role, Type, User
@@ -29,11 +29,9 @@ class RawType(NamedTuple):
     bounds: int | None
 
 
-def read_roles(cursor: Cursor) -> list[Role]:
+def read_roles(cursor: Cursor, orders: Orders) -> list[Role]:
     """Read the roles; that their types exist is checked by :func:`check_roles`."""
-    cursor.section = "roles"
-    count, entries = read_counts(cursor, 37)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, ROLES)
     roles: dict[int, Role] = {}
     for _ in range(entries):
         length, number, bounds = cursor.u32s(3)
@@ -42,8 +40,8 @@ def read_roles(cursor: Cursor) -> list[Role]:
         if name == OBJECT_ROLE and index:
             cursor.corrupt(f"role `{OBJECT_ROLE}` has number {number} instead of 1")
         dominates = read_ebitmap(cursor)
-        roles[index] = Role(name, read_ebitmap(cursor), _bound(cursor, bounds, count), dominates)
-    result = [roles.get(index) or Role(name, 0) for index, name in enumerate(names.complete("role"))]
+        roles[index] = Role(name, read_ebitmap(cursor), _bound(cursor, bounds, names.count), dominates)
+    result = [roles.get(index) or Role(name, 0) for index, name in enumerate(names.complete(orders))]
     for each in result:
         if each.dominates >> len(result):
             cursor.corrupt(f"role `{each.name}` dominates role number {each.dominates.bit_length()} of {len(result)}")
@@ -66,15 +64,13 @@ def check_roles(cursor: Cursor, roles: Iterable[Role], types: Sequence[Type]) ->
     return tuple(result)
 
 
-def read_types(cursor: Cursor) -> list[RawType]:
+def read_types(cursor: Cursor, orders: Orders) -> list[RawType]:
     """Read types, attributes and aliases.
 
     Numbers without a name are attributes, whose names some compilers leave out; they get names as setools gives
     (``@ttr0012``).
     """
-    cursor.section = "types"
-    count, entries = read_counts(cursor, 17)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, TYPES)
     attributes: set[int] = set()
     bounding: dict[int, int | None] = {}
     for _ in range(entries):
@@ -88,16 +84,17 @@ def read_types(cursor: Cursor) -> list[RawType]:
             continue
         if properties & _ATTRIBUTE:
             attributes.add(index)
-        bounding[index] = _bound(cursor, bounds, count)
-    _check_bounds(cursor, [bounding.get(index) for index in range(count)], names.complete("ttr"))
+        bounding[index] = _bound(cursor, bounds, names.count)
+    complete = names.complete(orders)
+    _check_bounds(cursor, [bounding.get(index) for index in range(names.count)], complete)
     return [
         RawType(
             name,
             index in attributes or index not in bounding,
-            tuple(names.aliases.get(index, ())),
+            names.aliases.get(index, ()),
             bounding.get(index),
         )
-        for index, name in enumerate(names.complete("ttr"))
+        for index, name in enumerate(complete)
     ]
 
 
@@ -124,17 +121,16 @@ def _check_bounds(cursor: Cursor, bounds: Sequence[int | None], names: Sequence[
             checked[each] = True
 
 
-def read_users(cursor: Cursor, roles: int, *, mls: bool) -> list[User]:
+def read_users(cursor: Cursor, orders: Orders, roles: int, *, mls: bool) -> list[User]:
     """Read the users; that their levels exist is checked by :func:`check_users`.
 
     Args:
         cursor: stands at the table.
+        orders: takes the order of the table.
         roles: how many roles there are.
         mls: whether levels mean anything.
     """
-    cursor.section = "users"
-    count, entries = read_counts(cursor, 61)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, USERS)
     users: dict[int, User] = {}
     for _ in range(entries):
         length, number, bounds = cursor.u32s(3)
@@ -145,9 +141,9 @@ def read_users(cursor: Cursor, roles: int, *, mls: bool) -> list[User]:
             cursor.corrupt(f"user `{name}` has role number {role_set.bit_length()} of {roles}")
         level_range = read_range(cursor, mls=mls)
         default = read_level(cursor, mls=mls)
-        users[index] = User(name, role_set, default, level_range, _bound(cursor, bounds, count))
+        users[index] = User(name, role_set, default, level_range, _bound(cursor, bounds, names.count))
     nobody = LevelRange(LOWEST, LOWEST)
-    result = [users.get(index) or User(name, 0, LOWEST, nobody) for index, name in enumerate(names.complete("user"))]
+    result = [users.get(index) or User(name, 0, LOWEST, nobody) for index, name in enumerate(names.complete(orders))]
     _check_bounds(cursor, [each.bounds for each in result], [each.name for each in result])
     return result
 
@@ -161,40 +157,46 @@ def check_users(cursor: Cursor, symbols: Symbols) -> None:
 
 
 def roles_bytes(policy: Policy) -> bytes:
-    """Return the table of roles; the types of ``object_r`` are left out, as libsepol does it."""
-    entries = []
+    """Return the table of roles; the types of ``object_r`` go without saying."""
+    entries = {}
+    form = policy.binary_form
     for index, each in enumerate(policy.roles):
         if is_hole(each.name):
             continue
         content = encoded(each.name)
         head = u32s(len(content), index + 1, 0 if each.bounds is None else each.bounds + 1)
-        types = ebitmap_bytes(0 if index == 0 else each.types)
-        entries.append((content, b"".join((head, content, ebitmap_bytes(each.dominates), types))))
-    return table_bytes(len(policy.roles), entries, 16)
+        types = each.types
+        if index == 0:
+            types = form.object_role_types if form is not None else 0
+        entries[each.name] = b"".join((head, content, ebitmap_bytes(each.dominates), ebitmap_bytes(types)))
+    return table_bytes(ROLES, len(policy.roles), entries, form)
 
 
 def types_bytes(policy: Policy) -> bytes:
     """Return the table of types, attributes and aliases."""
-    entries = []
+    entries = {}
+    form = policy.binary_form
     for index, each in enumerate(policy.types):
         bounds = 0 if each.bounds is None else each.bounds + 1
         properties = _PRIMARY | (_ATTRIBUTE if each.is_attribute else 0)
         for name in (each.name, *each.aliases):
             if not is_hole(name):
                 content = encoded(name)
-                entries.append((content, u32s(len(content), index + 1, properties, bounds) + content))
+                entries[name] = u32s(len(content), index + 1, properties, bounds) + content
             properties = bounds = 0
-    return table_bytes(len(policy.types), entries, 512)
+    return table_bytes(TYPES, len(policy.types), entries, form)
 
 
 def users_bytes(policy: Policy) -> bytes:
     """Return the table of users; that they may take ``object_r`` goes without saying."""
-    entries = []
+    entries = {}
+    form = policy.binary_form
     for index, each in enumerate(policy.users):
         if is_hole(each.name):
             continue
         content = encoded(each.name)
         head = u32s(len(content), index + 1, 0 if each.bounds is None else each.bounds + 1)
         levels = range_bytes(each.range, policy.mls) + level_bytes(each.default_level, policy.mls)
-        entries.append((content, b"".join((head, content, ebitmap_bytes(each.roles & ~_OBJECT_ROLE), levels))))
-    return table_bytes(len(policy.users), entries, 128)
+        roles = each.roles if form is not None else each.roles & ~_OBJECT_ROLE
+        entries[each.name] = b"".join((head, content, ebitmap_bytes(roles), levels))
+    return table_bytes(USERS, len(policy.users), entries, form)

@@ -5,7 +5,7 @@ from typing import Final
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
 from selbox.binary.kernel.output import encoded, is_hole, u32s
-from selbox.binary.kernel.tables import Names, read_counts, read_name, table_bytes
+from selbox.binary.kernel.tables import CATEGORIES, SENSITIVITIES, Orders, open_table, read_name, table_bytes
 from selbox.model.mls import LOWEST, Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.symbols import Category, Sensitivity
@@ -13,11 +13,9 @@ from selbox.model.symbols import Category, Sensitivity
 _MOST_CATEGORIES: Final = 1 << 16
 
 
-def read_sensitivities(cursor: Cursor) -> tuple[Sensitivity, ...]:
+def read_sensitivities(cursor: Cursor, orders: Orders) -> tuple[Sensitivity, ...]:
     """Read the table of sensitivities with the categories that each may have."""
-    cursor.section = "sensitivities"
-    count, entries = read_counts(cursor, 24)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, SENSITIVITIES)
     categories: dict[int, int] = {}
     for _ in range(entries):
         length, is_alias = cursor.u32s(2)
@@ -28,44 +26,42 @@ def read_sensitivities(cursor: Cursor) -> tuple[Sensitivity, ...]:
         if not is_alias:
             categories[index] = bits
     return tuple(
-        Sensitivity(name, categories.get(index, 0), tuple(names.aliases.get(index, ())))
-        for index, name in enumerate(names.complete("level"))
+        Sensitivity(name, categories.get(index, 0), names.aliases.get(index, ()))
+        for index, name in enumerate(names.complete(orders))
     )
 
 
-def read_categories(cursor: Cursor) -> tuple[Category, ...]:
+def read_categories(cursor: Cursor, orders: Orders) -> tuple[Category, ...]:
     """Read the table of categories."""
-    cursor.section = "categories"
-    count, entries = read_counts(cursor, 13)
-    names = Names(cursor, count)
+    names, entries = open_table(cursor, CATEGORIES)
     for _ in range(entries):
         length, number, is_alias = cursor.u32s(3)
         names.add(number, read_name(cursor, length), is_alias=bool(is_alias))
     aliases = names.aliases
-    return tuple(Category(name, tuple(aliases.get(index, ()))) for index, name in enumerate(names.complete("category")))
+    return tuple(Category(name, aliases.get(index, ())) for index, name in enumerate(names.complete(orders)))
 
 
 def sensitivities_bytes(policy: Policy) -> bytes:
     """Return the table of sensitivities."""
-    entries = []
+    entries = {}
     for index, each in enumerate(policy.sensitivities):
         level = u32s(index + 1) + ebitmap_bytes(each.categories)
         for alias, name in enumerate((each.name, *each.aliases)):
             if not is_hole(name):
                 content = encoded(name)
-                entries.append((content, b"".join((u32s(len(content), int(alias > 0)), content, level))))
-    return table_bytes(len(policy.sensitivities), entries, 16)
+                entries[name] = b"".join((u32s(len(content), int(alias > 0)), content, level))
+    return table_bytes(SENSITIVITIES, len(policy.sensitivities), entries, policy.binary_form)
 
 
 def categories_bytes(policy: Policy) -> bytes:
     """Return the table of categories."""
-    entries = []
+    entries = {}
     for index, each in enumerate(policy.categories):
         for alias, name in enumerate((each.name, *each.aliases)):
             if not is_hole(name):
                 content = encoded(name)
-                entries.append((content, u32s(len(content), index + 1, int(alias > 0)) + content))
-    return table_bytes(len(policy.categories), entries, 16)
+                entries[name] = u32s(len(content), index + 1, int(alias > 0)) + content
+    return table_bytes(CATEGORIES, len(policy.categories), entries, policy.binary_form)
 
 
 def read_level(cursor: Cursor, *, mls: bool) -> Level:

@@ -45,13 +45,14 @@ class MergedRules:
         branches: those of each branch in the order of the file, by the number in their ``condition`` column.
         extended: the extended rules that always hold.
         extended_branches: those of each branch.
-        is_compiled: whether any rule knows its place in a source. The rows of a binary do not, and keep their order.
+        is_compiled: whether the order of the rules is a compiler's matter. Rules of a binary keep theirs, unless they
+            have come to know their places in a source, for then they are in its order.
     """
 
     def __init__(self, policy: Policy) -> None:
         rules = policy.rules
         keys = _keys(rules)
-        self.is_compiled = any(rules.origin) or any(each.origin for each in policy.extended_rules)
+        self.is_compiled = policy.binary_form is None or any(rules.origin)
         conditions = rules.condition
         self.branches = _branches(keys, rules) if any(conditions) else {}
         always = [condition == UNCONDITIONAL for condition in conditions] if self.branches else None
@@ -130,8 +131,8 @@ def _merged_extended(rules: Iterable[ExtendedRule]) -> list[ExtendedRule]:
 def access_vectors_bytes(merged: MergedRules, layout: Layout) -> bytes:
     """Return the table of the rules that always hold.
 
-    The entries of a policy with origins are in the order of a compiler's hash table. Others stay as they are, for
-    whoever wrote them had such a table too; extended rules come where its order has them.
+    A compiler's hash table gives the order. Entries of a binary stay as they are, for whoever wrote them had such a
+    table too; extended rules come where its order has them.
     """
     check_extended(layout, merged.extended)
     keys = list(merged.always)

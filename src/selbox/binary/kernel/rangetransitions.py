@@ -40,9 +40,9 @@ def read_range_transitions(
 
 
 def range_transitions_bytes(policy: Policy) -> bytes:
-    """Return the range transitions in the order of libsepol's hash table; of rows with one key the first counts.
+    """Return the range transitions; of rows with one key the first counts.
 
-    Rows without origins, as those of a binary, keep their order.
+    Those of a binary keep their order, others get that of libsepol's hash table.
 
     Source: ``rangetr_hash`` and ``rangetr_cmp`` of libsepol 3.4.
     """
@@ -50,7 +50,7 @@ def range_transitions_bytes(policy: Policy) -> bytes:
     for each in policy.range_transitions:
         rows.setdefault((each.source + 1, each.target + 1, each.object_class + 1), each.range)
     keys = list(rows)
-    if any(each.origin for each in policy.range_transitions):
+    if policy.binary_form is None or any(each.origin for each in policy.range_transitions):
         slots = _SLOTS
         while slots < len(rows):
             slots *= 2

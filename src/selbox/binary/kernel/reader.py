@@ -15,8 +15,10 @@ from selbox.binary.kernel.levels import read_categories, read_sensitivities
 from selbox.binary.kernel.objectcontexts import read_object_contexts
 from selbox.binary.kernel.rangetransitions import read_range_transitions
 from selbox.binary.kernel.rolerules import read_role_allows, read_role_transitions
+from selbox.binary.kernel.tables import Orders
 from selbox.binary.kernel.typeattributes import complete_types, read_type_attributes
 from selbox.diagnostics import Diagnostics
+from selbox.model.binaryform import BinaryForm
 from selbox.model.bitset import bitset
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.policy import Policy
@@ -42,14 +44,15 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     cursor = Cursor(data, name, "header")
     header = read_header(cursor, diagnostics)
     layout = header.layout
-    commons = read_commons(cursor)
-    classes = read_classes(cursor, layout, commons)
-    roles = read_roles(cursor)
-    raw_types = read_types(cursor)
-    users = read_users(cursor, len(roles), mls=header.mls)
-    booleans = read_booleans(cursor)
-    sensitivities = read_sensitivities(cursor)
-    categories = read_categories(cursor)
+    orders: Orders = {}
+    commons = read_commons(cursor, orders)
+    classes = read_classes(cursor, orders, layout, commons)
+    roles = read_roles(cursor, orders)
+    raw_types = read_types(cursor, orders)
+    users = read_users(cursor, orders, len(roles), mls=header.mls)
+    booleans = read_booleans(cursor, orders)
+    sensitivities = read_sensitivities(cursor, orders)
+    categories = read_categories(cursor, orders)
     attributes = bitset(index for index, each in enumerate(raw_types) if each.is_attribute)
     symbols = Symbols(
         users, roles, sensitivities, len(raw_types), len(classes), len(categories), attributes, header.mls
@@ -62,7 +65,7 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     role_transitions = read_role_transitions(cursor, layout, len(roles), len(raw_types), class_ids)
     role_allows = read_role_allows(cursor, len(roles))
     named_transitions = read_named_transitions(cursor, layout, len(raw_types), len(classes))
-    initial_sids = read_initial_sids(cursor, layout.target, symbols)
+    initial_sids, sid_order = read_initial_sids(cursor, layout.target, symbols)
     object_contexts = read_object_contexts(cursor, layout, symbols)
     genfs_contexts = read_genfs(cursor, symbols, class_ids)
     range_transitions, ranges = read_range_transitions(cursor, symbols)
@@ -104,6 +107,7 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
         target=layout.target,
         unknown_capabilities=header.unknown_capabilities,
         unknown_config=header.unknown_config,
+        binary_form=BinaryForm(orders, sid_order, roles[0].types if roles else 0),
         **object_contexts,
     )
 

@@ -3,37 +3,72 @@
 libsepol keeps symbols in hash tables and writes them slot by slot. Within a slot names ascend, and a table doubles
 while it has more names than slots, so that the order follows from the names alone.
 
-Source: ``symhash``, ``hashtab_insert`` and ``symtab_sizes`` of libsepol 3.4. Its order is the only one of its many
-versions and of the kernel's that is written here; those who read a policy take any.
+Other versions, and the kernel, have other tables: the order of a policy that was read is kept.
+
+Source: ``symhash``, ``hashtab_insert`` and ``symtab_sizes`` of libsepol 3.4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.output import HOLE, u32s
+from selbox.binary.kernel.output import HOLE, encoded, u32s
+from selbox.model.binaryform import BinaryForm
 
 _MOST_HOLES = 4096
 _MOST_SYMBOLS = 1 << 16
 _ALL = 0xFFFFFFFF
 
 
-def read_counts(cursor: Cursor, least: int) -> tuple[int, int]:
+Orders = dict[str, tuple[str, ...]]
+"""As in ``BinaryForm``."""
+
+
+class SymbolTable(NamedTuple):
+    """One of the tables of symbols.
+
+    Attributes:
+        name: what messages call it.
+        hole: begins the names of numbers without a symbol.
+        least: bytes that the smallest entry takes.
+        slots: how many slots libsepol's hash table begins with, a power of two.
+    """
+
+    name: str
+    hole: str
+    least: int
+    slots: int
+
+
+COMMONS = SymbolTable("commons", "common", 17, 2)
+CLASSES = SymbolTable("classes", "class", 29, 32)
+ROLES = SymbolTable("roles", "role", 37, 16)
+TYPES = SymbolTable("types", "ttr", 17, 512)
+USERS = SymbolTable("users", "user", 61, 128)
+BOOLEANS = SymbolTable("booleans", "boolean", 13, 16)
+SENSITIVITIES = SymbolTable("sensitivities", "level", 24, 16)
+CATEGORIES = SymbolTable("categories", "category", 13, 16)
+
+
+def permissions_of(kind: SymbolTable, name: str) -> SymbolTable:
+    """Return the table of the permissions of a common or class."""
+    return SymbolTable(f"{kind.name} {name}", "permission", 9, 32)
+
+
+def open_table(cursor: Cursor, table: SymbolTable) -> tuple["Names", int]:
     """Read the head of a symbol table.
 
-    Args:
-        cursor: stands at the table.
-        least: bytes that the smallest entry takes.
-
     Returns:
-        The highest number of a symbol, and how many entries follow; some may be aliases.
+        What takes the names, and how many entries follow.
     """
+    cursor.section = table.name
     start = cursor.offset
     count, entries = cursor.u32s(2)
-    if entries * least > cursor.left:
+    if entries * table.least > cursor.left:
         cursor.corrupt(f"a table of {entries} symbols cannot be right: {cursor.left} bytes are left", start + 4)
     if count > _MOST_SYMBOLS or count > entries + _MOST_HOLES:
         cursor.corrupt(f"symbols have numbers up to {count}, but there are {entries} of them", start)
-    return count, entries
+    return Names(cursor, table, count), entries
 
 
 def read_name(cursor: Cursor, length: int) -> str:
@@ -49,15 +84,23 @@ def read_name(cursor: Cursor, length: int) -> str:
 class Names:
     """Collects the names of a symbol table, which come in any order.
 
+    Args:
+        cursor: for messages.
+        table: the table that is read.
+        count: the highest number.
+
     Attributes:
+        count: likewise.
         aliases: further names by id.
     """
 
-    def __init__(self, cursor: Cursor, count: int) -> None:
+    def __init__(self, cursor: Cursor, table: SymbolTable, count: int) -> None:
+        self.count = count
+        self.aliases: dict[int, tuple[str, ...]] = {}
         self._cursor = cursor
+        self._table = table
         self._names: list[str | None] = [None] * count
-        self._seen: set[str] = set()
-        self.aliases: dict[int, list[str]] = {}
+        self._seen: dict[str, None] = {}
 
     def add(self, number: int, name: str, *, is_alias: bool = False) -> int:
         """Take a name for a number; return the id, which is the number less one."""
@@ -65,19 +108,31 @@ class Names:
             self._cursor.corrupt(f"`{name}` has number {number} of {len(self._names)}")
         if name in self._seen:
             self._cursor.corrupt(f"`{name}` stands twice in the table")
-        self._seen.add(name)
+        self._seen[name] = None
         index = number - 1
         if is_alias:
-            self.aliases.setdefault(index, []).append(name)
+            self.aliases[index] = (*self.aliases.get(index, ()), name)
         elif self._names[index] is None:
             self._names[index] = name
         else:
             self._cursor.corrupt(f"`{name}` and `{self._names[index]}` have the same number {number}")
         return index
 
-    def complete(self, kind: str) -> list[str]:
-        """Return a name for every id; numbers without a symbol get one that no policy can have, as ``@ttr0012``."""
-        return [each if each is not None else f"{HOLE}{kind}{index + 1:04}" for index, each in enumerate(self._names)]
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The names so far, as they came."""
+        return tuple(self._seen)
+
+    def complete(self, orders: Orders | None = None) -> list[str]:
+        """Return a name for every id; numbers without a symbol get one that no policy can have, as ``@ttr0012``.
+
+        Args:
+            orders: takes the order in which the names came.
+        """
+        if orders is not None:
+            orders[self._table.name] = self.order
+        hole = HOLE + self._table.hole
+        return [each if each is not None else f"{hole}{index + 1:04}" for index, each in enumerate(self._names)]
 
 
 def symbol_hash(name: bytes) -> int:
@@ -117,13 +172,22 @@ def in_slots(names: Sequence[bytes], slots: int) -> list[int]:
     return sorted(range(len(names)), key=keys.__getitem__)
 
 
-def table_bytes(count: int, entries: list[tuple[bytes, bytes]], slots: int) -> bytes:
+def table_bytes(table: SymbolTable, count: int, entries: Mapping[str, bytes], form: BinaryForm | None) -> bytes:
     """Return a symbol table.
 
     Args:
+        table: which one.
         count: the highest number.
-        entries: each name, and its entry as bytes.
-        slots: as for :func:`in_slots`.
+        entries: each symbol's entry as bytes, by name.
+        form: of the file that the policy was read from.
     """
-    order = in_slots([name for name, _ in entries], slots)
-    return u32s(count, len(entries)) + b"".join([entries[each][1] for each in order])
+    return u32s(count, len(entries)) + entries_bytes(table, entries, form)
+
+
+def entries_bytes(table: SymbolTable, entries: Mapping[str, bytes], form: BinaryForm | None) -> bytes:
+    """Return a symbol table without its head."""
+    order: Iterable[str] | None = form.orders.get(table.name) if form is not None else None
+    if order is None or entries.keys() != set(order):
+        names = list(entries)
+        order = [names[each] for each in in_slots([encoded(name) for name in names], table.slots)]
+    return b"".join([entries[name] for name in order])

@@ -22,10 +22,10 @@ from selbox.model.policy import Policy
 def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagnostics | None = None) -> bytes:
     """Return a policy as the kernel reads it.
 
-    Rules are merged: the file has one entry for each key. Symbols, rules and transitions are in the order in which
-    libsepol 3.4 writes them, so that a policy of its compilers, read and written, is the same bytes. Lost on the way
-    is what decides nothing: the types of ``object_r``, empty names of constraints on users and roles, the order of a
-    symbol table that another program wrote.
+    Rules are merged: the file has one entry for each key. A policy that was read from a binary gives the same bytes
+    again: its order of symbols, rules and transitions is kept. Any other is in the order in which libsepol 3.4 writes
+    it. Lost on the way is only what decides nothing and libsepol does not write either: names in constraints on users
+    and roles, levels in a policy without MLS, where an extended rule stood among the other rules of its conditional.
 
     Args:
         policy: what to write.
