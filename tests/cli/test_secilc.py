@@ -198,3 +198,21 @@ def test_it_ends_as_secilc_does(words: list[str], tmp_path: Path, monkeypatch: p
     contexts = [files_of(each).get("file_contexts") for each in (theirs, ours)]
     if expected == 0:
         assert contexts[0] == contexts[1]
+
+
+@pytest.mark.oracle
+@needs("secilc")
+def test_bytes_that_are_no_utf8_are_kept(room: Path) -> None:
+    text = (
+        '(filecon "/\xe9(/.*)?" any (u r a_t ((s0) (s0)))) ; \xe9\n'
+        '(genfscon proc "/\xe9" (u r a_t ((s0) (s0))))\n'
+        '(typetransition a_t a_t file "\xe9" a_t)\n'
+    )
+    (room / "more.cil").write_bytes(text.encode("latin-1"))
+    assert peer(room, "secilc", "-o", "theirs", "-f", "theirs.fc", "whole.cil", "more.cil").returncode == 0
+    assert main(["secilc", "-o", "ours", "-f", "ours.fc", "whole.cil", "more.cil"]) == 0
+    files = files_of(room)
+    assert files["ours"] == files["theirs"]
+    assert files["ours.fc"] == files["theirs.fc"]
+    assert main(["checkpolicy", "-b", "-F", "-o", "conf", "ours"]) == 0
+    assert b"\xe9" in (room / "conf").read_bytes()

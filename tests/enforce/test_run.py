@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -89,6 +90,30 @@ def test_reading_is_decided_by_the_label(box: Box) -> None:
     assert record.tcontext == LABEL.format("dog_chow_t")
     assert (record.comm, record.field("path")) == ("cat", str(dog))
     assert record.field("ino") == str(dog.stat().st_ino)
+
+
+def test_a_kernel_policy_decides_as_its_source(box: Box) -> None:
+    cat, dog = box.file("cat_chow", "fish"), box.file("dog_chow", "bone")
+    contexts = box.directory / "contexts"
+    words = ["compile", str(box.policy), "-o", str(box.policy), "--file-contexts", str(contexts)]
+    subprocess.run([sys.executable, "-m", "selbox", *words], capture_output=True, check=True, env=environment())
+    assert box.policy.read_bytes().startswith(b"\x8c\xff\x7c\xf9")
+    outcome = box.run(
+        "/bin/cat",
+        str(cat),
+        str(dog),
+        options=(
+            *CAT,
+            "--file-contexts",
+            str(contexts),
+            yard(box),
+            label(cat, "cat_chow_t"),
+            label(dog, "dog_chow_t"),
+        ),
+    )
+    assert outcome.output == "fish"
+    (record,) = outcome.records
+    assert (record.permissions, record.tcontext) == (("read",), LABEL.format("dog_chow_t"))
 
 
 def test_permissive_records_and_lets_go_on(box: Box) -> None:

@@ -31,9 +31,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # Most verbs end before a collection pays; `run`, which may last, starts them again.
     gc.disable()
+    status = _status(list(sys.argv[1:] if argv is None else argv))
+    if argv is None:
+        gc.freeze()  # the process ends now: the interpreter's last collection would walk over a whole policy
+    return status
+
+
+def _status(words: list[str]) -> int:
     try:
         _tolerate_any_text(sys.stdout)
-        status = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        status = _dispatch(words)
         sys.stdout.flush()
     except UsageError as error:
         _report(error.diagnostics)

@@ -58,6 +58,19 @@ def load_policy(
     return policy
 
 
+def labelled_policy(policy: Policy, path: str) -> Policy:
+    """Return a policy with the file contexts of a file besides its own.
+
+    Raises:
+        SelboxError: when the file cannot be read, or holds what is no file context of this policy.
+    """
+    from selbox.language.filecontexts import parse_file_contexts
+    from selbox.store.filecontextfiles import with_file_contexts
+
+    source = read_input(path).expect(Format.TEXT, what="file contexts").source()
+    return with_file_contexts(policy, parse_file_contexts(source))
+
+
 def sole_kernel_policy(inputs: Sequence[Input]) -> Input | None:
     """Return the kernel policy among some inputs, which is then alone; None when there is none.
 

@@ -84,7 +84,7 @@ def _warn(first: _Labelled, label: _Labelled, origins: Origins, diagnostics: Dia
 def file_key(label: FileContext) -> Key:
     """Plain paths come last; before them patterns, those with the shorter fixed beginning first."""
     has_meta, stem, length = pattern_shape(label.pattern)
-    return (not has_meta, stem, length, _KINDS[label.kind], label.pattern.encode())
+    return (not has_meta, stem, length, _KINDS[label.kind], _bytes(label.pattern))
 
 
 def pattern_shape(pattern: str) -> tuple[bool, int, int]:
@@ -110,12 +110,12 @@ def pattern_shape(pattern: str) -> tuple[bool, int, int]:
 
 def generic_key(label: GenericFilesystemContext) -> Key:
     """By file system and path."""
-    return (label.filesystem.encode(), label.path.encode())
+    return (_bytes(label.filesystem), _bytes(label.path))
 
 
 def use_key(label: FilesystemUse) -> Key:
     """By behaviour and file system."""
-    return (_BEHAVIOURS[label.behaviour], label.filesystem.encode())
+    return (_BEHAVIOURS[label.behaviour], _bytes(label.filesystem))
 
 
 def port_key(label: PortContext) -> Key:
@@ -133,18 +133,18 @@ def interface_key(label: InterfaceContext) -> Key:
     name = label.name
     stem = next((index for index, character in enumerate(name) if character in "*?"), len(name))
     if stem == len(name):
-        return (False, 0, 0, name.encode())
-    return (True, -stem, -ord(name[stem]), name.encode())
+        return (False, 0, 0, _bytes(name))
+    return (True, -stem, -ord(name[stem]), _bytes(name))
 
 
 def infiniband_key_key(label: InfinibandKeyContext, subnet: str) -> Key:
     """By the subnet's text; then narrow ranges first."""
-    return (subnet.encode(), _span(label.low, label.high), label.low)
+    return (_bytes(subnet), _span(label.low, label.high), label.low)
 
 
 def infiniband_port_key(label: InfinibandPortContext) -> Key:
     """By device and port."""
-    return (label.device.encode(), label.port)
+    return (_bytes(label.device), label.port)
 
 
 def xen_interrupt_key(label: XenInterruptContext) -> Key:
@@ -164,7 +164,12 @@ def xen_device_key(label: XenDeviceContext) -> Key:
 
 def xen_device_tree_key(label: XenDeviceTreeContext) -> Key:
     """By path."""
-    return (label.path.encode(),)
+    return (_bytes(label.path),)
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text as it stood in its file; bytes that are no UTF-8 are surrogates in it."""
+    return text.encode(errors="surrogateescape")
 
 
 def _span(low: int, high: int, bits: int = 32) -> int:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 MANUAL = Manual(
     description="""
-Compiles CIL files together with the base policy of selbox and counts what comes out: classes, types, rules and so on,
-attributes and blocks written out as the kernel would hold them. Every error that can be found is shown, with its place;
-neverallow rules are checked.
+Compiles CIL and module packages together with the base policy of selbox and counts what comes out: classes, types,
+rules and so on, attributes and blocks written out as the kernel would hold them. Every error that can be found is
+shown, with its place; neverallow rules are checked.
 
 A file that declares its own classes or initial SIDs, as Debian's policy does, is complete: it is compiled without the
-base.
+base. A kernel policy, alone, is read and counted as it is.
 """,
     examples=(
         Example("Check a policy that is written on the base policy:", "selbox check my.cil"),
@@ -89,7 +89,7 @@ class PolicyContents(NamedTuple):
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox check``."""
     parser.add_argument(
-        "policy", nargs="*", metavar="POLICY.cil", help="files in CIL; they are taken together, in any order"
+        "policy", nargs="*", metavar="POLICY", help="CIL and module packages, taken together; or one kernel policy"
     )
     parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.output import JsonValue
 from selbox.cli.policycache import PolicyCache
-from selbox.cli.policyfiles import load_policy
+from selbox.cli.policyfiles import labelled_policy, load_policy
 from selbox.cli.terminal import BOLD, DIM, RED, YELLOW, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.enforce.report import RunReport
@@ -22,7 +22,8 @@ Runs a program, and everything that it starts, in a box: each process has a secu
 programs, sockets, IPC objects and other processes is decided by the policy, as a kernel with SELinux would. Neither
 root nor a kernel with SELinux is needed. `selbox coverage` lists what is mediated, and what is not.
 
-The policy is the base policy of selbox and the files given with --policy. Without --context and --domain the first
+The policy is the base policy of selbox and the files given with --policy: CIL and module packages, as they are or
+compressed; or one kernel policy, which stands alone. Without --context and --domain the first
 program starts from the context of the initial SID kernel, by whatever transition the policy has; a context that is
 given must be valid, and needs no transition rule.
 
@@ -34,6 +35,10 @@ error.
         Example(
             "A program in a domain of your own policy:",
             "selbox run --policy cat.cil --domain cat_t -- /bin/cat food",
+        ),
+        Example(
+            "A policy that is compiled already:",
+            "selbox run --policy my.policy --file-contexts my.file_contexts --domain my_t -- ./server",
         ),
         Example(
             "See what a policy would deny, and keep the records:",
@@ -110,9 +115,18 @@ def _denial_lines(row: "SummaryRow", terminal: Terminal) -> list[str]:
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox run``."""
     parser.add_argument(
-        "--policy", action="append", default=[], metavar="POLICY.cil", help="a file in CIL; may be given more than once"
+        "--policy",
+        action="append",
+        default=[],
+        metavar="POLICY",
+        help="CIL or a module package, or one kernel policy; may be given more than once",
     )
     parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
+    parser.add_argument(
+        "--file-contexts",
+        metavar="FILE",
+        help="further contexts of files, as file_contexts(5) has them; a kernel policy has none of its own",
+    )
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--context", metavar="CONTEXT", help="context of the first program")
     start.add_argument(
@@ -140,6 +154,8 @@ def run(arguments: "Namespace") -> RunResult:
     if arguments.no_base and not arguments.policy:
         raise UsageError.of("usage", "there is no policy", help="name a file with --policy, or leave out --no-base")
     policy = load_policy(arguments.policy, base=not arguments.no_base, cache=PolicyCache.of_user())
+    if arguments.file_contexts is not None:
+        policy = labelled_policy(policy, arguments.file_contexts)
     # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.
     gc.freeze()
     gc.enable()

@@ -1,0 +1,75 @@
+"""File contexts as libselinux and ``setfiles`` read them: a line for each pattern.
+
+Source: ``file_contexts(5)``, and ``read_spec_entries`` of libselinux.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from selbox.diagnostics import Diagnostics, SourceFile, Span
+from selbox.model.labelling import FileKind
+
+NO_CONTEXT: Final = "<<none>>"
+"""What stands for a context where files are to be left alone."""
+
+_KINDS: Final = {
+    "--": FileKind.FILE,
+    "-d": FileKind.DIRECTORY,
+    "-c": FileKind.CHARACTER,
+    "-b": FileKind.BLOCK,
+    "-s": FileKind.SOCKET,
+    "-p": FileKind.PIPE,
+    "-l": FileKind.SYMLINK,
+}
+_WORD: Final = re.compile(r"\S+")
+
+
+class FileContextLine(NamedTuple):
+    """One line.
+
+    Attributes:
+        pattern: regular expression over the whole path.
+        kind: the kind of file it is for.
+        context: text of the context, which may be :data:`NO_CONTEXT`.
+        pattern_span: place of the pattern.
+        context_span: place of the context.
+    """
+
+    pattern: str
+    kind: FileKind
+    context: str
+    pattern_span: Span
+    context_span: Span
+
+
+def parse_file_contexts(source: SourceFile) -> list[FileContextLine]:
+    """Read file contexts; empty lines and those that begin with ``#`` say nothing.
+
+    Raises:
+        SelboxError: ``file-context-syntax``, with every line that is wrong.
+    """
+    diagnostics = Diagnostics()
+    lines: list[FileContextLine] = []
+    for number, text in enumerate(source.text.split("\n"), 1):
+        words = [(each[0], Span(source, number, each.start() + 1, len(each[0]))) for each in _WORD.finditer(text)]
+        if not words or words[0][0].startswith("#"):
+            continue
+        if len(words) not in (2, 3):
+            diagnostics.error(
+                "file-context-syntax",
+                f"a line of file contexts has two or three words, and this one {len(words)}",
+                Span(source, number, 1, len(text)),
+                "write `PATTERN CONTEXT`, or `PATTERN -d CONTEXT` for one kind of file",
+            )
+        elif len(words) == 3 and words[1][0] not in _KINDS:
+            diagnostics.error(
+                "file-context-syntax",
+                f"`{words[1][0]}` is no kind of file",
+                words[1][1],
+                "kinds are " + ", ".join(f"`{each}`" for each in _KINDS),
+            )
+        else:
+            kind = _KINDS[words[1][0]] if len(words) == 3 else FileKind.ANY
+            lines.append(FileContextLine(words[0][0], kind, words[-1][0], words[0][1], words[-1][1]))
+    diagnostics.raise_if_errors()
+    return lines

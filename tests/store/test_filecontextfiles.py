@@ -1,0 +1,61 @@
+from collections.abc import Sequence
+from stat import S_IFREG
+
+import pytest
+
+from selbox.compiler.compile import compile_policy
+from selbox.compiler.text.filecontexts import file_contexts_text
+from selbox.diagnostics import SelboxError, SourceFile
+from selbox.language.cil import parse
+from selbox.language.filecontexts import FileContextLine, parse_file_contexts
+from selbox.model.policy import Policy
+from selbox.store.filecontextfiles import with_file_contexts
+from selbox.store.filecontexts import FileContexts
+
+POLICY = """
+(class file (read)) (classorder (file)) (sid kernel) (sidorder (kernel)) (mls true)
+(sensitivity s0) (sensitivityorder (s0)) (category c0) (categoryorder (c0)) (sensitivitycategory s0 (c0))
+(type a_t) (type b_t) (role object_r) (role r) (roletype r a_t) (user u) (userrole u r)
+(userlevel u (s0)) (userrange u ((s0) (s0))) (sidcontext kernel (u r a_t ((s0) (s0))))
+"""
+
+
+def policy(more: str = "") -> Policy:
+    return compile_policy([parse(SourceFile("policy.cil", POLICY + more))])
+
+
+def lines(text: str) -> Sequence[FileContextLine]:
+    return parse_file_contexts(SourceFile("fc", text))
+
+
+def test_a_policy_s_own_contexts_written_and_read_again_are_the_same() -> None:
+    given = policy(
+        '(filecon "/a(/.*)?" any (u object_r b_t ((s0) (s0))))'
+        '(filecon "/a/b" dir (u r a_t ((s0) (s0))))'
+        '(filecon "/c" char ())'
+    )
+    again = with_file_contexts(given._replace(file_contexts=()), lines(file_contexts_text(given)))
+    assert {each[:3] for each in again.file_contexts} == {each[:3] for each in given.file_contexts}
+
+
+def test_what_is_added_keeps_its_place() -> None:
+    given = policy('(filecon "/a" any (u r a_t ((s0) (s0))))')
+    both = with_file_contexts(given, lines("\n/b u:r:a_t:s0\n"))
+    assert [each.pattern for each in both.file_contexts] == ["/a", "/b"]
+    place = both.origin(both.file_contexts[1].origin)
+    assert place is not None
+    assert place.place == "fc:2:1"
+    entry = FileContexts(both.file_contexts, both.origins).lookup("/b", S_IFREG)
+    assert entry is both.file_contexts[1]
+
+
+def test_every_wrong_context_is_told_once_with_its_place() -> None:
+    with pytest.raises(SelboxError) as caught:
+        with_file_contexts(policy(), lines("/a u:r:c_t:s0\n/b u:r:c_t:s0\n/c u:r:b_t:s0\n/d <<none>>\n"))
+    assert [(each.code, each.span and each.span.place) for each in caught.value.diagnostics] == [
+        ("invalid-context", "fc:1:4"),
+        ("invalid-context", "fc:3:4"),
+    ]
+    messages = [each.message for each in caught.value.diagnostics]
+    assert "the policy has no type `c_t`" in messages[0]
+    assert "role `r` may not take type `b_t`" in messages[1]
