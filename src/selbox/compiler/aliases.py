@@ -4,7 +4,7 @@ from functools import partial
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import Place, Symbol, find
-from selbox.compiler.program import Program
+from selbox.compiler.program import NO_MEANING, Program
 from selbox.language.cil import Form
 
 ALIASED = ("type", "sensitivity", "category")
@@ -51,7 +51,7 @@ def _check(symbol: Symbol, form: Form, place: Place) -> None:
         seen.add(at)
     if at.flavour.endswith("alias"):
         raise StatementError(
-            "cil-alias-without-meaning",
+            NO_MEANING,
             f"alias `{symbol.name}` stands for nothing",
             place,
             form,

@@ -12,6 +12,8 @@ from selbox.language.cil import Form
 Statement = tuple[Form, Place]
 Handler = Callable[[Form, Place], None]
 
+NO_MEANING: Final = "cil-alias-without-meaning"
+_ALIASES: Final = frozenset({"typealias", "sensitivityalias", "categoryalias"})
 _TABLES = frozenset(NAME_TABLES.values())
 _FLAVOUR_WORDS = {"block": "block or macro", "classpermission": "class permission set", "levelrange": "level range"}
 
@@ -55,7 +57,7 @@ class Program:
 
         Raises:
             UnresolvedNameError: nothing of that name is in reach.
-            StatementError: a form stands where a name should.
+            StatementError: a form stands where a name should, or an alias that stands for nothing.
         """
         item: Form | str = form
         for index in path:
@@ -65,7 +67,11 @@ class Program:
         symbol = find(place.scope, table, item)
         if symbol is None:
             raise UnresolvedNameError(table, item, place, form, path)
-        return symbol if symbol.actual is None else self.actual(symbol)
+        if symbol.actual is not None:
+            symbol = self.actual(symbol)
+        if symbol.flavour in _ALIASES:
+            raise StatementError(NO_MEANING, f"alias `{item}` stands for nothing", place, form, path)
+        return symbol
 
     def actual(self, symbol: Symbol) -> Symbol:
         """Follow an alias to what it stands for."""

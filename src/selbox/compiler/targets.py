@@ -42,7 +42,7 @@ def target_of(program: Program, form: Form, place: Place) -> int | Symbol:
     if special != SELF and isinstance(word, str):
         named = find(place.scope, "type", word)
         if named is not None:
-            return program.actual(named)
+            return program.resolve("type", form, place, 2)
     return special
 
 
