@@ -144,21 +144,24 @@ def _type(old: Type, renumbering: Renumbering, new: int) -> Type:
 
 
 def _rules(old: Rules, renumbering: Renumbering) -> Rules:
-    """Return rules with new ids; those of attributes that are written out take several rows."""
-    written_out = renumbering.members
-    if not any(written_out[each] is not None for each in {*old.source, *old.target}):
+    """Return rules with new ids; those of attributes that are written out take several rows, or none."""
+    written_out = {index for index, types in enumerate(renumbering.members) if types is not None}
+    if written_out.isdisjoint(old.source) and written_out.isdisjoint(old.target):
         return _renumbered(old, renumbering)
-    rules = Rules()
-    ids = renumbering.ids
-    append = rules.append
-    rows = zip(old.kind, old.source, old.target, old.object_class, old.data, old.condition, old.origin, strict=True)
-    for kind, source, target, object_class, data, condition, origin in rows:
-        value = data if kind in ACCESS_KINDS else ids[data]
-        if written_out[source] is None and written_out[target] is None:
-            append(kind, ids[source], ids[target], object_class, value, condition, origin)
-            continue
-        for one, other in renumbering.pairs(source, target):
-            append(kind, one, other, object_class, value, condition, origin)
+    rows: list[int] = []  # the row that each new one is made of
+    pairs: list[tuple[int, int, int]] = []  # new rows with their source and target
+    done = 0
+    for row, (source, target) in enumerate(zip(old.source, old.target, strict=True)):
+        if source in written_out or target in written_out:
+            rows.extend(range(done, row))
+            done = row + 1
+            for one, other in renumbering.pairs(source, target):
+                pairs.append((len(rows), one, other))
+                rows.append(row)
+    rows.extend(range(done, len(old)))
+    rules = _renumbered(old.select(rows), renumbering)
+    for row, one, other in pairs:
+        rules.source[row], rules.target[row] = one, other
     return rules
 
 
@@ -166,18 +169,14 @@ def _renumbered(old: Rules, renumbering: Renumbering) -> Rules:
     if not renumbering.changes:
         return old
     rules = Rules()
-    new_id = renumbering.ids.__getitem__
-    rules.kind, rules.object_class, rules.condition, rules.origin = (
-        old.kind,
-        old.object_class,
-        old.condition,
-        old.origin,
-    )
-    rules.source = array("I", map(new_id, old.source))
-    rules.target = array("I", map(new_id, old.target))
-    rules.data = array(
-        "I", (data if kind in ACCESS_KINDS else new_id(data) for kind, data in zip(old.kind, old.data, strict=True))
-    )
+    for column in Rules.__slots__:
+        setattr(rules, column, getattr(old, column))
+    ids = [max(new, 0) for new in renumbering.ids]  # rows of what is gone are given others afterwards
+    rules.source = array("I", map(ids.__getitem__, old.source))
+    rules.target = array("I", map(ids.__getitem__, old.target))
+    rules.data = old.data[:]
+    for row in (row for row, kind in enumerate(old.kind) if kind not in ACCESS_KINDS):
+        rules.data[row] = ids[old.data[row]]
     return rules
 
 

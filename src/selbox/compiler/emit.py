@@ -7,7 +7,7 @@ from selbox.compiler.conditions import Conditions
 from selbox.compiler.namespace import Symbol
 from selbox.compiler.program import OBJECT_ROLE
 from selbox.compiler.resolution import Resolution
-from selbox.compiler.targets import LOWEST_SPECIAL, special_pairs
+from selbox.compiler.targets import LOWEST_SPECIAL, SELF, special_pairs
 from selbox.model.labelling import InitialSid
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
@@ -154,6 +154,9 @@ def _write_out_special(resolution: Resolution, rules: Rules) -> set[int]:
     symbols = resolution.numbered["type"]
     empty: set[int] = set()
     for row in special:
+        if rules.target[row] == SELF and symbols[rules.source[row]].flavour == "type":
+            rules.target[row] = rules.source[row]
+            continue
         kind, source, target, class_id, data, condition, origin = rules[row]
         pairs = special_pairs(bits(symbols[source]), target, universe)
         first = next(pairs, None)

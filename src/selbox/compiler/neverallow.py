@@ -18,6 +18,8 @@ from selbox.model.rules import RuleKind
 
 _SHOWN_NUMBERS: Final = 8
 
+_ALLOW: Final = int(RuleKind.ALLOW)
+
 _Rows = dict[int, dict[int, list[int]]]
 """Rows that allow something, by class and source id."""
 
@@ -35,6 +37,26 @@ def check_neverallows(resolution: Resolution, policy: Policy) -> None:
         check.extended_assertion(each)
 
 
+def _asserted_classes(resolution: Resolution) -> set[int]:
+    """Return the ids of the classes that assertions are about."""
+    plain = (class_id for assertion in resolution.rules.neverallows for class_id, _ in assertion.vectors)
+    extended = (class_id for each in resolution.extended.assertions for class_id in each.permissions.classes)
+    return {*plain, *extended}
+
+
+def _allowing_rows(policy: Policy, classes: set[int]) -> _Rows:
+    found: _Rows = {class_id: {} for class_id in classes}
+    rules = policy.rules
+    for row, (kind, source, class_id) in enumerate(zip(rules.kind, rules.source, rules.object_class, strict=True)):
+        if class_id in classes and kind == _ALLOW:
+            by_source = found[class_id]
+            if source in by_source:
+                by_source[source].append(row)
+            else:
+                by_source[source] = [row]
+    return found
+
+
 class _Check:
     """The rules of a policy, arranged so that those that an assertion is about are found quickly."""
 
@@ -46,12 +68,7 @@ class _Check:
         self._attributes = [(index, each.types) for index, each in enumerate(policy.types) if each.is_attribute]
         self._matching: dict[int, frozenset[int]] = {}
         self._allowx: dict[int, list[ExtendedStatement]] = {}
-        self._rows: _Rows = {}
-        rules = policy.rules
-        for row, kind in enumerate(rules.kind):
-            if kind == RuleKind.ALLOW:
-                by_source = self._rows.setdefault(rules.object_class[row], {})
-                by_source.setdefault(rules.source[row], []).append(row)
+        self._rows = _allowing_rows(policy, _asserted_classes(resolution))
         for statement in resolution.extended.statements:
             if statement.kind is ExtendedKind.ALLOW:
                 self._allowx.setdefault(statement.object_class, []).append(statement)

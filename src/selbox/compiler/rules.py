@@ -13,7 +13,7 @@ from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import STRINGS, CallScope, Place, Scope, Symbol
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import ACCESS, Program
-from selbox.compiler.targets import SELF, target_of
+from selbox.compiler.targets import LOWEST_SPECIAL, SELF, target_of
 from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import LevelRange
@@ -97,7 +97,7 @@ class RuleTables:
         target = target_of(self._program, form, place)
         target_id = target if isinstance(target, int) else target.id
         vectors = self._classes.vectors(form, place, 3)
-        if not vectors:
+        if not vectors and target_id < LOWEST_SPECIAL:
             self.unsaid |= {source, target_id}
         return source, target_id, vectors
 

@@ -99,8 +99,14 @@ class SetTable:
             raise StatementError("cil-syntax", "expected a name or an expression, found `()`", place, form, path)
         united = 0
         parts = 0
+        root = self._program.root
+        in_reach = root.tables.get(self._table, {}) if place.scope is root else {}
         for index, part in enumerate(item):
             if isinstance(part, str):
+                known = in_reach.get(part)
+                if known is not None and known.actual is None and known.flavour == self._member:
+                    united |= 1 << known.id
+                    continue
                 if part in _WORDS:
                     raise StatementError(
                         "cil-syntax", f"`{part}` must stand first in its parentheses", place, form, (*path, index)
