@@ -1,25 +1,11 @@
-"""Statements that label what carries no label, as text, in the order of ``checkpolicy -C``.
+"""Statements that label what carries no label, as text, in the order of ``checkpolicy -C``."""
 
-Source: ``sort_ocontexts`` of libsepol's ``kernel_to_common.c``.
-"""
-
-import re
 from collections.abc import Iterator
-from typing import Final
 
+from selbox.compiler.sortedlabels import sorted_labels
 from selbox.compiler.text.addresses import address_text
 from selbox.compiler.text.syntax import Syntax
-from selbox.model.labelling import FilesystemUseBehaviour, InterfaceContext, PortContext
 from selbox.model.policy import Policy
-
-_BEHAVIOURS: Final = {
-    behaviour: place
-    for place, behaviour in enumerate(
-        (FilesystemUseBehaviour.XATTR, FilesystemUseBehaviour.TRANSITION, FilesystemUseBehaviour.TASK)
-    )
-}
-_PROTOCOLS: Final = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132}
-_WILDCARD: Final = re.compile(r"[*?]")
 
 
 def label_lines(policy: Policy, syntax: Syntax) -> Iterator[str]:
@@ -27,6 +13,7 @@ def label_lines(policy: Policy, syntax: Syntax) -> Iterator[str]:
     for sid in policy.initial_sids:
         if sid.context is not None:
             yield syntax.sid_context.format(name=sid.name, context=syntax.context_text(policy, sid.context))
+    policy = sorted_labels(policy)
     yield from _filesystems(policy, syntax)
     yield from _network(policy, syntax)
     yield from _infiniband(policy, syntax)
@@ -35,7 +22,7 @@ def label_lines(policy: Policy, syntax: Syntax) -> Iterator[str]:
 
 def _filesystems(policy: Policy, syntax: Syntax) -> Iterator[str]:
     uses = [use for use in policy.filesystem_uses if syntax.is_filesystem(use.filesystem)]
-    for use in sorted(uses, key=lambda use: (_BEHAVIOURS[use.behaviour], use.filesystem)):
+    for use in uses:
         yield syntax.filesystem_use.format(
             behaviour=use.behaviour.value,
             filesystem=syntax.word(use.filesystem),
@@ -55,26 +42,20 @@ def _filesystems(policy: Policy, syntax: Syntax) -> Iterator[str]:
 
 
 def _network(policy: Policy, syntax: Syntax) -> Iterator[str]:
-    def port_order(entry: PortContext) -> tuple[int, int, int]:
-        return entry.high - entry.low, entry.low, _PROTOCOLS[entry.protocol]
-
-    for port in sorted(policy.port_contexts, key=port_order):
+    for port in policy.port_contexts:
         yield syntax.port.format(
             protocol=port.protocol,
             range=_pair(syntax, str(port.low), str(port.high)),
             context=syntax.context_text(policy, port.context),
         )
     interfaces = [interface for interface in policy.interface_contexts if syntax.is_device(interface.name)]
-    for interface in sorted(interfaces, key=_interface_order):
+    for interface in interfaces:
         yield syntax.interface.format(
             name=syntax.word(interface.name),
             interface=syntax.context_text(policy, interface.interface),
             packet=syntax.context_text(policy, interface.packet),
         )
-    nodes = sorted(policy.node_contexts, key=lambda node: node.address)
-    nodes.sort(key=lambda node: node.mask, reverse=True)
-    nodes.sort(key=lambda node: len(node.address))
-    for node in nodes:
+    for node in policy.node_contexts:
         yield syntax.node.format(
             address=address_text(node.address),
             mask=address_text(node.mask),
@@ -82,44 +63,36 @@ def _network(policy: Policy, syntax: Syntax) -> Iterator[str]:
         )
 
 
-def _interface_order(entry: InterfaceContext) -> tuple[bool, int, bool, str]:
-    """Return the sort key of an interface: names, then patterns, the longest fixed start first."""
-    wildcard = _WILDCARD.search(entry.name)
-    if wildcard is None:
-        return False, 0, False, entry.name
-    return True, -wildcard.start(), wildcard.group() == "*", entry.name
-
-
 def _infiniband(policy: Policy, syntax: Syntax) -> Iterator[str]:
-    for key in sorted(policy.infiniband_keys, key=lambda key: (key.subnet_prefix, key.high - key.low, key.low)):
+    for key in policy.infiniband_keys:
         yield syntax.infiniband_key.format(
             subnet_prefix=address_text(key.subnet_prefix + bytes(8)),
             range=_pair(syntax, str(key.low), str(key.high)),
             context=syntax.context_text(policy, key.context),
         )
     ports = [port for port in policy.infiniband_ports if syntax.is_device(port.device)]
-    for port in sorted(ports, key=lambda port: (port.device, port.port)):
+    for port in ports:
         yield syntax.infiniband_port.format(
             device=syntax.word(port.device), port=port.port, context=syntax.context_text(policy, port.context)
         )
 
 
 def _xen(policy: Policy, syntax: Syntax) -> Iterator[str]:
-    for interrupt in sorted(policy.xen_interrupts, key=lambda entry: entry.interrupt):
+    for interrupt in policy.xen_interrupts:
         yield syntax.xen_interrupt.format(
             interrupt=interrupt.interrupt, context=syntax.context_text(policy, interrupt.context)
         )
-    for port in sorted(policy.xen_ports, key=lambda entry: (entry.high - entry.low, entry.low)):
+    for port in policy.xen_ports:
         span = _pair(syntax, f"{port.low:#x}", f"{port.high:#x}")
         yield syntax.xen_port.format(range=span, context=syntax.context_text(policy, port.context))
-    for memory in sorted(policy.xen_memory, key=lambda entry: (entry.high - entry.low, entry.low)):
+    for memory in policy.xen_memory:
         span = _pair(syntax, f"{memory.low:#x}", f"{memory.high:#x}")
         yield syntax.xen_memory.format(range=span, context=syntax.context_text(policy, memory.context))
-    for device in sorted(policy.xen_devices, key=lambda entry: entry.device):
+    for device in policy.xen_devices:
         yield syntax.xen_device.format(
             device=f"{device.device:#x}", context=syntax.context_text(policy, device.context)
         )
-    for node in sorted(policy.xen_device_tree, key=lambda entry: entry.path):
+    for node in policy.xen_device_tree:
         if syntax.can_quote(node.path):
             yield syntax.xen_device_tree.format(path=node.path, context=syntax.context_text(policy, node.context))
 
