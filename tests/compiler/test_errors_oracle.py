@@ -1,8 +1,10 @@
 """What a policy may not say: the code of our error, and that secilc refuses it too."""
 
 import pytest
-from tests.compiler.policies import BASE, codes_with_base
+from tests.compiler.policies import BASE, codes_with_base, errors_of
 from tests.oracles.secilc import compile_reference, requires_secilc
+
+from selbox.compiler.options import CompileOptions
 
 CONTEXT = "(system_u object_r c ((s0) (s0)))"
 OTHER_CONTEXT = "(system_u object_r d ((s0) (s0)))"
@@ -138,3 +140,28 @@ def test_refused_with_its_code(text: str, code: str) -> None:
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED])
 def test_secilc_refuses_it_too(text: str) -> None:
     assert compile_reference(BASE, text, read=False).error
+
+
+REFUSED_WITH_OPTIONS = [
+    ("-m", CompileOptions(multiple_declarations=True), "(type z) (typeattribute z)", "cil-duplicate-name"),
+    ("-m", CompileOptions(multiple_declarations=True), "(role z) (role z)", "cil-duplicate-name"),
+    ("-P", CompileOptions(preserve_tunables=True), "(tunable t true) (tunableif t (true (type q)))", "cil-misplaced"),
+    (
+        "-P",
+        CompileOptions(preserve_tunables=True),
+        "(tunable t true) (boolean u true) (booleanif u (true (tunableif t (true (allow a b (file (open)))))))",
+        "cil-misplaced",
+    ),
+    ("-P", CompileOptions(preserve_tunables=True), "(tunable t true) (boolean t true)", "cil-duplicate-name"),
+    ("-Q", CompileOptions(qualified_names=True), "(block x)", "cil-misplaced"),
+    ("-Q", CompileOptions(qualified_names=True), "(type .x)", "cil-bad-name"),
+    ("-Q", CompileOptions(qualified_names=True), "(type x.y) (allow .x.y a (file (read)))", "cil-unknown-type"),
+]
+
+
+@pytest.mark.oracle
+@requires_secilc
+@pytest.mark.parametrize(("word", "options", "text", "code"), REFUSED_WITH_OPTIONS)
+def test_refused_with_options(word: str, options: CompileOptions, text: str, code: str) -> None:
+    assert code in [each.code for each in errors_of(BASE, text, options=options)]
+    assert compile_reference(BASE, text, read=False, options=[word]).error

@@ -204,6 +204,18 @@ POLICIES = {
         (booleanif (not (xor on off)) (true (allow c d (file (open)))) (false (allow c c (file (open)))))
         (booleanif (xor on off) (true (allow c a (file (open)))))
         (booleanif (neq off on) (true (allow c b (file (open)))))""",
+    "rules that others say already": """
+        (boolean on true) (allow domain filetype (file (read write open))) (allow a c (file (read write)))
+        (allow a filetype (file (open execute))) (allow domain c (file (write))) (dontaudit a c (dir (search)))
+        (dontaudit domain filetype (dir (search add_name))) (auditallow a c (file (read)))
+        (booleanif on (true (allow a d (file (read execute))) (allow domain filetype (dir (search))))
+            (false (allow a d (file (read)))))
+        (booleanif (not on) (true (allow a c (dir (search add_name))) (allow domain c (dir (search)))))
+        (boolean off false) (booleanif off (true (allow b c (file (read)))) (false (allow b c (file (open)))))
+        (allow domain filetype (file (ioctl))) (allowx domain filetype (ioctl file ((range 0x1000 0x10ff) 1)))
+        (allowx a c (ioctl file (0x1001 0x2001))) (allowx b c (ioctl file (0x1001))) (allowx a d (ioctl file (1)))
+        (typeattribute same) (typeattributeset same filetype) (allow domain same (socket (listen)))
+        (allow b d (socket (listen connect))) (typetransition a c process d)""",
     "bounds": "(typebounds a b) (allow a c (file (read))) (allow b c (file (read)))",
     "passing neverallow": "(neverallow c both (file (open))) (neverallow filetype self (file (read)))",
     "orders": """
@@ -248,6 +260,29 @@ OPTIONS: dict[str, tuple[list[str], CompileOptions, str]] = {
         "(neverallow kernel_t c (file (read))) (typebounds c d) (allow d a (file (read)))",
     ),
     "no levels": (["-M", "false"], CompileOptions(mls=False), POLICIES["constraints"] + POLICIES["levels"]),
+    "multiple declarations": (
+        ["-m"],
+        CompileOptions(multiple_declarations=True),
+        """(type z) (type z) (typeattribute za) (typeattributeset za a) (typeattribute za) (typeattributeset za b)
+        (macro m () (type made)) (call m) (call m) (allow za made (file (open))) (block q (type z) (type z))
+        (optional o (type late) (allow late gone (file (open)))) (type late) (allow late late (file (open)))""",
+    ),
+    "tunables kept": (
+        ["-P"],
+        CompileOptions(preserve_tunables=True),
+        """(tunable on true) (boolean b false) (tunableif (and on b) (true (allow a b (file (open))))
+        (false (typetransition a b file c))) (macro m ((type x)) (tunableif on (false (allow x x (file (open))))))
+        (call m (c)) (block q (tunable t false) (tunableif t (true (call m2)))) (macro m2 () (allow a c (dir (search))))
+        (booleanif on (true (allow b c (file (open)))))""",
+    ),
+    "names with dots": (
+        ["-Q"],
+        CompileOptions(qualified_names=True),
+        """(type x.y) (allow x.y a (file (read))) (macro m.n ((type p.q)) (allow p.q a (file (open)))) (call m.n (a))
+        (call m.n (x.y)) (optional o.p (type u.v) (allow u.v x.y (file (open)))) (optional o.q (type gone.t)
+        (allow gone.t not.there (file (open)))) (type z.) (role r.r) (roletype r.r x.y) (typealias al.ias)
+        (typealiasactual al.ias x.y) (boolean b.o true) (booleanif b.o (true (allow al.ias a (file (open)))))""",
+    ),
     "unknown classes": (["-U", "reject"], CompileOptions(handle_unknown=HandleUnknown.REJECT), ""),
 }
 
@@ -259,4 +294,15 @@ def test_options_mean_what_secilc_makes_of_them(name: str) -> None:
     words, options, text = OPTIONS[name]
     reference = compile_reference(BASE, text, options=words)
     assert reference.error == ""
-    assert sorted(policy_lines(compile_with_base(text, options)) ^ reference.lines) == []
+    policy = compile_with_base(text, options)
+    assert sorted(policy_lines(policy) ^ reference.lines) == []
+    assert write_policy(policy, 33) == reference.binary
+
+
+@pytest.mark.oracle
+@requires_secilc
+@pytest.mark.parametrize("name", POLICIES)
+def test_optimized_binary_is_secilcs_byte_for_byte(name: str) -> None:
+    reference = compile_reference(BASE, POLICIES[name], read=False, options=["-O"])
+    policy = compile_with_base(POLICIES[name], CompileOptions(optimize=True))
+    assert write_policy(policy, 33) == reference.binary

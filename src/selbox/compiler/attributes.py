@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from selbox.compiler.conditions import Conditions
 from selbox.compiler.extended import ExtendedStatement, kernel_rules
 from selbox.compiler.namespace import Symbol
+from selbox.compiler.relabelling import relabelled
 from selbox.compiler.renumbering import DROPPED, Renumbering
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.sets import SetOperator
@@ -123,7 +124,8 @@ def settle_attributes(resolution: Resolution, policy: Policy, conditions: Condit
     gone = frozenset(policy.types[old].name for old, new in enumerate(ids) if new == DROPPED)
     named = policy.named_transitions
     ranges = policy.range_transitions
-    return renumbering.relabelled(policy)._replace(
+    relabelled_policy = relabelled(policy, renumbering.context) if renumbering.changes else policy
+    return relabelled_policy._replace(
         types=tuple(_type(policy.types[old], renumbering, new) for new, old in enumerate(renumbering.order)),
         roles=tuple(each._replace(types=renumbering.bits(each.types)) for each in policy.roles),
         rules=_rules(policy.rules, renumbering),

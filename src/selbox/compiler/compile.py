@@ -14,6 +14,7 @@ from selbox.compiler.labels import with_labels
 from selbox.compiler.levelless import without_levels
 from selbox.compiler.namespace import Place
 from selbox.compiler.neverallow import check_neverallows
+from selbox.compiler.optimize import optimize
 from selbox.compiler.optionals import settle_optionals
 from selbox.compiler.options import DEFAULTS, CompileOptions
 from selbox.compiler.program import Program
@@ -49,14 +50,16 @@ def compile_policy(
         verify(resolution)
         _stop_at_errors(program)
         _deny(resolution)
-        conditions = unite(resolution.conditionals)
-        policy = emit(resolution, conditions)
+        conditions = unite(resolution.conditionals, program.conditional_orders)
+        policy = with_labels(resolution, emit(resolution, conditions))
         policy = settle_transitions(resolution, policy if policy.mls else without_levels(policy))
         if not options.disable_neverallow:
             check_bounds(resolution, policy)
             check_neverallows(resolution, policy)
         _stop_at_errors(program)
-        policy = settle_attributes(resolution, with_labels(resolution, policy), conditions)
+        policy = settle_attributes(resolution, policy, conditions)
+        if options.optimize:
+            policy = optimize(policy)
     except SelboxError as error:
         raise SelboxError(*_in_order(error.diagnostics, trees)) from None
     return policy

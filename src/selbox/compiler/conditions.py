@@ -27,16 +27,17 @@ class Conditions(NamedTuple):
     numbers: dict[int, int]
 
 
-def unite(conditionals: dict[int, Conditional]) -> Conditions:
+def unite(conditionals: dict[int, Conditional], orders: list[tuple[int, ...]]) -> Conditions:
     """Return one condition for all expressions that say the same.
 
     Args:
         conditionals: expressions by the number of their ``booleanif``.
+        orders: by that number, where the statement is met.
     """
     final: dict[_Key, int] = {}
     kept: list[Conditional] = []
     numbers = {0: 0}
-    for old in sorted(conditionals):
+    for old in sorted(conditionals, key=orders.__getitem__):
         conditional, swapped = _without_outer_not(conditionals[old])
         index = final.setdefault(_key(conditional), len(final))
         if index == len(kept):

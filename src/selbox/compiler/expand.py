@@ -28,6 +28,8 @@ MAXIMUM_COPIES: Final = 1_000_000
 """Statements that calls and inheritance may bring in; what brings in more counts as without end."""
 
 _NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
+_QUALIFIED_NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
+_REPEATABLE: Final = frozenset({"type", "typeattribute"})
 _RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
 _MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
 _OPTIONAL_REFUSES = frozenset({"tunable", "in", "block", "blockabstract", "macro"})
@@ -78,6 +80,10 @@ class Expander:
             "call": self._wait_in(self.calls),
             "blockabstract": self._blockabstract,
         }
+        if program.options.preserve_tunables:
+            self._actions |= {"tunable": self._tunable, "tunableif": self._booleanif}
+        if program.options.qualified_names:
+            self._actions |= dict.fromkeys(("block", "blockinherit", "blockabstract", "in"), self._refused)
 
     def build(self, form: "Form | list[Form]", start: int, place: Place) -> None:
         """Take in the statements of a form from an index on.
@@ -183,17 +189,24 @@ class Expander:
         if self._walked > self._limit:
             raise StatementError("cil-too-large", "blocks and calls expand without end here", place, statement)
 
-    def declare(self, index: int, form: Form, place: Place) -> Symbol:
+    def declare(self, index: int, form: Form, place: Place, flavour: str = "") -> Symbol:
         """Enter a declaration into the tables of the block around it.
+
+        Args:
+            index: where in its surroundings it stands.
+            form: the declaration.
+            place: its surroundings.
+            flavour: what it declares, if not what its keyword says.
 
         Raises:
             StatementError: the name is not one, or is taken.
         """
-        flavour = form[0]
+        flavour = flavour or form.keyword
         name = form[1]
-        assert isinstance(flavour, str)  # noqa: S101 - the shape has been checked
-        assert isinstance(name, str)  # noqa: S101 - likewise
-        if name in _RESERVED or not _NAME.fullmatch(name):
+        assert isinstance(name, str)  # noqa: S101 - the shape has been checked
+        options = self.program.options
+        pattern = _QUALIFIED_NAME if options.qualified_names else _NAME
+        if name in _RESERVED or not pattern.fullmatch(name):
             raise StatementError(
                 "cil-bad-name",
                 f"`{name}` cannot be the name of a {flavour}",
@@ -205,7 +218,12 @@ class Expander:
         scope = place.scope.declaring
         names = scope.tables.setdefault(NAME_TABLES[flavour], {})
         earlier = names.get(name)
-        if earlier is not None and not (flavour == earlier.flavour == "optional"):
+        symbol = Symbol(scope.prefix + name, flavour, place, form, (*place.path, index))
+        same = earlier is not None and earlier.flavour == flavour
+        if earlier is not None and same and options.multiple_declarations and flavour in _REPEATABLE:
+            self.program.repeated.append(symbol)
+            return earlier
+        if earlier is not None and not (same and flavour == "optional"):
             raise StatementError(
                 "cil-duplicate-name",
                 f"{flavour} `{scope.prefix}{name}` is declared a second time",
@@ -215,7 +233,6 @@ class Expander:
                 "remove one of them, or give it another name",
                 (f"the earlier declaration, as {earlier.flavour}", earlier.place, earlier.form),
             )
-        symbol = Symbol(scope.prefix + name, flavour, place, form, (*place.path, index))
         names.setdefault(name, symbol)
         self.program.symbols.setdefault(flavour, []).append(symbol)
         return symbol
@@ -284,9 +301,29 @@ class Expander:
                 elif keyword in ("booleanif", "tunableif"):
                     pending += [(branch, 1) for branch in item[2:] if isinstance(branch, Form)]
 
+    def _tunable(self, index: int, form: Form, place: Place) -> list[Frame]:
+        """Declare a tunable that is kept, as a boolean."""
+        self.declare(index, form, place, "boolean")
+        return []
+
+    @staticmethod
+    def _refused(index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG004 - one signature for all
+        raise StatementError(
+            "cil-misplaced",
+            f"`{form.keyword}` has no meaning where dots are plain characters of names",
+            place,
+            form,
+            (0,),
+        )
+
     def _booleanif(self, index: int, form: Form, place: Place) -> list[Frame]:
+        if place.branch:
+            raise StatementError(
+                "cil-misplaced", f"a `{form.keyword}` that is kept may not stand in a conditional", place, form, (0,)
+            )
         number = len(self.program.conditionals)
         self.program.conditionals.append((form, place))
+        self.program.conditional_orders.append((*place.path, index))
         frames: list[Frame] = []
         for branch, truth in branches(form, place):
             path = (*place.path, index, 0 if truth else 1)

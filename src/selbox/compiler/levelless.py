@@ -1,5 +1,6 @@
 """Takes everything about levels out of a policy that has none."""
 
+from selbox.compiler.relabelling import relabelled
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.policy import Policy
 
@@ -11,7 +12,7 @@ def without_levels(policy: Policy) -> Policy:
     ``mls`` is false.
     """
     lowest = LevelRange(LOWEST, LOWEST)
-    return policy._replace(
+    return relabelled(policy, lambda context: context._replace(range=lowest))._replace(
         sensitivities=(),
         categories=(),
         users=tuple(each._replace(default_level=LOWEST, range=lowest) for each in policy.users),

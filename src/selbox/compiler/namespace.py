@@ -95,6 +95,13 @@ class Symbol:
         self.content: Place | None = None
 
     @property
+    def local_name(self) -> str:
+        """Its name without the blocks that it stands in."""
+        name = self.form[1]
+        assert isinstance(name, str)  # noqa: S101 - the shape of declarations has been checked
+        return name
+
+    @property
     def scope(self) -> "Scope | None":
         """The scope of a block's names."""
         return self.content.scope if self.content is not None and self.flavour == "block" else None
@@ -111,14 +118,16 @@ class Scope:
         symbol: the block's own declaration.
         abstract: whether it is an abstract block.
         depth: how many scopes are around it.
+        qualified: of the root: whether dots are plain characters of names.
     """
 
-    __slots__ = ("abstract", "declaring", "depth", "parent", "prefix", "symbol", "tables")
+    __slots__ = ("abstract", "declaring", "depth", "parent", "prefix", "qualified", "symbol", "tables")
 
     def __init__(self, parent: "Scope | None", symbol: Symbol | None = None) -> None:
         self.parent = parent
         self.symbol = symbol
         self.abstract = False
+        self.qualified = False
         self.depth: int = parent.depth + 1 if parent else 0
         self.declaring = self
         self.prefix = f"{symbol.name}." if symbol else ""
@@ -308,7 +317,7 @@ def find(scope: Scope, table: str, name: str) -> Symbol | None:
         table: the table of names, a value of :data:`NAME_TABLES`.
         name: plain, dotted (``block.name``) or from the root (``.name``).
     """
-    if "." in name:
+    if "." in name and not scope.root.qualified:
         return _find_dotted(scope, table, name)
     if scope.parent is None:
         names = scope.tables.get(table)

@@ -38,5 +38,10 @@ def remove_dead(program: Program) -> None:
                 kept.append(symbol)
             else:
                 names = symbol.place.scope.declaring.tables[table]
-                names.pop(symbol.name.rpartition(".")[2], None)
+                names.pop(symbol.local_name, None)
         symbols[:] = kept
+    for symbol in program.repeated:
+        names = symbol.place.scope.declaring.tables[NAME_TABLES[symbol.flavour]]
+        if symbol.local_name not in names and (symbol.place.optional is None or symbol.place.optional.live):
+            names[symbol.local_name] = symbol
+            program.symbols[symbol.flavour].append(symbol)

@@ -28,6 +28,8 @@ class Program:
         statements: by keyword, or what :data:`JOINED` has in its place, in the order that they were met.
         symbols: declarations by keyword.
         conditionals: each ``booleanif`` with its place; its number is its index.
+        repeated: declarations of what is declared already, where that is allowed.
+        conditional_orders: where a reader of the expanded policy would meet each of them.
         optionals: every optional block.
     """
 
@@ -35,9 +37,12 @@ class Program:
         self.diagnostics = diagnostics
         self.options = options
         self.root = Scope(None)
+        self.root.qualified = options.qualified_names
+        self.repeated: list[Symbol] = []
         self.statements: dict[str, list[Statement]] = {}
         self.symbols: dict[str, list[Symbol]] = {}
         self.conditionals: list[Statement] = []
+        self.conditional_orders: list[tuple[int, ...]] = []
         self.optionals: list[Optional] = []
 
     def declared(self, *flavours: str) -> list[Symbol]:

@@ -1,44 +1,15 @@
-"""New ids of types: bitsets, pairs of rules and contexts of a policy that loses some of its attributes."""
+"""New ids of types: bitsets, contexts and pairs of rules of a policy that loses some of its attributes."""
 
 from collections.abc import Iterator, Sequence, Set
 from itertools import product
-from typing import Final, TypeVar
+from typing import Final
 
 from selbox.model.bitset import members
 from selbox.model.context import Context
-from selbox.model.labelling import (
-    FilesystemUse,
-    GenericFilesystemContext,
-    InfinibandKeyContext,
-    InfinibandPortContext,
-    NodeContext,
-    PortContext,
-    XenDeviceContext,
-    XenDeviceTreeContext,
-    XenInterruptContext,
-    XenMemoryContext,
-    XenPortContext,
-)
-from selbox.model.policy import Policy
 from selbox.model.symbols import Type
 
 DROPPED: Final = -1
 """The new id of an attribute that is gone."""
-
-_Label = TypeVar(
-    "_Label",
-    FilesystemUse,
-    GenericFilesystemContext,
-    InfinibandKeyContext,
-    InfinibandPortContext,
-    NodeContext,
-    PortContext,
-    XenDeviceContext,
-    XenDeviceTreeContext,
-    XenInterruptContext,
-    XenMemoryContext,
-    XenPortContext,
-)
 
 
 class Renumbering:
@@ -88,41 +59,9 @@ class Renumbering:
         for one, other in product((source,) if sources is None else sources, (target,) if targets is None else targets):
             yield ids[one], ids[other]
 
-    def relabelled(self, policy: Policy) -> Policy:
-        """Return a policy whose contexts have the new ids."""
-        if not self.changes:
-            return policy
-        return policy._replace(
-            initial_sids=tuple(
-                each._replace(context=self._context(each.context) if each.context else None)
-                for each in policy.initial_sids
-            ),
-            file_contexts=tuple(
-                each._replace(context=self._context(each.context)) if each.context else each
-                for each in policy.file_contexts
-            ),
-            interface_contexts=tuple(
-                each._replace(interface=self._context(each.interface), packet=self._context(each.packet))
-                for each in policy.interface_contexts
-            ),
-            genfs_contexts=self._labels(policy.genfs_contexts),
-            filesystem_uses=self._labels(policy.filesystem_uses),
-            port_contexts=self._labels(policy.port_contexts),
-            node_contexts=self._labels(policy.node_contexts),
-            infiniband_keys=self._labels(policy.infiniband_keys),
-            infiniband_ports=self._labels(policy.infiniband_ports),
-            xen_interrupts=self._labels(policy.xen_interrupts),
-            xen_ports=self._labels(policy.xen_ports),
-            xen_memory=self._labels(policy.xen_memory),
-            xen_devices=self._labels(policy.xen_devices),
-            xen_device_tree=self._labels(policy.xen_device_tree),
-        )
-
-    def _context(self, context: Context) -> Context:
+    def context(self, context: Context) -> Context:
+        """Return a context with the new id of its type."""
         return context._replace(type=self.ids[context.type])
-
-    def _labels(self, labels: tuple[_Label, ...]) -> tuple[_Label, ...]:
-        return tuple(each._replace(context=self._context(each.context)) for each in labels)
 
 
 def _slices(order: list[int]) -> Iterator[tuple[int, int]]:
