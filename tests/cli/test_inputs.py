@@ -48,6 +48,26 @@ def test_an_empty_file_is_called_empty() -> None:
         Input("x", b"", Format.TEXT).expect(Format.KERNEL_POLICY)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "policy_module(x, 1.0)\n",
+        "# a comment\n\nmodule x 1.0;\n",
+        "class file\nsid kernel\n",
+        "require { type a_t; }",
+        "allow a_t self:file read;",
+    ],
+)
+def test_the_policy_language_is_told_from_cil(text: str) -> None:
+    with pytest.raises(SelboxError, match="`x` is in the policy language, not CIL"):
+        Input("x", text.encode(), Format.TEXT).source()
+
+
+@pytest.mark.parametrize("text", ["", "(type a_t)", "; allow\n(type a_t)", " \n" * 50_000, "stray", "type", "(type"])
+def test_other_text_is_left_to_the_reader_of_cil(text: str) -> None:
+    assert Input("x", text.encode(), Format.TEXT).source().text == text
+
+
 def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

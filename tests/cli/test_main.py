@@ -12,10 +12,10 @@ import pytest
 
 import selbox
 from selbox.cli.main import main
-from selbox.cli.registry import VERBS, Entry
+from selbox.cli.registry import VERBS, Entry, Statuses
 from selbox.cli.terminal import Terminal
-from selbox.cli.verb import Example, Manual
-from selbox.diagnostics import SelboxError
+from selbox.cli.verb import Example, Manual, StatusError
+from selbox.diagnostics import Diagnostic, SelboxError, Severity
 
 
 class Echo(NamedTuple):
@@ -281,3 +281,69 @@ def test_a_command_imports_no_more_than_it_uses(words: list[str], needed: set[st
     script += "; print(*({*sys.modules} - before))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert SLOW_MODULES & set(ended.stdout.splitlines()[-1].split()) <= needed
+
+
+def test_a_lack_of_memory_is_no_traceback(add_verb: AddVerb, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_: Namespace) -> Echo:
+        raise MemoryError
+
+    add_verb("echo", run)
+    assert main(["echo"]) == 1
+    assert capsys.readouterr().err == "error[out-of-memory]: there is not enough memory for this\n"
+
+
+class Noted(NamedTuple):
+    notices: tuple[Diagnostic, ...]
+    exit_status: int = 0
+
+    def to_text(self, terminal: Terminal) -> str:
+        return terminal.paint("done", "1")
+
+    def to_json(self) -> str:
+        return "done"
+
+
+def test_notices_of_a_result_go_to_standard_error(add_verb: AddVerb, capsys: pytest.CaptureFixture[str]) -> None:
+    add_verb("note", lambda _: Noted((Diagnostic("some-code", "mind this", severity=Severity.WARNING),)))
+    assert main(["note"]) == 0
+    assert capsys.readouterr() == ("done\n", "warning[some-code]: mind this\n")
+
+
+def test_a_verb_ends_as_its_entry_and_its_error_say(add_verb: AddVerb, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(arguments: Namespace) -> Echo:
+        if arguments.loud:
+            raise StatusError(Diagnostic("some-code", "it went wrong"), exit_status=9)
+        raise SelboxError.of("some-code", "it went wrong")
+
+    add_verb("peer", run, declare_words)
+    monkeypatch.setitem(VERBS, "peer", VERBS["peer"]._replace(statuses=Statuses(5, 6, 7), abbreviates=True))
+    assert main(["peer"]) == 5
+    assert main(["peer", "--none"]) == 6
+    assert main(["peer", "--help"]) == 7
+    assert main(["help", "peer"]) == 0
+    assert main(["peer", "--lou"]) == 9
+
+
+@pytest.mark.parametrize(
+    ("words", "loud", "policy", "said"),
+    [
+        (["one", "--policy", "p", "two", "--loud"], True, ["p"], ["one", "two"]),
+        (["one", "--policy=p", "--", "--loud", "-x"], False, ["p"], ["one", "--loud", "-x"]),
+        (["--policy", "-", "-"], False, ["-"], ["-"]),
+        (["--policy", "--loud", "x"], False, ["--loud"], ["x"]),
+        (["--policy", "", "x"], False, [""], ["x"]),
+        (["--", "--", "x"], False, None, ["--", "x"]),
+    ],
+)
+def test_options_may_stand_anywhere(
+    words: list[str], loud: bool, policy: list[str] | None, said: list[str], add_verb: AddVerb
+) -> None:
+    seen: list[Namespace] = []
+
+    def run(arguments: Namespace) -> Echo:
+        seen.append(arguments)
+        return Echo(())
+
+    add_verb("echo", run, declare_words)
+    assert main(["echo", *words]) == 0
+    assert (seen[0].loud, seen[0].policy, seen[0].words) == (loud, policy, said)

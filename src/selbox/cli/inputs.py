@@ -1,6 +1,7 @@
 """Policy files from disk, a pipe or standard input: read whole, unpacked, and told apart by their first bytes."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO, Final, NamedTuple, TypeVar
@@ -19,6 +20,12 @@ LARGEST: Final = 1 << 30
 
 STANDARD_INPUT: Final = "-"
 """How a command line names standard input, where a verb reads it."""
+
+_POLICY_LANGUAGE: Final = re.compile(
+    r"(?:\s++|#[^\n]*+)*+"
+    r"(?:policy_module\s*+\(|(?:module|class|sid|type|attribute|allow|policycap|interface|template)\s|require\s*+\{)"
+)
+"""How sources begin that are text and no CIL, in which everything stands in parentheses."""
 
 _COMPRESSED: Final = (b"BZ", b"\x1f\x8b", b"\xfd7", b"\x28\xb5")
 """Beginnings of the beginnings of compressed files."""
@@ -84,7 +91,14 @@ class Input(NamedTuple):
         content = self.expect(Format.TEXT, what="CIL text").content
         if b"\0" in content:
             raise SelboxError.of(WRONG_FORMAT_CODE, f"`{self.name}` is binary, not CIL text")
-        return SourceFile(self.name, content.decode(errors="surrogateescape").replace("\r\n", "\n"))
+        text = content.decode(errors="surrogateescape").replace("\r\n", "\n")
+        if _POLICY_LANGUAGE.match(text):
+            raise SelboxError.of(
+                WRONG_FORMAT_CODE,
+                f"`{self.name}` is in the policy language, not CIL",
+                help="compile a module with `checkmodule` and `semodule_package`: `selbox compile` takes packages",
+            )
+        return SourceFile(self.name, text)
 
 
 def read_input(path: str, name: str = "") -> Input:

@@ -50,6 +50,9 @@ def _status(words: list[str]) -> int:
     except BrokenPipeError:
         _settle_standard_output()
         return EXIT_BROKEN_PIPE
+    except MemoryError:
+        _report([Diagnostic("out-of-memory", "there is not enough memory for this")])
+        return EXIT_FAILURE
     except OSError as error:
         _report([_of_system_call(error)])
         _settle_standard_output()

@@ -27,6 +27,7 @@ def load_policy(
     base: bool = True,
     diagnostics: Diagnostics | None = None,
     cache: "PolicyCache | None" = None,
+    progress: "Progress | None" = None,
 ) -> Policy:
     """Read policy files and make one policy of them.
 
@@ -36,6 +37,7 @@ def load_policy(
         base: whether to take the base policy. A complete policy among the files stands alone all the same.
         diagnostics: takes the warnings, for a caller who wants to show them.
         cache: where compiled policies are kept; None compiles in any case.
+        progress: is told what is being done.
 
     Raises:
         SelboxError: with everything that is wrong with the files, else every syntax error, else every error of the
@@ -46,13 +48,13 @@ def load_policy(
     kernel = sole_kernel_policy(inputs)
     if kernel is not None:
         return kernel_policy(kernel, collected)
-    sources = policy_sources(inputs, collected)
+    sources = policy_sources(inputs, collected, progress)
     if cache is None:
-        return compile_sources(sources, base=base, diagnostics=collected)
+        return compile_sources(sources, base=base, diagnostics=collected, progress=progress)
     key = cache.key((*sources, *(base_sources() if base else ())), base=base)
     policy = None if key is None else cache.get(key)
     if policy is None:
-        policy = compile_sources(sources, base=base, diagnostics=collected)
+        policy = compile_sources(sources, base=base, diagnostics=collected, progress=progress)
         if key is not None:
             cache.put(key, policy)
     return policy

@@ -7,6 +7,7 @@ from selbox.cli.errors import diagnostic_text
 from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.policyfiles import load_policy
+from selbox.cli.progress import Progress
 from selbox.cli.terminal import BOLD, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics
@@ -99,7 +100,9 @@ def run(arguments: "Namespace") -> PolicyContents:
     if arguments.no_base and not arguments.policy:
         raise UsageError.of("usage", "there is no policy to check", help="name a file, or leave out --no-base")
     diagnostics = Diagnostics()
-    policy = load_policy(arguments.policy, base=not arguments.no_base, diagnostics=diagnostics)
+    with Progress() as progress:
+        progress.stage("reading")
+        policy = load_policy(arguments.policy, base=not arguments.no_base, diagnostics=diagnostics, progress=progress)
     return contents(policy, diagnostics.warnings)
 
 

@@ -6,7 +6,7 @@ from selbox.binary.formats import Format
 from selbox.binary.kernel import NEWEST_VERSION, OLDEST_VERSION
 from selbox.cli.compilerarguments import handle_unknown, policy_version
 from selbox.cli.inputs import read_input
-from selbox.cli.notices import notices, warning_values
+from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
 from selbox.cli.policyfiles import kernel_policy
@@ -54,22 +54,17 @@ class CheckedPolicy(NamedTuple):
     Attributes:
         source: path of it.
         output: path of what was written; None when nothing was.
-        warnings: what was noticed.
+        notices: what was noticed.
     """
 
     source: str
     output: str | None
-    warnings: tuple[Diagnostic, ...]
+    notices: tuple[Diagnostic, ...]
 
     @property
     def exit_status(self) -> int:
         """0: what is not sound has no result."""
         return 0
-
-    @property
-    def notices(self) -> tuple[Diagnostic, ...]:
-        """The warnings."""
-        return notices(self.warnings, verbose=False)
 
     def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
         """Return nothing: checkpolicy is silent when all is well."""
@@ -77,7 +72,7 @@ class CheckedPolicy(NamedTuple):
 
     def to_json(self) -> JsonValue:
         """Return paths and warnings."""
-        return {"source": self.source, "output": self.output, "warnings": warning_values(self.warnings)}
+        return {"source": self.source, "output": self.output, "warnings": warning_values(self.notices)}
 
 
 class Versions(NamedTuple):

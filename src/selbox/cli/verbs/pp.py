@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.binary.formats import Format
 from selbox.cli.inputs import STANDARD_INPUT, Input, each_of, read_input, read_standard_input
-from selbox.cli.notices import notices, warning_values
+from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
 from selbox.cli.packages import input_package
@@ -50,21 +50,16 @@ class Translated(NamedTuple):
 
     Attributes:
         outputs: paths.
-        warnings: what was noticed.
+        notices: what was noticed.
     """
 
     outputs: tuple[str, ...]
-    warnings: tuple[Diagnostic, ...]
+    notices: tuple[Diagnostic, ...]
 
     @property
     def exit_status(self) -> int:
         """0: what could not be translated is no result."""
         return 0
-
-    @property
-    def notices(self) -> tuple[Diagnostic, ...]:
-        """The warnings."""
-        return notices(self.warnings, verbose=False)
 
     def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
         """Return nothing: pp is silent when all is well."""
@@ -72,7 +67,7 @@ class Translated(NamedTuple):
 
     def to_json(self) -> JsonValue:
         """Return paths and warnings."""
-        return {"outputs": self.outputs, "warnings": warning_values(self.warnings)}
+        return {"outputs": self.outputs, "warnings": warning_values(self.notices)}
 
 
 def add_arguments(parser: "ArgumentParser") -> None:
