@@ -63,7 +63,7 @@ _NAMES = [
     "object_r",
     "n",
 ]
-_RULES = ("allow", "auditallow", "dontaudit", "neverallow")
+_SHARING = ("allow", "auditallow", "dontaudit", "neverallow", "filecon")
 _TOKEN = re.compile(r'"[^"\n]*"|;[^\n]*|[()]|[^\s()";]+|\s+|.')
 
 
@@ -95,10 +95,10 @@ def is_taken(source: SourceFile) -> bool:
 
 
 def walk(forms: list[Form]) -> list[Form]:
-    """Return all forms of a tree whose places are kept: those at the end of rules may be shared by many rules."""
+    """Return all forms of a tree whose places are kept: those that end a rule may be shared by many."""
     found = list(forms)
     for form in found:
-        if form.keyword not in _RULES:
+        if form.keyword not in _SHARING:
             found += [item for item in form if isinstance(item, Form)]
     return found
 
