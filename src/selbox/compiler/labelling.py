@@ -122,14 +122,20 @@ class Labelling:
         """Return a packed IP address: written out, with or without parentheses, or the name of an ``ipaddr``."""
         item = form[index]
         if isinstance(item, Form):
-            if len(item) == 1 and isinstance(item[0], str):
-                return _packed(item[0], form, place, (index, 0))
-            raise StatementError("cil-syntax", "expected `(ADDRESS)`", place, form, (index,))
+            return _packed_alone(item, form, place, (index,))
         if ":" in item or item[:1].isdigit():
             return _packed(item, form, place, (index,))
         symbol = self._program.resolve("ipaddr", form, place, index)
-        at = 2 if symbol.name else 0
-        return _packed(symbol.form[at], symbol.form, symbol.place, (at,))
+        if not symbol.name:
+            return _packed_alone(symbol.form, symbol.form, symbol.place, ())
+        return _packed(symbol.form[2], symbol.form, symbol.place, (2,))
+
+
+def _packed_alone(item: Form, form: Form, place: Place, path: tuple[int, ...]) -> bytes:
+    """Return the packed IP address that is all that a form holds."""
+    if len(item) != 1 or not isinstance(item[0], str):
+        raise StatementError("cil-syntax", "expected `(ADDRESS)`", place, form, path)
+    return _packed(item[0], form, place, (*path, 0))
 
 
 def _packed(text_: "Form | str", form: Form, place: Place, path: tuple[int, ...]) -> bytes:

@@ -4,6 +4,7 @@ import pytest
 from tests.binary.kernel.binaries import everything
 from tests.oracles.secilc import requires_secilc
 
+from selbox.binary.kernel import write_policy
 from selbox.binary.kernel.reader import read_policy
 from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.bitset import members
@@ -140,3 +141,11 @@ def test_a_file_that_ends_anywhere_is_an_error_with_section_and_offset() -> None
         assert diagnostic.code in ("binary-truncated", "binary-corrupt")
         assert "section `" in diagnostic.message
         assert "byte" in diagnostic.message
+
+
+def test_categories_that_do_not_exist_are_refused(policy: Policy) -> None:
+    first = policy.sensitivities[0]
+    beyond = first._replace(categories=first.categories | 1 << len(policy.categories))
+    data = write_policy(policy._replace(sensitivities=(beyond, *policy.sensitivities[1:])), 33)
+    with pytest.raises(SelboxError, match=f"section `sensitivities`, byte [0-9]+: sensitivity `{first.name}`"):
+        read_policy(data, "policy.33")

@@ -1,5 +1,6 @@
 """Sensitivities, categories, levels and ranges."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from selbox.binary.cursor import Cursor
@@ -39,6 +40,20 @@ def read_categories(cursor: Cursor, orders: Orders) -> tuple[Category, ...]:
         names.add(number, read_name(cursor, length), is_alias=bool(is_alias))
     aliases = names.aliases
     return tuple(Category(name, aliases.get(index, ())) for index, name in enumerate(names.complete(orders)))
+
+
+def check_sensitivities(cursor: Cursor, sensitivities: Iterable[Sensitivity], categories: int) -> None:
+    """Refuse sensitivities that may have categories which do not exist.
+
+    Args:
+        cursor: of the file.
+        sensitivities: all of them.
+        categories: how many there are.
+    """
+    for each in sensitivities:
+        if each.categories >> categories:
+            cursor.section = "sensitivities"
+            cursor.corrupt(f"sensitivity `{each.name}` has categories that do not exist")
 
 
 def sensitivities_bytes(policy: Policy) -> bytes:

@@ -11,7 +11,7 @@ from selbox.binary.kernel.genericfilesystems import read_genfs
 from selbox.binary.kernel.header import read_header
 from selbox.binary.kernel.identities import RawType, check_roles, check_users, read_roles, read_types, read_users
 from selbox.binary.kernel.initialsids import read_initial_sids
-from selbox.binary.kernel.levels import read_categories, read_sensitivities
+from selbox.binary.kernel.levels import check_sensitivities, read_categories, read_sensitivities
 from selbox.binary.kernel.objectcontexts import read_object_contexts
 from selbox.binary.kernel.rangetransitions import read_range_transitions
 from selbox.binary.kernel.rolerules import read_role_allows, read_role_transitions
@@ -53,6 +53,7 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     booleans = read_booleans(cursor, orders)
     sensitivities = read_sensitivities(cursor, orders)
     categories = read_categories(cursor, orders)
+    check_sensitivities(cursor, sensitivities, len(categories))
     attributes = bitset(index for index, each in enumerate(raw_types) if each.is_attribute)
     symbols = Symbols(
         users, roles, sensitivities, len(raw_types), len(classes), len(categories), attributes, header.mls
