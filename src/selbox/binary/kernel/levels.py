@@ -108,14 +108,19 @@ def read_range(cursor: Cursor, *, mls: bool) -> LevelRange:
 
 
 def level_bytes(level: Level, mls: bool) -> bytes:
-    """Return one level."""
-    return u32s(level.sensitivity + 1 if mls else 0) + ebitmap_bytes(level.categories)
+    """Return one level; without MLS there is nothing in it."""
+    return u32s(level.sensitivity + 1) + ebitmap_bytes(level.categories) if mls else _NO_LEVEL
 
 
 def range_bytes(level_range: LevelRange, mls: bool) -> bytes:
-    """Return a range; levels that are equal are written once."""
+    """Return a range; levels that are equal are written once, and without MLS there is nothing in it."""
+    if not mls:
+        return u32s(1) + _NO_LEVEL
     low, high = level_range
-    first = low.sensitivity + 1 if mls else 0
     if low == high:
-        return u32s(1, first) + ebitmap_bytes(low.categories)
-    return u32s(2, first, high.sensitivity + 1) + ebitmap_bytes(low.categories) + ebitmap_bytes(high.categories)
+        return u32s(1) + level_bytes(low, mls)
+    numbers = u32s(2, low.sensitivity + 1, high.sensitivity + 1)
+    return numbers + ebitmap_bytes(low.categories) + ebitmap_bytes(high.categories)
+
+
+_NO_LEVEL: Final = u32s(0) + ebitmap_bytes(0)
