@@ -49,12 +49,10 @@ def unite(conditionals: dict[int, Conditional], orders: list[tuple[int, ...]]) -
 
 
 def _without_outer_not(conditional: Conditional) -> tuple[Conditional, bool]:
-    """Return an expression without ``not`` around all of it, and whether its branches thus change places."""
+    """Return an expression without the outermost ``not``, and whether its branches thus change places."""
     terms = conditional.expression
-    end = len(terms)
-    while terms[end - 1] is BooleanOperator.NOT:
-        end -= 1
-    return Conditional(terms[:end]), (len(terms) - end) % 2 == 1
+    is_negated = terms[-1] is BooleanOperator.NOT
+    return (Conditional(terms[:-1]) if is_negated else conditional), is_negated
 
 
 def _key(conditional: Conditional) -> _Key:

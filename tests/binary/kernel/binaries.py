@@ -80,7 +80,7 @@ EVERYTHING = """\
 (portcon tcp 80 (ua ra ta ((s0) (s0)))) (portcon udp (1 1024) (ua ra ta ((s0) (s1))))
 (portcon tcp (1 1024) (ua ra tb ((s0) (s0)))) (portcon sctp 5 (ua ra tb ((s0) (s0))))
 (netifcon eth0 (ua ra ta ((s0) (s0))) (ua ra tb ((s0) (s0))))
-(netifcon "eth*" (ua ra ta ((s0) (s0))) (ua ra tb ((s0) (s0))))
+(netifcon eth1 (ua ra ta ((s0) (s0))) (ua ra tb ((s0) (s0))))
 (nodecon (127.0.0.1) (255.255.255.255) (ua ra ta ((s0) (s0))))
 (nodecon (10.0.0.0) (255.0.0.0) (ua ra ta ((s0) (s0)))) (nodecon (::1) (ffff::) (ua ra ta ((s0) (s0))))
 (fsuse xattr ext4 (ua object_r ta ((s0) (s0)))) (fsuse task pipefs (ua object_r ta ((s0) (s0))))

@@ -41,11 +41,13 @@ class RowReader:
     Attributes:
         rules: the rules so far, in the order of the file.
         extended: the extended rules so far, likewise.
+        extended_places: for each of these, how many other rules stand before it in its run.
     """
 
     def __init__(self, cursor: Cursor, layout: Layout, are_attributes: Sequence[bool], classes: int) -> None:
         self.rules = Rules()
         self.extended: list[ExtendedRule] = []
+        self.extended_places: list[int] = []
         self._cursor = cursor
         self._layout = layout
         self._are_attributes = are_attributes
@@ -57,15 +59,18 @@ class RowReader:
         """Read ``count`` entries of a branch, or of the table of rules that always hold."""
         cursor = self._cursor
         run = count
+        done = 0
         while count:
             rows = min(count, run, cursor.left // _ENTRY.size)
             if not rows:
                 cursor.truncated(_ENTRY.size)
             taken = self._read_run(rows, condition)
             count -= taken
+            done += taken
             run *= 2
             if taken < rows:
                 self._read_extended(condition)
+                self.extended_places.append(done)
                 count -= 1
                 run = _SMALL_RUN
 
@@ -75,6 +80,7 @@ class RowReader:
         for column in (rules.kind, rules.source, rules.target, rules.object_class, rules.data, rules.condition):
             column[first_rule:] = column[first_rule:][::-1]
         self.extended[first_extended:] = self.extended[first_extended:][::-1]
+        self.extended_places[first_extended:] = self.extended_places[first_extended:][::-1]
 
     def _read_run(self, rows: int, condition: int) -> int:
         """Read entries up to the first extended one; return how many."""

@@ -108,7 +108,7 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
         target=layout.target,
         unknown_capabilities=header.unknown_capabilities,
         unknown_config=header.unknown_config,
-        binary_form=BinaryForm(orders, sid_order, roles[0].types if roles else 0),
+        binary_form=BinaryForm(orders, sid_order, roles[0].types if roles else 0, tuple(rows.extended_places)),
         **object_contexts,
     )
 

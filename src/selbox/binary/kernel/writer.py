@@ -1,6 +1,5 @@
 """Writes a binary policy: every section in the order of the file."""
 
-from selbox.binary.kernel.accessvectors import check_extended
 from selbox.binary.kernel.booleans import booleans_bytes, conditionals_bytes
 from selbox.binary.kernel.classes import classes_bytes, commons_bytes
 from selbox.binary.kernel.filenametransitions import named_transitions_bytes
@@ -9,7 +8,7 @@ from selbox.binary.kernel.header import header_bytes
 from selbox.binary.kernel.identities import roles_bytes, types_bytes, users_bytes
 from selbox.binary.kernel.initialsids import initial_sids_bytes
 from selbox.binary.kernel.levels import categories_bytes, sensitivities_bytes
-from selbox.binary.kernel.mergedrules import MergedRules, access_vectors_bytes
+from selbox.binary.kernel.mergedrules import MergedRules
 from selbox.binary.kernel.objectcontexts import object_contexts_bytes
 from selbox.binary.kernel.rangetransitions import range_transitions_bytes
 from selbox.binary.kernel.rolerules import role_allows_bytes, role_transitions_bytes
@@ -24,8 +23,8 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
 
     Rules are merged: the file has one entry for each key. A policy that was read from a binary gives the same bytes
     again: its order of symbols, rules and transitions is kept. Any other is in the order in which libsepol 3.4 writes
-    it. Lost on the way is only what decides nothing and libsepol does not write either: names in constraints on users
-    and roles, levels in a policy without MLS, where an extended rule stood among the other rules of its conditional.
+    it. Lost on the way is only what decides nothing, and what no compiler writes: names in constraints on users and
+    roles, levels in a policy without MLS.
 
     Args:
         policy: what to write.
@@ -47,8 +46,6 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
         )
     layout = layout_of(version, policy.target)
     merged = MergedRules(policy)
-    for rules in merged.extended_branches.values():
-        check_extended(layout, rules)
     return b"".join(
         (
             header_bytes(policy, layout, diagnostics),
@@ -60,7 +57,7 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
             booleans_bytes(policy),
             sensitivities_bytes(policy),
             categories_bytes(policy),
-            access_vectors_bytes(merged, layout),
+            merged.table_bytes(layout),
             conditionals_bytes(policy, merged),
             role_transitions_bytes(policy, layout, diagnostics),
             role_allows_bytes(policy),
