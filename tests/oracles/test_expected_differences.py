@@ -8,16 +8,20 @@ import pytest
 from tests.binary.kernel.binaries import secilc_binary
 from tests.compiler.policies import BASE, codes_with_base
 from tests.oracles.checkpolicy import CIL, LANGUAGE, decompile, requires_checkpolicy
+from tests.oracles.modules import package, requires_module_programs, translated
 from tests.oracles.secilc import compile_reference, requires_secilc
 
 from selbox.binary.kernel import read_policy
+from selbox.binary.package import read_package
 from selbox.compiler.text.cil import policy_to_cil
+from selbox.compiler.text.module import module_to_cil
 from selbox.compiler.text.policylanguage import policy_to_language
 
 LEDGER = tomllib.loads((Path(__file__).parent / "expected_differences.toml").read_text())
 TEXTS = {"cil": (CIL, policy_to_cil), "policy language": (LANGUAGE, policy_to_language)}
 TEXT_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["checkpolicy"]]
 ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["secilc"]]
+MODULE_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["pp"]]
 
 
 @pytest.mark.oracle
@@ -43,4 +47,17 @@ def test_a_text_still_differs(entry: dict[str, Any]) -> None:
     assert entry["theirs"] in theirs
     assert entry["ours"] not in theirs
     assert entry["theirs"] == "" or entry["theirs"] not in ours
+    assert entry["reason"]
+
+
+@pytest.mark.oracle
+@requires_module_programs
+@pytest.mark.parametrize("entry", MODULE_ENTRIES)
+def test_a_module_still_differs(entry: dict[str, str]) -> None:
+    content = package(f"module hand 1.0; {entry['module']}", "-M", "-m")
+    ours = module_to_cil(read_package(content, "hand.pp"), "hand.pp")
+    theirs, status = translated(content)
+    assert entry["ours"] in ours
+    assert (entry["theirs"] in theirs) if entry["theirs"] else status != 0
+    assert ours != theirs
     assert entry["reason"]

@@ -6,6 +6,7 @@ does, and texts, each behind a number that says which it is.
 Source: ``module_package_read_offsets`` and ``sepol_module_package_read`` of libsepol's ``module.c``.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from selbox.binary.cursor import Cursor
@@ -76,7 +77,7 @@ def split_package(data: bytes, name: str, diagnostics: Diagnostics | None = None
     offsets = cursor.u32s(count)
     found: dict[str, bytes] = {}
     module_offset = 0
-    for index, (start, end) in enumerate(zip(offsets, (*offsets[1:], len(data)), strict=True)):
+    for index, (start, end) in enumerate(pairwise((*offsets, len(data)))):
         if not start + 4 <= end <= len(data):
             cursor.corrupt(f"section {index} cannot reach from byte {start} to {end} of {len(data)}", 12 + 4 * index)
         magic = int.from_bytes(data[start : start + 4], "little")

@@ -151,7 +151,7 @@ class RuleWriter:
             out += [f"{indent}(typetransition {source} {target} {end}" for source in sources for target in targets]
 
     def level(self, level: SemanticLevel, offset: int = 0) -> str:
-        """Return a level as CIL.
+        """Return a level as CIL, or nothing if it has no sensitivity.
 
         Args:
             level: the level.
@@ -160,8 +160,11 @@ class RuleWriter:
         tables = self._module.tables
         names = tables.categories.names
         ranges = [names[low] if low == high else f"range {names[low]} {names[high]}" for low, high in level.categories]
+        if len(ranges) > 1:  # pp lacks these parentheses, and its text cannot be compiled
+            ranges = [f"({each})" if " " in each else each for each in ranges]
         categories = f"({' '.join(ranges)})" if ranges else ""
-        return f"({tables.sensitivities.names.get(level.sensitivity + offset, '')} {categories})"
+        sensitivity = tables.sensitivities.names.get(level.sensitivity + offset)
+        return f"({sensitivity} {categories})" if sensitivity else ""
 
 
 def extended_numbers(extended: ExtendedPermissions) -> str:

@@ -297,8 +297,9 @@ class SymbolWriter:
             # In optionals the sensitivities of users count from 0.
             offset = 1 if self._is_optional else 0
             level, low, high = (self._rules.level(each, offset) for each in (user.level, user.low, user.high))
-        self._line(f"(userlevel {name} {level})")
-        self._line(f"(userrange {name} ({low} {high}))")
+        if level and low and high:  # a user that is only required may have none, which pp does not survive
+            self._line(f"(userlevel {name} {level})")
+            self._line(f"(userrange {name} ({low} {high}))")
 
     def _boolean(self, name: str, boolean: Boolean, scope: int) -> None:
         if scope == DECLARED:
