@@ -61,6 +61,35 @@ def test_a_policy_is_written_in_another_version(room: Path) -> None:
     assert (room / "p33").read_bytes() == (room / "plain").read_bytes()
 
 
+REDUNDANT = """
+(type b_t) (typeattribute all_t) (typeattributeset all_t (a_t b_t)) (expandtypeattribute (all_t) false)
+(allow all_t b_t (file (read write)))
+(allow a_t b_t (file (read)))
+(allow a_t b_t (process (fork)))
+(portcon tcp (70 90) (u r a_t ((s0) (s0))))
+(portcon tcp 80 (u r a_t ((s0) (s0))))
+"""
+
+
+@pytest.mark.oracle
+@needs("checkpolicy")
+@pytest.mark.parametrize("options", ["-bO", "-bS", "-bOS"])
+def test_what_it_writes_again_says_what_checkpolicy_s_does(options: str, room: Path) -> None:
+    (room / "more.cil").write_text(REDUNDANT)
+    assert main(["secilc", "-o", "given", "-f", "/dev/null", "whole.cil", "more.cil"]) == 0
+    assert peer(room, "checkpolicy", options, "-o", "theirs", "given").returncode == 0
+    assert main(["checkpolicy", options, "-o", "ours", "given"]) == 0
+    # Rules are in a hash table's order there, and in that of the file here: both are read by checkpolicy to be compared.
+    for each in ("ours", "theirs"):
+        assert peer(room, "checkpolicy", "-b", "-C", "-o", f"{each}.cil", each).returncode == 0
+    assert (room / "ours.cil").read_text() == (room / "theirs.cil").read_text()
+    assert (room / "ours").stat().st_size == (room / "theirs").stat().st_size
+    assert main(["compile", "given", "--optimize", "-o", "compiled"]) == 0
+    if options == "-bO":
+        assert (room / "compiled").read_bytes() == (room / "ours").read_bytes()
+        assert (room / "compiled").stat().st_size < (room / "given").stat().st_size
+
+
 def test_compressed_policies_are_read_as_they_are(room: Path) -> None:
     (room / "odd.name").write_bytes(gzip.compress((room / "plain").read_bytes()))
     assert main(["checkpolicy", "-b", "odd.name"]) == 0

@@ -143,6 +143,7 @@ COMMANDS = [
     ["whole.cil", "neverallow.cil"],
     ["-N", "whole.cil", "neverallow.cil"],
     ["whole.cil", "again.cil"],
+    ["-m", "whole.cil", "again.cil"],
     ["unknown_type.cil"],
     ["-o", "none/p", *OK],
     ["-f", "none/f", *OK],

@@ -196,6 +196,10 @@ def _content(policy: Policy, arguments: "Namespace", diagnostics: Diagnostics) -
         return policy_to_language(policy).encode(errors="surrogateescape")
     from selbox.binary.kernel import write_policy
 
+    if arguments.optimize:
+        from selbox.compiler.optimize import optimize
+
+        policy = optimize(policy)
     if arguments.sort:
         from selbox.compiler.sortedlabels import sorted_labels
 

@@ -176,13 +176,18 @@ def _policy(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagno
     if kernel is None:
         sources = policy_sources(inputs, diagnostics, progress)
         return compile_sources(sources, options, base=not arguments.no_base, diagnostics=diagnostics, progress=progress)
-    if options != DEFAULTS or arguments.file_contexts is not None:
+    if options._replace(optimize=False) != DEFAULTS or arguments.file_contexts is not None:
         raise UsageError.of(
             "usage",
             f"`{kernel.name}` is a kernel policy, which is compiled already: the compiler's options do not apply",
-            help="only -o and -c do; `selbox checkpolicy -b -C` turns it into CIL",
+            help="only --optimize, -o and -c do; `selbox checkpolicy -b -C` turns it into CIL",
         )
-    return kernel_policy(kernel, diagnostics)
+    policy = kernel_policy(kernel, diagnostics)
+    if not options.optimize:
+        return policy
+    from selbox.compiler.optimize import optimize
+
+    return optimize(policy)
 
 
 def _options(arguments: "Namespace") -> CompileOptions:
