@@ -2,7 +2,7 @@
 
 import pytest
 
-from selbox.binary.cursor import Cursor
+from selbox.binary.cursor import Cursor, printable
 from selbox.diagnostics import SelboxError
 
 
@@ -32,3 +32,9 @@ def test_a_count_must_fit_into_what_is_left() -> None:
     with pytest.raises(SelboxError, match=r"byte 0: a count of 3 items .* 8 bytes are left") as caught:
         Cursor(b"\x03\0\0\0" + bytes(8), "f", "s").count(4)
     assert caught.value.diagnostics[0].code == "binary-corrupt"
+
+
+def test_words_about_names_that_are_no_text_can_be_shown() -> None:
+    name = b"\x1b[31m\xff\n".decode("utf-8", "surrogateescape")
+    assert printable(f"`{name}` is wrong") == r"`\x1b[31m\udcff\n` is wrong"
+    assert len(printable("x" * 100000)) < 500

@@ -12,6 +12,7 @@ from selbox.diagnostics import SelboxError
 _U32 = Struct("<I")
 _U64 = Struct("<Q")
 _LEAST_ROOM = 4 << 20
+_LONGEST_WORDS = 400
 _U32S = tuple(Struct(f"<{count}I") for count in range(17))
 
 
@@ -133,4 +134,11 @@ class Cursor:
             SelboxError: always, ``binary-corrupt``.
         """
         where = self.base + (self.offset if offset is None else offset)
-        raise SelboxError.of("binary-corrupt", f"{self.name}: section `{self.section}`, byte {where}: {message}")
+        place = f"section `{printable(self.section)}`, byte {where}"
+        raise SelboxError.of("binary-corrupt", f"{self.name}: {place}: {printable(message)}")
+
+
+def printable(text: str) -> str:
+    """Return words about a mangled file as a terminal can show them: names in it may be any bytes, of any length."""
+    shown = text if len(text) <= _LONGEST_WORDS else f"{text[:_LONGEST_WORDS]}…"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in shown)

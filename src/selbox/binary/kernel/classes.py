@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Final, NamedTuple
 
-from selbox.binary.cursor import Cursor
+from selbox.binary.cursor import Cursor, printable
 from selbox.binary.kernel.constraints import RawConstraint, constraints_bytes, read_constraints
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import (
@@ -152,7 +152,8 @@ def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> b
             continue
         if len(each.permissions) > MOST_PERMISSIONS:
             message = (
-                f"class `{each.name}` has {len(each.permissions)} permissions, and {MOST_PERMISSIONS} are possible"
+                f"class `{printable(each.name)}` has {len(each.permissions)} permissions, and {MOST_PERMISSIONS} are "
+                "possible"
             )
             raise SelboxError.of("binary-unwritable", message)
         content, common = encoded(each.name), encoded(each.common or "")
@@ -199,6 +200,6 @@ def _defaults_bytes(each: ObjectClass, layout: Layout, diagnostics: Diagnostics)
 def _drop(each: ObjectClass, statement: str, part: str, layout: Layout, diagnostics: Diagnostics) -> None:
     diagnostics.warning(
         "binary-dropped",
-        f"policy version {layout.version} cannot hold `{statement}` of class `{each.name}`; it is left out",
+        f"policy version {layout.version} cannot hold `{statement}` of class `{printable(each.name)}`; it is left out",
         help=f"write version {FIRST_VERSIONS[part]} or later",
     )

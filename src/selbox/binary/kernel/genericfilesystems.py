@@ -1,6 +1,6 @@
 """Labels by file system and path prefix (``genfscon``)."""
 
-from selbox.binary.cursor import Cursor
+from selbox.binary.cursor import Cursor, printable
 from selbox.binary.kernel.contexts import Symbols, context_bytes, read_context
 from selbox.binary.kernel.output import sized, u32s
 from selbox.binary.kernel.tables import read_name
@@ -53,7 +53,8 @@ def genfs_bytes(policy: Policy) -> bytes:
         if each.kind is not FileKind.ANY:
             found = policy.class_ids.get(_CLASSES[each.kind])
             if found is None:
-                message = f"`genfscon` for `{each.path}` is for class `{_CLASSES[each.kind]}`, which the policy lacks"
+                path, name = printable(each.path), _CLASSES[each.kind]
+                message = f"`genfscon` for `{path}` is for class `{name}`, which the policy lacks"
                 raise SelboxError.of("binary-unwritable", message)
             number = found + 1
         entry = sized(each.path) + u32s(number) + context_bytes(each.context, policy.mls)
