@@ -1,5 +1,6 @@
 """Bitmaps as the formats write them."""
 
+import tracemalloc
 from struct import pack
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.ebitmap import read_ebitmap
+from selbox.binary.ebitmap import ebitmap_bytes, ebitmap_of, read_ebitmap, read_words
 from selbox.diagnostics import SelboxError
 from selbox.model.bitset import bitset
 
@@ -61,3 +62,33 @@ def test_the_limit_is_that_of_the_symbol_table() -> None:
     assert read_ebitmap(Cursor(ebitmap({63}), "f", "s"), 10) == 1 << 63
     with pytest.raises(SelboxError, match="ends at bit 128, and at most 10"):
         read_ebitmap(Cursor(ebitmap({64}), "f", "s"), 10)
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_word_far_away_takes_no_memory_before_it_is_refused(count: int) -> None:
+    words = pack("<IQ", 0, 1) + pack("<IQ", 0xF0000000, 1) * count
+    data = pack("<III", 64, 128, count + 2) + words + pack("<IQ", 64, 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SelboxError, match="begins at bit 4026531840"):
+            read_ebitmap(Cursor(data, "f", "s"))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.sets(st.integers(0, 700)))
+def test_a_set_is_written_as_it_is_read(numbers: set[int]) -> None:
+    assert ebitmap_bytes(bitset(numbers)) == ebitmap(numbers)
+    assert ebitmap_of(sorted(numbers)) == ebitmap(numbers)
+    words = read_words(Cursor(ebitmap(numbers), "f", "s"))
+    assert sum(word << start for start, word in words) == bitset(numbers)
+
+
+def test_bitmaps_may_not_take_more_memory_than_the_file_justifies() -> None:
+    large = pack("<III", 64, 1 << 20, 1) + pack("<IQ", (1 << 20) - 64, 1)
+    cursor = Cursor(large * 200, "f", "s")
+    for _ in range(33):
+        read_ebitmap(cursor)
+    with pytest.raises(SelboxError, match="out of proportion"):
+        read_ebitmap(cursor)

@@ -98,8 +98,8 @@ def _joined(cursor: Cursor, words: bytes, high: int) -> int:
     if len(words) <= _FEW:
         bits = end = 0
         for start, word in _WORD.iter_unpack(words):
-            if start < end or start & 63:
-                cursor.corrupt(f"a word of a bitmap begins at bit {start} and not at {end} or later")
+            if not end <= start < high or start & 63:
+                cursor.corrupt(f"a word of a bitmap begins at bit {start} and not between {end} and {high}")
             bits |= word << start
             end = start + 64
         if end != high:
@@ -114,8 +114,8 @@ def _joined(cursor: Cursor, words: bytes, high: int) -> int:
         expected = first
         filled: list[bytes] = []
         for start, piece in zip(starts, pieces, strict=True):
-            if start < expected or start & 63:
-                cursor.corrupt(f"a word of a bitmap begins at bit {start} and not at {expected} or later")
+            if not expected <= start < high or start & 63:
+                cursor.corrupt(f"a word of a bitmap begins at bit {start} and not between {expected} and {high}")
             filled += (bytes((start - expected) >> 3), piece)
             expected = start + 64
         pieces = filled
