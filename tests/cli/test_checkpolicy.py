@@ -79,7 +79,7 @@ def test_what_it_writes_again_says_what_checkpolicy_s_does(options: str, room: P
     assert main(["secilc", "-o", "given", "-f", "/dev/null", "whole.cil", "more.cil"]) == 0
     assert peer(room, "checkpolicy", options, "-o", "theirs", "given").returncode == 0
     assert main(["checkpolicy", options, "-o", "ours", "given"]) == 0
-    # Rules are in a hash table's order there, and in that of the file here: both are read by checkpolicy to be compared.
+    # Rules are in a hash table's order there, and in the file's here: checkpolicy reads both, to be compared.
     for each in ("ours", "theirs"):
         assert peer(room, "checkpolicy", "-b", "-C", "-o", f"{each}.cil", each).returncode == 0
     assert (room / "ours.cil").read_text() == (room / "theirs.cil").read_text()

@@ -117,6 +117,19 @@ def test_a_protected_file_stays(tmp_path: Path) -> None:
     assert failure(Output(str(path), b"new")) == f"cannot write `{path}`: Permission denied"
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes to every directory")
+def test_a_file_in_a_protected_directory_stays(tmp_path: Path) -> None:
+    path = tmp_path / "there" / "a"
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    path.parent.chmod(0o555)
+    with pytest.raises(SelboxError) as caught:
+        write_outputs([Output(str(path), b"new")])
+    assert "must be writable" in caught.value.diagnostics[0].help
+    assert path.read_bytes() == b"old"
+    path.parent.chmod(0o755)
+
+
 def test_devices_and_pipes_are_written_to(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

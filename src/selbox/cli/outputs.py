@@ -85,9 +85,12 @@ def _reported(path: str) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
+        directory = os.path.dirname(path) or "."
         advice = ""
         if isinstance(error, FileNotFoundError):
-            advice = f"there is no directory `{os.path.dirname(path) or '.'}`"
+            advice = f"there is no directory `{directory}`"
+        elif isinstance(error, PermissionError) and os.access(path, os.W_OK):
+            advice = f"the file is replaced as a whole, for which the directory `{directory}` must be writable"
         raise SelboxError.of(
             UNWRITABLE_CODE, f"cannot write `{path}`: {error.strerror or error}", help=advice
         ) from None
