@@ -16,7 +16,6 @@ from selbox.compiler.text.symbols import (
     commons_in_order,
     declared,
     default_settings,
-    idle_attributes,
     own_permissions,
     sorted_aliases,
     sorted_names,
@@ -122,9 +121,9 @@ def _types(policy: Policy, declarations: Declarations) -> Iterator[str]:
     for each in attributes:
         if each.types:
             yield f"(typeattributeset {each.name} ({' '.join(sorted_names(names, each.types))}))\n"
-    # A compiler may forget what no rule names, or write it out: these are to stay.
-    if idle := idle_attributes(policy):
-        yield f"(expandtypeattribute ({' '.join(idle)}) false)\n"
+    # A compiler may forget attributes that no rule names, or write them out: these are to stay.
+    if attributes:
+        yield f"(expandtypeattribute ({' '.join([each.name for each in attributes])}) false)\n"
     yield from (f"(typepermissive {each.name})\n" for each in types if each.permissive)
     yield from (f"(typeneveraudit {each.name})\n" for each in types if each.neveraudit)
 

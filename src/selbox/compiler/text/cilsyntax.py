@@ -80,9 +80,8 @@ CIL: Final = Syntax(
         RuleKind.TYPE_CHANGE: "typechange",
     },
     rule_start="(",
-    access_target=" (",
-    access_end="%s (%s)))\n",
-    type_target=" ",
+    target_end=" ",
+    access_end="(%s (%s)))\n",
     type_end="%s %s)\n",
     extended_words={
         ExtendedKind.ALLOW: "allowx",

@@ -67,9 +67,8 @@ LANGUAGE: Final = Syntax(
         RuleKind.TYPE_CHANGE: "type_change",
     },
     rule_start="",
-    access_target=":",
+    target_end=":",
     access_end="%s { %s };\n",
-    type_target=":",
     type_end="%s %s;\n",
     extended_words={
         ExtendedKind.ALLOW: "allowxperm",

@@ -5,7 +5,6 @@ from typing import Protocol, TypeVar
 
 from selbox.binary.kernel.output import is_hole
 from selbox.model.bitset import members
-from selbox.model.constraint import CompareNames
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
 
@@ -81,31 +80,3 @@ def default_settings(policy: Policy) -> Iterator[tuple[str, str, str]]:
     for object_class in policy.classes:
         if object_class.default_range is not DefaultRange.UNSPECIFIED:
             yield "range", object_class.name, object_class.default_range.value
-
-
-def idle_attributes(policy: Policy) -> list[str]:
-    """Return the sorted names of the attributes that no rule names, or that have no types.
-
-    A compiler may forget such attributes, for they decide nothing.
-    """
-    rules = policy.rules
-    used = set(rules.source) | set(rules.target)
-    for found in (policy.extended_rules, policy.named_transitions, policy.range_transitions):
-        used.update(rule.source for rule in found)
-        used.update(rule.target for rule in found)
-    expressions = [
-        *(each.expression for each in policy.constraints),
-        *(each.expression for each in policy.validate_transitions),
-    ]
-    compared = {
-        name
-        for expression in expressions
-        for term in expression
-        if isinstance(term, CompareNames)
-        for name in term.names
-    }
-    return sorted(
-        each.name
-        for index, each in enumerate(policy.types)
-        if each.is_attribute and (not each.types or (index not in used and each.name not in compared))
-    )

@@ -17,9 +17,9 @@ class Syntax(NamedTuple):
     Attributes:
         rule_words: keyword of each kind of type enforcement rule (``RuleKind`` values).
         rule_start: what stands before the keyword.
-        access_target: what follows the target of an access rule; access_end: class and permissions after it, as a
-            ``%`` template.
-        type_target: what follows the target of a type rule; type_end: class and resulting type, likewise.
+        target_end: what follows the target of a rule.
+        access_end: class and permissions of an access rule after it, as a ``%`` template; type_end: class and resulting
+            type of a type rule, likewise.
         extended_words: keyword of each ``ExtendedKind``.
         extended_rule: fields keyword, source, target, permission, object_class, numbers.
         number_range: fields low and high.
@@ -47,9 +47,8 @@ class Syntax(NamedTuple):
 
     rule_words: Mapping[int, str]
     rule_start: str
-    access_target: str
+    target_end: str
     access_end: str
-    type_target: str
     type_end: str
     extended_words: Mapping[int, str]
     extended_rule: str
