@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from selbox.compiler.conditions import Conditions
 from selbox.compiler.extended import ExtendedStatement, kernel_rules
 from selbox.compiler.namespace import Symbol
+from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.relabelling import relabelled
 from selbox.compiler.renumbering import DROPPED, Renumbering
 from selbox.compiler.resolution import Resolution
@@ -96,7 +97,9 @@ def _stays(resolution: Resolution, symbol: Symbol, used: Uses) -> bool:
         return not expand
     if in_constraints:
         return True
-    if (options.expand_generated or not in_rules) and GENERATED in symbol.name:
+    if (options.expand_generated or not in_rules) and (
+        GENERATED in symbol.name or symbol.local_name == GENERATED_ATTRIBUTE
+    ):
         return False
     if not in_rules:
         return True

@@ -126,7 +126,8 @@ class Identities:
     def _set_statements(self) -> Iterator[Statement]:
         """Yield the statements of type attributes but for those that require a type that is there.
 
-        Translated modules require every type that they name: these are most of all such statements, and say no more.
+        Translated modules require every type that they name: these are most of all such statements. They are put
+        together here, for a rule that uses the attribute all the same.
         """
         statements = self._program.statements.get("typeattributeset", ())
         root = self._program.root
@@ -135,18 +136,22 @@ class Identities:
         if generated is None or generated.flavour != "typeattribute":
             yield from statements
             return
+        found: set[str] = set()
         for statement in statements:
             form, place = statement
             required = form[2]
             is_there = type(required) is str and required in names and place.scope is root
             if form[1] != GENERATED_ATTRIBUTE or not is_there:
                 yield statement
+            elif place.optional is None or place.optional.live:
+                found.add(required)  # type: ignore[arg-type]  # it is there: it is an atom
+        for name in found:
+            symbol = self._program.actual(names[name])
+            self.types.define(generated, [1 << symbol.id if symbol.flavour == "type" else symbol])
 
     def _typeattributeset(self, form: Form, place: Place) -> None:
         symbol = self._attribute("type", form, place)
-        terms = self.types.read(form, place, 2)
-        if symbol.name != GENERATED_ATTRIBUTE:
-            self.types.define(symbol, terms)
+        self.types.define(symbol, self.types.read(form, place, 2))
 
     def _roleattributeset(self, form: Form, place: Place) -> None:
         symbol = self._attribute("role", form, place)

@@ -25,9 +25,7 @@ def number(program: Program) -> dict[str, list[Symbol]]:
     and ``boolean``.
     """
     numbered = {flavour: _ordered(program, keyword, flavour) for keyword, flavour in _ORDERS}
-    numbered["type"] = [
-        symbol for symbol in program.declared("type", "typeattribute") if symbol.name != GENERATED_ATTRIBUTE
-    ]
+    numbered["type"] = program.declared("type", "typeattribute")
     roles = program.declared("role")
     numbered["role"] = [role for role in roles if role.name == OBJECT_ROLE]
     numbered["role"] += [role for role in roles if role.name != OBJECT_ROLE]
@@ -40,7 +38,7 @@ def number(program: Program) -> dict[str, list[Symbol]]:
 
 
 GENERATED_ATTRIBUTE: Final = "cil_gen_require"
-"""The attribute into which translated modules put what they require; it is no part of the policy."""
+"""The attribute into which translated modules put what they require; no rule of theirs uses it."""
 
 
 def _ordered(program: Program, keyword: str, flavour: str) -> list[Symbol]:
