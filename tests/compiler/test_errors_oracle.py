@@ -121,6 +121,13 @@ REFUSED = [
     (f"(pirqcon 0x3 {CONTEXT})", "cil-bad-number"),
     (f"(portcon tcp 0x50 {CONTEXT})", "cil-bad-number"),
     (f"(portcon tcp (1 2 3) {CONTEXT})", "cil-syntax"),
+    ("(optional o (type q)) (optional o (type r)) (in o (type s))", "cil-ambiguous-name"),
+    ("(expandtypeattribute () true)", "cil-syntax"),
+    ("(macro m ((context x)))", "cil-syntax"),
+    (
+        "(boolean x true) (typebounds a b) (booleanif x (true (allow a c (file (open))))) (allow b c (file (open)))",
+        "cil-bounds",
+    ),
     ("(typebounds a b) (typebounds b a)", "cil-bounds"),
     ("(typebounds c d) (allow d a (file (read)))", "cil-bounds"),
     ("(role x) (rolebounds system_r x) (roletype x c)", "cil-bounds"),

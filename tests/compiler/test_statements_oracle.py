@@ -217,6 +217,14 @@ POLICIES = {
         (typeattribute same) (typeattributeset same filetype) (allow domain same (socket (listen)))
         (allow b d (socket (listen connect))) (typetransition a c process d)""",
     "bounds": "(typebounds a b) (allow a c (file (read))) (allow b c (file (read)))",
+    "bounds in both branches": """
+        (typebounds a b) (boolean x true) (boolean y true) (booleanif x (true (allow a c (file (read)))) (false
+        (allow a c (file (read))))) (allow b c (file (read))) (booleanif y (true (allow b c (file (read)))))""",
+    "what is taken with a warning": """
+        (defaultrange file glblub low) (policycap OPEN_PERMS) (portcon tcp 70000 (system_u object_r c ((s0) (s0))))""",
+    "generated attribute": """
+        (typeattribute cil_gen_require) (typeattributeset cil_gen_require a) (typeattributeset cil_gen_require domain)
+        (typeattributeset cil_gen_require (c d)) (allow cil_gen_require b (file (read)))""",
     "passing neverallow": "(neverallow c both (file (open))) (neverallow filetype self (file (read)))",
     "orders": """
         (class zebra (run)) (class yak (run)) (classorder (unordered zebra yak)) (class more (run)) (classorder

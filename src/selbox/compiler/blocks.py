@@ -53,11 +53,30 @@ def _insert_one(expander: Expander, form: Form, place: Place) -> None:
         if form[1] not in ("before", "after"):
             raise StatementError("cil-syntax", f"expected `before` or `after`, found `{form[1]}`", place, form, (1,))
     symbol = expander.program.resolve("block", form, place, at)
+    _check_unambiguous(expander, symbol, form, place, at)
     expander.additions.setdefault(id(symbol.form), []).append((form, at + 1, place.tree))
     content = symbol.content
     if content is not None:
         inserted = content.inside("in", expander.next_path(content), tree=place.tree)
         expander.build(form, at + 1, inserted)
+
+
+def _check_unambiguous(expander: Expander, symbol: Symbol, form: Form, place: Place, at: int) -> None:
+    """Refuse to add to an optional block when there is another one of its name."""
+    if symbol.flavour != "optional":
+        return
+    scope = symbol.place.scope.declaring
+    for other in expander.program.symbols.get("optional", ()):
+        if other is not symbol and other.name == symbol.name and other.place.scope.declaring is scope:
+            raise StatementError(
+                "cil-ambiguous-name",
+                f"there are several optional blocks `{symbol.name}`: it is open which one is meant",
+                place,
+                form,
+                (at,),
+                "give each its own name",
+                ("another one", other.place, other.form),
+            )
 
 
 def inherit(expander: Expander) -> None:

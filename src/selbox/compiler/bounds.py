@@ -51,12 +51,13 @@ def _check_types(resolution: Resolution, policy: Policy) -> None:
                 granted[key] = granted.get(key, 0) | vector
             origin = rules.origin[row]
             limited += [(source, target, class_id, condition, vector, origin) for source in members(sources & bounded)]
+    always = _granted_always(granted)
     for source, target, class_id, condition, vector, origin in limited:
         parent = policy.types[source].bounds
         assert parent is not None  # noqa: S101 - only bounded types are listed
         bound = policy.types[target].bounds
         covered_target = target if bound is None else bound
-        covered = granted.get((parent, covered_target, class_id, 0), 0)
+        covered = always.get((parent, covered_target, class_id), 0)
         covered |= granted.get((parent, covered_target, class_id, condition), 0)
         if vector & ~covered:
             object_class = policy.classes[class_id]
@@ -68,3 +69,15 @@ def _check_types(resolution: Resolution, policy: Policy) -> None:
                 resolution.origins.span(origin),
                 f"allow it to `{policy.types[parent].name}` too, or drop the `typebounds`",
             )
+
+
+def _granted_always(granted: dict[tuple[int, int, int, int], int]) -> dict[tuple[int, int, int], int]:
+    """Return what is granted whatever the booleans: without a condition, or in both branches of one."""
+    always: dict[tuple[int, int, int], int] = {}
+    for (source, target, class_id, condition), vector in granted.items():
+        if condition % 2:  # a branch that is taken where the condition is true; the other one comes next
+            vector &= granted.get((source, target, class_id, condition + 1), 0)
+        elif condition:
+            continue
+        always[source, target, class_id] = always.get((source, target, class_id), 0) | vector
+    return always

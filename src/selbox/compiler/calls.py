@@ -4,43 +4,14 @@ Source: the passes CALL1 and CALL2 of ``secilc`` and the CIL reference guide's o
 """
 
 from functools import partial
-from typing import Final
 
 from selbox.compiler.blocks import MAXIMUM_SCOPES
 from selbox.compiler.errors import StatementError
 from selbox.compiler.expand import Expander
-from selbox.compiler.namespace import NAME_TABLES, STRINGS, Argument, CallScope, Place, Scope, Symbol
+from selbox.compiler.namespace import NAME_TABLES, Argument, CallScope, Place, Scope, Symbol
+from selbox.compiler.parameters import ANONYMOUS, PARAMETER_TABLES, parameters
 from selbox.compiler.tunables import choose_tunables
 from selbox.language.cil import Form
-
-_PARAMETER_TABLES: Final[dict[str, str]] = {
-    **{
-        kind: NAME_TABLES[kind]
-        for kind in (
-            "type",
-            "typealias",
-            "role",
-            "user",
-            "sensitivity",
-            "sensitivityalias",
-            "category",
-            "categoryalias",
-            "categoryset",
-            "level",
-            "levelrange",
-            "class",
-            "classmap",
-            "classpermission",
-            "ipaddr",
-            "boolean",
-            "block",
-        )
-    },
-    "bool": "boolean",
-    "name": STRINGS,
-    "string": STRINGS,
-}
-_ANONYMOUS: Final = frozenset({"categoryset", "level", "levelrange", "classpermission", "ipaddr"})
 
 
 def call_macros(expander: Expander) -> None:
@@ -88,13 +59,13 @@ def _check_recursion(place: Place, form: Form, macro: Symbol) -> None:
 
 def _arguments(form: Form, place: Place, macro: Symbol) -> dict[tuple[str, str], Argument]:
     """Pair the parameters of a macro with what a call gives."""
-    parameters = _parameters(macro)
+    listed = parameters(macro.form, macro.place)
     given = form[2] if len(form) > 2 else Form()
     assert isinstance(given, Form)  # noqa: S101 - the shape has been checked
-    if len(given) != len(parameters):
+    if len(given) != len(listed):
         raise StatementError(
             "cil-wrong-arguments",
-            f"macro `{macro.name}` takes {len(parameters)} arguments, found {len(given)}",
+            f"macro `{macro.name}` takes {len(listed)} arguments, found {len(given)}",
             place,
             form,
             (2,) if len(form) > 2 else (),
@@ -102,42 +73,14 @@ def _arguments(form: Form, place: Place, macro: Symbol) -> dict[tuple[str, str],
             ("the macro", macro.place, macro.form),
         )
     arguments: dict[tuple[str, str], Argument] = {}
-    for index, ((kind, name), value) in enumerate(zip(parameters, given, strict=True)):
-        if not isinstance(value, str) and kind not in _ANONYMOUS:
+    for index, ((kind, name), value) in enumerate(zip(listed, given, strict=True)):
+        if not isinstance(value, str) and kind not in ANONYMOUS:
             raise StatementError(
                 "cil-wrong-arguments", f"parameter `{name}` takes the name of a {kind}", place, form, (2, index)
             )
-        table = _PARAMETER_TABLES[kind]
+        table = PARAMETER_TABLES[kind]
         arguments[table, name] = Argument(table, kind, value, place, form, (2, index))
     return arguments
-
-
-def _parameters(macro: Symbol) -> list[tuple[str, str]]:
-    """Return kind and name of a macro's parameters.
-
-    Raises:
-        StatementError: one of them is not ``(KIND NAME)``.
-    """
-    listed = macro.form[2]
-    assert isinstance(listed, Form)  # noqa: S101 - the shape has been checked
-    parameters: list[tuple[str, str]] = []
-    for index, item in enumerate(listed):
-        if isinstance(item, Form) and len(item) == 2:
-            kind, name = item
-            if isinstance(kind, str) and isinstance(name, str) and kind in _PARAMETER_TABLES:
-                parameters.append((kind, name))
-                continue
-        raise StatementError(
-            "cil-syntax",
-            "expected a parameter `(KIND NAME)`",
-            macro.place,
-            macro.form,
-            (2, index),
-            f"KIND is one of {', '.join(sorted(_PARAMETER_TABLES))}",
-        )
-    if len({(_PARAMETER_TABLES[kind], name) for kind, name in parameters}) != len(parameters):
-        raise StatementError("cil-duplicate-name", "two parameters share a name", macro.place, macro.form, (2,))
-    return parameters
 
 
 def _declared(form: Form) -> set[tuple[str, str]]:

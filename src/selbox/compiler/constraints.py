@@ -27,6 +27,14 @@ _CONNECTIVES: Final = {each.value: each for each in Connective}
 _COMPARISONS: Final = {each.value: each for each in Comparison}
 _OPERANDS: Final = {each.value: each for each in Operand}
 _LEVEL_PAIRS: Final = frozenset({("l1", "l2"), ("l1", "h2"), ("h1", "l2"), ("h1", "h2"), ("l1", "h1"), ("l2", "h2")})
+_TURNED_PAIRS: Final = frozenset({("l2", "l1"), ("h1", "l1")})
+_TURNED: Final = {
+    Comparison.EQUAL: Comparison.EQUAL,
+    Comparison.NOT_EQUAL: Comparison.NOT_EQUAL,
+    Comparison.DOMINATES: Comparison.DOMINATED_BY,
+    Comparison.DOMINATED_BY: Comparison.DOMINATES,
+    Comparison.INCOMPARABLE: Comparison.INCOMPARABLE,
+}
 _ATTRIBUTE_PAIRS: Final = frozenset({("u1", "u2"), ("r1", "r2"), ("t1", "t2")})
 _TABLES: Final = {"u": "user", "r": "role", "t": "type"}
 _VALIDATING: Final = frozenset({"validatetrans", "mlsvalidatetrans"})
@@ -118,6 +126,14 @@ class Constraints:
                 "cil-syntax", f"`{comparison.value}` compares levels or roles, not `{operand.value}`", place, form, path
             )
         if isinstance(right, str) and right in _OPERANDS:
+            if (operand.value, right) in _TURNED_PAIRS:
+                self._program.diagnostics.warning(
+                    "cil-operands-turned-round",
+                    f"`{operand.value}` and `{right}` change places: versions of secilc compare something else here",
+                    place.tree.span(form, *path),
+                    f"write `({_TURNED[comparison].value} {right} {operand.value})`",
+                )
+                return CompareAttributes(_OPERANDS[right], _TURNED[comparison], operand)
             if (operand.value, right) not in _LEVEL_PAIRS | _ATTRIBUTE_PAIRS:
                 raise StatementError(
                     "cil-syntax", f"`{operand.value}` and `{right}` cannot be compared", place, form, (*path, 2)

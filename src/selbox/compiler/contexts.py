@@ -84,31 +84,26 @@ class Contexts:
     ) -> None:
         identities = self._identities
         user, role, type_ = names
-        if role.name != OBJECT_ROLE:
-            if not identities.user_roles.get(user.id, 0) >> role.id & 1:
-                raise StatementError(
-                    "cil-invalid-context",
-                    f"user `{user.name}` may not take role `{role.name}`",
-                    place,
-                    form,
-                    (*path, 1),
-                    f"allow it: `(userrole {user.name} {role.name})`",
-                )
-            if not identities.role_types.get(role.id, 0) >> type_.id & 1:
-                raise StatementError(
-                    "cil-invalid-context",
-                    f"role `{role.name}` may not take type `{type_.name}`",
-                    place,
-                    form,
-                    (*path, 2),
-                    f"allow it: `(roletype {role.name} {type_.name})`",
+        for whom, what, allowed, index in (
+            (user, role, identities.user_roles.get(user.id, 0), 1),
+            (role, type_, identities.role_types.get(role.id, 0), 2),
+        ):
+            if not allowed >> what.id & 1:
+                message = f"{whom.flavour} `{whom.name}` may not take {what.flavour} `{what.name}`"
+                advice = f"allow it: `({whom.flavour}{what.flavour} {whom.name} {what.name})`"
+                if role.name != OBJECT_ROLE:
+                    raise StatementError("cil-invalid-context", message, place, form, (*path, index), advice)
+                # A kernel takes object_r with every user and type; secilc wants it said.
+                self._program.diagnostics.warning(
+                    "cil-object-role", message, place.tree.span(form, *path, index), advice
                 )
         clearance = identities.user_ranges.get(user.id)
-        if clearance is not None and not clearance.contains(context.range):
-            raise StatementError(
-                "cil-invalid-context",
-                f"this range is not within the range of user `{user.name}`",
-                place,
-                form,
-                (*path, 3),
-            )
+        if clearance is None or clearance.contains(context.range):
+            return
+        message = f"this range is not within the range of user `{user.name}`"
+        low, high = context.range.low.sensitivity, context.range.high.sensitivity
+        if not clearance.low.sensitivity <= low <= high <= clearance.high.sensitivity:
+            raise StatementError("cil-invalid-context", message, place, form, (*path, 3))
+        self._program.diagnostics.warning(
+            "cil-bad-range", f"{message}: kernels refuse it", place.tree.span(form, *path, 3)
+        )

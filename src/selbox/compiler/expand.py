@@ -13,6 +13,7 @@ from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
+from selbox.compiler.parameters import parameters
 from selbox.compiler.program import ERROR_LIMIT, JOINED, OBJECT_ROLE, Program, Statement
 from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form, RuleForm, Tree
@@ -265,6 +266,7 @@ class Expander:
     def _macro(self, index: int, form: Form, place: Place) -> list[Frame]:
         if self._earlier("macro", form, place) is None:  # the heir's own macro stands
             self.declare(index, form, place)
+            parameters(form, place)
             self._check_body(form, 3, place.inside("macro", place.path))
         return []
 

@@ -164,6 +164,8 @@ class Identities:
     def _expandtypeattribute(self, form: Form, place: Place) -> None:
         expand = choose(form, place, 2, {"true": True, "false": False})
         named = form[1]
+        if not named:
+            raise StatementError("cil-syntax", "expected the name of an attribute, found `()`", place, form, (1,))
         for path in [(1,)] if isinstance(named, str) else [(1, index) for index in range(len(named))]:
             symbol = self._attribute("type", form, place, path)
             if self.expand.setdefault(symbol.id, expand) is not expand:
@@ -221,7 +223,7 @@ class Identities:
         assert isinstance(name, str)  # noqa: S101 - the shape has been checked
         user = self.single("user", form, place, 2)
         # Each stands in front of the ones before it, as in the list that the reference compiler writes.
-        self.logins.insert(0, Login(name, user.id, self._levels.level_range(form, place, 3)))
+        self.logins.insert(0, Login(name, user.id, self._levels.loose_range(form, place, 3)))
 
     def _selinuxuserdefault(self, form: Form, place: Place) -> None:
         if self.logins and self.logins[-1].name == DEFAULT_LOGIN:
@@ -229,4 +231,4 @@ class Identities:
                 "cil-duplicate-setting", "`selinuxuserdefault` stands here a second time", place, form, (0,)
             )
         user = self.single("user", form, place, 1)
-        self.logins.append(Login(DEFAULT_LOGIN, user.id, self._levels.level_range(form, place, 2)))
+        self.logins.append(Login(DEFAULT_LOGIN, user.id, self._levels.loose_range(form, place, 2)))

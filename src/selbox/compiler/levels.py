@@ -135,6 +135,31 @@ class Levels:
             )
         return found
 
+    def loose_range(self, form: Form, place: Place, *path: int) -> LevelRange:
+        """Return a range as :meth:`level_range` does; warn where that would refuse an impossible one.
+
+        The reference compiler looks at no range of transitions and logins.
+        """
+        verify, self._verify = self._verify, False
+        try:
+            found = self.level_range(form, place, *path)
+        finally:
+            self._verify = verify
+        if verify and not self._is_possible(found):
+            self._program.diagnostics.warning(
+                "cil-bad-range",
+                "nothing can have this range: kernels refuse a policy with it",
+                place.tree.span(form, *path),
+                "let the high level dominate the low one, and use categories that their sensitivities may use",
+            )
+        return found
+
+    def _is_possible(self, found: LevelRange) -> bool:
+        usable = {symbol.id: categories for symbol, categories in self._usable.items()}
+        return found.is_ordered and not any(
+            level.categories & ~usable.get(level.sensitivity, 0) for level in (found.low, found.high)
+        )
+
 
 def _item(form: Form, path: tuple[int, ...]) -> "Form | str":
     item: Form | str = form

@@ -144,7 +144,7 @@ class RuleTables:
         resolve = self._program.resolve
         source = resolve("type", form, place, 1).id
         target = resolve("type", form, place, 2).id
-        found = self._levels.level_range(form, place, 4)
+        found = self._levels.loose_range(form, place, 4)
         number = self.ranges.setdefault(found, len(self.ranges))
         origin = self._origins.number(form, place)
         for class_id in self._classes.class_ids(form, place, 3):

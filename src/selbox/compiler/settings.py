@@ -82,6 +82,13 @@ class Settings:
 
     def _defaultrange(self, form: Form, place: Place) -> None:
         value = " ".join(str(each) for each in form[2:])
+        if form[2] == DefaultRange.GLBLUB.value and value not in _RANGES:
+            value = DefaultRange.GLBLUB.value
+            self._program.diagnostics.warning(
+                "cil-needless-word",
+                f"`{value}` takes both ends of the range: this word means nothing",
+                place.tree.span(form, 3),
+            )
         if value not in _RANGES:
             raise StatementError("cil-syntax", f"expected one of {', '.join(_RANGES)}", place, form, (2,))
         found = _RANGES[value]
@@ -97,7 +104,7 @@ class Settings:
 
 
 def _check_capability(symbol: Symbol) -> None:
-    if symbol.name not in POLICY_CAPABILITIES:
+    if symbol.name.lower() not in POLICY_CAPABILITIES:
         raise StatementError(
             "cil-unknown-policycap",
             f"no policy capability `{symbol.name}` is known",
