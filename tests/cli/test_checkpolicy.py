@@ -84,6 +84,10 @@ def test_what_it_writes_again_says_what_checkpolicy_s_does(options: str, room: P
         assert peer(room, "checkpolicy", "-b", "-C", "-o", f"{each}.cil", each).returncode == 0
     assert (room / "ours.cil").read_text() == (room / "theirs.cil").read_text()
     assert (room / "ours").stat().st_size == (room / "theirs").stat().st_size
+    for language in "CF":
+        assert peer(room, "checkpolicy", f"{options}{language}", "-o", "theirs.text", "given").returncode == 0
+        assert main(["checkpolicy", f"{options}{language}", "-o", "ours.text", "given"]) == 0
+        assert (room / "ours.text").read_text() == (room / "theirs.text").read_text()
     assert main(["compile", "given", "--optimize", "-o", "compiled"]) == 0
     if options == "-bO":
         assert (room / "compiled").read_bytes() == (room / "ours").read_bytes()

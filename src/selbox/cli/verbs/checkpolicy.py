@@ -186,6 +186,10 @@ def _check_warnings(diagnostics: Diagnostics, arguments: "Namespace") -> None:
 
 
 def _content(policy: Policy, arguments: "Namespace", diagnostics: Diagnostics) -> bytes:
+    if arguments.optimize:
+        from selbox.compiler.optimize import optimize
+
+        policy = optimize(policy)
     if arguments.cil:
         from selbox.compiler.text.cil import policy_to_cil
 
@@ -196,10 +200,6 @@ def _content(policy: Policy, arguments: "Namespace", diagnostics: Diagnostics) -
         return policy_to_language(policy).encode(errors="surrogateescape")
     from selbox.binary.kernel import write_policy
 
-    if arguments.optimize:
-        from selbox.compiler.optimize import optimize
-
-        policy = optimize(policy)
     if arguments.sort:
         from selbox.compiler.sortedlabels import sorted_labels
 

@@ -41,7 +41,7 @@ One kernel policy alone is read and written again, in the version that is asked 
             "selbox compile *.cil -o policy.30 --policy-version 30 --optimize --preserve-tunables",
         ),
         Example("A kernel policy in another version:", "selbox compile policy.33 -o policy.30 -c 30"),
-        Example("From one pipe to another:", "zcat policy.cil.gz | selbox compile - -o - | wc -c"),
+        Example("From one pipe to another:", "selbox compile - -o - < policy.cil.gz | wc -c"),
     ),
 )
 
