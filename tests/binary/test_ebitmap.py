@@ -49,6 +49,11 @@ def test_a_set_that_is_cut_off_is_refused(numbers: set[int], data: st.DataObject
         pytest.param(pack("<IIIIQIQ", 64, 128, 2, 64, 1, 64, 1), id="a word twice"),
         pytest.param(pack("<IIIIQIQIQ", 64, 192, 3, 64, 1, 0, 1, 128, 1), id="words in disorder"),
         pytest.param(pack("<IIIIQIQ", 64, 192, 2, 3, 1, 128, 1), id="a word at no multiple of 64"),
+        pytest.param(pack("<IIIIQIQIQ", 64, 192, 3, 0, 1, 1 << 31, 1, 128, 1), id="a word far behind the end"),
+        pytest.param(
+            pack("<III", 64, 1280, 11) + b"".join(pack("<IQ", each << 6, 1) for each in (*range(9), 1 << 25, 19)),
+            id="a word of many far behind the end",
+        ),
         pytest.param(pack("<IIIIQ", 64, 1 << 31, 1, (1 << 31) - 64, 1), id="larger than anything"),
     ],
 )

@@ -154,7 +154,7 @@ def _scopes(reader: ModuleReader) -> dict[str, Scope]:
             cursor.truncated(17)
         name = data[offset + 4 : end].decode("utf-8", "surrogateescape")
         if scope not in (REQUIRED, DECLARED) or not count:
-            cursor.corrupt(f"`{name}` has scope {scope} in {count} declarations", end)
+            cursor.corrupt(f"{name!r} has scope {scope} in {count} declarations", end)
         if count == 1:
             cursor.offset = end + 12
             found = single.get((scope, first))

@@ -160,7 +160,7 @@ def read_filesystem_contexts(reader: ModuleReader, tables: SymbolTables) -> tupl
             path = reader.text(cursor.u32())
             object_class = cursor.u32()
             if object_class and object_class not in tables.classes.names:
-                reader.unknown(f"genfscon {filesystem} {path}")
+                reader.unknown(f"genfscon {filesystem} {path!r}")
             contexts.append(FilesystemContext(filesystem, path, object_class, read_context(reader, tables)))
         contexts.sort(key=lambda each: -len(each.path.encode("utf-8", "surrogateescape")))
     order = sorted(filesystems, key=lambda name: name.encode("utf-8", "surrogateescape"))

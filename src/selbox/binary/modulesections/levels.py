@@ -5,6 +5,7 @@ Source: ``mls_read_level``, ``mls_read_range_helper`` and ``mls_level_to_semanti
 
 from selbox.binary.modulesections.reader import ModuleReader
 from selbox.binary.modulesections.values import ContextLevel, SemanticLevel
+from selbox.model.bitset import members
 
 
 def read_level(reader: ModuleReader) -> ContextLevel:
@@ -29,14 +30,14 @@ def read_range(reader: ModuleReader) -> tuple[ContextLevel, ContextLevel]:
 
 def as_semantic(level: ContextLevel) -> SemanticLevel:
     """Return a level with its categories as ranges, the last first."""
-    ranges = []
-    bits = level.categories
-    at = 0
-    while bits:
-        skip = (bits & -bits).bit_length() - 1
-        bits >>= skip
-        length = (~bits & (bits + 1)).bit_length() - 1
-        ranges.append((at + skip + 1, at + skip + length))
-        bits >>= length
-        at += skip + length
+    ranges: list[tuple[int, int]] = []
+    first = last = -1
+    for each in members(level.categories):
+        if each != last + 1 or first < 0:
+            if first >= 0:
+                ranges.append((first + 1, last + 1))
+            first = each
+        last = each
+    if first >= 0:
+        ranges.append((first + 1, last + 1))
     return SemanticLevel(level.sensitivity, tuple(reversed(ranges)))

@@ -11,8 +11,11 @@ from selbox.binary.modulesections.values import RoleSet, SemanticLevel, TypeSet
 _COUNT = Struct("<8xI")
 """The number of words of a bitmap."""
 
-_NOT_IN_NAMES = re.compile(r"[\x00-\x20\x7f()\";|]")
+_NOT_IN_NAMES = re.compile(r"[\x00-\x20\x7f()\";|\ud800-\udfff]")
 _NOT_QUOTED = re.compile(r"[\x00\n\"]")
+_LONGEST_NAME = 4096
+"""Bytes of the longest name or path: that of a path in Linux, and more than CIL has for names."""
+
 _EMPTY_BITMAP = b"\x40" + bytes(11)
 
 
@@ -33,7 +36,6 @@ class ModuleReader:
 
     __slots__ = (
         "_bitmaps",
-        "_budget",
         "cursor",
         "is_base",
         "list_indices",
@@ -54,15 +56,9 @@ class ModuleReader:
         self.list_indices: dict[bytes, int] = {}
         self.type_lists: set[int] = set()
         self._bitmaps: dict[bytes, int] = {}
-        self._budget = 8 * len(cursor.data) + (1 << 20)
 
     def bitmap(self) -> int:
-        """Read a set of numbers.
-
-        Raises:
-            SelboxError: when the sets of the file take memory out of proportion to its size; 24 bytes can ask for
-                128 KB.
-        """
+        """Read a set of numbers; bytes that have been read before are the same set."""
         cursor = self.cursor
         data, offset = cursor.data, cursor.offset
         if data.startswith(_EMPTY_BITMAP, offset):
@@ -77,9 +73,6 @@ class ModuleReader:
             cursor.offset = offset + len(key)
             return known
         bits = self._bitmaps[key] = read_ebitmap(cursor)
-        self._budget -= bits.bit_length() >> 3
-        if self._budget < 0:
-            cursor.corrupt("the sets of this file are much larger than the file: it was not made by a compiler")
         return bits
 
     def type_set(self) -> TypeSet:
@@ -145,6 +138,8 @@ class ModuleReader:
         end = start + size
         if end > len(cursor.data):
             cursor.truncated(size)
+        if size > _LONGEST_NAME:
+            cursor.corrupt(f"a name of {size} bytes; none is longer than {_LONGEST_NAME}")
         cursor.offset = end
         name = cursor.data[start:end].decode("utf-8", "surrogateescape")
         if not name.isidentifier() and (not name or _NOT_IN_NAMES.search(name)):
@@ -153,6 +148,8 @@ class ModuleReader:
 
     def text(self, size: int) -> str:
         """Read a path or file name, which may hold anything but line ends and quotation marks."""
+        if size > _LONGEST_NAME:
+            self.cursor.corrupt(f"a name of {size} bytes; none is longer than {_LONGEST_NAME}")
         text = self.cursor.text(size)
         if not text or _NOT_QUOTED.search(text):
             self.cursor.corrupt(f"{text!r} cannot be a path or file name", self.cursor.offset - size)

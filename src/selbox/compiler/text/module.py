@@ -17,6 +17,7 @@ from selbox.compiler.text.modules.packagetexts import (
     prefix_statements,
 )
 from selbox.compiler.text.modules.permissions import PermissionTexts
+from selbox.compiler.text.modules.room import Room
 from selbox.compiler.text.modules.rules import RuleWriter
 from selbox.compiler.text.modules.symbols import BUILT_IN_ROLES, DEFAULT_LEVEL, REQUIRE_ATTRIBUTE, SymbolWriter
 from selbox.diagnostics import Diagnostics, SelboxError
@@ -36,8 +37,8 @@ def module_to_cil(package: Package, name: str, diagnostics: Diagnostics | None =
             ``dominance`` of roles, ``fscon``, contexts of packets.
 
     Raises:
-        SelboxError: ``module-capability``, ``module-constraint``, ``module-context``, ``module-no-permissions`` or
-            ``package-line``.
+        SelboxError: ``module-capability``, ``module-constraint``, ``module-context``, ``module-no-permissions``,
+            ``module-too-deep``, ``module-too-large`` or ``package-line``.
     """
     out: list[str] = []
     writer = _ModuleWriter(package.module, name, diagnostics, out)
@@ -60,9 +61,11 @@ class _ModuleWriter:
         self._out = out
         self._prefix = "base" if module.is_base else _identifier(module.name)
         self._counter: list[str] = []
+        self._counted = 0
         names = SetNames(module)
         permissions = PermissionTexts(module, name)
-        self._rules = RuleWriter(module, names, permissions)
+        self._room = Room(module, name)
+        self._rules = RuleWriter(module, names, permissions, self._room)
         self._symbols = SymbolWriter(module, name, self._prefix, names, permissions, self._rules, self._counter)
         self._aliases = self._aliases_by_declaration()
 
@@ -109,6 +112,7 @@ class _ModuleWriter:
                 out.append(f"{_indent(stack)})\n")
             out.append(f"{_indent(stack)}(optional {self._prefix}_optional_{declaration.number}\n")
             stack.append(declaration)
+            self._room.check_depth(len(stack))
             self._declaration(stack)
         while len(stack) > 1:
             stack.pop()
@@ -132,6 +136,8 @@ class _ModuleWriter:
         rules.conditionals(declaration.conditionals, indent, types, out)
         attribute_statements(types, self._module, indent, out)
         attribute_statements(roles, self._module, indent, out)
+        self._room.take_characters(sum(map(len, out[self._counted :])))
+        self._counted = len(out)
 
     def _aliases_by_declaration(self) -> dict[int, list[tuple[str, str]]]:
         """Return the aliases of types with what they mean, by the declaration that they are in."""

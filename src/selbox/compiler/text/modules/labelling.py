@@ -102,7 +102,7 @@ class LabelWriter:
             if object_class not in _FILE_KINDS:
                 raise SelboxError.of(
                     "module-context",
-                    f"{self._file}: genfscon {context.filesystem} {context.path} is about class `{object_class}`, "
+                    f"{self._file}: genfscon {context.filesystem} {context.path!r} is about class `{object_class}`, "
                     "which is no kind of file",
                 )
             kind = f" {_FILE_KINDS[object_class]}"

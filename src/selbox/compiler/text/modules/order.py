@@ -18,7 +18,7 @@ DECLARATION_BUCKETS: Final = (2, 4, 8, 32, 16, 4, 2, 16)
 """Buckets that the tables of a declaration begin with, in the order of the kinds of symbols (``avrule_block.c``)."""
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _hash(name: bytes) -> int:
     value = 0
     for byte in name:

@@ -26,13 +26,14 @@ class _Lines:
     """The lines of a text that say something, and where the one at hand stands."""
 
     def __init__(self, text: str, name: str) -> None:
-        self._source = SourceFile(name, text)
+        self._name = name
+        self._text = text
         self._number = 0
         self._line = ""
 
     def __iter__(self) -> Iterator[str]:
         # What follows a zero byte is not read: libsepol takes it for the end.
-        for number, line in enumerate(self._source.text.split("\0", 1)[0].split("\n"), 1):
+        for number, line in enumerate(self._text.split("\0", 1)[0].split("\n"), 1):
             text = line.lstrip(_SPACES)
             if text and not text.startswith("#"):
                 self._number, self._line = number, line
@@ -40,7 +41,8 @@ class _Lines:
 
     def refuse(self, expected: str) -> NoReturn:
         start = len(self._line) - len(self._line.lstrip(_SPACES))
-        span = Span(self._source, self._number, start + 1, max(1, len(self._line.strip(_SPACES))))
+        shown = self._text.encode(errors="surrogateescape").decode(errors="replace")
+        span = Span(SourceFile(self._name, shown), self._number, start + 1, max(1, len(self._line.strip(_SPACES))))
         raise SelboxError.of("package-line", f"this line cannot be read; expected {expected}", span)
 
 

@@ -18,6 +18,7 @@ from selbox.binary.modulesections.values import (
 )
 from selbox.compiler.text.modules.names import MadeAttributes, SetNames
 from selbox.compiler.text.modules.permissions import PermissionTexts
+from selbox.compiler.text.modules.room import Room
 from selbox.model.bitset import members
 
 _KEYWORDS = {
@@ -36,6 +37,8 @@ _KEYWORDS = {
 }
 _OPERATORS = {2: "not", 3: "or", 4: "and", 5: "xor", 6: "eq", 7: "neq"}
 _DRIVERS, _NETLINK = 2, 3
+_FEW = 8
+"""So many types on either side do not make a rule large."""
 
 
 class RuleWriter:
@@ -45,14 +48,16 @@ class RuleWriter:
         module: the module.
         names: names of its sets.
         permissions: texts of its lists of permissions.
+        room: how many lines rules may come to.
     """
 
-    __slots__ = ("_module", "_names", "_permissions")
+    __slots__ = ("_module", "_names", "_permissions", "_room")
 
-    def __init__(self, module: Module, names: SetNames, permissions: PermissionTexts) -> None:
+    def __init__(self, module: Module, names: SetNames, permissions: PermissionTexts, room: Room) -> None:
         self._module = module
         self._names = names
         self._permissions = permissions
+        self._room = room
 
     def rules(self, rules: Sequence[Rule], indent: str, made: MadeAttributes, out: list[str]) -> None:
         """Write access vector and type rules: one line for each source, target and class."""
@@ -71,6 +76,8 @@ class RuleWriter:
             sources, targets = simple[source] or types_of(source, made), simple[target] or types_of(target, made)
             if flags:
                 targets = self._with_self(flags, target, targets)
+            if len(sources) > _FEW or len(targets) > _FEW:
+                self._room.take(len(sources) * len(targets) * len(ends))
             for source_name in sources:
                 for target_name in targets:
                     for end in ends:
@@ -118,6 +125,7 @@ class RuleWriter:
         for transition in declaration.role_transitions:
             sources = self._names.roles(transition.roles, roles)
             targets = self._names.types(transition.types, types)
+            self._room.take(len(sources) * len(targets) * transition.classes.bit_count())
             for source in sources:
                 for target in targets:
                     out += [
@@ -128,6 +136,7 @@ class RuleWriter:
         for allow in declaration.role_allows:
             sources = self._names.roles(allow.roles, roles)
             targets = self._names.roles(allow.new_roles, roles)
+            self._room.take(len(sources) * len(targets))
             out += [f"{indent}(roleallow {source} {target})\n" for source in sources for target in targets]
 
     def type_transitions(self, declaration: Declaration, indent: str, made: MadeAttributes, out: list[str]) -> None:
@@ -136,6 +145,7 @@ class RuleWriter:
         classes, types_of = tables.classes.names, self._names.types
         for change in declaration.range_transitions if self._module.mls else ():
             sources, targets = types_of(change.source, made), types_of(change.target, made)
+            self._room.take(len(sources) * len(targets) * change.classes.bit_count())
             levels = f"({self.level(change.low)} {self.level(change.high)})"
             for source in sources:
                 for target in targets:
@@ -148,6 +158,7 @@ class RuleWriter:
             end = f'{classes[named.object_class]} "{named.name}" {tables.types.names[named.new_type]})\n'
             if named.flags & SELF:
                 targets = [*targets, "self"]
+            self._room.take(len(sources) * len(targets))
             out += [f"{indent}(typetransition {source} {target} {end}" for source in sources for target in targets]
 
     def level(self, level: SemanticLevel, offset: int = 0) -> str:
