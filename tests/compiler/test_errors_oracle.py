@@ -151,7 +151,7 @@ def test_secilc_refuses_it_too(text: str) -> None:
 
 REFUSED_WITH_OPTIONS = [
     ("-m", CompileOptions(multiple_declarations=True), "(type z) (typeattribute z)", "cil-duplicate-name"),
-    ("-m", CompileOptions(multiple_declarations=True), "(role z) (role z)", "cil-duplicate-name"),
+    ("-m", CompileOptions(multiple_declarations=True), "(user z) (user z)", "cil-duplicate-name"),
     ("-P", CompileOptions(preserve_tunables=True), "(tunable t true) (tunableif t (true (type q)))", "cil-misplaced"),
     (
         "-P",

@@ -30,7 +30,7 @@ MAXIMUM_COPIES: Final = 1_000_000
 
 _NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _QUALIFIED_NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
-_REPEATABLE: Final = frozenset({"type", "typeattribute"})
+_REPEATABLE: Final = frozenset({"type", "typeattribute", "role"})
 _RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
 _MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
 _OPTIONAL_REFUSES = frozenset({"tunable", "in", "block", "blockabstract", "macro"})
@@ -224,6 +224,15 @@ class Expander:
         if earlier is not None and same and options.multiple_declarations and flavour in _REPEATABLE:
             self.program.repeated.append(symbol)
             return earlier
+        if same and flavour == "policycap":
+            self.program.diagnostics.warning(
+                "cil-repeated-policycap",
+                f"policy capability `{name}` is on already",
+                place.tree.span(form, 1),
+                "remove one of them: older versions of `secilc` refuse it",
+            )
+            self.program.repeated.append(symbol)
+            return symbol
         if earlier is not None and not (same and flavour == "optional"):
             raise StatementError(
                 "cil-duplicate-name",
