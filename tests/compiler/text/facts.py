@@ -1,17 +1,24 @@
 """All that a policy holds as lines: what the lines of ``policylines.py`` have, and what setools has no words for."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from tests.oracles.policylines import condition, context, level_range, policy_lines
 
+from selbox.compiler.text.symbols import Named
+from selbox.model.bitset import members
+from selbox.model.constraint import CompareNames, Constraint, ValidateTransition
 from selbox.model.extended import ExtendedSpecifier
 from selbox.model.policy import Policy
+
+REPLACED = re.compile(r"\w+xperm |(mls)?(constrain|validatetrans) ")
+"""Lines that say the same of different policies, or different things of the same."""
 
 
 def facts(policy: Policy) -> set[str]:
     """Return every fact of a policy, such that two policies that say the same have the same facts."""
-    lines = {line for line in policy_lines(policy) if "xperm " not in line}
-    for part in (_extended, _identities, _labels, _user_space):
+    lines = {line for line in policy_lines(policy) if not REPLACED.match(line)}
+    for part in (_extended, _constraints, _identities, _labels, _user_space):
         lines.update(part(policy))
     return lines
 
@@ -33,6 +40,23 @@ def _extended(policy: Policy) -> Iterator[str]:
         )
         found[key] = found.get(key, 0) | numbers
     return (f"extended {key} {numbers:x}" for key, numbers in found.items())
+
+
+def _constraints(policy: Policy) -> Iterator[str]:
+    """Iterate over constraints by the types that they compare with: old binaries do not hold the names."""
+    for rule in (*policy.constraints, *policy.validate_transitions):
+        assert isinstance(rule, Constraint | ValidateTransition)
+        permissions = policy.classes[rule.object_class].names(rule.permissions) if isinstance(rule, Constraint) else ()
+        terms = []
+        for term in rule.expression:
+            if isinstance(term, CompareNames):
+                part = term.left.value[0]
+                symbols: dict[str, Sequence[Named]] = {"t": policy.types, "r": policy.roles, "u": policy.users}
+                names = sorted(symbols[part][each].name for each in members(term.ids))
+                terms.append(f"{term.left.value} {term.comparison.value} {names}")
+            else:
+                terms.append(str(term))
+        yield f"constraint {policy.classes[rule.object_class].name} {permissions} {terms}"
 
 
 def _identities(policy: Policy) -> Iterator[str]:

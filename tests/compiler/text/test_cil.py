@@ -1,9 +1,7 @@
 """CIL text of policies: compiled again, it is the same policy."""
 
-from hypothesis import HealthCheck, Phase, given, settings
 from tests.compiler.policies import BASE, compile_texts, compile_with_base
 from tests.oracles.policylines import policy_lines
-from tests.server.random_policies import policies
 
 from selbox.compiler.text.cil import policy_to_cil
 from selbox.model.policy import Policy
@@ -17,17 +15,6 @@ def assert_same_again(policy: Policy) -> None:
 
 def test_base_policy_is_the_same_again() -> None:
     assert_same_again(compile_texts(BASE))
-
-
-@settings(
-    max_examples=25,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-@given(policies())
-def test_random_policies_are_the_same_again(text: str) -> None:
-    assert_same_again(compile_texts(text))
 
 
 def test_names_with_dots_are_declared_in_blocks() -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
+from tests.binary.kernel.binaries import everything
 from tests.compiler.policies import BASE, compile_with_base, errors_of
 from tests.compiler.text.facts import facts
 from tests.compiler.text.random_statements import kernel_policies, policies, xen_policies
 from tests.oracles.checkpolicy import compile_language
-from tests.oracles.secilc import compile_reference, requires_setools
+from tests.oracles.secilc import compile_reference, requires_secilc, requires_setools
 from tests.server.random_policies import policies as small_policies
 
 from selbox.binary.kernel import read_policy, write_policy
@@ -55,6 +56,30 @@ def test_policies_from_source(text: str) -> None:
 def test_policies_from_a_binary(text: str) -> None:
     assume(not errors_of(BASE, text))
     assert_same_again(read_policy(write_policy(compile_with_base(text)), "policy"))
+
+
+@pytest.mark.oracle
+@requires_secilc
+@pytest.mark.parametrize("version", range(24, 34))
+def test_binaries_of_every_version(version: int) -> None:
+    policy = read_policy(everything(version), "policy")
+    assert_same_again(policy)
+    again = read_policy(write_policy(compiled(policy_to_cil(policy)), version), "again")
+    assert facts(again) == facts(policy)
+
+
+def test_what_only_the_newest_versions_hold() -> None:
+    policy = compile_with_base(
+        "(class netlink (nlmsg)) (classorder (socket netlink)) (policycap netlink_xperm) (boolean flag true)"
+        "(allowx a self (nlmsg netlink (0x10 (range 0x20 0x2f)))) (typeneveraudit b)"
+        "(booleanif flag (true (allowx a b (ioctl file (0x1234)))))"
+    )
+    text = policy_to_cil(policy)
+    assert "(allowx a self (nlmsg netlink ((0x10 (range 0x20 0x2f)))))\n" in text
+    assert "        (allowx a b (ioctl file ((0x1234))))\n" in text
+    assert "(typeneveraudit b)\n" in text
+    assert_same_again(policy)
+    assert_same_again(read_policy(write_policy(policy), "policy"))
 
 
 @quick
