@@ -248,6 +248,12 @@ POLICIES = {
         (fsuse xattr xfs CTX) (fsuse xattr ext4 CTX) (fsuse trans devpts CTX) (portcon tcp 80 CTX)""".replace(
         "CTX", CONTEXT
     ),
+    "deep expressions": f"""
+        (constrain (file (read)) {"(and (eq t1 t2) " * 4}(eq r1 r2){")" * 4}) (boolean x true) (boolean y false)
+        (constrain (file (write)) {"(or " * 9}(eq u1 u2){" (eq r1 r2))" * 9})
+        (booleanif {"(and x " * 9}y{")" * 9} (true (allow a b (file (read)))))
+        (booleanif {"(xor " * 30}y{" x)" * 30} (true (allow a c (file (read)))))
+        (block b (policycap open_perms))""",
     "passing neverallow": "(neverallow c both (file (open))) (neverallow filetype self (file (read)))",
     "orders": """
         (class zebra (run)) (class yak (run)) (classorder (unordered zebra yak)) (class more (run)) (classorder

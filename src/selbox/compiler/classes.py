@@ -63,7 +63,7 @@ class Classes:
 
     def check(self, only_optional: bool) -> None:
         """Evaluate every set and mapping, used or not, so that their faults show."""
-        for keyword in ("class", "classmap"):
+        for keyword in ("common", "class", "classmap"):
             self._program.run_declared(keyword, self.layout)
         if not only_optional:
             self._program.run_declared("classpermission", self._check_has_set)
@@ -135,6 +135,10 @@ class Classes:
         common = self._commons.get(symbol)
         own = symbol.form[2]
         assert isinstance(own, Form)  # noqa: S101 - the shape has been checked
+        if not own and symbol.flavour != "class":
+            raise StatementError(
+                "cil-syntax", f"a {symbol.flavour} has at least one permission", symbol.place, symbol.form, (2,)
+            )
         names: list[str] = list(self.layout(common).permissions) if common else []
         for index, name in enumerate(own):
             if not isinstance(name, str) or name in _OPERATORS:

@@ -8,6 +8,7 @@ from typing import Final
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
 from selbox.compiler.identities import Identities
+from selbox.compiler.logic import stack_depth
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program
@@ -37,6 +38,9 @@ _TURNED: Final = {
 }
 _ATTRIBUTE_PAIRS: Final = frozenset({("u1", "u2"), ("r1", "r2"), ("t1", "t2")})
 _TABLES: Final = {"u": "user", "r": "role", "t": "type"}
+MAXIMUM_DEPTH: Final = 5
+"""Values that kernels keep while they evaluate an expression (``CEXPR_MAXDEPTH``)."""
+
 _VALIDATING: Final = frozenset({"validatetrans", "mlsvalidatetrans"})
 
 
@@ -84,6 +88,16 @@ class Constraints:
     def _expression(self, form: Form, place: Place) -> tuple[ConstraintTerm, ...]:
         terms: list[ConstraintTerm] = []
         self._read(form, place, (2,), terms)
+        arities = (0 if not isinstance(each, Connective) else 1 if each is Connective.NOT else 2 for each in terms)
+        if stack_depth(arities) > MAXIMUM_DEPTH:
+            raise StatementError(
+                "cil-too-deep",
+                f"kernels keep at most {MAXIMUM_DEPTH} values of an expression at a time; this one needs more",
+                place,
+                form,
+                (2,),
+                "let the deeper operand of each `and` and `or` stand first",
+            )
         return tuple(terms)
 
     def _read(self, form: Form, place: Place, path: tuple[int, ...], terms: list[ConstraintTerm]) -> None:

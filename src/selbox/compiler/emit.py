@@ -46,7 +46,7 @@ def emit(resolution: Resolution, conditions: Conditions) -> Policy:
         constraints=tuple(constraints.constraints),
         validate_transitions=tuple(constraints.validate_transitions),
         initial_sids=tuple(InitialSid(each.name, labelling.sid_contexts.get(each)) for each in numbered["sid"]),
-        policy_capabilities=frozenset(each.name.lower() for each in resolution.program.declared("policycap")),
+        policy_capabilities=frozenset(each.local_name.lower() for each in resolution.program.declared("policycap")),
         handle_unknown=settings.handle_unknown,
         mls=settings.mls,
         origins=resolution.origins.table(),

@@ -28,6 +28,9 @@ LATER = 1 << 24
 MAXIMUM_COPIES: Final = 1_000_000
 """Statements that calls and inheritance may bring in; what brings in more counts as without end."""
 
+LONGEST_NAME: Final = 2047
+"""Characters of the longest name."""
+
 _NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _QUALIFIED_NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 _REPEATABLE: Final = frozenset({"type", "typeattribute", "role"})
@@ -207,14 +210,15 @@ class Expander:
         assert isinstance(name, str)  # noqa: S101 - the shape has been checked
         options = self.program.options
         pattern = _QUALIFIED_NAME if options.qualified_names else _NAME
-        if name in _RESERVED or not pattern.fullmatch(name):
+        if name in _RESERVED or len(name) > LONGEST_NAME or not pattern.fullmatch(name):
             raise StatementError(
                 "cil-bad-name",
                 f"`{name}` cannot be the name of a {flavour}",
                 place,
                 form,
                 (1,),
-                "a name begins with a letter, goes on with letters, digits, `_` or `-`, and is no keyword",
+                f"a name begins with a letter, goes on with letters, digits, `_` or `-`, is no keyword and has at most "
+                f"{LONGEST_NAME} characters",
             )
         scope = place.scope.declaring
         names = scope.tables.setdefault(NAME_TABLES[flavour], {})

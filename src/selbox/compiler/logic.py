@@ -1,5 +1,6 @@
 """Reads the boolean expressions of ``booleanif`` and ``tunableif`` into postfix order."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from selbox.compiler.errors import StatementError
@@ -56,4 +57,17 @@ def _read(item: "Form | str", form: Form, path: tuple[int, ...], place: Place, t
     terms.append(operator)
 
 
-__all__ = ["LogicOperator", "LogicTerm", "read_logic"]
+def stack_depth(arities: Iterable[int]) -> int:
+    """Return how many values the evaluation of a postfix expression keeps at most.
+
+    Args:
+        arities: how many operands each term takes, 0 for a value.
+    """
+    depth = deepest = 0
+    for arity in arities:
+        depth += 1 - arity
+        deepest = max(deepest, depth)
+    return deepest
+
+
+__all__ = ["LogicOperator", "LogicTerm", "read_logic", "stack_depth"]

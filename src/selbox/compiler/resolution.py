@@ -1,16 +1,19 @@
 """Resolves the statements of a program: all names looked up, all expressions read, everything in tables by id."""
 
+from typing import Final
+
 from selbox.compiler.aliases import ALIASED, connect_aliases
 from selbox.compiler.classes import Classes
 from selbox.compiler.constraints import Constraints
 from selbox.compiler.contexts import Contexts
 from selbox.compiler.deny import DenyRules
 from selbox.compiler.devicelabels import DeviceLabels
+from selbox.compiler.errors import StatementError
 from selbox.compiler.extended import ExtendedRules
 from selbox.compiler.identities import Identities
 from selbox.compiler.labelling import Labelling
 from selbox.compiler.levels import Levels
-from selbox.compiler.logic import LogicOperator, read_logic
+from selbox.compiler.logic import LogicOperator, read_logic, stack_depth
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.orders import number
 from selbox.compiler.origins import Origins
@@ -19,6 +22,9 @@ from selbox.compiler.rules import RuleTables
 from selbox.compiler.settings import Settings
 from selbox.language.cil import Form
 from selbox.model.conditional import BooleanOperator, Conditional
+
+MAXIMUM_DEPTH: Final = 10
+"""Values that kernels keep while they evaluate the expression of a conditional (``COND_EXPR_MAXDEPTH``)."""
 
 
 class Resolution:
@@ -99,6 +105,16 @@ class Resolution:
                         terms.append(term)
                     else:
                         terms.append(self.program.resolve("boolean", form, place, *term).id)
+                arities = (0 if isinstance(each, int) else 1 if each is LogicOperator.NOT else 2 for each in terms)
+                if stack_depth(arities) > MAXIMUM_DEPTH:
+                    raise StatementError(
+                        "cil-too-deep",
+                        f"kernels keep at most {MAXIMUM_DEPTH} values of an expression at a time; this one needs more",
+                        place,
+                        form,
+                        (1,),
+                        "let the deeper operand of each operator stand first",
+                    )
                 self.conditionals[index] = Conditional(tuple(terms))
 
             self.program.attempt(read, form, place)

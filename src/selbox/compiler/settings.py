@@ -104,14 +104,14 @@ class Settings:
 
 
 def _check_capability(symbol: Symbol) -> None:
-    if symbol.name.lower() not in POLICY_CAPABILITIES:
+    if symbol.local_name.lower() not in POLICY_CAPABILITIES:
         raise StatementError(
             "cil-unknown-policycap",
-            f"no policy capability `{symbol.name}` is known",
+            f"no policy capability `{symbol.local_name}` is known",
             symbol.place,
             symbol.form,
             (1,),
-            did_you_mean(symbol.name, POLICY_CAPABILITIES),
+            did_you_mean(symbol.local_name, POLICY_CAPABILITIES),
         )
 
 
