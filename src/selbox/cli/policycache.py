@@ -7,6 +7,7 @@ when all of it is the same now. It may be thrown away at any time.
 import os
 import pickle
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -133,8 +134,13 @@ def _plain(key: Key) -> tuple[object, ...]:
 
 def _compiler_state() -> tuple[tuple[str, int, int], ...]:
     """Return name, size and time of every file that a compiled policy depends on."""
+    return files_state(_ROOMS)
+
+
+def files_state(rooms: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of every file of selbox in some of its directories."""
     state = []
-    for room in _ROOMS:
+    for room in rooms:
         with os.scandir(os.path.join(_PACKAGE, room)) as entries:
             for each in entries:
                 if each.name.endswith(".py"):

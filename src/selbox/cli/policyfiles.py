@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from selbox.cli.policycache import PolicyCache
     from selbox.cli.progress import Progress
     from selbox.compiler.options import CompileOptions
+    from selbox.compiler.resolution import Resolution
     from selbox.language.cil import Tree
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
@@ -135,7 +136,7 @@ def compile_sources(
     diagnostics: Diagnostics,
     progress: "Progress | None" = None,
 ) -> Policy:
-    """Parse texts in CIL and compile them: the one way from source to policy for every verb.
+    """Parse texts in CIL and compile them.
 
     Args:
         sources: the texts.
@@ -147,8 +148,27 @@ def compile_sources(
     Raises:
         SelboxError: with every syntax error, else every error of the policy.
     """
+    return resolve_sources(sources, options, base=base, diagnostics=diagnostics, progress=progress)[1]
+
+
+def resolve_sources(
+    sources: Sequence[SourceFile],
+    options: "CompileOptions | None" = None,
+    *,
+    base: bool,
+    diagnostics: Diagnostics,
+    progress: "Progress | None" = None,
+) -> "tuple[list[Tree], Policy, Resolution]":
+    """Do what :func:`compile_sources` does: the one way from source to policy for every verb.
+
+    Returns:
+        The sources, parsed, the base policy's among them where it was taken; the policy; and what it was made from.
+
+    Raises:
+        SelboxError: as :func:`compile_sources`.
+    """
     # Half of a box's start is spent on these imports when the policy is in the cache already.
-    from selbox.compiler.compile import compile_policy
+    from selbox.compiler.compile import compile_resolved
     from selbox.compiler.options import DEFAULTS
     from selbox.language.cil import Shared, parse
 
@@ -167,7 +187,8 @@ def compile_sources(
             trees = [*(parse(each, shared) for each in base_sources()), *trees]
         if progress is not None:
             progress.stage("compiling")
-        return compile_policy(trees, diagnostics, DEFAULTS if options is None else options)
+        policy, resolution = compile_resolved(trees, diagnostics, DEFAULTS if options is None else options)
+        return trees, policy, resolution
     finally:
         if was_collecting:
             gc.enable()

@@ -40,6 +40,17 @@ def compile_policy(
     Raises:
         SelboxError: with every error of the policy, in the order of the sources.
     """
+    return compile_resolved(trees, diagnostics, options)[0]
+
+
+def compile_resolved(
+    trees: Sequence[Tree], diagnostics: Diagnostics | None = None, options: CompileOptions = DEFAULTS
+) -> tuple[Policy, Resolution]:
+    """Compile as :func:`compile_policy` does; return also what the policy was made from.
+
+    Raises:
+        SelboxError: likewise.
+    """
     collected = diagnostics if diagnostics is not None else Diagnostics()
     program = Program(collected, options)
     try:
@@ -62,7 +73,7 @@ def compile_policy(
             policy = optimize(policy)
     except SelboxError as error:
         raise SelboxError(*_in_order(error.diagnostics, trees)) from None
-    return policy
+    return policy, resolution
 
 
 def _deny(resolution: Resolution) -> None:
@@ -82,6 +93,8 @@ def _expand(program: Program, trees: Sequence[Tree]) -> None:
     if trees:
         expander.declare_object_role(trees[0])
     expander.limit_copies()
+    waiting = (expander.tunable_conditions, expander.insertions, expander.inheritances, expander.calls)
+    program.rearranged = any(waiting)
     choose_tunables(expander)
     insert(expander, "before")
     inherit(expander)

@@ -31,6 +31,7 @@ class Program:
         repeated: declarations of what is declared already, where that is allowed.
         conditional_orders: where a reader of the expanded policy would meet each of them.
         optionals: every optional block.
+        rearranged: whether statements have an effect elsewhere than where they stand, by ``in``, calls and the like.
     """
 
     def __init__(self, diagnostics: Diagnostics, options: CompileOptions) -> None:
@@ -44,6 +45,7 @@ class Program:
         self.conditionals: list[Statement] = []
         self.conditional_orders: list[tuple[int, ...]] = []
         self.optionals: list[Optional] = []
+        self.rearranged = False
 
     def declared(self, *flavours: str) -> list[Symbol]:
         """Return the declarations of some keywords in the order of the expanded policy."""

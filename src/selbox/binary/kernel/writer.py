@@ -36,6 +36,17 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
 
     Source: ``policydb_write`` of libsepol.
     """
+    return write_with_place(policy, version, diagnostics)[0]
+
+
+def write_with_place(
+    policy: Policy, version: int | None = None, diagnostics: Diagnostics | None = None
+) -> tuple[bytes, int]:
+    """Write as :func:`write_policy` does; return also where the table of the rules that always hold begins.
+
+    Raises:
+        SelboxError: as :func:`write_policy`.
+    """
     diagnostics = diagnostics or Diagnostics()
     if version is None:
         version = _least_version(policy)
@@ -46,7 +57,7 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
         )
     layout = layout_of(version, policy.target)
     merged = MergedRules(policy)
-    return b"".join(
+    before = b"".join(
         (
             header_bytes(policy, layout, diagnostics),
             commons_bytes(policy),
@@ -57,6 +68,10 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
             booleans_bytes(policy),
             sensitivities_bytes(policy),
             categories_bytes(policy),
+        )
+    )
+    after = b"".join(
+        (
             merged.table_bytes(layout),
             conditionals_bytes(policy, merged),
             role_transitions_bytes(policy, layout, diagnostics),
@@ -69,6 +84,7 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
             type_attributes_bytes(policy),
         )
     )
+    return before + after, len(before)
 
 
 def _least_version(policy: Policy) -> int:

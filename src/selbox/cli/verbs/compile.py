@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from selbox.cli.baselines import BaselineStore
+from selbox.cli.builds import Build, Order, build
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
 from selbox.cli.inputs import Input, read_inputs
 from selbox.cli.notices import notices, warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
-from selbox.cli.policyfiles import compile_sources, kernel_policy, policy_sources, sole_kernel_policy, written_version
+from selbox.cli.policyfiles import kernel_policy, policy_sources, sole_kernel_policy, written_version
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE, DEFAULTS, CompileOptions
 from selbox.diagnostics import Diagnostic, Diagnostics
-from selbox.model.policy import Policy, Target
+from selbox.model.policy import Target
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -146,9 +148,6 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(arguments: "Namespace") -> CompiledPolicy:
     """Compile and write."""
-    from selbox.binary.kernel import write_policy
-    from selbox.compiler.text.filecontexts import file_contexts_text
-
     if arguments.no_base and not arguments.files:
         raise UsageError.of("usage", "there is no policy to compile", help="name a file, or leave out --no-base")
     output = file_or_standard_output(arguments.output)
@@ -159,35 +158,38 @@ def run(arguments: "Namespace") -> CompiledPolicy:
     with Progress() as progress:
         progress.stage("reading")
         inputs = read_inputs(arguments.files, diagnostics, stdin=True)
-        policy = _policy(inputs, arguments, diagnostics, progress)
-        progress.stage("writing")
-        binary = write_policy(policy, arguments.policy_version, diagnostics)
+        binary, file_contexts = _built(inputs, arguments, diagnostics, progress)
         outputs = [Output(output, binary)]
-        if contexts is not None:
-            outputs.append(Output(contexts, file_contexts_text(policy).encode(errors="surrogateescape")))
+        if contexts is not None and file_contexts is not None:
+            outputs.append(Output(contexts, file_contexts))
         write_outputs(outputs)
     warnings = tuple(diagnostics.warnings)
     return CompiledPolicy(output, written_version(binary), len(binary), contexts, warnings, arguments.verbose)
 
 
-def _policy(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagnostics, progress: Progress) -> Policy:
+def _built(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagnostics, progress: Progress) -> Build:
     options = _options(arguments)
     kernel = sole_kernel_policy(inputs)
     if kernel is None:
         sources = policy_sources(inputs, diagnostics, progress)
-        return compile_sources(sources, options, base=not arguments.no_base, diagnostics=diagnostics, progress=progress)
+        contexts = arguments.file_contexts is not None
+        order = Order(options, base=not arguments.no_base, version=arguments.policy_version, contexts=contexts)
+        return build(sources, order, diagnostics, progress, BaselineStore.of_user())
     if options._replace(optimize=False) != DEFAULTS or arguments.file_contexts is not None:
         raise UsageError.of(
             "usage",
             f"`{kernel.name}` is a kernel policy, which is compiled already: the compiler's options do not apply",
             help="only --optimize, -o and -c do; `selbox checkpolicy -b -C` turns it into CIL",
         )
-    policy = kernel_policy(kernel, diagnostics)
-    if not options.optimize:
-        return policy
-    from selbox.compiler.optimize import optimize
+    from selbox.binary.kernel import write_policy  # those who compile do not pay for it before they must
 
-    return optimize(policy)
+    policy = kernel_policy(kernel, diagnostics)
+    if options.optimize:
+        from selbox.compiler.optimize import optimize
+
+        policy = optimize(policy)
+    progress.stage("writing")
+    return Build(write_policy(policy, arguments.policy_version, diagnostics), None)
 
 
 def _options(arguments: "Namespace") -> CompileOptions:

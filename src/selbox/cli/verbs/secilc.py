@@ -2,18 +2,20 @@
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from selbox.cli.baselines import BaselineStore
+from selbox.cli.builds import Order, build
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
 from selbox.cli.inputs import each_of, read_inputs
 from selbox.cli.notices import notices, warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import Output, write_outputs
-from selbox.cli.policyfiles import compile_sources, written_version
+from selbox.cli.policyfiles import written_version
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, StatusError, UsageError
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE, CompileOptions
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
-from selbox.model.policy import Policy, Target
+from selbox.model.policy import Target
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -161,22 +163,15 @@ def run(arguments: "Namespace") -> CompiledPolicy:
 
 
 def _compiled(arguments: "Namespace") -> CompiledPolicy:
-    from selbox.binary.kernel import write_policy
-    from selbox.compiler.text.filecontexts import file_contexts_text
-
     diagnostics = Diagnostics()
     with Progress(log=arguments.verbose > 1) as progress:
         inputs = read_inputs(arguments.files, diagnostics, repeats=True)
         sources = each_of(lambda each: each.source(), inputs)
-        policy: Policy = compile_sources(
-            sources, compile_options(arguments), base=False, diagnostics=diagnostics, progress=progress
-        )
-        progress.stage("writing")
-        binary = write_policy(policy, arguments.policyversion, diagnostics)
+        order = Order(compile_options(arguments), base=False, version=arguments.policyversion, contexts=True)
+        binary, contexts = build(sources, order, diagnostics, progress, BaselineStore.of_user())
         version = written_version(binary)
         output = arguments.output or f"policy.{version}"
-        contexts = file_contexts_text(policy).encode(errors="surrogateescape")
-        write_outputs([Output(output, binary), Output(arguments.filecontexts, contexts)])
+        write_outputs([Output(output, binary), Output(arguments.filecontexts, contexts or b"")])
     return CompiledPolicy(
         output, version, arguments.filecontexts, tuple(diagnostics.warnings), verbose=arguments.verbose > 0
     )

@@ -1,0 +1,247 @@
+"""What compilations of large policies leave behind, kept from one run to the next.
+
+An entry holds every source as it was and is used only for the same files, options and compiler; what has changed in the
+sources since is compared byte for byte. It may be thrown away at any time.
+"""
+
+import marshal
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from mmap import ACCESS_READ, mmap
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import selbox
+from selbox.cli.policycache import files_state
+from selbox.diagnostics import Diagnostic, Severity, SourceFile, Span
+
+if TYPE_CHECKING:
+    from selbox.compiler.baseline import Baseline
+    from selbox.compiler.incremental import Change, Window
+
+LEAST: Final = 1 << 20
+"""Characters of source under which nothing is kept: such a policy is compiled at once."""
+
+MOST: Final = 1 << 27
+"""Characters of source above which nothing is kept: an entry holds them all."""
+
+_KEPT: Final = 4
+_MAGIC: Final = b"selbox baseline\n"
+_HEAD: Final = Struct("<16sQ32s")
+_ROOMS: Final = ("compiler", "compiler/text", "language/cil", "model", "binary", "binary/kernel", "diagnostics")
+
+Place = tuple[int, int, int, int]
+"""Number of a source, line, column and length."""
+
+Warned = tuple[str, str, Place | None, str, tuple[tuple[str, Place | None], ...]]
+"""A warning in plain values, in the order of :class:`selbox.diagnostics.Diagnostic`."""
+
+
+class Request(NamedTuple):
+    """What was asked for, apart from what the sources say.
+
+    Attributes:
+        names: of the sources, in order.
+        asked: everything else that makes a difference to what is compiled and written.
+    """
+
+    names: tuple[str, ...]
+    asked: str
+
+
+class Entry(NamedTuple):
+    """What a compilation left.
+
+    Attributes:
+        lengths: bytes of each source.
+        file_contexts: as they were written; None when they were not.
+        warnings: of the compilation.
+        baseline: what the compiler can start from.
+    """
+
+    lengths: tuple[int, ...]
+    file_contexts: bytes | None
+    warnings: tuple[Warned, ...]
+    baseline: "Baseline"
+
+
+class BaselineStore:
+    """Entries in a directory that only its owner can write.
+
+    Args:
+        directory: made when missing.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    @classmethod
+    def of_user(cls) -> "BaselineStore | None":
+        """Return the user's own, where the XDG base directories say; None for a user without a home."""
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or "", ".cache")
+        return cls(os.path.join(base, "selbox", "baselines")) if os.path.isabs(base) else None
+
+    def get(self, request: Request, sources: Sequence[SourceFile]) -> "tuple[Entry, dict[int, Change]] | None":
+        """Return what a compilation of these files left, and what has changed in them since; None when there is none.
+
+        Args:
+            request: what is asked for.
+            sources: the sources now.
+        """
+        from selbox.compiler.baseline import Baseline
+        from selbox.compiler.incremental import Change
+
+        try:
+            with open(self._path(request), "rb") as stream:
+                status = os.fstat(stream.fileno())
+                if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                    return None
+                with mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
+                    magic, size, digest = _HEAD.unpack_from(content)
+                    end = _HEAD.size + size
+                    index = content[_HEAD.size : end]
+                    if magic != _MAGIC or len(index) != size or blake2b(index, digest_size=32).digest() != digest:
+                        return None
+                    key, lengths, file_contexts, warnings, parts = marshal.loads(index)  # noqa: S302 - the user's own file, whole
+                    if key != _key(request) or len(lengths) != len(sources) or len(content) != end + sum(lengths):
+                        return None
+                    changes: dict[int, Change] = {}
+                    for number, (source, length) in enumerate(zip(sources, lengths, strict=True)):
+                        earlier = content[end : end + length]
+                        if earlier != _encoded(source):
+                            changes[number] = Change(_decoded(earlier), source.text)
+                        end += length
+        except (OSError, ValueError, EOFError, TypeError, UnicodeError):
+            return None  # whatever is wrong with an entry, the policy is compiled
+        return Entry(lengths, file_contexts, warnings, Baseline(*parts)), changes
+
+    def put(
+        self,
+        request: Request,
+        sources: Sequence[SourceFile],
+        file_contexts: bytes | None,
+        warnings: Sequence[Diagnostic],
+        baseline: "Baseline",
+    ) -> None:
+        """Keep what a compilation left, whole or not at all; where nothing can be written, nothing is kept."""
+        plain = _plain_warnings(warnings, sources)
+        if plain is None:
+            return
+        texts = [_encoded(source) for source in sources]
+        lengths = tuple(map(len, texts))
+        parts: Any = tuple(baseline)  # plain values, all of them
+        index = marshal.dumps((_key(request), lengths, file_contexts, plain, parts))
+        path = self._path(request)
+        temporary = f"{path}.{os.getpid()}"
+        with suppress(OSError):
+            os.makedirs(self._directory, 0o700, exist_ok=True)
+            self._make_room()
+            try:
+                with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+                    stream.write(_HEAD.pack(_MAGIC, len(index), blake2b(index, digest_size=32).digest()))
+                    stream.write(index)
+                    stream.writelines(texts)
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+
+    def _path(self, request: Request) -> str:
+        name = blake2b(repr(tuple(request)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return os.path.join(self._directory, name)
+
+    def _make_room(self) -> None:
+        with os.scandir(self._directory) as entries:
+            found = sorted((each.stat().st_mtime, each.path) for each in entries)
+        for _, path in found[: max(0, len(found) - _KEPT + 1)]:
+            os.unlink(path)
+
+
+def is_worth_keeping(sources: Sequence[SourceFile]) -> bool:
+    """Tell whether a policy is large enough to be kept, and not too large."""
+    return LEAST <= sum(len(source.text) for source in sources) <= MOST
+
+
+def warnings_now(
+    entry: Entry, sources: Sequence[SourceFile], changes: "Mapping[int, Change]", windows: "Mapping[int, Window]"
+) -> list[Diagnostic] | None:
+    """Return the warnings of a compilation, with the places that they have now.
+
+    Args:
+        entry: what the compilation left.
+        sources: the sources now.
+        changes: those that differ from what was compiled.
+        windows: what has changed in them.
+
+    Returns:
+        None when one of the warnings is where something has changed.
+    """
+
+    def moved(place: Place | None) -> Span | None:
+        if place is None:
+            return None
+        number, line, column, length = place
+        window = windows.get(number)
+        if window is not None:
+            earlier, now = changes[number]
+            offset = sum(len(each) + 1 for each in earlier.split("\n")[: line - 1]) + column - 1
+            if window.start <= offset < window.earlier_end:
+                raise LookupError
+            if offset >= window.earlier_end:
+                offset += window.now_end - window.earlier_end
+                line = now.count("\n", 0, offset) + 1
+                column = offset - now.rfind("\n", 0, offset)
+        return Span(sources[number], line, column, length)
+
+    try:
+        return [
+            Diagnostic(
+                code,
+                message,
+                moved(place),
+                advice,
+                tuple((words, moved(each)) for words, each in notes),
+                Severity.WARNING,
+            )
+            for code, message, place, advice, notes in entry.warnings
+        ]
+    except LookupError:
+        return None
+
+
+def _key(request: Request) -> tuple[Any, ...]:
+    return (selbox.__version__, sys.hexversion, files_state(_ROOMS), *request)
+
+
+def _encoded(source: SourceFile) -> bytes:
+    return source.text.encode("utf-8", "surrogatepass")
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode("utf-8", "surrogatepass")
+
+
+def _plain_warnings(warnings: Sequence[Diagnostic], sources: Sequence[SourceFile]) -> tuple[Warned, ...] | None:
+    """Return warnings in plain values; None when one is about something else than the sources."""
+    numbers = {id(source): number for number, source in enumerate(sources)}
+
+    def plain(span: Span | None) -> Place | None:
+        return None if span is None else (numbers[id(span.source)], span.line, span.column, span.length)
+
+    try:
+        return tuple(
+            (
+                each.code,
+                each.message,
+                plain(each.span),
+                each.help,
+                tuple((words, plain(at)) for words, at in each.notes),
+            )
+            for each in warnings
+        )
+    except KeyError:
+        return None

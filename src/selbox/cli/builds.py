@@ -1,0 +1,115 @@
+"""From sources to a policy in the kernel's format: compiled whole, or from what an earlier compilation left."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from selbox.cli.baselines import BaselineStore, Request, is_worth_keeping, warnings_now
+from selbox.diagnostics import Diagnostics, SourceFile
+
+if TYPE_CHECKING:
+    from selbox.cli.progress import Progress
+    from selbox.compiler.options import CompileOptions
+
+
+class Build(NamedTuple):
+    """What a policy is written to.
+
+    Attributes:
+        binary: in the kernel's format.
+        file_contexts: as file_contexts(5) has them; None when they were not asked for.
+    """
+
+    binary: bytes
+    file_contexts: bytes | None
+
+
+class Order(NamedTuple):
+    """What is to be made of sources.
+
+    Attributes:
+        options: of the compiler.
+        base: whether to take the base policy; it stays out when one of the sources is complete.
+        version: of the binary format; None for the usual one.
+        contexts: whether file contexts are wanted.
+    """
+
+    options: "CompileOptions"
+    base: bool
+    version: int | None
+    contexts: bool
+
+
+def build(
+    sources: Sequence[SourceFile],
+    order: Order,
+    diagnostics: Diagnostics,
+    progress: "Progress",
+    store: BaselineStore | None = None,
+) -> Build:
+    """Compile sources and write the policy.
+
+    Args:
+        sources: the texts.
+        order: what to make of them.
+        diagnostics: takes the warnings.
+        progress: is told what is being done.
+        store: where is kept what compilations leave; None compiles the whole in any case.
+
+    Raises:
+        SelboxError: with every syntax error, else every error of the policy; or ``binary-unwritable``.
+    """
+    if store is None or not is_worth_keeping(sources):
+        return _whole(sources, order, diagnostics, progress, None, None)
+    request = Request(tuple(source.name for source in sources), repr(tuple(order)))
+    progress.stage("comparing")
+    return _again(sources, store, request, diagnostics) or _whole(sources, order, diagnostics, progress, store, request)
+
+
+def _again(
+    sources: Sequence[SourceFile], store: BaselineStore, request: Request, diagnostics: Diagnostics
+) -> Build | None:
+    """Build from what an earlier compilation left, or not at all."""
+    found = store.get(request, sources)
+    if found is None:
+        return None
+    from selbox.binary.kernel.accesspatch import with_access_rules  # those who start over do not pay for it
+    from selbox.compiler.incremental import recompile
+
+    entry, changes = found
+    recompiled = recompile(entry.baseline, changes)
+    if recompiled is None:
+        return None
+    warnings = warnings_now(entry, sources, changes, recompiled.windows)
+    if warnings is None:
+        return None
+    diagnostics.warnings += warnings
+    binary = with_access_rules(entry.baseline.binary, entry.baseline.table, recompiled.chains)
+    return Build(binary, entry.file_contexts)
+
+
+def _whole(
+    sources: Sequence[SourceFile],
+    order: Order,
+    diagnostics: Diagnostics,
+    progress: "Progress",
+    store: BaselineStore | None,
+    request: Request | None,
+) -> Build:
+    from selbox.binary.kernel import write_with_place
+    from selbox.cli.policyfiles import resolve_sources
+    from selbox.compiler.text.filecontexts import file_contexts_text
+
+    known = len(diagnostics.warnings)
+    trees, policy, resolution = resolve_sources(
+        sources, order.options, base=order.base, diagnostics=diagnostics, progress=progress
+    )
+    progress.stage("writing")
+    binary, table = write_with_place(policy, order.version, diagnostics)
+    contexts = file_contexts_text(policy).encode(errors="surrogateescape") if order.contexts else None
+    if store is not None and request is not None and len(trees) == len(sources):
+        from selbox.compiler.baseline import baseline_of  # those who keep nothing do not pay for it
+
+        baseline = baseline_of(trees, policy, resolution, binary, table)
+        if baseline is not None:
+            store.put(request, sources, contexts, diagnostics.warnings[known:], baseline)
+    return Build(binary, contexts)

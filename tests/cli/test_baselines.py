@@ -1,0 +1,102 @@
+import os
+from pathlib import Path
+
+import pytest
+from tests.compiler.test_incremental import BASE
+
+from selbox.cli import baselines, builds
+from selbox.cli.baselines import BaselineStore
+from selbox.cli.builds import Order, build
+from selbox.cli.progress import Progress
+from selbox.compiler.options import DEFAULTS
+from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
+
+ORDER = Order(DEFAULTS, base=False, version=None, contexts=True)
+LABELS = '(filecon "/a" any (u r a ((s0) (s0))))\n'
+OWN = f"(allow a b (file (read)))\n{LABELS}(allow b c (file (read)))\n{LABELS}"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BaselineStore:
+    monkeypatch.setattr(baselines, "LEAST", 0)
+    return BaselineStore(str(tmp_path / "store"))
+
+
+def built(own: str, store: BaselineStore | None, order: Order = ORDER) -> tuple[bytes, bytes | None, list[object]]:
+    diagnostics = Diagnostics()
+    sources = [SourceFile("base.cil", BASE), SourceFile("own.cil", own)]
+    binary, contexts = build(sources, order, diagnostics, Progress(), store)
+    warnings: list[object] = [
+        (each.code, each.message, each.span, each.help, each.notes) for each in diagnostics.warnings
+    ]
+    return binary, contexts, warnings
+
+
+@pytest.fixture
+def not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builds, "_whole", lambda *_: pytest.fail("the whole was compiled again"))
+
+
+def test_a_changed_rule_is_compiled_alone(store: BaselineStore, request: pytest.FixtureRequest) -> None:
+    built(OWN, store)
+    now = OWN.replace("(allow b c (file (read)))\n", "(allow b c (file (read)))\n\n(dontaudit b c (file (open)))\n")
+    expected = built(now, None)
+    assert [warning[2].line for warning in expected[2]] == [6]  # type: ignore[index]  # a span
+    request.getfixturevalue("not_whole")
+    assert built(now, store) == expected
+    assert built(OWN, store) == built(OWN, store)
+
+
+def test_what_was_kept_stays_after_changes(store: BaselineStore, request: pytest.FixtureRequest) -> None:
+    whole = built(OWN, store)
+    built(OWN.replace("a b (file (read))", "a b (file (open))"), store)
+    request.getfixturevalue("not_whole")
+    assert built(OWN, store) == whole
+
+
+def test_errors_are_those_of_the_whole(store: BaselineStore) -> None:
+    built(OWN, store)
+    with pytest.raises(SelboxError, match="no type `nowhere` is declared here"):
+        built(OWN + "(allow a nowhere (file (read)))", store)
+
+
+@pytest.mark.parametrize(
+    "order", [ORDER._replace(version=30), ORDER._replace(options=DEFAULTS._replace(mls=False))], ids=["version", "mls"]
+)
+def test_other_orders_are_compiled_whole(store: BaselineStore, order: Order) -> None:
+    built(OWN, store)
+    assert built(OWN, store, order) == built(OWN, None, order)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "longer", "empty"])
+def test_a_damaged_entry_is_not_used(store: BaselineStore, damage: str, tmp_path: Path) -> None:
+    whole = built(OWN, store)
+    (entry,) = (tmp_path / "store").iterdir()
+    content = entry.read_bytes()
+    middle = len(content) // 3
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    entry.write_bytes({"cut": content[:-1], "flipped": flipped, "longer": content + b"x", "empty": b""}[damage])
+    assert built(OWN, store) == whole
+
+
+def test_an_entry_that_others_can_write_is_not_used(
+    store: BaselineStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(OWN, store)
+    (entry,) = (tmp_path / "store").iterdir()
+    assert entry.stat().st_mode & 0o777 == 0o600
+    entry.chmod(0o622)
+    monkeypatch.setattr(builds, "_whole", lambda *_: pytest.fail("the whole was compiled again"))
+    with pytest.raises(pytest.fail.Exception):
+        built(OWN, store)
+
+
+def test_few_entries_are_kept(store: BaselineStore, tmp_path: Path) -> None:
+    for version in range(24, 34):
+        built(OWN, store, ORDER._replace(version=version))
+    assert len(os.listdir(tmp_path / "store")) == 4
+
+
+def test_small_policies_leave_nothing(tmp_path: Path) -> None:
+    built(OWN, BaselineStore(str(tmp_path / "store")))
+    assert not (tmp_path / "store").exists()
