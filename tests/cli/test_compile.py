@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.cli.peers import WHOLE, files_of, needs, package
 
+from selbox.cli.builds import Order
 from selbox.cli.main import main
 from selbox.cli.verbs import compile as verb
 from selbox.compiler.options import CompileOptions
@@ -101,11 +102,11 @@ def test_a_kernel_policy_is_written_in_another_version(room: Path, capfd: pytest
 def test_options_reach_the_compiler(words: list[str], options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[CompileOptions] = []
 
-    def compile_sources(_: object, given: CompileOptions, **__: object) -> object:
-        seen.append(given)
+    def build(_: object, order: Order, *__: object) -> object:
+        seen.append(order.options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verb, "compile_sources", compile_sources)
+    monkeypatch.setattr(verb, "build", build)
     assert main(["compile", *words, "-o", "p", "whole.cil"]) == 130
     assert seen == [CompileOptions()._replace(**options)]
 

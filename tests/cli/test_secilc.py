@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.cli.peers import WHOLE, files_of, needs, peer, selbox_in
 
+from selbox.cli.builds import Order
 from selbox.cli.main import main
 from selbox.cli.verbs import secilc
 from selbox.compiler.options import CompileOptions
@@ -69,11 +70,11 @@ def test_outputs_are_named_by_options_among_the_files(room: Path) -> None:
 def test_options_reach_the_compiler(words: list[str], options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[CompileOptions] = []
 
-    def compile_sources(_: object, given: CompileOptions, **__: object) -> object:
-        seen.append(given)
+    def build(_: object, order: Order, *__: object) -> object:
+        seen.append(order.options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(secilc, "compile_sources", compile_sources)
+    monkeypatch.setattr(secilc, "build", build)
     assert main(["secilc", *words, "whole.cil"]) == 130
     assert seen == [CompileOptions()._replace(**options)]
 
