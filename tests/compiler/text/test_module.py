@@ -7,7 +7,9 @@ from tests.binary.packages import seed
 from tests.oracles.modules import package, requires_module_programs, translated
 from tests.oracles.modulesources import VERSIONS, base_source, module_source
 
-from selbox.binary.package import read_package
+from selbox.binary.module import Module
+from selbox.binary.modulesections.values import RoleSet, SemanticLevel, SymbolTable, TypeSet, User
+from selbox.binary.package import Package, read_package
 from selbox.compiler.text.module import module_to_cil
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.language.cil import parse
@@ -69,6 +71,36 @@ def test_unknown_policy_capabilities_are_refused() -> None:
     with pytest.raises(SelboxError, match="capability 200") as caught:
         module_to_cil(found._replace(module=found.module._replace(policy_capabilities=1 << 200)), "p.pp")
     assert caught.value.diagnostics[0].code == "module-capability"
+
+
+def code_of(changed: Module) -> str:
+    with pytest.raises(SelboxError) as caught:
+        module_to_cil(Package(changed), "p.pp")
+    return caught.value.diagnostics[0].code
+
+
+def test_rules_of_huge_sets_are_refused() -> None:
+    found = read_package(seed("small"), "p.pp").module
+    names = {each: f"n{each}_t" for each in range(1, 1001)} | found.tables.types.names
+    types = found.tables.types._replace(names=names)
+    everything = [TypeSet((1 << 1000) - 1, 0, 0)] * len(found.type_sets)
+    changed = found._replace(tables=found.tables._replace(types=types), type_sets=everything)
+    assert code_of(changed) == "module-too-large"
+
+
+def test_optionals_that_nest_without_end_are_refused() -> None:
+    found = read_package(seed("small"), "p.pp").module
+    assert code_of(found._replace(blocks=[found.blocks[0], *[found.blocks[1]] * 1001])) == "module-too-deep"
+
+
+def test_declarations_that_repeat_themselves_without_end_are_refused() -> None:
+    found = read_package(seed("small"), "p.pp").module
+    users = {"u" * 4000 + str(each): User(each, 0, RoleSet(0, 0), *[SemanticLevel(0, ())] * 3) for each in range(1, 99)}
+    table = SymbolTable(users, {user.value: name for name, user in users.items()}, (1 << 98) - 1)
+    (branch,) = found.blocks[1]
+    symbols = branch.symbols._replace(users=table)
+    many = [(branch._replace(symbols=symbols, required=found.blocks[0][0].required),)] * 900
+    assert code_of(found._replace(blocks=[found.blocks[0], *many])) == "module-too-large"
 
 
 @pytest.mark.oracle

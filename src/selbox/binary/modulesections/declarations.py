@@ -105,7 +105,7 @@ def _scope_index(reader: ModuleReader, tables: SymbolTables, seen: _Permissions)
         if cursor.data.startswith(known_bytes, start):
             cursor.offset += len(known_bytes)
             return ScopeIndex(symbols, permissions)
-    permissions = tuple([reader.bitmap() for _ in range(cursor.count(12))])
+    permissions = reader.bitmaps(cursor.count(12))
     seen.last.appendleft((cursor.data[start : cursor.offset], permissions))
     return ScopeIndex(symbols, permissions)
 

@@ -16,6 +16,9 @@ _NOT_QUOTED = re.compile(r"[\x00\n\"]")
 _LONGEST_NAME = 4096
 """Bytes of the longest name or path: that of a path in Linux, and more than CIL has for names."""
 
+_ONE_WORD = 24
+"""Bytes of a bitmap of one word."""
+
 _EMPTY_BITMAP = b"\x40" + bytes(11)
 
 
@@ -74,6 +77,23 @@ class ModuleReader:
             return known
         bits = self._bitmaps[key] = read_ebitmap(cursor)
         return bits
+
+    def bitmaps(self, count: int) -> tuple[int, ...]:
+        """Read many sets, most of one word."""
+        cursor, data, known = self.cursor, self.cursor.data, self._bitmaps.get
+        at = cursor.offset
+        result = []
+        for _ in range(count):
+            bits = known(data[at : at + _ONE_WORD])
+            if bits is None:
+                cursor.offset = at
+                bits = self.bitmap()
+                at = cursor.offset
+            else:
+                at += _ONE_WORD
+            result.append(bits)
+        cursor.offset = at
+        return tuple(result)
 
     def type_set(self) -> TypeSet:
         """Read a set of types as a rule names it."""

@@ -57,7 +57,7 @@ def read_rules(reader: ModuleReader, tables: SymbolTables) -> list[Rule]:
     count = cursor.count(_SMALLEST_RULE)
     at = cursor.offset
     for _ in range(count):
-        head = heads(data[at : at + 8]) or _head(reader, at)
+        kind, flags = heads(data[at : at + 8]) or _head(reader, at)
         at += 8
         source = sets(data[at : at + _ONE_WORD_SET])
         if source is None:
@@ -75,9 +75,9 @@ def read_rules(reader: ModuleReader, tables: SymbolTables) -> list[Rule]:
         else:
             at += _ONE_CLASS
         extended = None
-        if not head[0] & ACCESS_KINDS:
-            extended, at = _no_access(reader, tables, head[0], permissions, at)
-        rules.append(new(Rule, (*head, source, target, permissions, extended)))
+        if not kind & ACCESS_KINDS:
+            extended, at = _no_access(reader, tables, kind, permissions, at)
+        rules.append(new(Rule, (kind, flags, source, target, permissions, extended)))
     cursor.offset = at
     return rules
 

@@ -4,6 +4,7 @@ Source: ``avrule_list_to_cil``, ``cond_list_to_cil``, ``role_trans_to_cil`` … 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from selbox.binary.module import Module
 from selbox.binary.modulesections.rules import ACCESS_KINDS
@@ -41,6 +42,11 @@ _FEW = 8
 """So many types on either side do not make a rule large."""
 
 
+@lru_cache(maxsize=64)
+def _begins(indent: str) -> dict[int, str]:
+    return {kind: f"{indent}({keyword} " for kind, keyword in _KEYWORDS.items()}
+
+
 class RuleWriter:
     """Writes the rules of a module's declarations.
 
@@ -64,7 +70,7 @@ class RuleWriter:
         types_of, access_of = self._names.types, self._permissions.access
         simple, simple_access = self._names.simple, self._permissions.simple
         append = out.append
-        begins = {kind: f"{indent}({keyword} " for kind, keyword in _KEYWORDS.items()}
+        begins = _begins(indent)
         for kind, flags, source, target, permissions, extended in rules:
             if kind & ACCESS_KINDS:
                 ends = simple_access[permissions] or access_of(permissions)
