@@ -100,3 +100,30 @@ def test_the_longest_prefix_of_the_right_kind_labels_a_path(arguments: Any, expe
     )
     found = generic_filesystem_context(policy, *arguments)
     assert (found and found.type) == expected
+
+
+def test_paths_are_patterns_where_the_policy_says_so() -> None:
+    policy = make_policy(
+        policy_capabilities=frozenset({"genfs_seclabel_wildcard"}),
+        genfs_contexts=(
+            GenericFilesystemContext("proc", "/*", context(1)),
+            GenericFilesystemContext("proc", "/net/?/x*", context(2)),
+            GenericFilesystemContext("proc", "/exact", context(3)),
+        ),
+    )
+    for path, expected in (("/a", 1), ("/net/1/xyz", 2), ("/net/12/x", 1), ("/exact", 3), ("/exact/not", 1)):
+        found = generic_filesystem_context(policy, "proc", path, FileKind.FILE)
+        assert found is not None
+        assert found.type == expected
+
+
+def test_interfaces_are_patterns_where_the_policy_says_so() -> None:
+    interfaces = (
+        InterfaceContext("eth0", context(1), context(1)),
+        InterfaceContext("eth*", context(2), context(2)),
+    )
+    policy = make_policy(interface_contexts=interfaces, policy_capabilities=frozenset({"netif_wildcard"}))
+    assert interface_context(policy, "eth0") == interfaces[0]
+    assert interface_context(policy, "eth1") == interfaces[1]
+    assert interface_context(policy, "lo") is None
+    assert interface_context(make_policy(interface_contexts=interfaces), "eth1") is None

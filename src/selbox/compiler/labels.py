@@ -2,6 +2,7 @@
 
 from selbox.compiler import labelorder as order
 from selbox.compiler.resolution import Resolution
+from selbox.model.labelling import GenericFilesystemContext
 from selbox.model.policy import Policy, Target
 
 
@@ -14,7 +15,7 @@ def with_labels(resolution: Resolution, policy: Policy) -> Policy:
     keys = devices.keys
     labelled = policy._replace(
         file_contexts=order.in_order(labelling.files, order.file_key, origins, diagnostics),
-        genfs_contexts=order.in_order(labelling.generic, order.generic_key, origins, diagnostics),
+        genfs_contexts=_as_patterns(policy, order.in_order(labelling.generic, order.generic_key, origins, diagnostics)),
         filesystem_uses=order.in_order(labelling.uses, order.use_key, origins, diagnostics),
         port_contexts=order.in_order(labelling.ports, order.port_key, origins, diagnostics),
         node_contexts=order.in_order(labelling.nodes, order.node_key, origins, diagnostics),
@@ -35,3 +36,13 @@ def with_labels(resolution: Resolution, policy: Policy) -> Policy:
         xen_devices=order.in_order(devices.devices, order.xen_device_key, origins, diagnostics),
         xen_device_tree=order.in_order(devices.device_tree, order.xen_device_tree_key, origins, diagnostics),
     )
+
+
+def _as_patterns(policy: Policy, labels: tuple[GenericFilesystemContext, ...]) -> tuple[GenericFilesystemContext, ...]:
+    """Return labels of paths as a kernel wants them: one that takes paths for patterns gets patterns of their starts.
+
+    Source: ``cil_genfscon_to_policydb`` of libsepol since 3.9.
+    """
+    if "genfs_seclabel_wildcard" not in policy.policy_capabilities:
+        return labels
+    return tuple(label._replace(path=f"{label.path}*") for label in labels)

@@ -48,7 +48,10 @@ class FileContext(NamedTuple):
 
 
 class GenericFilesystemContext(NamedTuple):
-    """A ``genfscon`` entry: labels by file system and path prefix, where files cannot carry labels."""
+    """A ``genfscon`` entry: labels by file system and path prefix, where files cannot carry labels.
+
+    Under the policy capability ``genfs_seclabel_wildcard`` the path is a pattern, and a prefix ends in ``*``.
+    """
 
     filesystem: str
     path: str

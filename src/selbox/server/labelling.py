@@ -6,6 +6,7 @@ Each look-up returns None where the policy says nothing; the caller then takes t
 from selbox.model.context import Context
 from selbox.model.labelling import FileKind, FilesystemUse, InterfaceContext
 from selbox.model.policy import Policy
+from selbox.server.wildcard import matches_wildcard
 
 
 def port_context(policy: Policy, protocol: str, port: int) -> Context | None:
@@ -43,9 +44,15 @@ def node_context(policy: Policy, address: bytes) -> Context | None:
 def interface_context(policy: Policy, name: str) -> InterfaceContext | None:
     """Return the contexts of an interface and its packets; else the initial SIDs ``netif`` and ``netmsg`` apply.
 
+    Under the policy capability ``netif_wildcard`` names are patterns, of which the first in the policy's order wins.
+
     Source: the kernel's ``security_netif_sid``.
     """
-    return next((each for each in policy.interface_contexts if each.name == name), None)
+    are_patterns = "netif_wildcard" in policy.policy_capabilities
+    for each in policy.interface_contexts:
+        if each.name == name or (are_patterns and matches_wildcard(each.name, name)):
+            return each
+    return None
 
 
 def filesystem_use(policy: Policy, filesystem: str) -> FilesystemUse | None:
@@ -60,6 +67,7 @@ def generic_filesystem_context(policy: Policy, filesystem: str, path: str, kind:
     """Return the context of a path within a file system; else the initial SID ``unlabeled`` applies.
 
     The longest entry that the path begins with wins. As in the kernel, an entry ends anywhere, not only at a slash.
+    Under the policy capability ``genfs_seclabel_wildcard`` entries are patterns of whole paths, and the longest wins.
 
     Args:
         policy: the policy.
@@ -70,9 +78,12 @@ def generic_filesystem_context(policy: Policy, filesystem: str, path: str, kind:
     Source: the kernel's ``__security_genfs_sid``.
     """
     path = "/" + path.lstrip("/") if path.startswith("/") else path
+    are_patterns = "genfs_seclabel_wildcard" in policy.policy_capabilities
     found = [
         each
         for each in policy.genfs_contexts
-        if each.filesystem == filesystem and each.kind in (FileKind.ANY, kind) and path.startswith(each.path)
+        if each.filesystem == filesystem
+        and each.kind in (FileKind.ANY, kind)
+        and (matches_wildcard(each.path, path) if are_patterns else path.startswith(each.path))
     ]
     return max(found, key=lambda each: len(each.path)).context if found else None

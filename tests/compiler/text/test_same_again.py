@@ -124,3 +124,12 @@ def test_reference_compilers_make_the_same_of_both_texts(text: str) -> None:
     binary, lines = compile_language(language, policy.handle_unknown.value)
     assert sayable(lines) == sayable(reference.lines)
     assert sayable(facts(read_policy(binary, "policy"))) == sayable(facts(policy))
+
+
+def test_paths_that_are_patterns_to_the_kernel() -> None:
+    policy = compile_with_base(
+        '(policycap genfs_seclabel_wildcard) (genfscon proc "/net" (system_u object_r a ((s0) (s0))))'
+    )
+    assert policy.genfs_contexts[0].path == "/net*"
+    assert '(genfscon proc "/net" (system_u' in policy_to_cil(policy)
+    assert_same_again(policy)
