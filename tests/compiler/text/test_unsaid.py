@@ -9,7 +9,7 @@ from selbox.binary.kernel import read_policy
 from selbox.compiler.text.cil import policy_to_cil
 from selbox.compiler.text.policylanguage import policy_to_language
 from selbox.model.constraint import CompareNames, Comparison, Constraint, NamesForm, Operand
-from selbox.model.labelling import GenericFilesystemContext
+from selbox.model.labelling import FileKind, GenericFilesystemContext
 from selbox.model.policy import Policy, Target
 from selbox.model.rules import NamedTransition
 from selbox.model.symbols import Category
@@ -75,6 +75,18 @@ def test_what_cil_does_not_say() -> None:
     assert '(typetransition 0a 0a file "plain" 0a)\n' in text
     assert '"*"' not in text
     assert "genfscon" not in text
+
+
+def test_contexts_of_a_path_by_kind_are_for_the_policy_language() -> None:
+    context = ALL_SAID.initial_sids[1].context
+    assert context is not None
+    kinds = (FileKind.DIRECTORY, FileKind.FILE)
+    policy = ALL_SAID._replace(
+        genfs_contexts=tuple(GenericFilesystemContext("proc", "/a", context, kind) for kind in kinds)
+    )
+    expected = ["; written, though compilers of CIL keep one: contexts of a path that differ by the kind of file"]
+    assert notes(policy_to_cil(policy)) == expected
+    assert notes(policy_to_language(policy)) == ["# handle_unknown allow"]
 
 
 def test_numbers_without_names_are_left_out() -> None:

@@ -18,6 +18,9 @@ def unsaid_in_cil(policy: Policy) -> Iterator[str]:
     names |= {name for name in _other_names(policy) if not is_name(name)} | _dotted_levels(policy)
     if names:
         yield f"written, though CIL takes no such names: {' '.join(sorted(names))}"
+    paths = {(entry.filesystem, entry.path) for entry in policy.genfs_contexts}
+    if len(paths) < len(policy.genfs_contexts):
+        yield "written, though compilers of CIL keep one: contexts of a path that differ by the kind of file"
     yield from _counted(
         {
             "named transitions whose names hold quotes, or are `*`, which CIL takes for any name": sum(
