@@ -88,7 +88,7 @@ def named_transitions_bytes(policy: Policy, layout: Layout, diagnostics: Diagnos
         return b""
     groups = _grouped(policy.named_transitions)
     keys: Iterable[Key] = groups
-    if policy.binary_form is None or any(each.origin for each in policy.named_transitions):
+    if policy.binary_form is None:
         keys = _in_slots(groups)
     if layout.compressed_filename_transitions:
         parts = []

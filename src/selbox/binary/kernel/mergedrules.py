@@ -53,7 +53,7 @@ class MergedRules:
             keys, data = list(compress(keys, always)), compress(data, always)
         self.always = _merged(keys, data)
         form = policy.binary_form
-        if form is None or any(rules.origin):
+        if form is None:
             # A compiler takes in the type rules first, and they stay in front of the others of their chain.
             keys = sorted(self.always, key=_FIRST_TYPE_KIND.__gt__)
             order = places(keys)
@@ -149,7 +149,7 @@ def _compiled_extended(
     """
     merged: dict[tuple[int, ...], ExtendedRule] = {}
     for rule in rules:
-        key = (rule.kind, rule.source, rule.target, rule.object_class, rule.specifier, rule.driver, rule.condition)
+        key = _key_of(rule)
         before = merged.get(key)
         merged[key] = rule if before is None else before._replace(permissions=before.permissions | rule.permissions)
     result: dict[int, Placed] = {}
@@ -164,12 +164,23 @@ def _compiled_extended(
     return result
 
 
+def _key_of(rule: ExtendedRule) -> tuple[int, ...]:
+    return rule.kind, rule.source, rule.target, rule.object_class, rule.specifier, rule.driver, rule.condition
+
+
 def _placed(rules: Sequence[ExtendedRule], extended_places: Sequence[int]) -> dict[int, Placed]:
-    """Return the extended rules of a binary in their places; those that came later stand at the beginning."""
+    """Return the extended rules of a binary in their places; those that came later stand at the beginning.
+
+    Statements that one of them was merged from, which follow one another, are one again.
+    """
     known = [*extended_places[: len(rules)], *[0] * (len(rules) - len(extended_places))]
     result: dict[int, Placed] = {}
     for rule, place in zip(rules, known, strict=True):
-        result.setdefault(rule.condition, []).append((place, rule))
+        placed = result.setdefault(rule.condition, [])
+        if placed and placed[-1][0] == place and _key_of(placed[-1][1]) == _key_of(rule):
+            before = placed.pop()[1]
+            rule = before._replace(permissions=before.permissions | rule.permissions)
+        placed.append((place, rule))
     for condition, placed in result.items():
         if condition != UNCONDITIONAL:
             placed.reverse()

@@ -50,7 +50,7 @@ def range_transitions_bytes(policy: Policy) -> bytes:
     for each in policy.range_transitions:
         rows.setdefault((each.source + 1, each.target + 1, each.object_class + 1), each.range)
     keys = list(rows)
-    if policy.binary_form is None or any(each.origin for each in policy.range_transitions):
+    if policy.binary_form is None:
         slots = _SLOTS
         while slots < len(rows):
             slots *= 2
