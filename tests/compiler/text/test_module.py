@@ -6,6 +6,7 @@ import pytest
 from tests.binary.packages import seed
 from tests.oracles.modules import package, requires_module_programs, translated
 from tests.oracles.modulesources import VERSIONS, base_source, module_source
+from tests.oracles.random_modules import random_module
 
 from selbox.binary.module import Module
 from selbox.binary.modulesections.values import RoleSet, SemanticLevel, SymbolTable, TypeSet, User
@@ -178,6 +179,14 @@ MODULES = {
 def test_statements_are_as_pp_has_them(statements: str) -> None:
     requirements = "require { class c { p q }; role r; attribute a; bool b; }"
     content = package(f"module hand 1.0;\n{requirements}\ntype x_t, a;\n{statements}\n", "-m")
+    assert (ours(content), 0) == translated(content)
+
+
+@pytest.mark.oracle
+@requires_module_programs
+@pytest.mark.parametrize("number", range(16))
+def test_random_modules_are_as_pp_has_them(number: int) -> None:
+    content = package(random_module(number), "-m")
     assert (ours(content), 0) == translated(content)
 
 
