@@ -118,5 +118,10 @@ def _in_order(diagnostics: Sequence[Diagnostic], trees: Sequence[Tree]) -> list[
         span = diagnostic.span
         return (order[span.source.name], span.line, span.column) if span else (len(order), 0, 0)
 
-    unique = {(each.code, each.message, key(each)): each for each in diagnostics}
+    unique = {(each.code, each.message, key(each), *_places(each)): each for each in diagnostics}
     return sorted(unique.values(), key=key)
+
+
+def _places(diagnostic: Diagnostic) -> list[str]:
+    """Return the further places that a message names: they tell messages of the same words apart."""
+    return [span.place for _, span in diagnostic.notes if span]

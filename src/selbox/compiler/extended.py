@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
-from selbox.compiler.integers import BITS_32, integer
+from selbox.compiler.integers import integer
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program
+from selbox.compiler.slots import slot
 from selbox.compiler.targets import target_of
 from selbox.language.cil import Form
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
@@ -223,20 +224,9 @@ def kernel_rules(statements: Iterable[ExtendedStatement]) -> Iterator[ExtendedRu
 
 
 def _slot(key: _Key) -> int:
-    """Return the place of a rule in a table of 1024 slots.
-
-    Source: ``avrulex_hash`` of libsepol, Austin Appleby's MurmurHash3 over class, target, source and kind.
-    """
+    """Return the place of a rule in the table that the reference compiler unites them in (``avrulex_hash``)."""
     kind, source, target, object_class = key[:4]
-    digest = 0
-    for value in (object_class + 1, target + 1, source + 1, kind):
-        mixed = value * 0xCC9E2D51 & BITS_32
-        mixed = (mixed << 15 | mixed >> 17) * 0x1B873593 & BITS_32
-        digest ^= mixed
-        digest = (digest << 13 | digest >> 19) * 5 + 0xE6546B64 & BITS_32
-    digest = (digest ^ digest >> 16) * 0x85EBCA6B & BITS_32
-    digest = (digest ^ digest >> 13) * 0xC2B2AE35 & BITS_32
-    return (digest ^ digest >> 16) & _SLOTS - 1
+    return slot((object_class + 1, target + 1, source + 1, kind), _SLOTS)
 
 
 def split_by_driver(numbers: int, permission: str) -> Iterator[tuple[ExtendedSpecifier, int, int]]:

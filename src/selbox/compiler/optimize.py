@@ -7,6 +7,7 @@ source and target grants it too, always or in the same branch.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from selbox.compiler.slots import slot
 from selbox.model.bitset import includes, members
 from selbox.model.extended import ExtendedRule, ExtendedSpecifier
 from selbox.model.policy import Policy
@@ -16,6 +17,7 @@ _Pair = tuple[int, int]
 _Table = dict[_Pair, dict[int, dict[int, int]]]
 """Permissions by kind and class, source, and target."""
 
+_SLOTS: Final = 1 << 20
 _NO_ROWS: Final[dict[int, int]] = {}
 
 
@@ -98,21 +100,32 @@ def _order(old: Rules, covering: _Covering) -> Iterator[int]:
     general = {
         row for row in conditional if covering.is_attribute(old.source[row]) or covering.is_attribute(old.target[row])
     }
-    yield from (row for row, condition in enumerate(old.condition) if condition == UNCONDITIONAL)
+    # Rows of one key stand together where the first of them stood, for that one may be gone.
+    always: dict[tuple[int, ...], list[int]] = {}
+    for row, condition in enumerate(old.condition):
+        if condition == UNCONDITIONAL:
+            key = (old.kind[row], old.source[row], old.target[row], old.object_class[row])
+            always.setdefault(key, []).append(row)
+    for rows in always.values():
+        yield from rows
     yield from (row for row in reversed(conditional) if row in general)
     yield from (row for row in conditional if row not in general)
 
 
 def _reduce(always: _Table, covering: _Covering) -> None:
-    """Take out of every rule what another one covers, one after the other: of two that say the same, one stays."""
-    for by_source in always.values():
-        for source in list(by_source):
-            for target in list(by_source[source]):
-                data = by_source[source][target]
-                for one, other, covered in _covered(by_source, source, target, covering):
-                    if (one, other) != (source, target):
-                        data &= ~covered
-                by_source[source][target] = data
+    """Take out of every rule what another one covers, one after the other: of two that say the same, the later stays.
+
+    They come one after the other as in the reference compiler's table.
+    """
+    for (_, object_class), by_source in always.items():
+        pairs = [(source, target) for source, targets in by_source.items() for target in targets]
+        pairs.sort(key=lambda pair: (slot((object_class + 1, pair[1] + 1, pair[0] + 1), _SLOTS), pair))
+        for source, target in pairs:
+            data = by_source[source][target]
+            for one, other, covered in _covered(by_source, source, target, covering):
+                if (one, other) != (source, target):
+                    data &= ~covered
+            by_source[source][target] = data
 
 
 def _covered(
