@@ -50,6 +50,7 @@ def load_policy(
     if kernel is not None:
         return kernel_policy(kernel, collected)
     sources = policy_sources(inputs, collected, progress)
+    del inputs  # packages take three times the memory of their CIL
     if cache is None:
         return compile_sources(sources, base=base, diagnostics=collected, progress=progress)
     key = cache.key((*sources, *(base_sources() if base else ())), base=base)

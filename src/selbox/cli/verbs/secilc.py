@@ -165,13 +165,13 @@ def run(arguments: "Namespace") -> CompiledPolicy:
 def _compiled(arguments: "Namespace") -> CompiledPolicy:
     diagnostics = Diagnostics()
     with Progress(log=arguments.verbose > 1) as progress:
-        inputs = read_inputs(arguments.files, diagnostics, repeats=True)
-        sources = each_of(lambda each: each.source(), inputs)
+        # Nothing keeps the inputs, whose content is in the sources now.
+        sources = each_of(lambda each: each.source(), read_inputs(arguments.files, diagnostics, repeats=True))
         order = Order(compile_options(arguments), base=False, version=arguments.policyversion, contexts=True)
-        binary, contexts = build(sources, order, diagnostics, progress, BaselineStore.of_user())
-        version = written_version(binary)
+        built = build(sources, order, diagnostics, progress, BaselineStore.of_user())
+        version = written_version(built.binary)
         output = arguments.output or f"policy.{version}"
-        write_outputs([Output(output, binary), Output(arguments.filecontexts, contexts or b"")])
+        write_outputs([Output(output, built.binary), Output(arguments.filecontexts, built.file_contexts or b"")])
     return CompiledPolicy(
         output, version, arguments.filecontexts, tuple(diagnostics.warnings), verbose=arguments.verbose > 0
     )

@@ -107,7 +107,10 @@ class SymbolWriter:
         self._within: frozenset[int] = frozenset()
         self._around: frozenset[int] = frozenset()
         self._out: list[str] = []
-        self._writers: dict[int, Callable[[str, Any, int], None]] = {
+
+    def _writers(self) -> dict[int, Callable[[str, Any, int], None]]:
+        """Return what writes each kind of symbols. Kept, it would be a cycle, and hold the module until it is found."""
+        return {
             CLASSES: self._class,
             ROLES: self._role,
             TYPES: self._type,
@@ -165,7 +168,7 @@ class SymbolWriter:
         """Write what the declaration declares, and the orders of classes, sensitivities and categories."""
         tables, scopes = self._module.tables, self._module.scopes
         orders = {CLASSES: "classorder", SENSITIVITIES: "sensitivityorder", CATEGORIES: "categoryorder"}
-        for kind, write in self._writers.items():
+        for kind, write in self._writers().items():
             bits = declaration.declared.symbols[kind]
             if not bits:
                 continue
@@ -182,8 +185,9 @@ class SymbolWriter:
         What the module requires at its beginning is among the requirements of every declaration; only the scopes of
         the symbols tell where it is required.
         """
+        writers = self._writers()
         for kind, values in self._required.get(declaration.number, ()):
-            write, table = self._writers[kind], self._module.tables[kind]
+            write, table = writers[kind], self._module.tables[kind]
             bits = declaration.required.symbols[kind]
             for value in values:
                 if bits >> value - 1 & 1:
@@ -192,7 +196,7 @@ class SymbolWriter:
 
     def added(self, declaration: Declaration) -> None:
         """Write what the declaration adds to symbols."""
-        for kind, write in self._writers.items():
+        for kind, write in self._writers().items():
             symbols: dict[str, Any] = declaration.symbols[kind].symbols
             if symbols:
                 for name in hash_order(symbols, DECLARATION_BUCKETS[kind]):
