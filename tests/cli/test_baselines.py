@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from tests.compiler.test_incremental import BASE
 
+from selbox.binary.kernel import read_policy
+from selbox.binary.origins import with_origins
 from selbox.cli import baselines, builds
 from selbox.cli.baselines import BaselineStore
 from selbox.cli.builds import Order, build
@@ -25,7 +27,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BaselineStore:
 def built(own: str, store: BaselineStore | None, order: Order = ORDER) -> tuple[bytes, bytes | None, list[object]]:
     diagnostics = Diagnostics()
     sources = [SourceFile("base.cil", BASE), SourceFile("own.cil", own)]
-    binary, contexts = build(sources, order, diagnostics, Progress(), store)
+    binary, contexts, _ = build(sources, order, diagnostics, Progress(), store)
     warnings: list[object] = [
         (each.code, each.message, each.span, each.help, each.notes) for each in diagnostics.warnings
     ]
@@ -100,3 +102,14 @@ def test_few_entries_are_kept(store: BaselineStore, tmp_path: Path) -> None:
 def test_small_policies_leave_nothing(tmp_path: Path) -> None:
     built(OWN, BaselineStore(str(tmp_path / "store")))
     assert not (tmp_path / "store").exists()
+
+
+def test_places_of_rules_are_those_of_a_whole_compilation(store: BaselineStore) -> None:
+    sources = [SourceFile("base.cil", BASE), SourceFile("own.cil", OWN)]
+    order = ORDER._replace(origins=True)
+    binary, contexts, warnings = built(OWN, store)
+    whole = build(sources, order, Diagnostics(), Progress(), store)
+    assert whole.binary == binary
+    policy = with_origins(read_policy(binary, "p"), binary, whole.origins or b"", "p.origins")
+    assert {place.file for place in policy.origins} == {"base.cil", "own.cil"}
+    assert built(OWN, store) == (binary, contexts, warnings), "nothing of it is kept"

@@ -11,6 +11,7 @@ from tests.cli.peers import WHOLE, files_of, needs, package
 
 from selbox.cli.builds import Order
 from selbox.cli.main import main
+from selbox.cli.policyfiles import load_policy
 from selbox.cli.verbs import compile as verb
 from selbox.compiler.options import CompileOptions
 from selbox.model.policy import HandleUnknown, Target
@@ -79,6 +80,19 @@ def test_a_kernel_policy_is_written_in_another_version(room: Path, capfd: pytest
     assert (room / "again").read_bytes() == (room / "p").read_bytes()
     assert main(["compile", "p", "-o", "x", "--disable-dontaudit"]) == 2
     assert "compiled already" in capfd.readouterr().err
+
+
+def test_places_of_rules_stand_beside_the_policy(room: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "whole.cil", "-o", "p", "--origins"]) == 0
+    assert "p.origins: places of the rules in the source\n" in capfd.readouterr().out
+    policy = load_policy(["p"])
+    assert {policy.origin(each).place for each in policy.rules.origin} == {"whole.cil:11:1"}  # type: ignore[union-attr]
+    assert main(["compile", "p", "-o", "p30", "-c", "30", "--origins"]) == 0
+    assert load_policy(["p30"]).origins[0].file == "whole.cil", "they are taken along"
+    (room / "p30.origins").write_bytes((room / "p.origins").read_bytes())
+    capfd.readouterr()
+    assert main(["compile", "p30", "-o", "x"]) == 0
+    assert "warning[origins-other-binary]: p30.origins" in capfd.readouterr().err, "places decide nothing"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +175,7 @@ def test_json_says_what_was_written(room: Path, capsys: pytest.CaptureFixture[st
         "version": 28,
         "size": len((room / "p").read_bytes()),
         "file_contexts": None,
+        "origins": None,
         "warnings": [],
     }
 
@@ -177,6 +192,7 @@ def test_json_says_what_was_written(room: Path, capsys: pytest.CaptureFixture[st
         (["whole.cil", "-o", "p", "--handle-unknown", "x"], "none of `deny`, `allow` and `reject`"),
         (["whole.cil", "-o", "-", "--json"], "standard output can take one thing only"),
         (["whole.cil", "-o", "-", "--file-contexts", "-"], "standard output can take one thing only"),
+        (["whole.cil", "-o", "-", "--origins"], "no place beside standard output"),
         (["whole.cil", "-o", "p", "--optimise"], "did you mean `--optimize`?"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.baselines import BaselineStore, Request, is_worth_keeping, warnings_now
 from selbox.diagnostics import Diagnostics, SourceFile
+from selbox.model.policy import Policy
 
 if TYPE_CHECKING:
     from selbox.cli.progress import Progress
@@ -17,10 +18,12 @@ class Build(NamedTuple):
     Attributes:
         binary: in the kernel's format.
         file_contexts: as file_contexts(5) has them; None when they were not asked for.
+        origins: where in the source each rule stands; likewise.
     """
 
     binary: bytes
     file_contexts: bytes | None
+    origins: bytes | None = None
 
 
 class Order(NamedTuple):
@@ -31,12 +34,14 @@ class Order(NamedTuple):
         base: whether to take the base policy; it stays out when one of the sources is complete.
         version: of the binary format; None for the usual one.
         contexts: whether file contexts are wanted.
+        origins: whether the places of rules are wanted.
     """
 
     options: "CompileOptions"
     base: bool
     version: int | None
     contexts: bool
+    origins: bool = False
 
 
 def build(
@@ -58,7 +63,7 @@ def build(
     Raises:
         SelboxError: with every syntax error, else every error of the policy; or ``binary-unwritable``.
     """
-    if store is None or not is_worth_keeping(sources):
+    if store is None or order.origins or not is_worth_keeping(sources):
         return _whole(sources, order, diagnostics, progress, None, None)
     request = Request(tuple(source.name for source in sources), repr(tuple(order)))
     progress.stage("comparing")
@@ -112,4 +117,11 @@ def _whole(
         baseline = baseline_of(trees, policy, resolution, binary, table)
         if baseline is not None:
             store.put(request, sources, contexts, diagnostics.warnings[known:], baseline)
-    return Build(binary, contexts)
+    return Build(binary, contexts, places(policy, binary) if order.origins else None)
+
+
+def places(policy: Policy, binary: bytes) -> bytes:
+    """Return the file that says where in the source the rules of a binary stand."""
+    from selbox.binary.origins import write_origins  # few ask for it
+
+    return write_origins(policy, binary)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
 """Where the base policy's CIL files are."""
 
+ORIGINS_ENDING: Final = ".origins"
+"""What is added to the path of a kernel policy for the file with the places of its rules in the source."""
+
 
 def load_policy(
     paths: Iterable[str],
@@ -92,14 +95,29 @@ def sole_kernel_policy(inputs: Sequence[Input]) -> Input | None:
 
 
 def kernel_policy(given: Input, diagnostics: Diagnostics) -> Policy:
-    """Read a kernel policy.
+    """Read a kernel policy, with the places of its rules in the source where a file beside it has them.
+
+    Args:
+        given: the policy.
+        diagnostics: takes the warnings; what is wrong with the file of places is one, for it decides nothing.
 
     Raises:
-        SelboxError: with the section and the byte where it is broken.
+        SelboxError: with the section and the byte where the policy is broken.
     """
     from selbox.binary.kernel import read_policy  # those who compile do not pay for it
 
-    return read_policy(given.content, given.name, diagnostics)
+    policy = read_policy(given.content, given.name, diagnostics)
+    beside = given.name + ORIGINS_ENDING
+    if not os.path.exists(beside):
+        return policy
+    from selbox.binary.origins import with_origins
+
+    try:
+        return with_origins(policy, given.content, read_input(beside).content, beside, diagnostics)
+    except SelboxError as error:
+        for each in error.diagnostics:
+            diagnostics.warning(each.code, each.message, each.span, each.help)
+        return policy
 
 
 def written_version(binary: bytes) -> int:

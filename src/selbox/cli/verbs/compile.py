@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.baselines import BaselineStore
-from selbox.cli.builds import Build, Order, build
+from selbox.cli.builds import Build, Order, build, places
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
 from selbox.cli.inputs import Input, read_inputs
 from selbox.cli.notices import notices, warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
-from selbox.cli.policyfiles import kernel_policy, policy_sources, sole_kernel_policy, written_version
+from selbox.cli.policyfiles import (
+    ORIGINS_ENDING,
+    kernel_policy,
+    policy_sources,
+    sole_kernel_policy,
+    written_version,
+)
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
@@ -56,6 +62,7 @@ class CompiledPolicy(NamedTuple):
         version: of its format.
         size: bytes of the policy.
         file_contexts: path of the file contexts; None when they were not asked for.
+        origins: path of the places of rules; likewise.
         warnings: all that were found.
         verbose: whether all are shown.
     """
@@ -64,6 +71,7 @@ class CompiledPolicy(NamedTuple):
     version: int
     size: int
     file_contexts: str | None
+    origins: str | None
     warnings: tuple[Diagnostic, ...]
     verbose: bool
 
@@ -84,6 +92,8 @@ class CompiledPolicy(NamedTuple):
         lines = [f"{self.output}: kernel policy, version {self.version}, {self.size} bytes"]
         if self.file_contexts is not None:
             lines.append(f"{self.file_contexts}: file contexts")
+        if self.origins is not None:
+            lines.append(f"{self.origins}: places of the rules in the source")
         return "\n".join(lines)
 
     def to_json(self) -> JsonValue:
@@ -93,6 +103,7 @@ class CompiledPolicy(NamedTuple):
             "version": self.version,
             "size": self.size,
             "file_contexts": self.file_contexts,
+            "origins": self.origins,
             "warnings": warning_values(self.warnings),
         }
 
@@ -109,6 +120,11 @@ def add_arguments(parser: "ArgumentParser") -> None:
         help="version of the policy format (default: 33, or the least above it that the policy needs)",
     )
     add("--file-contexts", metavar="FILE", help="write the contexts of files to FILE, as file_contexts(5) has them")
+    add(
+        "--origins",
+        action="store_true",
+        help="write beside the policy, to POLICY.origins, where in the source each rule stands; explanations tell it",
+    )
     add("--no-base", action="store_true", help="leave the base policy out")
     add(
         "--target",
@@ -154,6 +170,11 @@ def run(arguments: "Namespace") -> CompiledPolicy:
     contexts = None if arguments.file_contexts is None else file_or_standard_output(arguments.file_contexts)
     if STANDARD_OUTPUT in (output, contexts) and (arguments.json or output == contexts):
         raise UsageError.of("usage", "standard output can take one thing only", help="name a file for the others")
+    if output == STANDARD_OUTPUT and arguments.origins:
+        raise UsageError.of(
+            "usage", "there is no place beside standard output", help="name a file, or leave out --origins"
+        )
+    origins = output + ORIGINS_ENDING if arguments.origins else None
     diagnostics = Diagnostics()
     with Progress() as progress:
         progress.stage("reading")
@@ -161,10 +182,12 @@ def run(arguments: "Namespace") -> CompiledPolicy:
         outputs = [Output(output, built.binary)]
         if contexts is not None and built.file_contexts is not None:
             outputs.append(Output(contexts, built.file_contexts))
+        if origins is not None and built.origins is not None:
+            outputs.append(Output(origins, built.origins))
         write_outputs(outputs)
     warnings = tuple(diagnostics.warnings)
     version, size = written_version(built.binary), len(built.binary)
-    return CompiledPolicy(output, version, size, contexts, warnings, arguments.verbose)
+    return CompiledPolicy(output, version, size, contexts, origins, warnings, arguments.verbose)
 
 
 def _built(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagnostics, progress: Progress) -> Build:
@@ -174,7 +197,13 @@ def _built(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagnos
         sources = policy_sources(inputs, diagnostics, progress)
         del inputs  # packages take three times the memory of their CIL
         contexts = arguments.file_contexts is not None
-        order = Order(options, base=not arguments.no_base, version=arguments.policy_version, contexts=contexts)
+        order = Order(
+            options,
+            base=not arguments.no_base,
+            version=arguments.policy_version,
+            contexts=contexts,
+            origins=arguments.origins,
+        )
         return build(sources, order, diagnostics, progress, BaselineStore.of_user())
     if options._replace(optimize=False) != DEFAULTS or arguments.file_contexts is not None:
         raise UsageError.of(
@@ -190,7 +219,8 @@ def _built(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagnos
 
         policy = optimize(policy)
     progress.stage("writing")
-    return Build(write_policy(policy, arguments.policy_version, diagnostics), None)
+    binary = write_policy(policy, arguments.policy_version, diagnostics)
+    return Build(binary, None, places(policy, binary) if arguments.origins else None)
 
 
 def _options(arguments: "Namespace") -> CompileOptions:
