@@ -4,6 +4,7 @@ Source: ``cil_typeattribute_used`` (cil_post.c), ``cil_type_used`` (cil_resolve_
 ``__cil_should_expand_attribute`` (cil_binary.c) of libsepol.
 """
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -145,29 +146,45 @@ def settle_attributes(resolution: Resolution, policy: Policy, conditions: Condit
 
 def _type(old: Type, renumbering: Renumbering, new: int) -> Type:
     types = renumbering.bits(old.types) if old.is_attribute else 1 << new
-    return old._replace(types=types, bounds=None if old.bounds is None else renumbering.ids[old.bounds])
+    bounds = None if old.bounds is None else renumbering.ids[old.bounds]
+    return Type(old.name, old.is_attribute, types, old.aliases, old.permissive, bounds, old.neveraudit)
 
 
 def _rules(old: Rules, renumbering: Renumbering) -> Rules:
     """Return rules with new ids; those of attributes that are written out take several rows, or none."""
-    written_out = {index for index, types in enumerate(renumbering.members) if types is not None}
-    if written_out.isdisjoint(old.source) and written_out.isdisjoint(old.target):
+    flags = bytearray(types is not None for types in renumbering.members)
+    marked = _marked(flags, old.source) | _marked(flags, old.target)
+    if not marked:
         return _renumbered(old, renumbering)
-    rows: list[int] = []  # the row that each new one is made of
-    pairs: list[tuple[int, int, int]] = []  # new rows with their source and target
-    done = 0
-    for row, (source, target) in enumerate(zip(old.source, old.target, strict=True)):
-        if source in written_out or target in written_out:
-            rows.extend(range(done, row))
-            done = row + 1
-            for one, other in renumbering.pairs(source, target):
-                pairs.append((len(rows), one, other))
-                rows.append(row)
-    rows.extend(range(done, len(old)))
-    rules = _renumbered(old.select(rows), renumbering)
-    for row, one, other in pairs:
-        rules.source[row], rules.target[row] = one, other
+    written_out = {row: list(renumbering.pairs(old.source[row], old.target[row])) for row in sorted(marked)}
+    repeated = Rules()
+    for column in Rules.__slots__:
+        setattr(repeated, column, _repeated(getattr(old, column), written_out))
+    rules = _renumbered(repeated, renumbering)
+    at = 0
+    for before, (row, pairs) in enumerate(written_out.items()):
+        first = row - before + at
+        at += len(pairs)
+        for place, (one, other) in enumerate(pairs, first):
+            rules.source[place], rules.target[place] = one, other
     return rules
+
+
+def _marked(flags: bytearray, ids: "array[int]") -> set[int]:
+    """Return the rows whose id has a flag."""
+    return {match.start() for match in re.finditer(b"\1", bytes(map(flags.__getitem__, ids)))}
+
+
+def _repeated(column: "array[int]", written_out: dict[int, list[tuple[int, int]]]) -> "array[int]":
+    """Return a column with each row that is written out as often as it has pairs."""
+    result = array("I")
+    done = 0
+    for row, pairs in written_out.items():
+        result.extend(column[done:row])
+        result.extend(column[row : row + 1] * len(pairs))
+        done = row + 1
+    result.extend(column[done:])
+    return result
 
 
 def _renumbered(old: Rules, renumbering: Renumbering) -> Rules:

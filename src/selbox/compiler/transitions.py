@@ -76,13 +76,15 @@ class _Settling:
     def rules(self) -> Rules:
         """Return the rules: access rules as they are, then those about types, written out."""
         old = self._policy.rules
-        is_access = [kind in ACCESS_KINDS for kind in old.kind]
-        if all(is_access):
+        rows = [row for row, kind in enumerate(old.kind) if kind not in ACCESS_KINDS]
+        if not rows:
             return old
         rules = Rules()
+        first = rows[0]
+        rest = [old.kind[row] in ACCESS_KINDS for row in range(first, len(old))]
         for column in Rules.__slots__:
-            setattr(rules, column, array("I", compress(getattr(old, column), is_access)))
-        rows = [row for row, access in enumerate(is_access) if not access]
+            values = getattr(old, column)
+            setattr(rules, column, values[:first] + array("I", compress(values[first:], rest)))
         position = self._resolution.origins.position
         rows.sort(key=lambda row: position(old.origin[row]))  # the keywords' statements stand among one another
         always: dict[_Key, tuple[int, int]] = {}
