@@ -86,7 +86,7 @@ class _Groups(dict[int, list[str]]):
 
 
 class _Merged(dict[int, dict[int, int]]):
-    """The content of rules by the same, and by target and class."""
+    """The content of rules by kind and source, and by target and class."""
 
     def __missing__(self, key: int) -> dict[int, int]:
         group: dict[int, int] = {}
@@ -104,25 +104,33 @@ def _tails(policy: Policy, syntax: Syntax) -> _Groups:
     tails = map(add, map(targets.__getitem__, columns.target), map(ends.__getitem__, columns.content))
     for group, tail in zip(columns.group[:distinct], tails, strict=False):
         groups[group].append(tail)
-    for group, contents in _merged(columns, distinct).items():
-        groups[group] = [targets[key >> WORD] + ends[content] for key, content in contents.items()]
+    for condition, merged in _merged(columns, distinct).items():
+        for kind_and_source, contents in merged.items():
+            groups[condition << 2 * WORD | kind_and_source] = [
+                targets[key >> WORD] + ends[content] for key, content in contents.items()
+            ]
     if "" not in ends.values():
         return groups
     filled = {group: [tail for tail in tails if tail.endswith("\n")] for group, tails in groups.items()}
     return _Groups((group, tails) for group, tails in filled.items() if tails)
 
 
-def _merged(columns: RuleColumns, first: int) -> _Merged:
-    """Return the rules from a row on, those of the same key as one."""
+def _merged(columns: RuleColumns, first: int) -> dict[int, _Merged]:
+    """Return the rules from a row on by condition, those of the same key as one."""
+    tables: dict[int, _Merged] = {}
+    last = -1
     merged = _Merged()
     rows = zip(columns.condition, columns.group, columns.key, columns.content, strict=True)
     for condition, kind_and_source, key, content in islice(rows, first, None):
-        group = merged[condition << 2 * WORD | kind_and_source if condition else kind_and_source]
+        if condition != last:
+            last = condition
+            merged = tables.setdefault(condition, _Merged())
+        group = merged[kind_and_source]
         if key in group and kind_and_source >> WORD & _ACCESS:
             group[key] |= content
         else:
             group[key] = content  # a type rule that stands there twice says the same twice
-    return merged
+    return tables
 
 
 class _Ends(dict[int, str]):

@@ -35,7 +35,9 @@ def declared(symbols: Iterable[_Symbol]) -> list[_Symbol]:
 
 def permission_names(object_class: ObjectClass, vector: int) -> list[str]:
     """Return the names of the permissions in an access vector, in bit order, but for bits that have none."""
-    return [name for name in object_class.names(vector) if not is_hole(name)]
+    permissions = object_class.permissions
+    names = [permissions[bit] for bit in members(vector & (1 << len(permissions)) - 1)]
+    return [name for name in names if not is_hole(name)]
 
 
 def sorted_names(names: list[str], ids: int) -> list[str]:

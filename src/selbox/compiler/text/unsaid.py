@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from selbox.compiler.text import languagenames
-from selbox.compiler.text.cilnames import is_file_name, is_name, is_string, is_type_name
+from selbox.compiler.text.cilnames import is_file_name, is_string, unnameable
 from selbox.compiler.text.symbols import Aliased, Named, declared
 from selbox.model.bitset import members
 from selbox.model.policy import Policy, Target
@@ -14,9 +14,7 @@ def unsaid_in_cil(policy: Policy) -> Iterator[str]:
     yield from _settings(policy)
     if roles := _dominating_roles(policy):
         yield f"left out: the roles that these dominate: {' '.join(roles)}"
-    names = {name for name in _type_names(policy) if not is_type_name(name)}
-    names |= {name for name in _other_names(policy) if not is_name(name)} | _dotted_levels(policy)
-    if names:
+    if names := unnameable(_type_names(policy), _other_names(policy)) | _dotted_levels(policy):
         yield f"written, though CIL takes no such names: {' '.join(sorted(names))}"
     paths = {(entry.filesystem, entry.path) for entry in policy.genfs_contexts}
     if len(paths) < len(policy.genfs_contexts):
