@@ -4,10 +4,20 @@ Source: ``cil_resolve_ast`` of libsepol: an optional block goes whole, with its 
 what then fails elsewhere goes too.
 """
 
+from typing import Final
+
 from selbox.compiler.namespace import NAME_TABLES
-from selbox.compiler.program import Program
+from selbox.compiler.program import ACCESS, Program
 from selbox.compiler.resolution import Resolution
 from selbox.diagnostics import Diagnostics
+from selbox.language.cil.statements import USAGE
+
+_TELLING: Final = frozenset(USAGE) - {
+    *("allow", "auditallow", "dontaudit", "neverallow", ACCESS),
+    *("typetransition", "typechange", "typemember", "rangetransition", "roleallow", "roletransition", "userrole"),
+    *("typeattributeset", "roletype", "roleattributeset", "typepermissive", "filecon", "genfscon", "portcon"),
+}
+"""Statements that may say what the names in others mean; the rest only use names."""
 
 
 def settle_optionals(program: Program) -> None:
@@ -21,15 +31,23 @@ def settle_optionals(program: Program) -> None:
             before = sum(optional.live for optional in program.optionals)
             program.diagnostics = Diagnostics(limit=1 << 30)
             Resolution(program, only_optional=True)
-            if sum(optional.live for optional in program.optionals) == before:
+            if sum(optional.live for optional in program.optionals) == before or not remove_dead(program):
                 return
-            remove_dead(program)
     finally:
         program.diagnostics = diagnostics
 
 
-def remove_dead(program: Program) -> None:
-    """Take back the declarations of optional blocks that are off."""
+def remove_dead(program: Program) -> bool:
+    """Take back the declarations of optional blocks that are off.
+
+    Returns:
+        Whether that may change what names mean, or whether they mean anything.
+    """
+    changed = any(
+        place.optional is not None and not place.optional.live
+        for keyword in _TELLING
+        for _, place in program.statements.get(keyword, ())
+    )
     for flavour, symbols in program.symbols.items():
         table = NAME_TABLES[flavour]
         kept = []
@@ -39,9 +57,13 @@ def remove_dead(program: Program) -> None:
             else:
                 names = symbol.place.scope.declaring.tables[table]
                 names.pop(symbol.local_name, None)
-        symbols[:] = kept
+        if len(kept) < len(symbols):
+            changed = changed or flavour != "optional"
+            symbols[:] = kept
     for symbol in program.repeated:
         names = symbol.place.scope.declaring.tables[NAME_TABLES[symbol.flavour]]
         if symbol.local_name not in names and (symbol.place.optional is None or symbol.place.optional.live):
             names[symbol.local_name] = symbol
             program.symbols[symbol.flavour].append(symbol)
+            changed = True
+    return changed

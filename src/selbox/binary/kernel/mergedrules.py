@@ -95,13 +95,16 @@ class MergedRules:
 
 
 def _keys(rules: Rules) -> list[int]:
+    little = sys.byteorder == "little"
+    quarters = array("H", bytes(8 * len(rules)))
+    for index, column in enumerate((rules.source, rules.target, rules.object_class, rules.kind)):
+        halves = array("H")
+        halves.frombytes(column.tobytes())
+        quarters[index if little else 3 - index :: 4] = halves[0 if little else 1 :: 2]
+    keys = array("Q")
+    keys.frombytes(quarters.tobytes())
     first = 1 | 1 << 16 | 1 << 32  # the file's numbers are ids plus one
-    return [
-        source + (target << 16) + (object_class << 32) + (kind << 48) + first
-        for source, target, object_class, kind in zip(
-            rules.source, rules.target, rules.object_class, rules.kind, strict=True
-        )
-    ]
+    return [key + first for key in keys]
 
 
 def _merged(keys: Sequence[int], data: Iterable[int]) -> Table:
