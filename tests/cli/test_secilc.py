@@ -156,6 +156,8 @@ COMMANDS = [
     ["-c", "99", *OK],
     ["-c", "x", *OK],
     ["-c", "30", *OK],
+    ["-t", "xen", "-c", "30", *OK],
+    ["-t", "xen", "-c", "31", *OK],
     ["--policyvers=30", *OK],
     ["--policyversion", "30", *OK],
     ["--filecontext=f", *OK],
@@ -200,6 +202,14 @@ def test_it_ends_as_secilc_does(words: list[str], tmp_path: Path, monkeypatch: p
     contexts = [files_of(each).get("file_contexts") for each in (theirs, ours)]
     if expected == 0:
         assert contexts[0] == contexts[1]
+
+
+@pytest.mark.oracle
+@needs("secilc")
+def test_a_policy_for_xen_is_of_a_version_that_xen_knows(room: Path) -> None:
+    assert peer(room, "secilc", "-t", "xen", "-c", "30", "-o", "theirs", "-f", "f", "whole.cil").returncode == 0
+    assert main(["secilc", "-t", "xen", "whole.cil"]) == 0
+    assert (room / "policy.30").read_bytes() == (room / "theirs").read_bytes()
 
 
 @pytest.mark.oracle

@@ -16,6 +16,9 @@ NEWEST_VERSION: Final = 35
 USUAL_VERSION: Final = 33
 """The version that is written when none is asked for: kernels since 5.5 take it."""
 
+XEN_VERSIONS: Final = (24, 30)
+"""Versions that libsepol and Xen know of policies for Xen, in which any other version is written by nobody."""
+
 SYMBOL_TABLES: Final = 8
 
 

@@ -13,9 +13,16 @@ from selbox.binary.kernel.objectcontexts import object_contexts_bytes
 from selbox.binary.kernel.rangetransitions import range_transitions_bytes
 from selbox.binary.kernel.rolerules import role_allows_bytes, role_transitions_bytes
 from selbox.binary.kernel.typeattributes import type_attributes_bytes
-from selbox.binary.kernel.versions import FIRST_VERSIONS, NEWEST_VERSION, OLDEST_VERSION, USUAL_VERSION, layout_of
+from selbox.binary.kernel.versions import (
+    FIRST_VERSIONS,
+    NEWEST_VERSION,
+    OLDEST_VERSION,
+    USUAL_VERSION,
+    XEN_VERSIONS,
+    layout_of,
+)
 from selbox.diagnostics import Diagnostics, SelboxError
-from selbox.model.policy import Policy
+from selbox.model.policy import Policy, Target
 
 
 def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagnostics | None = None) -> bytes:
@@ -28,7 +35,8 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
 
     Args:
         policy: what to write.
-        version: the version of the format; None for 33, or the least above it that can say all that the policy says.
+        version: the version of the format; None for 33, or the least above it that can say all that the policy says, and
+            for 30 where the policy is one of Xen.
         diagnostics: takes warnings about what the version cannot say and what does not decide access.
 
     Raises:
@@ -50,11 +58,8 @@ def write_with_place(
     diagnostics = diagnostics or Diagnostics()
     if version is None:
         version = _least_version(policy)
-    elif not OLDEST_VERSION <= version <= NEWEST_VERSION:
-        raise SelboxError.of(
-            "binary-unknown-version",
-            f"policy version {version} cannot be written, only {OLDEST_VERSION} to {NEWEST_VERSION}",
-        )
+    else:
+        _check_version(policy, version)
     layout = layout_of(version, policy.target)
     merged = MergedRules(policy)
     before = b"".join(
@@ -87,8 +92,23 @@ def write_with_place(
     return before + after, len(before)
 
 
+def _check_version(policy: Policy, version: int) -> None:
+    if not OLDEST_VERSION <= version <= NEWEST_VERSION:
+        raise SelboxError.of(
+            "binary-unknown-version",
+            f"policy version {version} cannot be written, only {OLDEST_VERSION} to {NEWEST_VERSION}",
+        )
+    if policy.target is Target.XEN and version not in XEN_VERSIONS:
+        raise SelboxError.of(
+            "binary-unknown-version",
+            f"policy version {version} is none of Xen, which has {' and '.join(map(str, XEN_VERSIONS))}",
+        )
+
+
 def _least_version(policy: Policy) -> int:
     """Return the usual version, or the least above it that can say all that the policy says."""
+    if policy.target is Target.XEN:
+        return XEN_VERSIONS[-1]
     if any(each.neveraudit for each in policy.types):
         return FIRST_VERSIONS["neveraudit"]
     if any(each.condition for each in policy.extended_rules):
