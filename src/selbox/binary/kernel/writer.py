@@ -35,7 +35,7 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
 
     Args:
         policy: what to write.
-        version: the version of the format; None for 33, or the least above it that can say all that the policy says, and
+        version: the version of the format; None for 33, or the least above it that can say all that the policy says;
             for 30 where the policy is one of Xen.
         diagnostics: takes warnings about what the version cannot say and what does not decide access.
 
