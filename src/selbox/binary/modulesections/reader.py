@@ -67,6 +67,10 @@ class ModuleReader:
         if data.startswith(_EMPTY_BITMAP, offset):
             cursor.offset = offset + 12
             return 0
+        known = self._bitmaps.get(data[offset : offset + _ONE_WORD])
+        if known is not None:
+            cursor.offset = offset + _ONE_WORD
+            return known
         try:
             key = data[offset : offset + 12 + 12 * _COUNT.unpack_from(data, offset)[0]]
         except error:
@@ -136,11 +140,13 @@ class ModuleReader:
         if index is not None:
             return index, end
         cursor.offset = at
-        types = self.type_set()
-        if (types.types | types.excluded) & ~known:
+        types = self.bitmap()
+        excluded = self.bitmap()
+        if (types | excluded) & ~known:
             cursor.corrupt("a set has types that the module does not define", at)
+        flags = self.flags("set of types")
         index = self.set_indices[data[at:end]] = len(self.type_sets)
-        self.type_sets.append(types)
+        self.type_sets.append(TypeSet(types, excluded, flags))
         return index, end
 
     def level(self) -> SemanticLevel:

@@ -164,8 +164,9 @@ def _identifier(name: str) -> str:
 
 def _requires_all(wanted: ScopeIndex, least: ScopeIndex) -> bool:
     """Tell whether a declaration requires everything that another one requires: then it may stand inside of it."""
-    if any(few & ~many for many, few in zip(wanted.symbols, least.symbols, strict=True)):
-        return False
+    for many, few in zip(wanted.symbols, least.symbols, strict=True):
+        if few & ~many:
+            return False
     if wanted.permissions == least.permissions:
         return True
     if len(wanted.permissions) < len(least.permissions):

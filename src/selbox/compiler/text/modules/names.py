@@ -56,14 +56,16 @@ class SetNames:
 
     Attributes:
         simple: names of the sets that need no attribute, by index, as far as they have been asked for.
+        single: the name of each set of one type, by index, as far as it has been asked for; of others nothing.
     """
 
-    __slots__ = ("_module", "_names", "simple")
+    __slots__ = ("_module", "_names", "simple", "single")
 
     def __init__(self, module: Module) -> None:
         self._module = module
         self._names = module.tables.types.names
         self.simple: list[list[str] | None] = [None] * len(module.type_sets)
+        self.single = [""] * len(module.type_sets)
 
     def types(self, index: int, made: MadeAttributes) -> list[str]:
         """Return the names of a set, by its index in ``Module.type_sets``."""
@@ -74,6 +76,8 @@ class SetNames:
         if types.excluded or types.flags:
             return [made.name(types)]
         simple = self.simple[index] = names_of(types.types, self._names)
+        if len(simple) == 1:
+            self.single[index] = simple[0]
         return simple
 
     def of_type_set(self, types: TypeSet, made: MadeAttributes) -> list[str]:

@@ -17,14 +17,16 @@ class PermissionTexts:
 
     Attributes:
         simple: what ``access`` returns, by index, as far as it has been asked for.
+        single: likewise, where that is one text.
     """
 
-    __slots__ = ("_file", "_module", "_names", "_types", "simple")
+    __slots__ = ("_file", "_module", "_names", "_types", "simple", "single")
 
     def __init__(self, module: Module, name: str) -> None:
         self._module = module
         self._file = name
         self.simple: list[list[str] | None] = [None] * len(module.permission_lists)
+        self.single = [""] * len(module.permission_lists)
         self._types: list[list[str] | None] = [None] * len(module.permission_lists)
         self._names: dict[int, dict[int, str]] = {}
 
@@ -46,6 +48,8 @@ class PermissionTexts:
             for value, permissions in self._module.permission_lists[index]
         ]
         self.simple[index] = texts
+        if len(texts) == 1:
+            self.single[index] = texts[0]
         return texts
 
     def types(self, index: int) -> list[str]:

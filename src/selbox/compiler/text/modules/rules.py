@@ -38,8 +38,6 @@ _KEYWORDS = {
 }
 _OPERATORS = {2: "not", 3: "or", 4: "and", 5: "xor", 6: "eq", 7: "neq"}
 _DRIVERS, _NETLINK = 2, 3
-_FEW = 8
-"""So many types on either side do not make a rule large."""
 
 
 @lru_cache(maxsize=64)
@@ -67,27 +65,37 @@ class RuleWriter:
 
     def rules(self, rules: Sequence[Rule], indent: str, made: MadeAttributes, out: list[str]) -> None:
         """Write access vector and type rules: one line for each source, target and class."""
-        types_of, access_of = self._names.types, self._permissions.access
-        simple, simple_access = self._names.simple, self._permissions.simple
+        single, single_access = self._names.single, self._permissions.single
         append = out.append
         begins = _begins(indent)
-        for kind, flags, source, target, permissions, extended in rules:
-            if kind & ACCESS_KINDS:
-                ends = simple_access[permissions] or access_of(permissions)
-            elif extended is not None:
-                ends = self._extended(permissions, extended)
-            else:
-                ends = self._permissions.types(permissions)
-            begin = begins[kind]
-            sources, targets = simple[source] or types_of(source, made), simple[target] or types_of(target, made)
-            if flags:
-                targets = self._with_self(flags, target, targets)
-            if len(sources) > _FEW or len(targets) > _FEW:
-                self._room.take(len(sources) * len(targets) * len(ends))
-            for source_name in sources:
-                for target_name in targets:
-                    for end in ends:
-                        append(f"{begin}{source_name} {target_name} {end}")
+        for rule in rules:
+            kind, flags, source, target, permissions, _ = rule
+            # Most rules are one line, of names that rules before them have had.
+            if kind & ACCESS_KINDS and not flags:
+                source_name, target_name, end = single[source], single[target], single_access[permissions]
+                if source_name and target_name and end:
+                    append(f"{begins[kind]}{source_name} {target_name} {end}")
+                    continue
+            self._rule(rule, begins[kind], made, out)
+
+    def _rule(self, rule: Rule, begin: str, made: MadeAttributes, out: list[str]) -> None:
+        kind, flags, source, target, permissions, extended = rule
+        if kind & ACCESS_KINDS:
+            ends = self._permissions.access(permissions)
+        elif extended is not None:
+            ends = self._extended(permissions, extended)
+        else:
+            ends = self._permissions.types(permissions)
+        sources, targets = self._names.types(source, made), self._names.types(target, made)
+        if flags:
+            targets = self._with_self(flags, target, targets)
+        self._room.take(len(sources) * len(targets) * len(ends))
+        out += [
+            f"{begin}{source_name} {target_name} {end}"
+            for source_name in sources
+            for target_name in targets
+            for end in ends
+        ]
 
     def _with_self(self, flags: int, target: int, targets: list[str]) -> list[str]:
         if flags & NOT_SELF:

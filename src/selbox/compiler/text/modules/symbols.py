@@ -251,7 +251,7 @@ class SymbolWriter:
 
     def _type(self, name: str, type_: Type, scope: int) -> None:
         if scope == REQUIRED:
-            self._line(f"(typeattributeset {REQUIRE_ATTRIBUTE} {name})")
+            self._out.append(f"{self._indent}(typeattributeset {REQUIRE_ATTRIBUTE} {name})\n")
         if self._around:
             self._roles_around(name)
         names = self._module.tables.types.names
