@@ -50,9 +50,6 @@ def _status(words: list[str]) -> int:
     except BrokenPipeError:
         _settle_standard_output()
         return EXIT_BROKEN_PIPE
-    except MemoryError:
-        _report([Diagnostic("out-of-memory", "there is not enough memory for this")])
-        return EXIT_FAILURE
     except OSError as error:
         _report([_of_system_call(error)])
         _settle_standard_output()
@@ -98,6 +95,9 @@ def _run_verb(name: str, words: list[str]) -> int:
     except SelboxError as error:
         _report(error.diagnostics)
         return _failure_status(entry, error)
+    except MemoryError:
+        _report([Diagnostic("out-of-memory", "there is not enough memory for this")])
+        return entry.statuses.failure
     _report(getattr(result, "notices", ()))
     stream = sys.stderr if entry.takes_command else sys.stdout
     terminal = Terminal.of(stream, os.environ)
