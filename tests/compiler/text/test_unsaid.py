@@ -101,6 +101,23 @@ def test_numbers_without_names_are_left_out() -> None:
     assert policy_to_language(policy) == policy_to_language(ALL_SAID)
 
 
+def test_numbers_without_names_that_are_used_are_noted() -> None:
+    hole = 1 << len(ALL_SAID.categories)
+    first, *others = ALL_SAID.sensitivities
+    policy = ALL_SAID._replace(
+        categories=(*ALL_SAID.categories, Category("@category0006")),
+        sensitivities=(first._replace(categories=0b1 | hole), *others),
+        classes=tuple(
+            each._replace(permissions=("conn\x01ct", *each.permissions[1:])) if each.name == "socket" else each
+            for each in ALL_SAID.classes
+        ),
+    )
+    assert notes(policy_to_cil(policy)) == [
+        "; written, though CIL takes no such names: conn\x01ct",
+        "; written, though nothing is declared for them: @category0006",
+    ]
+
+
 def comparing(ids: int, names: tuple[str, ...], **more: object) -> Policy:
     """Return a policy with one constraint on types, as no CIL source but a binary of checkpolicy can hold it."""
     term = CompareNames(Operand.TYPE_1, Comparison.NOT_EQUAL, ids, names)._replace(**more)  # type: ignore[arg-type]

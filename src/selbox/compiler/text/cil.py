@@ -21,7 +21,7 @@ from selbox.compiler.text.symbols import (
     sorted_names,
 )
 from selbox.compiler.text.transitions import named_transition_lines, range_transition_lines, role_lines
-from selbox.compiler.text.unsaid import unsaid_in_cil
+from selbox.compiler.text.unsaid import unnamed_in_text, unsaid_in_cil
 from selbox.model.policy import Policy
 
 _OBJECT_ROLE = "object_r"
@@ -37,8 +37,7 @@ def policy_to_cil(policy: Policy) -> str:
     declarations = Declarations()
     constraints = constraint_lines(policy, CIL)
     rules = rule_texts(policy, CIL, "        ")
-    pieces = [f"; {note}\n" for note in unsaid_in_cil(policy)]
-    pieces.append(f"(handleunknown {policy.handle_unknown.value})\n")
+    pieces = [f"(handleunknown {policy.handle_unknown.value})\n"]
     pieces += _classes(policy, declarations)
     pieces += _sids(policy, declarations)
     pieces += (f"(default{part} {name} {value})\n" for part, name, value in default_settings(policy))
@@ -64,7 +63,9 @@ def policy_to_cil(policy: Policy) -> str:
     pieces += (f"{line}\n" for line in label_lines(policy, CIL))
     pieces += _user_space(policy)
     pieces += declarations.blocks()
-    return "".join(pieces)
+    text = "".join(pieces)
+    notes = (*unsaid_in_cil(policy), *unnamed_in_text(text))
+    return "".join([*(f"; {note}\n" for note in notes), text]) if notes else text
 
 
 def _classes(policy: Policy, declarations: Declarations) -> Iterator[str]:

@@ -19,7 +19,7 @@ from selbox.compiler.text.symbols import (
     sorted_names,
 )
 from selbox.compiler.text.transitions import named_transition_lines, range_transition_lines, role_lines
-from selbox.compiler.text.unsaid import unsaid_in_language
+from selbox.compiler.text.unsaid import unnamed_in_text, unsaid_in_language
 from selbox.model.bitset import members
 from selbox.model.context_text import format_level
 from selbox.model.mls import Level
@@ -41,9 +41,7 @@ def policy_to_language(policy: Policy) -> str:
     """
     constraints = _constraints(policy)
     rules = rule_texts(policy, LANGUAGE, "    ")
-    pieces = [f"# handle_unknown {policy.handle_unknown.value}\n"]
-    pieces += (f"# {note}\n" for note in unsaid_in_language(policy))
-    pieces += _classes(policy)
+    pieces = [*_classes(policy)]
     pieces += (f"default_{part} {{ {name} }} {value};\n" for part, name, value in default_settings(policy))
     if policy.mls:
         pieces += _levels(policy)
@@ -61,7 +59,9 @@ def policy_to_language(policy: Policy) -> str:
     pieces += _users(policy)
     pieces += (f"{line}\n" for line in constraints.plain)
     pieces += (f"{line}\n" for line in label_lines(policy, LANGUAGE))
-    return "".join(pieces)
+    text = "".join(pieces)
+    notes = (f"handle_unknown {policy.handle_unknown.value}", *unsaid_in_language(policy), *unnamed_in_text(text))
+    return "".join([*(f"# {note}\n" for note in notes), text])
 
 
 def _constraints(policy: Policy) -> ConstraintLines:

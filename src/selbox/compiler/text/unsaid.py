@@ -1,12 +1,17 @@
 """What a policy holds that a language has no words for: notes for the head of its text."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
+from selbox.binary.kernel.output import HOLE
 from selbox.compiler.text import languagenames
 from selbox.compiler.text.cilnames import is_file_name, is_string, unnameable
-from selbox.compiler.text.symbols import Aliased, Named, declared
+from selbox.compiler.text.symbols import Aliased, Named, declared, permission_names
 from selbox.model.bitset import members
 from selbox.model.policy import Policy, Target
+
+_HOLES: Final = re.compile(rf"{HOLE}[a-z]+[0-9]{{4,}}", re.ASCII)
 
 
 def unsaid_in_cil(policy: Policy) -> Iterator[str]:
@@ -63,6 +68,15 @@ def unsaid_in_language(policy: Policy) -> Iterator[str]:
     )
 
 
+def unnamed_in_text(text: str) -> Iterator[str]:
+    """Iterate over notes on what a text names that the policy it is of has no name for.
+
+    A binary policy may hold numbers that nothing is declared for; they got made-up names when it was read.
+    """
+    if HOLE in text and (found := sorted(set(_HOLES.findall(text)))):
+        yield f"written, though nothing is declared for them: {' '.join(found)}"
+
+
 def _settings(policy: Policy) -> Iterator[str]:
     """Iterate over notes on what no language says."""
     if policy.target is Target.XEN:
@@ -103,7 +117,7 @@ def _type_names(policy: Policy) -> Iterator[str]:
 
 
 def _other_names(policy: Policy) -> Iterator[str]:
-    """Iterate over all other names that the text of a policy declares, but for permissions."""
+    """Iterate over all other names that the text of a policy declares."""
     kinds: tuple[Sequence[Named], ...] = (
         policy.classes,
         policy.commons,
@@ -114,6 +128,8 @@ def _other_names(policy: Policy) -> Iterator[str]:
     )
     for symbols in kinds:
         yield from (each.name for each in declared(symbols))
+    for object_class in policy.classes:
+        yield from permission_names(object_class, -1)
     yield from _level_names(policy)
 
 
