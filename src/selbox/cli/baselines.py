@@ -7,15 +7,15 @@ sources since is compared byte for byte. It may be thrown away at any time.
 import marshal
 import os
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from hashlib import blake2b
 from mmap import ACCESS_READ, mmap
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import selbox
-from selbox.cli.policycache import files_state
+from selbox.cli.ownfiles import files_state
 from selbox.diagnostics import Diagnostic, Severity, SourceFile, Span
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ MOST: Final = 1 << 27
 
 _KEPT: Final = 4
 _MAGIC: Final = b"selbox baseline\n"
-_HEAD: Final = Struct("<16sQ32s")
-_ROOMS: Final = ("compiler", "compiler/text", "language/cil", "model", "binary", "binary/kernel", "diagnostics")
+_HEAD: Final = Struct("<16sQII")
+_ROOMS: Final = ("compiler", "compiler/text", "language/cil", "model", "binary", "binary/kernel", "diagnostics", "cli")
 
 Place = tuple[int, int, int, int]
 """Number of a source, line, column and length."""
@@ -100,10 +100,10 @@ class BaselineStore:
                 if status.st_uid != os.geteuid() or status.st_mode & 0o022:
                     return None
                 with mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
-                    magic, size, digest = _HEAD.unpack_from(content)
+                    magic, size, *sums = _HEAD.unpack_from(content)
                     end = _HEAD.size + size
                     index = content[_HEAD.size : end]
-                    if magic != _MAGIC or len(index) != size or blake2b(index, digest_size=32).digest() != digest:
+                    if magic != _MAGIC or len(index) != size or sums != _sums(index):
                         return None
                     key, lengths, file_contexts, warnings, parts = marshal.loads(index)  # noqa: S302 - the user's own file, whole
                     if key != _key(request) or len(lengths) != len(sources) or len(content) != end + sum(lengths):
@@ -141,7 +141,7 @@ class BaselineStore:
             self._make_room()
             try:
                 with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                    stream.write(_HEAD.pack(_MAGIC, len(index), blake2b(index, digest_size=32).digest()))
+                    stream.write(_HEAD.pack(_MAGIC, len(index), *_sums(index)))
                     stream.write(index)
                     stream.writelines(texts)
                 os.replace(temporary, path)
@@ -151,8 +151,8 @@ class BaselineStore:
                 raise
 
     def _path(self, request: Request) -> str:
-        name = blake2b(repr(tuple(request)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return os.path.join(self._directory, name)
+        asked = repr(tuple(request)).encode("utf-8", "surrogatepass")
+        return os.path.join(self._directory, "".join(f"{each:08x}" for each in _sums(asked)))
 
     def _make_room(self) -> None:
         with os.scandir(self._directory) as entries:
@@ -215,6 +215,11 @@ def warnings_now(
 
 def _key(request: Request) -> tuple[Any, ...]:
     return (selbox.__version__, sys.hexversion, files_state(_ROOMS), *request)
+
+
+def _sums(content: bytes) -> list[int]:
+    """Return two checksums, against accidents; that the file is the user's own is what keeps others out."""
+    return [zlib.crc32(content), zlib.adler32(content)]
 
 
 def _encoded(source: SourceFile) -> bytes:

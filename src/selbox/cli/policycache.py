@@ -7,12 +7,12 @@ when all of it is the same now. It may be thrown away at any time.
 import os
 import pickle
 import zlib
-from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
 import selbox
+from selbox.cli.ownfiles import files_state
 from selbox.diagnostics import SourceFile
 from selbox.model.policy import Policy
 
@@ -20,7 +20,6 @@ LARGEST: Final = 4 << 20
 """Characters of source above which a policy is not kept: an entry holds them all."""
 
 _KEPT: Final = 32
-_PACKAGE: Final = os.path.dirname(os.path.abspath(selbox.__file__))
 _ROOMS: Final = ("compiler", "language/cil", "model")
 
 _COLUMNS: Final = {("array", "array"), ("array", "_array_reconstructor")}
@@ -135,15 +134,3 @@ def _plain(key: Key) -> tuple[object, ...]:
 def _compiler_state() -> tuple[tuple[str, int, int], ...]:
     """Return name, size and time of every file that a compiled policy depends on."""
     return files_state(_ROOMS)
-
-
-def files_state(rooms: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and time of every file of selbox in some of its directories."""
-    state = []
-    for room in rooms:
-        with os.scandir(os.path.join(_PACKAGE, room)) as entries:
-            for each in entries:
-                if each.name.endswith(".py"):
-                    status = each.stat()
-                    state.append((each.name, status.st_size, status.st_mtime_ns))
-    return tuple(sorted(state))

@@ -7,8 +7,7 @@ Source: ``cil_typeattribute_used`` (cil_post.c), ``cil_type_used`` (cil_resolve_
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from selbox.compiler.conditions import Conditions
 from selbox.compiler.extended import ExtendedStatement, kernel_rules
@@ -31,8 +30,7 @@ GENERATED: Final = "_typeattr_"
 _TYPE_OPERANDS: Final = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
 
 
-@dataclass(slots=True)
-class Uses:
+class Uses(NamedTuple):
     """What the statements of a policy use type attributes for, by their ids."""
 
     rules: set[int]
@@ -53,7 +51,7 @@ def uses_of(resolution: Resolution) -> Uses:
     used.rules.update(rows.source[: rules.access_rows], rows.target[: rules.access_rows])
     for statement in resolution.extended.statements:
         if statement.target < LOWEST_SPECIAL:
-            used.rules |= {statement.source, statement.target}
+            used.rules.update((statement.source, statement.target))
     named = [(each.source, each.target) for each in rules.neverallows]
     named += [(each.source, each.target) for each in resolution.extended.assertions]
     for source_symbol, target_symbol in named:
