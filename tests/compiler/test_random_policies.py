@@ -7,6 +7,8 @@ from tests.compiler.policies import BASE, codes_with_base, compile_with_base
 from tests.oracles.policylines import policy_lines
 from tests.oracles.secilc import compile_reference, requires_setools
 
+from selbox.binary.kernel import write_policy
+
 SCOPES = ["", "", "b0.", ".b1.", ".", "b2."]
 """``t0`` and ``at0`` are declared in each of them, so that a look-up in the wrong order shows."""
 
@@ -137,5 +139,6 @@ def test_same_policies_taken_and_same_meaning(text: str) -> None:
     assert bool(refused) == bool(reference.error), (refused, reference.error)
     if refused or reference.lines == {"unreadable"}:
         return
-    ours = policy_lines(compile_with_base(text))
-    assert sorted(ours ^ reference.lines) == []
+    policy = compile_with_base(text)
+    assert sorted(policy_lines(policy) ^ reference.lines) == []
+    assert write_policy(policy, 33) == reference.binary

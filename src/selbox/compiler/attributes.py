@@ -154,18 +154,42 @@ def _rules(old: Rules, renumbering: Renumbering) -> Rules:
     marked = _marked(flags, old.source) | _marked(flags, old.target)
     if not marked:
         return _renumbered(old, renumbering)
-    written_out = {row: list(renumbering.pairs(old.source[row], old.target[row])) for row in sorted(marked)}
+    groups = list(_groups(old, sorted(marked)))
+    written_out = [
+        [
+            (row, one, other)
+            for one, other in renumbering.pairs(old.source[group[0]], old.target[group[0]])
+            for row in group
+        ]
+        for group in groups
+    ]
     repeated = Rules()
     for column in Rules.__slots__:
-        setattr(repeated, column, _repeated(getattr(old, column), written_out))
+        setattr(repeated, column, _repeated(getattr(old, column), groups, written_out))
     rules = _renumbered(repeated, renumbering)
-    at = 0
-    for before, (row, pairs) in enumerate(written_out.items()):
-        first = row - before + at
-        at += len(pairs)
-        for place, (one, other) in enumerate(pairs, first):
+    shift = 0
+    for group, rows in zip(groups, written_out, strict=True):
+        for place, (_, one, other) in enumerate(rows, group[0] + shift):
             rules.source[place], rules.target[place] = one, other
+        shift += len(rows) - len(group)
     return rules
+
+
+def _groups(old: Rules, marked: list[int]) -> Iterator[list[int]]:
+    """Yield rows that stand side by side and are of one statement: they are written out together."""
+    group: list[int] = []
+    for row in marked:
+        if group and (
+            row != group[-1] + 1
+            or not old.origin[row]
+            or old.origin[row] != old.origin[group[0]]
+            or old.source[row] != old.source[group[0]]
+            or old.target[row] != old.target[group[0]]
+        ):
+            yield group
+            group = []
+        group.append(row)
+    yield group
 
 
 def _marked(flags: bytearray, ids: "array[int]") -> set[int]:
@@ -173,14 +197,16 @@ def _marked(flags: bytearray, ids: "array[int]") -> set[int]:
     return {match.start() for match in re.finditer(b"\1", bytes(map(flags.__getitem__, ids)))}
 
 
-def _repeated(column: "array[int]", written_out: dict[int, list[tuple[int, int]]]) -> "array[int]":
-    """Return a column with each row that is written out as often as it has pairs."""
+def _repeated(
+    column: "array[int]", groups: list[list[int]], written_out: list[list[tuple[int, int, int]]]
+) -> "array[int]":
+    """Return a column with the rows that are written out in place of each group."""
     result = array("I")
     done = 0
-    for row, pairs in written_out.items():
-        result.extend(column[done:row])
-        result.extend(column[row : row + 1] * len(pairs))
-        done = row + 1
+    for group, rows in zip(groups, written_out, strict=True):
+        result.extend(column[done : group[0]])
+        result.extend(column[row] for row, _, _ in rows)
+        done = group[-1] + 1
     result.extend(column[done:])
     return result
 

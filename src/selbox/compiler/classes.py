@@ -3,6 +3,7 @@
 Source: ``cil_resolve_classperms`` and ``cil_classperms_to_sepol_class_perms`` of libsepol.
 """
 
+from itertools import chain
 from typing import Final, NamedTuple
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
@@ -11,11 +12,13 @@ from selbox.compiler.program import Program
 from selbox.language.cil import Form
 
 Vectors = tuple[tuple[int, int], ...]
-"""Pairs of class id and access vector; no class twice."""
+"""Pairs of class id and access vector; a class may stand there several times."""
 
 MAXIMUM_PERMISSIONS = 32
 """Permissions that an access vector has bits for."""
 
+_SLOTS: Final = 256
+_MOST_PARTS: Final = 1000
 _OPERATORS: Final = frozenset({"and", "or", "xor", "not", "all"})
 
 
@@ -233,7 +236,14 @@ class Classes:
         bits = _permissions(layout, form, place, path, item)
         if symbol.flavour == "class":
             return ((symbol.id, bits),) if bits else ()
-        return merge([self._permission_of_map(symbol, name) for name in layout.permissions if bits & layout.bits[name]])
+        names = [name for name in item if isinstance(name, str)]
+        if len(names) != len(item) or names[0] in _OPERATORS:
+            from selbox.binary.kernel.tables import symbol_hash  # only expressions over maps pay for this import
+
+            # What an expression stands for comes in the order of the reference compiler's table of names.
+            names = [name for name in layout.permissions if bits & layout.bits[name]]
+            names.sort(key=lambda name: (symbol_hash(name.encode()) % _SLOTS, name))
+        return _joined([self._permission_of_map(symbol, name) for name in names])
 
     def _set(self, symbol: Symbol) -> Vectors:
         if not symbol.name:  # an anonymous argument of a call
@@ -266,19 +276,20 @@ class Classes:
             )
         self._active.add(key)
         try:
-            return merge([self.vectors(form, place, at) for form, place in parts])
+            return _joined([self.vectors(form, place, at) for form, place in parts])
         finally:
             self._active.discard(key)
 
 
-def merge(parts: list[Vectors]) -> Vectors:
-    """Unite access vectors by class."""
+def _joined(parts: list[Vectors]) -> Vectors:
+    """Return what several parts say, one after the other as the compiled policy has them; very many are united."""
     if len(parts) == 1:
         return parts[0]
+    if sum(map(len, parts)) <= _MOST_PARTS:
+        return tuple(chain.from_iterable(parts))
     united: dict[int, int] = {}
-    for part in parts:
-        for class_id, vector in part:
-            united[class_id] = united.get(class_id, 0) | vector
+    for class_id, vector in chain.from_iterable(parts):
+        united[class_id] = united.get(class_id, 0) | vector
     return tuple(united.items())
 
 
