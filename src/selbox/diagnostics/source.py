@@ -1,5 +1,7 @@
 """Source texts and places in them."""
 
+from array import array
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -16,8 +18,21 @@ class SourceFile(NamedTuple):
 
     def line_text(self, line: int) -> str:
         """Return the text of a line (from 1), without its end; empty past the end of the text."""
-        lines = self.text.splitlines()
-        return lines[line - 1] if 0 < line <= len(lines) else ""
+        starts = _line_starts(self.text)
+        if not 0 < line < len(starts):
+            return ""
+        return self.text[starts[line - 1] : starts[line] - 1].rstrip("\r")
+
+
+@lru_cache(maxsize=1)
+def _line_starts(text: str) -> "array[int]":
+    """Return where each line of a text begins, and where one more would; of the last text, many messages are shown."""
+    starts = array("Q", [0])
+    end = -1
+    while (end := text.find("\n", end + 1)) >= 0:
+        starts.append(end + 1)
+    starts.append(len(text) + 1)
+    return starts
 
 
 class Span(NamedTuple):
