@@ -25,6 +25,9 @@ _KEYWORDS: Final = {f"({keyword}": keyword for keyword in USAGE}
 _RULES: Final = {f"({keyword}": keyword for keyword in ("allow", "auditallow", "dontaudit", "neverallow")}
 """How the lines of rules begin that end in a form of classes and permissions."""
 
+_CHARACTERS_A_COMMENT: Final = 512
+"""A text with more comments than that has been written by hand, in lines of any form."""
+
 _SHARED_DEPTH: Final = 16
 """Parentheses that a shared form may have."""
 
@@ -55,7 +58,11 @@ def read_fast(text: str, maximum_depth: int, shared: Shared | None = None) -> li
         shared: what earlier texts hold.
     """
     reader = _FastReader(maximum_depth, Shared() if shared is None else shared)
-    whole = reader.read_plain(text) if _is_plain(_bare(text)) else reader.read_lines(text.split("\n"), 0)
+    if text.count(";") * _CHARACTERS_A_COMMENT > len(text):
+        reader.plain = _is_plain(text)
+        whole = reader.read_lines(text.split("\n"), 0)
+    else:
+        whole = reader.read_plain(text) if _is_plain(_bare(text)) else reader.read_lines(text.split("\n"), 0)
     if not whole or reader.stack or str in set(map(type, reader.current)):
         return None
     return reader.current  # type: ignore[return-value]  # it has just been checked that no atom is among them
@@ -188,6 +195,7 @@ class _FastReader:
         stack = self.stack
         current = self.current
         push, pop = stack.append, stack.pop
+        odd = not self.plain
         for line in lines:
             end = start + len(line) + 1
             if len(line) + len(stack) > self.maximum_depth and line.count("(") + len(stack) > self.maximum_depth:
@@ -199,7 +207,7 @@ class _FastReader:
                 if is_string:
                     current.append(segment)
                     continue
-                if not self.plain and not _is_plain(segment):
+                if odd and not _is_plain(segment):
                     return False
                 found = -1
                 for word in segment.replace("(", " ( ").replace(")", " ) ").split():
