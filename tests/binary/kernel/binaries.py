@@ -101,6 +101,22 @@ SINCE_30 = """\
 CIL_BY_VERSION = {version: EVERYTHING + (SINCE_30 if version >= 30 else "") for version in range(24, 34)}
 
 
+XEN = """\
+(handleunknown deny) (mls true)
+(sid xen) (sid dom0) (sid domio) (sidorder (xen dom0 domio))
+(sensitivity s0) (sensitivityorder (s0)) (category c0) (categoryorder (c0)) (sensitivitycategory s0 (c0))
+(class domain (pause resume)) (class resource (add use)) (classorder (domain resource))
+(type ta) (type tb) (role object_r) (role ra) (user ua) (userrole ua ra)
+(roletype ra ta) (roletype ra tb) (roletype object_r ta) (userlevel ua (s0)) (userrange ua ((s0) (s0)))
+(sidcontext xen (ua ra ta ((s0) (s0)))) (sidcontext dom0 (ua ra tb ((s0) (s0))))
+(allow ta tb (domain (pause))) (allow tb ta (resource (use)))
+(pirqcon 33 (ua ra ta ((s0) (s0)))) (iomemcon (0 255) (ua ra ta ((s0) (s0))))
+(iomemcon 0x1000 (ua ra tb ((s0) (s0)))) (ioportcon (22 33) (ua ra ta ((s0) (s0))))
+(pcidevicecon 345 (ua ra ta ((s0) (s0)))) (devicetreecon "/this is/a path" (ua ra ta ((s0) (s0))))
+"""
+"""A policy for Xen."""
+
+
 @cache
 def secilc_binary(cil: str, version: int, *options: str) -> bytes:
     """What secilc makes of a policy."""
