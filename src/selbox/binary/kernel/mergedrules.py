@@ -7,6 +7,7 @@ In conditionals every statement keeps its entry, and the last comes first.
 import sys
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
@@ -113,13 +114,12 @@ def _merged(keys: Sequence[int], data: Iterable[int]) -> Table:
     table = dict(zip(keys, given, strict=True))
     if len(table) == len(keys):
         return table
-    table.clear()
+    several = {key for key, count in Counter(keys).items() if count > 1}
+    joined: Table = {}
     for key, each in zip(keys, given, strict=True):
-        before = table.get(key)
-        if before is None:
-            table[key] = each
-        elif key < _FIRST_TYPE_KIND:
-            table[key] = before | each
+        if key in several:
+            joined[key] = joined.get(key, 0) | each if key < _FIRST_TYPE_KIND else joined.get(key, each)
+    table.update(joined)
     return table
 
 
