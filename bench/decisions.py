@@ -10,11 +10,11 @@ from time import perf_counter_ns
 from _figures import Figures, Row, show
 
 from selbox.avc.cache import AccessVectorCache
-from selbox.cli.policyfiles import base_sources, load_policy
 from selbox.compiler.compile import compile_policy
 from selbox.language.cil import parse
 from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
+from selbox.store.policyfiles import base_sources, load_policy
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _COLORING_BOOK = os.path.join(os.path.dirname(_HERE), "examples", "coloring-book", "coloring-book.cil")

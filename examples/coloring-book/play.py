@@ -19,13 +19,13 @@ from rich.console import Console
 from scenes import FOODS, SCENES, Food, Outcome, Scene
 
 from selbox.cli.errors import write_diagnostics
-from selbox.cli.policyfiles import load_policy
 from selbox.cli.terminal import Terminal
 from selbox.diagnostics import SelboxError
 from selbox.enforce.run import RunOptions, run_box
 from selbox.model.policy import Policy
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
+from selbox.store.policyfiles import load_policy
 
 POLICY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "coloring-book.cil")
 PLAYED = "Played with real processes: every pet is `cat`, run in its own security context."

@@ -18,10 +18,10 @@ from rich.console import Console
 from stage import StageError, decide, play
 
 from selbox.cli.errors import write_diagnostics
-from selbox.cli.policyfiles import load_policy
 from selbox.cli.terminal import Terminal
 from selbox.diagnostics import SelboxError
 from selbox.enforce.launch import missing_support
+from selbox.store.policyfiles import load_policy
 
 POLICY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "credentials.cil")
 PLAYED = "Played with real processes, each in a security context of its own."

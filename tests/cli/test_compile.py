@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from tests.cli.peers import WHOLE, files_of, needs, package
 
-from selbox.cli.builds import Order
 from selbox.cli.main import main
-from selbox.cli.policyfiles import load_policy
 from selbox.cli.verbs import compile as verb
 from selbox.compiler.options import CompileOptions
 from selbox.model.policy import HandleUnknown, Target
+from selbox.store.builds import Order
+from selbox.store.policyfiles import load_policy
 
 OWN = "(block cat (blockinherit domain))"
 

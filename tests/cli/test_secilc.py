@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from tests.cli.peers import WHOLE, files_of, needs, peer, selbox_in
 
-from selbox.cli.builds import Order
 from selbox.cli.main import main
 from selbox.cli.verbs import secilc
 from selbox.compiler.options import CompileOptions
 from selbox.model.policy import HandleUnknown, Target
+from selbox.store.builds import Order
 
 KERNEL_MAGIC = b"\x8c\xff\x7c\xf9"
 

@@ -69,7 +69,7 @@ def test_transactions_have_room_below_the_limit_of_descriptors() -> None:
 def test_a_supervisor_that_fails_before_the_first_exec_leaves_nothing() -> None:
     script = (
         "import selbox.enforce.run as run, selbox.enforce.supervision as supervision\n"
-        "from selbox.cli.policyfiles import load_policy\n"
+        "from selbox.store.policyfiles import load_policy\n"
         "def fail(*_): raise RuntimeError\n"
         "supervision.build_handlers = fail\n"
         "run.run_box(load_policy([]), run.RunOptions(('/bin/sleep', '4321.5')))\n"

@@ -5,11 +5,11 @@ import os
 import pytest
 
 from selbox.avc.cache import AccessVectorCache
-from selbox.cli.policyfiles import load_policy
 from selbox.enforce.caller import Caller
 from selbox.enforce.monitor import AccessDenied, AccessEvent, ReferenceMonitor
 from selbox.enforce.tasks import TaskState
 from selbox.server.securityserver import SecurityServer
+from selbox.store.policyfiles import load_policy
 
 DOMAIN = "system_u:system_r:kernel_t:s0"
 ALTERING = ("unix_write", "read", "write")

@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from selbox.cli.policyfiles import load_policy
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.server.securityserver import SecurityServer
+from selbox.store.policyfiles import load_policy
 
 VERSION, SEQUENCE, ENFORCING, POLICY_LOAD, DENY_UNKNOWN = range(5)
 

@@ -17,8 +17,8 @@ from ledger import draw_ledger
 from rich.console import Console
 from story import CHANNELS, SCENES, WORLDS, Outcome, Scene, Verdict, verdict_on
 
-from selbox.cli.policyfiles import load_policy
 from selbox.enforce.launch import missing_support
+from selbox.store.policyfiles import load_policy
 
 EXAMPLE = Path(stage.__file__).parent
 SOURCE = Path(__file__).parents[2] / "src"
@@ -49,7 +49,7 @@ def as_user(user: int | None) -> list[str]:
         return [sys.executable]
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     check = (
-        "import selbox.cli.policyfiles, rich.console, subprocess, sys; subprocess.check_call([sys.executable, '-V'])"
+        "import selbox.store.policyfiles, rich.console, subprocess, sys; subprocess.check_call([sys.executable, '-V'])"
     )
     for python in (sys.executable, shutil.which("python3", path=environment()["PATH"])):
         if python and run(*become, python, "-c", check).returncode == 0:

@@ -6,10 +6,10 @@ import play
 import pytest
 from scenes import SCENES, Outcome, Scene
 
-from selbox.cli.policyfiles import load_policy
 from selbox.diagnostics import SelboxError
 from selbox.enforce.launch import missing_support
 from selbox.server.securityserver import SecurityServer
+from selbox.store.policyfiles import load_policy
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-from selbox.cli.policyfiles import load_policy
 from selbox.enforce.launch import transaction_range
 from selbox.enforce.seccomp import filter as seccomp_filter
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.objects.operations import OPERATIONS, Support
+from selbox.store.policyfiles import load_policy
 
 CONDITIONAL = {"read", "write", "pread64", "clone", "prctl", "prlimit64", "setrlimit", "getrlimit"}
 CONDITIONAL |= {"socket", "socketpair", "getsockopt", "access", "faccessat", "faccessat2"}

@@ -10,11 +10,11 @@ from typing import Protocol
 
 import pytest
 
-from selbox.cli.policyfiles import base_sources
 from selbox.compiler.compile import compile_policy
 from selbox.diagnostics import SourceFile
 from selbox.language.cil import parse
 from selbox.server.securityserver import SecurityServer
+from selbox.store.policyfiles import base_sources
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = tuple(sorted((ROOT / "src/selbox/policies/base").glob("*.cil")))

@@ -7,7 +7,7 @@ import pytest
 from tests.oracles.policylines import policy_lines
 from tests.oracles.secilc import compile_reference, requires_setools
 
-from selbox.cli.policyfiles import base_sources, load_policy
+from selbox.store.policyfiles import base_sources, load_policy
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(str(path) for path in (ROOT / "examples").glob("*/*.cil"))

@@ -1,1 +1,1 @@
-"""What outlives a decision: labels of files, file context lookup. It decides nothing."""
+"""What outlives a decision: policy as files hold it, labels of files, file context lookup. It decides nothing."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from selbox.cli.errors import diagnostic_text
 from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
-from selbox.cli.policyfiles import load_policy
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import BOLD, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
+from selbox.store.policyfiles import load_policy
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from selbox.binary.formats import Format
 from selbox.binary.kernel import NEWEST_VERSION, OLDEST_VERSION
 from selbox.cli.compilerarguments import handle_unknown, policy_version
-from selbox.cli.inputs import read_input
 from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
-from selbox.cli.policyfiles import kernel_policy
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.model.policy import Policy
+from selbox.store.inputs import read_input
+from selbox.store.policyfiles import kernel_policy
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

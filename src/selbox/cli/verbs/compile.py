@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from selbox.cli.baselines import BaselineStore
-from selbox.cli.builds import Build, Order, build, places
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
-from selbox.cli.inputs import Input, read_inputs
 from selbox.cli.notices import notices, warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
-from selbox.cli.policyfiles import (
-    ORIGINS_ENDING,
-    kernel_policy,
-    policy_sources,
-    sole_kernel_policy,
-    written_version,
-)
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE, DEFAULTS, CompileOptions
 from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.model.policy import Target
+from selbox.store.baselines import BaselineStore
+from selbox.store.builds import Build, Order, build, places
+from selbox.store.inputs import Input, read_inputs
+from selbox.store.policyfiles import (
+    ORIGINS_ENDING,
+    kernel_policy,
+    policy_sources,
+    sole_kernel_policy,
+    written_version,
+)
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

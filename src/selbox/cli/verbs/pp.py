@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.binary.formats import Format
-from selbox.cli.inputs import STANDARD_INPUT, Input, each_of, read_input, read_standard_input
 from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
-from selbox.cli.packages import input_package
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.compiler.text.module import module_to_cil
 from selbox.diagnostics import Diagnostic, Diagnostics
+from selbox.store.inputs import STANDARD_INPUT, Input, each_of, read_input, read_standard_input
+from selbox.store.packages import input_package
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

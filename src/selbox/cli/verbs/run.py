@@ -4,12 +4,12 @@ import gc
 from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.output import JsonValue
-from selbox.cli.policycache import PolicyCache
-from selbox.cli.policyfiles import labelled_policy, load_policy
 from selbox.cli.terminal import BOLD, DIM, RED, YELLOW, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.enforce.report import RunReport
 from selbox.enforce.run import RunOptions, run_box
+from selbox.store.policycache import PolicyCache
+from selbox.store.policyfiles import labelled_policy, load_policy
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

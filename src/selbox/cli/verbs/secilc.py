@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from selbox.cli.baselines import BaselineStore
-from selbox.cli.builds import Order, build
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
-from selbox.cli.inputs import each_of, read_inputs
 from selbox.cli.notices import notices, warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import Output, write_outputs
-from selbox.cli.policyfiles import written_version
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, StatusError, UsageError
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE, CompileOptions
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.model.policy import Target
+from selbox.store.baselines import BaselineStore
+from selbox.store.builds import Order, build
+from selbox.store.inputs import each_of, read_inputs
+from selbox.store.policyfiles import written_version
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.binary.formats import Format
 from selbox.binary.package import split_package
-from selbox.cli.inputs import read_input
 from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import Output, write_outputs
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual
 from selbox.diagnostics import Diagnostic, Diagnostics
+from selbox.store.inputs import read_input
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from selbox.cli import compression
-from selbox.cli.compression import decompressed
 from selbox.diagnostics import SelboxError
+from selbox.store import compression
+from selbox.store.compression import decompressed
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from selbox.cli import policycache
-from selbox.cli.policycache import PolicyCache
-from selbox.cli.policyfiles import load_policy
+from selbox.store import policycache
+from selbox.store.policycache import PolicyCache
+from selbox.store.policyfiles import load_policy
 
 OWN = "(type cat_t) (call domain_type (cat_t))\n"
 
@@ -25,7 +25,7 @@ def cache(tmp_path: Path) -> PolicyCache:
 
 def test_a_kept_policy_is_the_compiled_one(cache: PolicyCache, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = load_policy([str(source)], cache=cache)
-    monkeypatch.setattr("selbox.cli.policyfiles.compile_sources", lambda *_, **__: pytest.fail("compiled again"))
+    monkeypatch.setattr("selbox.store.policyfiles.compile_sources", lambda *_, **__: pytest.fail("compiled again"))
     kept = load_policy([str(source)], cache=cache)
     assert list(kept.rules) == list(compiled.rules)
     assert [part for part in kept if part is not kept.rules] == [
@@ -40,9 +40,9 @@ def test_whatever_changes_is_compiled_anew(cache: PolicyCache, source: Path, mon
     source.write_text(OWN)
     load_policy([str(source)], cache=cache)
     state = policycache._compiler_state()
-    monkeypatch.setattr("selbox.cli.policycache._compiler_state", lambda: (*state, ("new.py", 1, 1)))
+    monkeypatch.setattr("selbox.store.policycache._compiler_state", lambda: (*state, ("new.py", 1, 1)))
     other = load_policy([])
-    monkeypatch.setattr("selbox.cli.policyfiles.compile_sources", lambda *_, **__: other)
+    monkeypatch.setattr("selbox.store.policyfiles.compile_sources", lambda *_, **__: other)
     assert load_policy([str(source)], cache=cache) is other, "another compiler may make another policy"
 
 

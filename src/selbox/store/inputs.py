@@ -185,7 +185,7 @@ def _read(file: str | int, path: str, name: str) -> Input:
             UNREADABLE_CODE, f"cannot read `{name}`: {error.strerror}", help=_open_help(path, error)
         ) from None
     if content[:2] in _COMPRESSED:
-        from selbox.cli.compression import decompressed  # those who have no such files do not pay for it
+        from selbox.store.compression import decompressed  # those who have no such files do not pay for it
 
         content = decompressed(content, name)
     return Input(name, content, detect(content))

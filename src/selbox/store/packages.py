@@ -3,9 +3,9 @@
 from selbox.binary.formats import Format
 from selbox.binary.module import read_module
 from selbox.binary.package import Package, read_package
-from selbox.cli.inputs import Input
 from selbox.compiler.text.module import module_to_cil
 from selbox.diagnostics import Diagnostics, SourceFile
+from selbox.store.inputs import Input
 
 
 def input_package(given: Input, diagnostics: Diagnostics) -> Package:

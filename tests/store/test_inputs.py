@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from selbox.binary.formats import Format
-from selbox.cli import inputs
-from selbox.cli.inputs import Input, read_input, read_inputs
 from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.store import inputs
+from selbox.store.inputs import Input, read_input, read_inputs
 
 MAGICS = {
     Format.KERNEL_POLICY: b"\x8c\xff\x7c\xf9rest",

@@ -4,22 +4,20 @@ An entry holds every byte that it was compiled from, and what the compiler's own
 when all of it is the same now. It may be thrown away at any time.
 """
 
-import os
 import pickle
 import zlib
-from contextlib import suppress
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
 import selbox
-from selbox.cli.ownfiles import files_state
 from selbox.diagnostics import SourceFile
 from selbox.model.policy import Policy
+from selbox.store.keptfiles import KeptFiles
+from selbox.store.ownfiles import files_state
 
 LARGEST: Final = 4 << 20
 """Characters of source above which a policy is not kept: an entry holds them all."""
 
-_KEPT: Final = 32
 _ROOMS: Final = ("compiler", "language/cil", "model")
 
 _COLUMNS: Final = {("array", "array"), ("array", "_array_reconstructor")}
@@ -63,21 +61,11 @@ class _PolicyPickler(pickle.Pickler):
         return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
 
 
-class PolicyCache:
-    """Compiled policies in a directory that only its owner can write.
+class PolicyCache(KeptFiles):
+    """Compiled policies in a directory that only its owner can write."""
 
-    Args:
-        directory: made when missing.
-    """
-
-    def __init__(self, directory: str) -> None:
-        self._directory = directory
-
-    @classmethod
-    def of_user(cls) -> "PolicyCache | None":
-        """Return the user's own cache, where the XDG base directories say; None for a user without a home."""
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or "", ".cache")
-        return cls(os.path.join(base, "selbox", "policies")) if os.path.isabs(base) else None
+    kind = "policies"
+    most = 32
 
     def key(self, sources: tuple[SourceFile, ...], *, base: bool) -> Key | None:
         """Return what identifies a policy; None when its sources are too large to be kept."""
@@ -88,10 +76,7 @@ class PolicyCache:
     def get(self, key: Key) -> Policy | None:
         """Return a policy, or None when there is none of this very key."""
         try:
-            with open(self._path(key), "rb") as entry:
-                status = os.fstat(entry.fileno())
-                if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-                    return None
+            with self._open(_name(key)) as entry:
                 found, policy = _PolicyUnpickler(entry).load()
         except Exception:  # noqa: BLE001 - whatever is wrong with an entry, the policy is compiled
             return None
@@ -99,31 +84,16 @@ class PolicyCache:
 
     def put(self, key: Key, policy: Policy) -> None:
         """Keep a policy, whole or not at all; where nothing can be written, nothing is kept."""
-        path = self._path(key)
-        temporary = f"{path}.{os.getpid()}"
-        with suppress(OSError):
-            os.makedirs(self._directory, 0o700, exist_ok=True)
-            self._make_room()
-            try:
-                with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as entry:
-                    _PolicyPickler(entry, pickle.HIGHEST_PROTOCOL).dump((_plain(key), policy))
-                os.replace(temporary, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
+        self._write(
+            _name(key), lambda entry: _PolicyPickler(entry, pickle.HIGHEST_PROTOCOL).dump((_plain(key), policy))
+        )
 
-    def _path(self, key: Key) -> str:
-        checksum = 0
-        for each in key.sources:
-            checksum = zlib.crc32(each.text.encode("utf-8", "surrogatepass"), checksum)
-        return os.path.join(self._directory, f"{checksum:08x}{'-base' if key.base else ''}")
 
-    def _make_room(self) -> None:
-        with os.scandir(self._directory) as entries:
-            found = sorted((each.stat().st_mtime, each.path) for each in entries)
-        for _, path in found[: max(0, len(found) - _KEPT + 1)]:
-            os.unlink(path)
+def _name(key: Key) -> str:
+    checksum = 0
+    for each in key.sources:
+        checksum = zlib.crc32(each.text.encode("utf-8", "surrogatepass"), checksum)
+    return f"{checksum:08x}{'-base' if key.base else ''}"
 
 
 def _plain(key: Key) -> tuple[object, ...]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from selbox.cli.inputs import LARGEST, TOO_LARGE_CODE
 from selbox.diagnostics import SelboxError
+from selbox.store.inputs import LARGEST, TOO_LARGE_CODE
 
 _ALWAYS: Final = 64 << 20
 """Bytes that any file may unpack to, however small it is."""

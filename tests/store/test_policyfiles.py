@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from selbox.cli import policyfiles
-from selbox.cli.policyfiles import is_complete, load_policy
 from selbox.diagnostics import SelboxError, SourceFile
 from selbox.language.cil import parse
+from selbox.store import policyfiles
+from selbox.store.policyfiles import is_complete, load_policy
 
 COMPLETE = """
 (handleunknown deny)

@@ -6,12 +6,12 @@ from tests.compiler.test_incremental import BASE
 
 from selbox.binary.kernel import read_policy
 from selbox.binary.origins import with_origins
-from selbox.cli import baselines, builds
-from selbox.cli.baselines import BaselineStore
-from selbox.cli.builds import Order, build
 from selbox.cli.progress import Progress
 from selbox.compiler.options import DEFAULTS
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
+from selbox.store import baselines, builds
+from selbox.store.baselines import BaselineStore
+from selbox.store.builds import Order, build
 
 ORDER = Order(DEFAULTS, base=False, version=None, contexts=True)
 LABELS = '(filecon "/a" any (u r a ((s0) (s0))))\n'

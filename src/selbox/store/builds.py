@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from selbox.cli.baselines import BaselineStore, Request, is_worth_keeping, warnings_now
 from selbox.diagnostics import Diagnostics, SourceFile
 from selbox.model.policy import Policy
+from selbox.store.baselines import BaselineStore, Request, is_worth_keeping, warnings_now
 
 if TYPE_CHECKING:
-    from selbox.cli.progress import Progress
     from selbox.compiler.options import CompileOptions
+    from selbox.store.stages import Stages
 
 
 class Build(NamedTuple):
@@ -48,7 +48,7 @@ def build(
     sources: Sequence[SourceFile],
     order: Order,
     diagnostics: Diagnostics,
-    progress: "Progress",
+    progress: "Stages",
     store: BaselineStore | None = None,
 ) -> Build:
     """Compile sources and write the policy.
@@ -96,13 +96,13 @@ def _whole(
     sources: Sequence[SourceFile],
     order: Order,
     diagnostics: Diagnostics,
-    progress: "Progress",
+    progress: "Stages",
     store: BaselineStore | None,
     request: Request | None,
 ) -> Build:
     from selbox.binary.kernel import write_with_place
-    from selbox.cli.policyfiles import resolve_sources
     from selbox.compiler.text.filecontexts import file_contexts_text
+    from selbox.store.policyfiles import resolve_sources
 
     known = len(diagnostics.warnings)
     trees, policy, resolution = resolve_sources(

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import selbox
 from selbox.binary.formats import Format
-from selbox.cli.inputs import WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
+from selbox.store.inputs import WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
 
 if TYPE_CHECKING:
-    from selbox.cli.policycache import PolicyCache
-    from selbox.cli.progress import Progress
     from selbox.compiler.options import CompileOptions
     from selbox.compiler.resolution import Resolution
     from selbox.language.cil import Tree
+    from selbox.store.policycache import PolicyCache
+    from selbox.store.stages import Stages
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
 BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
@@ -31,7 +31,7 @@ def load_policy(
     base: bool = True,
     diagnostics: Diagnostics | None = None,
     cache: "PolicyCache | None" = None,
-    progress: "Progress | None" = None,
+    progress: "Stages | None" = None,
 ) -> Policy:
     """Read policy files and make one policy of them.
 
@@ -127,7 +127,7 @@ def written_version(binary: bytes) -> int:
 
 
 def policy_sources(
-    inputs: Iterable[Input], diagnostics: Diagnostics, progress: "Progress | None" = None
+    inputs: Iterable[Input], diagnostics: Diagnostics, progress: "Stages | None" = None
 ) -> list[SourceFile]:
     """Return the CIL of inputs: texts as they are, modules and packages translated.
 
@@ -140,7 +140,7 @@ def policy_sources(
             return given.source()
         if progress is not None:
             progress.stage(f"translating {given.name}")
-        from selbox.cli.packages import module_source  # those who have none do not pay for it
+        from selbox.store.packages import module_source  # those who have none do not pay for it
 
         return module_source(given, diagnostics)
 
@@ -153,7 +153,7 @@ def compile_sources(
     *,
     base: bool,
     diagnostics: Diagnostics,
-    progress: "Progress | None" = None,
+    progress: "Stages | None" = None,
 ) -> Policy:
     """Parse texts in CIL and compile them.
 
@@ -176,7 +176,7 @@ def resolve_sources(
     *,
     base: bool,
     diagnostics: Diagnostics,
-    progress: "Progress | None" = None,
+    progress: "Stages | None" = None,
 ) -> "tuple[list[Tree], Policy, Resolution]":
     """Do what :func:`compile_sources` does: the one way from source to policy for every verb.
 

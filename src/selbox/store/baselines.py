@@ -5,18 +5,17 @@ sources since is compared byte for byte. It may be thrown away at any time.
 """
 
 import marshal
-import os
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from mmap import ACCESS_READ, mmap
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import selbox
-from selbox.cli.ownfiles import files_state
 from selbox.diagnostics import Diagnostic, Severity, SourceFile, Span
+from selbox.store.keptfiles import KeptFiles
+from selbox.store.ownfiles import files_state
 
 if TYPE_CHECKING:
     from selbox.compiler.baseline import Baseline
@@ -28,10 +27,18 @@ LEAST: Final = 1 << 20
 MOST: Final = 1 << 27
 """Characters of source above which nothing is kept: an entry holds them all."""
 
-_KEPT: Final = 4
 _MAGIC: Final = b"selbox baseline\n"
 _HEAD: Final = Struct("<16sQII")
-_ROOMS: Final = ("compiler", "compiler/text", "language/cil", "model", "binary", "binary/kernel", "diagnostics", "cli")
+_ROOMS: Final = (
+    "compiler",
+    "compiler/text",
+    "language/cil",
+    "model",
+    "binary",
+    "binary/kernel",
+    "diagnostics",
+    "store",
+)
 
 Place = tuple[int, int, int, int]
 """Number of a source, line, column and length."""
@@ -68,21 +75,11 @@ class Entry(NamedTuple):
     baseline: "Baseline"
 
 
-class BaselineStore:
-    """Entries in a directory that only its owner can write.
+class BaselineStore(KeptFiles):
+    """Entries in a directory that only its owner can write."""
 
-    Args:
-        directory: made when missing.
-    """
-
-    def __init__(self, directory: str) -> None:
-        self._directory = directory
-
-    @classmethod
-    def of_user(cls) -> "BaselineStore | None":
-        """Return the user's own, where the XDG base directories say; None for a user without a home."""
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or "", ".cache")
-        return cls(os.path.join(base, "selbox", "baselines")) if os.path.isabs(base) else None
+    kind = "baselines"
+    most = 4
 
     def get(self, request: Request, sources: Sequence[SourceFile]) -> "tuple[Entry, dict[int, Change]] | None":
         """Return what a compilation of these files left, and what has changed in them since; None when there is none.
@@ -95,25 +92,24 @@ class BaselineStore:
         from selbox.compiler.incremental import Change
 
         try:
-            with open(self._path(request), "rb") as stream:
-                status = os.fstat(stream.fileno())
-                if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            with (
+                self._open(_name(request)) as stream,
+                mmap(stream.fileno(), 0, access=ACCESS_READ) as content,
+            ):
+                magic, size, *sums = _HEAD.unpack_from(content)
+                end = _HEAD.size + size
+                index = content[_HEAD.size : end]
+                if magic != _MAGIC or len(index) != size or sums != _sums(index):
                     return None
-                with mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
-                    magic, size, *sums = _HEAD.unpack_from(content)
-                    end = _HEAD.size + size
-                    index = content[_HEAD.size : end]
-                    if magic != _MAGIC or len(index) != size or sums != _sums(index):
-                        return None
-                    key, lengths, file_contexts, warnings, parts = marshal.loads(index)  # noqa: S302 - the user's own file, whole
-                    if key != _key(request) or len(lengths) != len(sources) or len(content) != end + sum(lengths):
-                        return None
-                    changes: dict[int, Change] = {}
-                    for number, (source, length) in enumerate(zip(sources, lengths, strict=True)):
-                        earlier = content[end : end + length]
-                        if earlier != _encoded(source):
-                            changes[number] = Change(_decoded(earlier), source.text)
-                        end += length
+                key, lengths, file_contexts, warnings, parts = marshal.loads(index)  # noqa: S302 - the user's own file, whole
+                if key != _key(request) or len(lengths) != len(sources) or len(content) != end + sum(lengths):
+                    return None
+                changes: dict[int, Change] = {}
+                for number, (source, length) in enumerate(zip(sources, lengths, strict=True)):
+                    earlier = content[end : end + length]
+                    if earlier != _encoded(source):
+                        changes[number] = Change(_decoded(earlier), source.text)
+                    end += length
         except (OSError, ValueError, EOFError, TypeError, UnicodeError):
             return None  # whatever is wrong with an entry, the policy is compiled
         return Entry(lengths, file_contexts, warnings, Baseline(*parts)), changes
@@ -134,31 +130,13 @@ class BaselineStore:
         lengths = tuple(map(len, texts))
         parts: Any = tuple(baseline)  # plain values, all of them
         index = marshal.dumps((_key(request), lengths, file_contexts, plain, parts))
-        path = self._path(request)
-        temporary = f"{path}.{os.getpid()}"
-        with suppress(OSError):
-            os.makedirs(self._directory, 0o700, exist_ok=True)
-            self._make_room()
-            try:
-                with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                    stream.write(_HEAD.pack(_MAGIC, len(index), *_sums(index)))
-                    stream.write(index)
-                    stream.writelines(texts)
-                os.replace(temporary, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
 
-    def _path(self, request: Request) -> str:
-        asked = repr(tuple(request)).encode("utf-8", "surrogatepass")
-        return os.path.join(self._directory, "".join(f"{each:08x}" for each in _sums(asked)))
+        def write(stream: BinaryIO) -> None:
+            stream.write(_HEAD.pack(_MAGIC, len(index), *_sums(index)))
+            stream.write(index)
+            stream.writelines(texts)
 
-    def _make_room(self) -> None:
-        with os.scandir(self._directory) as entries:
-            found = sorted((each.stat().st_mtime, each.path) for each in entries)
-        for _, path in found[: max(0, len(found) - _KEPT + 1)]:
-            os.unlink(path)
+        self._write(_name(request), write)
 
 
 def is_worth_keeping(sources: Sequence[SourceFile]) -> bool:
@@ -211,6 +189,11 @@ def warnings_now(
         ]
     except LookupError:
         return None
+
+
+def _name(request: Request) -> str:
+    asked = repr(tuple(request)).encode("utf-8", "surrogatepass")
+    return "".join(f"{each:08x}" for each in _sums(asked))
 
 
 def _key(request: Request) -> tuple[Any, ...]:
