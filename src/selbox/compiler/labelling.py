@@ -14,6 +14,7 @@ from selbox.compiler.settings import choose
 from selbox.language.cil import Form
 from selbox.model.context import Context
 from selbox.model.labelling import (
+    PORT_PROTOCOLS,
     FileContext,
     FileKind,
     FilesystemUse,
@@ -26,7 +27,6 @@ from selbox.model.labelling import (
 
 _KINDS: Final = {kind.value: kind for kind in FileKind}
 _BEHAVIOURS: Final = {behaviour.value: behaviour for behaviour in FilesystemUseBehaviour}
-_PROTOCOLS: Final = ("tcp", "udp", "dccp", "sctp")
 _GREATEST_PORT: Final = 0xFFFF
 
 
@@ -89,7 +89,7 @@ class Labelling:
         self.uses.append(FilesystemUse(behaviour, text(form, place, 2), context, self._origins.number(form, place)))
 
     def _portcon(self, form: Form, place: Place) -> None:
-        protocol = choose(form, place, 1, {each: each for each in _PROTOCOLS})
+        protocol = choose(form, place, 1, {each: each for each in PORT_PROTOCOLS})
         low, high = integer_range(form, place, 2, "a port", False)
         if max(low, high) > _GREATEST_PORT:
             self._program.diagnostics.warning(

@@ -9,10 +9,10 @@ from typing import Final, Protocol, TypeVar
 from selbox.compiler.origins import Origins
 from selbox.diagnostics import Diagnostics
 from selbox.model.labelling import (
+    FILESYSTEM_USE_NUMBERS,
     FileContext,
     FileKind,
     FilesystemUse,
-    FilesystemUseBehaviour,
     GenericFilesystemContext,
     InfinibandKeyContext,
     InfinibandPortContext,
@@ -27,11 +27,6 @@ from selbox.model.labelling import (
 )
 
 _KINDS: Final = {kind: index for index, kind in enumerate(FileKind)}
-_BEHAVIOURS: Final = {
-    FilesystemUseBehaviour.XATTR: 0,
-    FilesystemUseBehaviour.TRANSITION: 1,
-    FilesystemUseBehaviour.TASK: 2,
-}
 _PROTOCOLS: Final = {"udp": 0, "tcp": 1, "dccp": 2, "sctp": 3}
 _META: Final = frozenset(".^$?*+|[({")
 
@@ -115,7 +110,7 @@ def generic_key(label: GenericFilesystemContext) -> Key:
 
 def use_key(label: FilesystemUse) -> Key:
     """By behaviour and file system."""
-    return (_BEHAVIOURS[label.behaviour], _bytes(label.filesystem))
+    return (FILESYSTEM_USE_NUMBERS[label.behaviour], _bytes(label.filesystem))
 
 
 def port_key(label: PortContext) -> Key:

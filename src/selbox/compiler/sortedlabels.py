@@ -6,16 +6,9 @@ Source: ``sort_ocontexts`` of libsepol's ``kernel_to_common.c``.
 import re
 from typing import Final
 
-from selbox.model.labelling import FilesystemUseBehaviour, InterfaceContext, NodeContext
+from selbox.model.labelling import FILESYSTEM_USE_NUMBERS, PORT_PROTOCOLS, InterfaceContext, NodeContext
 from selbox.model.policy import Policy
 
-_BEHAVIOURS: Final = {
-    behaviour: place
-    for place, behaviour in enumerate(
-        (FilesystemUseBehaviour.XATTR, FilesystemUseBehaviour.TRANSITION, FilesystemUseBehaviour.TASK)
-    )
-}
-_PROTOCOLS: Final = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132}
 _WILDCARD: Final = re.compile(r"[*?]")
 
 
@@ -23,10 +16,12 @@ def sorted_labels(policy: Policy) -> Policy:
     """Return a policy whose labels of ports, nodes and so on are sorted; those of initial SIDs and files stay."""
     return policy._replace(
         filesystem_uses=tuple(
-            sorted(policy.filesystem_uses, key=lambda use: (_BEHAVIOURS[use.behaviour], use.filesystem))
+            sorted(policy.filesystem_uses, key=lambda use: (FILESYSTEM_USE_NUMBERS[use.behaviour], use.filesystem))
         ),
         port_contexts=tuple(
-            sorted(policy.port_contexts, key=lambda port: (port.high - port.low, port.low, _PROTOCOLS[port.protocol]))
+            sorted(
+                policy.port_contexts, key=lambda port: (port.high - port.low, port.low, PORT_PROTOCOLS[port.protocol])
+            )
         ),
         interface_contexts=tuple(sorted(policy.interface_contexts, key=_interface_order)),
         node_contexts=tuple(sorted(policy.node_contexts, key=_node_order)),

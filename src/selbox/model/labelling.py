@@ -1,7 +1,7 @@
 """How the policy labels objects that have no label of their own: initial SIDs, files, file systems, the network."""
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from selbox.model.context import Context
 from selbox.model.rules import NO_ORIGIN
@@ -18,6 +18,18 @@ class FileKind(Enum):
     SOCKET = "socket"
     PIPE = "pipe"
     SYMLINK = "symlink"
+
+
+FILE_CLASSES: Final = {
+    FileKind.FILE: "file",
+    FileKind.DIRECTORY: "dir",
+    FileKind.CHARACTER: "chr_file",
+    FileKind.BLOCK: "blk_file",
+    FileKind.SOCKET: "sock_file",
+    FileKind.PIPE: "fifo_file",
+    FileKind.SYMLINK: "lnk_file",
+}
+"""The class of each kind of file; ``FileKind.ANY`` has none."""
 
 
 class InitialSid(NamedTuple):
@@ -77,6 +89,17 @@ class FilesystemUseBehaviour(Enum):
     TRANSITION = "trans"
 
 
+FILESYSTEM_USE_NUMBERS: Final = {
+    FilesystemUseBehaviour.XATTR: 1,
+    FilesystemUseBehaviour.TRANSITION: 2,
+    FilesystemUseBehaviour.TASK: 3,
+}
+"""The number of each behaviour in binary policies, which is also the order in which compilers sort.
+
+Source: the kernel's ``SECURITY_FS_USE_*``.
+"""
+
+
 class FilesystemUse(NamedTuple):
     """An ``fsuse`` statement."""
 
@@ -84,6 +107,10 @@ class FilesystemUse(NamedTuple):
     filesystem: str
     context: Context
     origin: int = NO_ORIGIN
+
+
+PORT_PROTOCOLS: Final = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132}
+"""The protocols whose ports have contexts, and their numbers (IANA)."""
 
 
 class PortContext(NamedTuple):

@@ -5,24 +5,14 @@ from selbox.binary.kernel.contexts import Symbols, context_bytes, read_context
 from selbox.binary.kernel.output import sized, u32s
 from selbox.binary.kernel.tables import read_name
 from selbox.diagnostics import SelboxError
-from selbox.model.labelling import FileKind, GenericFilesystemContext
+from selbox.model.labelling import FILE_CLASSES, FileKind, GenericFilesystemContext
 from selbox.model.policy import Policy
-
-_CLASSES = {
-    FileKind.FILE: "file",
-    FileKind.DIRECTORY: "dir",
-    FileKind.CHARACTER: "chr_file",
-    FileKind.BLOCK: "blk_file",
-    FileKind.SOCKET: "sock_file",
-    FileKind.PIPE: "fifo_file",
-    FileKind.SYMLINK: "lnk_file",
-}
 
 
 def read_genfs(cursor: Cursor, symbols: Symbols, class_ids: dict[str, int]) -> tuple[GenericFilesystemContext, ...]:
     """Read the labels of all file systems, in the order of the file."""
     cursor.section = "generic file systems"
-    kinds = {class_ids[name] + 1: kind for kind, name in _CLASSES.items() if name in class_ids}
+    kinds = {class_ids[name] + 1: kind for kind, name in FILE_CLASSES.items() if name in class_ids}
     kinds[0] = FileKind.ANY
     result: list[GenericFilesystemContext] = []
     filesystems: set[str] = set()
@@ -51,9 +41,9 @@ def genfs_bytes(policy: Policy) -> bytes:
     for each in policy.genfs_contexts:
         number = 0
         if each.kind is not FileKind.ANY:
-            found = policy.class_ids.get(_CLASSES[each.kind])
+            found = policy.class_ids.get(FILE_CLASSES[each.kind])
             if found is None:
-                path, name = printable(each.path), _CLASSES[each.kind]
+                path, name = printable(each.path), FILE_CLASSES[each.kind]
                 message = f"`genfscon` for `{path}` is for class `{name}`, which the policy lacks"
                 raise SelboxError.of("binary-unwritable", message)
             number = found + 1

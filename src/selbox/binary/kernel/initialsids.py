@@ -1,64 +1,14 @@
 """Initial SIDs. The file has their numbers, and their names are those of the object manager."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.contexts import Symbols, context_bytes, read_context
 from selbox.binary.kernel.output import u32s
 from selbox.model.context import Context
+from selbox.model.initialsids import INITIAL_SIDS
 from selbox.model.labelling import InitialSid
 from selbox.model.policy import Policy, Target
-
-INITIAL_SIDS: Final = {
-    Target.SELINUX: (
-        "kernel",
-        "security",
-        "unlabeled",
-        "fs",
-        "file",
-        "file_labels",
-        "init",
-        "any_socket",
-        "port",
-        "netif",
-        "netmsg",
-        "node",
-        "igmp_packet",
-        "icmp_socket",
-        "tcp_socket",
-        "sysctl_modprobe",
-        "sysctl",
-        "sysctl_fs",
-        "sysctl_kernel",
-        "sysctl_net",
-        "sysctl_net_unix",
-        "sysctl_vm",
-        "sysctl_dev",
-        "kmod",
-        "policy",
-        "scmp_packet",
-        "devnull",
-    ),
-    Target.XEN: (
-        "xen",
-        "dom0",
-        "domio",
-        "domxen",
-        "unlabeled",
-        "security",
-        "ioport",
-        "iomem",
-        "irq",
-        "device",
-        "domU",
-        "domDM",
-    ),
-}
-"""The names of the initial SIDs in the order of their numbers, from 1.
-
-Source: ``selinux_sid_to_str`` and ``xen_sid_to_str`` of libsepol.
-"""
 
 _MOST_NUMBERS = 1024
 

@@ -13,9 +13,10 @@ from selbox.binary.kernel.tables import read_name
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.labelling import (
+    FILESYSTEM_USE_NUMBERS,
+    PORT_PROTOCOLS,
     FilesystemContext,
     FilesystemUse,
-    FilesystemUseBehaviour,
     InfinibandKeyContext,
     InfinibandPortContext,
     InterfaceContext,
@@ -29,14 +30,8 @@ from selbox.model.labelling import (
 )
 from selbox.model.policy import Policy, Target
 
-_PROTOCOLS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp"}
-_PROTOCOL_NUMBERS = {name: number for number, name in _PROTOCOLS.items()}
-_BEHAVIOURS = {
-    1: FilesystemUseBehaviour.XATTR,
-    2: FilesystemUseBehaviour.TRANSITION,
-    3: FilesystemUseBehaviour.TASK,
-}
-_BEHAVIOUR_NUMBERS = {each: number for number, each in _BEHAVIOURS.items()}
+_PROTOCOLS: Final = {number: name for name, number in PORT_PROTOCOLS.items()}
+_BEHAVIOURS: Final = {number: behaviour for behaviour, number in FILESYSTEM_USE_NUMBERS.items()}
 
 
 def _read_filesystem(cursor: Cursor, symbols: Symbols, _layout: Layout) -> FilesystemContext:
@@ -57,7 +52,7 @@ def _read_port(cursor: Cursor, symbols: Symbols, _layout: Layout) -> PortContext
 
 
 def _port_bytes(each: PortContext, mls: bool, _layout: Layout) -> bytes:
-    return u32s(_PROTOCOL_NUMBERS[each.protocol], each.low, each.high) + context_bytes(each.context, mls)
+    return u32s(PORT_PROTOCOLS[each.protocol], each.low, each.high) + context_bytes(each.context, mls)
 
 
 def _read_interface(cursor: Cursor, symbols: Symbols, _layout: Layout) -> InterfaceContext:
@@ -91,7 +86,7 @@ def _read_use(cursor: Cursor, symbols: Symbols, _layout: Layout) -> FilesystemUs
 
 
 def _use_bytes(each: FilesystemUse, mls: bool, _layout: Layout) -> bytes:
-    return u32s(_BEHAVIOUR_NUMBERS[each.behaviour]) + sized(each.filesystem) + context_bytes(each.context, mls)
+    return u32s(FILESYSTEM_USE_NUMBERS[each.behaviour]) + sized(each.filesystem) + context_bytes(each.context, mls)
 
 
 def _read_key(cursor: Cursor, symbols: Symbols, _layout: Layout) -> InfinibandKeyContext:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from selbox.binary.formats import Format
 from selbox.binary.kernel import NEWEST_VERSION, OLDEST_VERSION
 from selbox.cli.compilerarguments import handle_unknown, policy_version
-from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
-from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
+from selbox.cli.written import Written
+from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.policy import Policy
 from selbox.store.inputs import read_input
 from selbox.store.policyfiles import kernel_policy
@@ -46,33 +46,6 @@ Not yet: compiling the policy language, for which the original is called without
         ("1", "the policy or the command line is wrong, a file cannot be read or written, or --help was asked for"),
     ),
 )
-
-
-class CheckedPolicy(NamedTuple):
-    """A kernel policy that was read.
-
-    Attributes:
-        source: path of it.
-        output: path of what was written; None when nothing was.
-        notices: what was noticed.
-    """
-
-    source: str
-    output: str | None
-    notices: tuple[Diagnostic, ...]
-
-    @property
-    def exit_status(self) -> int:
-        """0: what is not sound has no result."""
-        return 0
-
-    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
-        """Return nothing: checkpolicy is silent when all is well."""
-        return ""
-
-    def to_json(self) -> JsonValue:
-        """Return paths and warnings."""
-        return {"source": self.source, "output": self.output, "warnings": warning_values(self.notices)}
 
 
 class Versions(NamedTuple):
@@ -119,7 +92,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     add("file", nargs="?", metavar="FILE", help="the policy (default: policy)")
 
 
-def run(arguments: "Namespace") -> CheckedPolicy | Versions:
+def run(arguments: "Namespace") -> Written | Versions:
     """Read, and write what is asked for."""
     _check_target(arguments.target)
     if arguments.show_version:
@@ -143,7 +116,7 @@ def run(arguments: "Namespace") -> CheckedPolicy | Versions:
             _check_warnings(diagnostics, arguments)
             write_outputs([Output(output, content)])
         _check_warnings(diagnostics, arguments)
-    return CheckedPolicy(source, output, tuple(diagnostics.warnings))
+    return Written({"source": source, "output": output}, tuple(diagnostics.warnings))
 
 
 def _check_target(word: str | None) -> None:

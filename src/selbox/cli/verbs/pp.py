@@ -2,17 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from selbox.binary.formats import Format
-from selbox.cli.notices import warning_values
-from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
 from selbox.cli.progress import Progress
-from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
+from selbox.cli.written import Written
 from selbox.compiler.text.module import module_to_cil
-from selbox.diagnostics import Diagnostic, Diagnostics
+from selbox.diagnostics import Diagnostics
 from selbox.store.inputs import STANDARD_INPUT, Input, each_of, read_input, read_standard_input
 from selbox.store.packages import input_package
 
@@ -45,38 +43,13 @@ With --into, many packages are translated by one command.
 )
 
 
-class Translated(NamedTuple):
-    """What was written.
-
-    Attributes:
-        outputs: paths.
-        notices: what was noticed.
-    """
-
-    outputs: tuple[str, ...]
-    notices: tuple[Diagnostic, ...]
-
-    @property
-    def exit_status(self) -> int:
-        """0: what could not be translated is no result."""
-        return 0
-
-    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
-        """Return nothing: pp is silent when all is well."""
-        return ""
-
-    def to_json(self) -> JsonValue:
-        """Return paths and warnings."""
-        return {"outputs": self.outputs, "warnings": warning_values(self.notices)}
-
-
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``pp``."""
     parser.add_argument("--into", metavar="DIRECTORY", help="translate every FILE to a file of DIRECTORY, named .cil")
     parser.add_argument("files", nargs="*", metavar="FILE [OUT]", help="the package, and where its CIL goes")
 
 
-def run(arguments: "Namespace") -> Translated:
+def run(arguments: "Namespace") -> Written:
     """Translate."""
     pairs = _pairs(arguments.files, arguments.into)
     if arguments.json and any(target == STANDARD_OUTPUT for _, target in pairs):
@@ -91,7 +64,7 @@ def run(arguments: "Namespace") -> Translated:
             return _translated(given, target, diagnostics)
 
         write_outputs(each_of(translated, pairs))
-    return Translated(tuple(target for _, target in pairs), tuple(diagnostics.warnings))
+    return Written({"outputs": [target for _, target in pairs]}, tuple(diagnostics.warnings))
 
 
 def _pairs(files: Sequence[str], directory: str | None) -> list[tuple[str, str]]:

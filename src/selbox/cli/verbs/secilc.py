@@ -1,16 +1,14 @@
 """``selbox secilc``: CIL to a kernel policy, with the arguments of ``secilc``."""
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
-from selbox.cli.notices import notices, warning_values
-from selbox.cli.output import JsonValue
 from selbox.cli.outputs import Output, write_outputs
 from selbox.cli.progress import Progress
-from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, StatusError, UsageError
+from selbox.cli.written import Written
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE, CompileOptions
-from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
+from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.policy import Target
 from selbox.store.baselines import BaselineStore
 from selbox.store.builds import Order, build
@@ -49,47 +47,6 @@ may be compressed with bzip2, gzip, xz or zstd, and a policy that needs a newer 
         ("1", "the command line is wrong, or --help was asked for"),
     ),
 )
-
-
-class CompiledPolicy(NamedTuple):
-    """What was written.
-
-    Attributes:
-        output: path of the policy.
-        version: of its format.
-        file_contexts: path of the file contexts.
-        warnings: all that were found.
-        verbose: whether all are shown.
-    """
-
-    output: str
-    version: int
-    file_contexts: str
-    warnings: tuple[Diagnostic, ...]
-    verbose: bool
-
-    @property
-    def exit_status(self) -> int:
-        """0: what could not be written is no result."""
-        return 0
-
-    @property
-    def notices(self) -> tuple[Diagnostic, ...]:
-        """The warnings that are shown."""
-        return notices(self.warnings, verbose=self.verbose)
-
-    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
-        """Return nothing: secilc is silent when all is well."""
-        return ""
-
-    def to_json(self) -> JsonValue:
-        """Return paths, version and warnings."""
-        return {
-            "output": self.output,
-            "version": self.version,
-            "file_contexts": self.file_contexts,
-            "warnings": warning_values(self.warnings),
-        }
 
 
 def add_arguments(parser: "ArgumentParser") -> None:
@@ -150,7 +107,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     add("files", nargs="*", metavar="FILE", help="a file in CIL; all are taken together, in any order")
 
 
-def run(arguments: "Namespace") -> CompiledPolicy:
+def run(arguments: "Namespace") -> Written:
     """Compile and write."""
     if not arguments.files:
         raise UsageError.of("usage", "no CIL files are given", help="name at least one")
@@ -162,7 +119,7 @@ def run(arguments: "Namespace") -> CompiledPolicy:
         raise
 
 
-def _compiled(arguments: "Namespace") -> CompiledPolicy:
+def _compiled(arguments: "Namespace") -> Written:
     diagnostics = Diagnostics()
     with Progress(log=arguments.verbose > 1) as progress:
         # Nothing keeps the inputs, whose content is in the sources now.
@@ -172,9 +129,8 @@ def _compiled(arguments: "Namespace") -> CompiledPolicy:
         version = written_version(built.binary)
         output = arguments.output or f"policy.{version}"
         write_outputs([Output(output, built.binary), Output(arguments.filecontexts, built.file_contexts or b"")])
-    return CompiledPolicy(
-        output, version, arguments.filecontexts, tuple(diagnostics.warnings), verbose=arguments.verbose > 0
-    )
+    values = {"output": output, "version": version, "file_contexts": arguments.filecontexts}
+    return Written(values, tuple(diagnostics.warnings), verbose=arguments.verbose > 0)
 
 
 def compile_options(arguments: "Namespace") -> CompileOptions:

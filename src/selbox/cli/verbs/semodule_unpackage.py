@@ -1,15 +1,13 @@
 """``selbox semodule_unpackage``: a module package taken apart, with the arguments of ``semodule_unpackage``."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from selbox.binary.formats import Format
 from selbox.binary.package import split_package
-from selbox.cli.notices import warning_values
-from selbox.cli.output import JsonValue
 from selbox.cli.outputs import Output, write_outputs
-from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual
-from selbox.diagnostics import Diagnostic, Diagnostics
+from selbox.cli.written import Written
+from selbox.diagnostics import Diagnostics
 from selbox.store.inputs import read_input
 
 if TYPE_CHECKING:
@@ -32,31 +30,6 @@ with bzip2, gzip, xz or zstd.
 )
 
 
-class Unpacked(NamedTuple):
-    """What was written.
-
-    Attributes:
-        outputs: paths.
-        notices: what was noticed.
-    """
-
-    outputs: tuple[str, ...]
-    notices: tuple[Diagnostic, ...]
-
-    @property
-    def exit_status(self) -> int:
-        """0: what could not be unpacked is no result."""
-        return 0
-
-    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
-        """Return nothing: semodule_unpackage is silent when all is well."""
-        return ""
-
-    def to_json(self) -> JsonValue:
-        """Return paths and warnings."""
-        return {"outputs": self.outputs, "warnings": warning_values(self.notices)}
-
-
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``semodule_unpackage``."""
     parser.add_argument("package", metavar="PPFILE", help="the package")
@@ -64,7 +37,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument("file_contexts", nargs="?", metavar="FCFILE", help="where its file contexts go")
 
 
-def run(arguments: "Namespace") -> Unpacked:
+def run(arguments: "Namespace") -> Written:
     """Take apart and write."""
     given = read_input(arguments.package).expect(Format.PACKAGE)
     diagnostics = Diagnostics()
@@ -73,4 +46,4 @@ def run(arguments: "Namespace") -> Unpacked:
     if arguments.file_contexts is not None and sections.file_contexts:
         outputs.append(Output(arguments.file_contexts, sections.file_contexts))
     write_outputs(outputs)
-    return Unpacked(tuple(each.path for each in outputs), tuple(diagnostics.warnings))
+    return Written({"outputs": [each.path for each in outputs]}, tuple(diagnostics.warnings))

@@ -12,53 +12,16 @@ from selbox.binary.modulesections.values import Context, ContextLevel, Filesyste
 from selbox.compiler.text.modules.names import spaced
 from selbox.compiler.text.modules.symbols import DEFAULT_LEVEL
 from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.model.initialsids import INITIAL_SIDS
+from selbox.model.labelling import FILE_CLASSES, FILESYSTEM_USE_NUMBERS, PORT_PROTOCOLS
+from selbox.model.policy import Target
 
-INITIAL_SIDS: Final = (
-    "null",
-    "kernel",
-    "security",
-    "unlabeled",
-    "fs",
-    "file",
-    "file_labels",
-    "init",
-    "any_socket",
-    "port",
-    "netif",
-    "netmsg",
-    "node",
-    "igmp_packet",
-    "icmp_socket",
-    "tcp_socket",
-    "sysctl_modprobe",
-    "sysctl",
-    "sysctl_fs",
-    "sysctl_kernel",
-    "sysctl_net",
-    "sysctl_net_unix",
-    "sysctl_vm",
-    "sysctl_dev",
-    "kmod",
-    "policy",
-    "scmp_packet",
-    "devnull",
-)
-"""Names of the initial SIDs, which modules have as numbers only.
-
-Source: ``selinux_sid_to_str`` of libsepol 3.4.
-"""
-
-_PROTOCOLS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp"}
-_FILE_KINDS = {
-    "file": "file",
-    "dir": "dir",
-    "chr_file": "char",
-    "blk_file": "block",
-    "sock_file": "socket",
-    "fifo_file": "pipe",
-    "lnk_file": "symlink",
-}
-_BEHAVIOURS = {1: "xattr", 2: "trans", 3: "task"}
+_PROTOCOLS: Final = {number: name for name, number in PORT_PROTOCOLS.items()}
+_FILE_KINDS: Final = {object_class: kind.value for kind, object_class in FILE_CLASSES.items()}
+_BEHAVIOURS: Final = {number: behaviour.value for behaviour, number in FILESYSTEM_USE_NUMBERS.items()}
+_INITIAL_SIDS: Final = INITIAL_SIDS[Target.SELINUX]
+_NO_SID: Final = "null"
+"""What libsepol calls the number 0, which no kernel has."""
 
 
 class LabelWriter:
@@ -111,8 +74,7 @@ class LabelWriter:
     def _sids(self, contexts: tuple[ObjectContext, ...], out: list[str]) -> None:
         names = []
         for each in contexts:
-            (number,) = each.numbers
-            name = INITIAL_SIDS[number] if number < len(INITIAL_SIDS) else f"UNKNOWN{number}"
+            name = _initial_sid(*each.numbers)
             names.append(name)
             out.append(f"(sid {name})\n(sidcontext {name} {self._contexts(each)})\n")
         if names:
@@ -157,6 +119,12 @@ class LabelWriter:
         tables = self._module.tables
         categories = f"({spaced(level.categories, tables.categories.names)})" if level.categories else ""
         return f"({tables.sensitivities.names.get(level.sensitivity, '')}{categories})"
+
+
+def _initial_sid(number: int) -> str:
+    if not number:
+        return _NO_SID
+    return _INITIAL_SIDS[number - 1] if number <= len(_INITIAL_SIDS) else f"UNKNOWN{number}"
 
 
 def _span(low: int, high: int) -> str:
