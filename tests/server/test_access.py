@@ -1,5 +1,8 @@
 """Decisions of the hand-made policy, each worked by hand from its rules."""
 
+from functools import reduce
+from operator import or_
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,7 +117,7 @@ def explain(
     server: SecurityServer, source: str, target: str, vector: int, object_class: int = FILE
 ) -> tuple[DenialReason, ...]:
     sids = server.context_to_sid(source), server.context_to_sid(target)
-    return server.explain_denial(*sids, object_class, vector)
+    return server.explain(*sids, object_class, vector).reasons
 
 
 def test_a_denial_is_explained_by_each_part_of_policy_that_withholds() -> None:
@@ -122,14 +125,13 @@ def test_a_denial_is_explained_by_each_part_of_policy_that_withholds() -> None:
     assert explain(server, process("dog"), thing("dog_chow"), 7) == ()
     assert explain(server, process("dog"), thing("cat_chow"), READ | WRITE) == (
         DenialReason(DenialKind.NO_RULE, READ | WRITE),
-        DenialReason(DenialKind.BOOLEAN, READ, condition=1),
     )
     assert explain(server, process("dog"), thing("dog_chow", "s1"), READ | GETATTR) == (
-        DenialReason(DenialKind.CONSTRAINT, READ, constraint=0),
+        DenialReason(DenialKind.CONSTRAINT, READ, constraint=0, truths=(False, False, False)),
     )
     assert explain(server, process("puppy"), thing("cat_chow"), READ | WRITE) == (
         DenialReason(DenialKind.NO_RULE, WRITE),
-        DenialReason(DenialKind.BOUNDS, READ, bounds=DOG),
+        DenialReason(DenialKind.BOUNDS, READ, bounds=DOG, bounding=(DenialReason(DenialKind.NO_RULE, READ),)),
     )
     vet = process("dog", role="vet_r")
     assert explain(server, vet, process("puppy"), TRANSITION | SIGNAL, PROCESS) == (
@@ -187,7 +189,11 @@ def test_the_union_of_the_rules_that_hold_less_the_constraints_that_fail(
         decision = decide(server, source, target, object_class)
         assert decision == (allowed, vectors[RuleKind.AUDITALLOW], ALL & ~vectors[RuleKind.DONTAUDIT], 2, 0)
         denied = 7 & ~allowed
-        explained = 0
-        for reason in explain(server, source, target, 7, object_class):
-            explained |= reason.permissions
-        assert explained == denied
+        explanation = server.explain(server.context_to_sid(source), server.context_to_sid(target), object_class, 7)
+        assert explanation.denied == denied
+        assert reduce(or_, (each.permissions for each in explanation.reasons), 0) == denied
+        assert [each.row for each in explanation.rules] == [
+            row
+            for row, each in enumerate(rows)
+            if each[1] in (DOG, ANIMAL) and each[2] in (DOG_CHOW, CHOW) and each[3] == object_class
+        ]

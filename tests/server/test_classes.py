@@ -38,7 +38,7 @@ def test_an_unknown_permission_follows_the_policy(handle_unknown: HandleUnknown)
     decision = server.compute_access(dog, chow, FILE)
     assert decision.allowed == (7 | 8 | 16 if handle_unknown is HandleUnknown.ALLOW else 7)
     assert decision.auditdeny == ALL
-    reasons = server.explain_denial(dog, chow, FILE, READ | 8)
+    reasons = server.explain(dog, chow, FILE, READ | 8).reasons
     assert reasons == (() if handle_unknown is HandleUnknown.ALLOW else (DenialReason(DenialKind.UNKNOWN, 8),))
 
 
@@ -52,7 +52,7 @@ def test_an_unknown_class_follows_the_policy(handle_unknown: HandleUnknown) -> N
     assert server.permission_names(object_class, vector) == ("fill",)
     allowed = ALL if handle_unknown is HandleUnknown.ALLOW else 0
     assert server.compute_access(dog, chow, object_class) == (allowed, 0, ALL, 1, 0)
-    reasons = server.explain_denial(dog, chow, object_class, vector)
+    reasons = server.explain(dog, chow, object_class, vector).reasons
     assert reasons == (() if allowed else (DenialReason(DenialKind.UNKNOWN, vector),))
     # what is made of an unknown class is labelled as an ordinary object
     assert server.sid_to_context(server.compute_create(dog, chow, object_class)) == CHOW

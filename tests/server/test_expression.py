@@ -15,7 +15,7 @@ from selbox.model.constraint import (
 )
 from selbox.model.context import Context
 from selbox.model.mls import Level, LevelRange
-from selbox.server.expression import Operands, compile_expression
+from selbox.server.expression import Operands, compile_expression, compile_terms, term_truths
 
 POLICY = make_policy()
 LEVELS = st.builds(Level, st.integers(0, 1), st.integers(0, 7))
@@ -102,7 +102,26 @@ def evaluate(expression: tuple[ConstraintTerm, ...], contexts: tuple[Context, Co
 def test_a_compiled_expression_is_what_the_stack_machine_says(
     expression: tuple[ConstraintTerm, ...], contexts: tuple[Context, Context, Context]
 ) -> None:
-    assert compile_expression(POLICY, expression)(Operands.of(*contexts)) == evaluate(expression, contexts)
+    operands = Operands.of(*contexts)
+    expected = evaluate(expression, contexts)
+    assert compile_expression(POLICY, expression)(operands) == expected
+    truths = term_truths(compile_terms(POLICY, expression), operands)
+    assert truths[-1] == expected
+    # what stands before a term in postfix order, as far as the term reaches, is an expression of its own
+    for last, truth in enumerate(truths):
+        assert truth == evaluate(part_ending_at(expression, last), contexts)
+
+
+def part_ending_at(expression: tuple[ConstraintTerm, ...], last: int) -> tuple[ConstraintTerm, ...]:
+    first, missing = last + 1, 1
+    while missing:
+        first -= 1
+        term = expression[first]
+        if not isinstance(term, Connective):
+            missing -= 1
+        elif term is not Connective.NOT:
+            missing += 1
+    return expression[first : last + 1]
 
 
 HIGH, LOW = level(1, 1, 2), level(0, 1)

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from selbox.model.context import Context
 from selbox.model.policy import Policy
-from selbox.server.explanation import DenialKind, DenialReason
-from selbox.server.expression import Operands, Predicate, compile_expression
+from selbox.model.rules import RuleKind
+from selbox.server.explanation import DenialKind, DenialReason, MetRule, Recording
+from selbox.server.expression import Operands, Predicate, Term, compile_expression, compile_terms, term_truths
 from selbox.server.ruleindex import AUDITALLOW_SHIFT, DONTAUDIT_SHIFT, VECTOR_MASK, RuleIndex
 
 
@@ -22,6 +23,20 @@ class AccessVectors(NamedTuple):
     allowed: int
     auditallow: int
     auditdeny: int
+
+
+class RecordedAccess(NamedTuple):
+    """What was decided, with what the same evaluation met.
+
+    Attributes:
+        vectors: the decision.
+        reasons: why permissions are denied; each denied one is in at least one reason.
+        rules: the access rules about the types and the class.
+    """
+
+    vectors: AccessVectors
+    reasons: tuple[DenialReason, ...]
+    rules: tuple[MetRule, ...]
 
 
 class _ClassConstraint(NamedTuple):
@@ -42,6 +57,7 @@ class AccessComputer:
         self._policy = policy
         self._rules = rules
         self._constraints: dict[int, tuple[_ClassConstraint, ...]] = {}
+        self._terms: dict[int, tuple[Term, ...]] = {}
         self._bounds = {index: each.bounds for index, each in enumerate(policy.types) if each.bounds is not None}
         self._role_allows = {(each.source, each.target) for each in policy.role_allows}
         self._process = policy.class_ids.get("process", -1)
@@ -59,7 +75,7 @@ class AccessComputer:
         target: Context,
         object_class: int,
         active: Sequence[bool],
-        reasons: list[DenialReason] | None = None,
+        recording: Recording | None = None,
     ) -> AccessVectors:
         """Compute the vectors of one class of the policy.
 
@@ -68,35 +84,37 @@ class AccessComputer:
             target: context of the object.
             object_class: id of a class that the policy has.
             active: which conditional rules hold.
-            reasons: when given, takes each reason for which a permission that a rule allows is withheld.
+            recording: when given, takes what the evaluation meets.
 
         Source: the kernel's ``context_struct_compute_av``.
         """
-        packed = self._rules.access(source.type, target.type, object_class, active)
+        types = source.type, target.type
+        if recording is None:
+            packed = self._rules.access(*types, object_class, active)
+        else:
+            packed = self._rules.recorded_access(*types, object_class, active, recording.rows)
         allowed = packed & VECTOR_MASK
         if allowed:
             constraints = self._constraints.get(object_class)
             if constraints is None:
                 constraints = self._compile(object_class)
             if constraints:
-                allowed = _constrain(constraints, source, target, allowed, reasons)
+                allowed = self._constrain(constraints, source, target, allowed, recording)
             if object_class == self._process and allowed & self._role_change and source.role != target.role:
-                allowed = self._check_role_change(source, target, allowed, reasons)
+                allowed = self._check_role_change(source, target, allowed, recording)
             if source.type in self._bounds:
-                allowed = self._bound(source, target, object_class, allowed, active, reasons)
+                allowed = self._bound(source, target, object_class, allowed, active, recording)
         return AccessVectors(
             allowed,
             packed >> AUDITALLOW_SHIFT & VECTOR_MASK,
             ~(packed >> DONTAUDIT_SHIFT) & VECTOR_MASK,
         )
 
-    def _check_role_change(
-        self, source: Context, target: Context, allowed: int, reasons: list[DenialReason] | None
-    ) -> int:
+    def _check_role_change(self, source: Context, target: Context, allowed: int, recording: Recording | None) -> int:
         if (source.role, target.role) in self._role_allows:
             return allowed
-        if reasons is not None:
-            reasons.append(DenialReason(DenialKind.ROLE, allowed & self._role_change))
+        if recording is not None:
+            recording.reasons.append(DenialReason(DenialKind.ROLE, allowed & self._role_change))
         return allowed & ~self._role_change
 
     def _bound(
@@ -106,7 +124,7 @@ class AccessComputer:
         object_class: int,
         allowed: int,
         active: Sequence[bool],
-        reasons: list[DenialReason] | None,
+        recording: Recording | None,
     ) -> int:
         """Withhold what the bounding type may not do to the target, or to the target's own bounding type.
 
@@ -114,9 +132,11 @@ class AccessComputer:
         """
         bounding = source._replace(type=self._bounds[source.type])
         bounding_target = target._replace(type=self._bounds.get(target.type, target.type))
-        exceeding = allowed & ~self.compute(bounding, bounding_target, object_class, active).allowed
-        if exceeding and reasons is not None:
-            reasons.append(DenialReason(DenialKind.BOUNDS, exceeding, bounds=bounding.type))
+        of_bounding = None if recording is None else Recording.new()
+        exceeding = allowed & ~self.compute(bounding, bounding_target, object_class, active, of_bounding).allowed
+        if exceeding and recording is not None and of_bounding is not None:
+            causes = self._reasons(of_bounding, exceeding, active)
+            recording.reasons.append(DenialReason(DenialKind.BOUNDS, exceeding, bounds=bounding.type, bounding=causes))
         return allowed & ~exceeding
 
     def _compile(self, object_class: int) -> tuple[_ClassConstraint, ...]:
@@ -130,44 +150,52 @@ class AccessComputer:
 
     def explain(
         self, source: Context, target: Context, object_class: int, vector: int, active: Sequence[bool]
-    ) -> tuple[DenialReason, ...]:
-        """Tell why permissions of ``vector`` are denied; empty when all of them are granted.
+    ) -> RecordedAccess:
+        """Do what :meth:`compute` does, and tell by which rules, and why permissions of ``vector`` are denied."""
+        recording = Recording.new()
+        vectors = self.compute(source, target, object_class, active, recording)
+        conditions = self._policy.rules.condition
+        rules = tuple(MetRule(row, active[conditions[row]]) for row in recording.rows)
+        return RecordedAccess(vectors, self._reasons(recording, vector & ~vectors.allowed, active), rules)
 
-        Each denied permission is in at least one reason: those that no rule allows first.
-        """
-        withheld: list[DenialReason] = []
-        allowed = self.compute(source, target, object_class, active, withheld).allowed
-        denied = vector & ~allowed
-        reasons = [
-            each._replace(permissions=each.permissions & denied) for each in withheld if each.permissions & denied
-        ]
-        unruled = denied & ~self._rules.access(source.type, target.type, object_class, active)
-        if unruled:
-            switched = self._rules.inactive_conditions(source.type, target.type, object_class, active, unruled)
-            reasons[:0] = [
-                DenialReason(DenialKind.NO_RULE, unruled),
-                *(
-                    DenialReason(DenialKind.BOOLEAN, permissions, condition=condition)
-                    for condition, permissions in switched.items()
-                ),
-            ]
-        return tuple(reasons)
+    def _reasons(self, recording: Recording, denied: int, active: Sequence[bool]) -> tuple[DenialReason, ...]:
+        """Return why permissions are denied: those that no rule allows first."""
+        rules = self._policy.rules
+        unruled = denied
+        for row in recording.rows:
+            if active[rules.condition[row]] and rules.kind[row] == RuleKind.ALLOW:
+                unruled &= ~rules.data[row]
+        withheld = (each._replace(permissions=each.permissions & denied) for each in recording.reasons)
+        return (
+            *((DenialReason(DenialKind.NO_RULE, unruled),) if unruled else ()),
+            *(each for each in withheld if each.permissions),
+        )
 
+    def _constrain(
+        self,
+        constraints: tuple[_ClassConstraint, ...],
+        source: Context,
+        target: Context,
+        allowed: int,
+        recording: Recording | None,
+    ) -> int:
+        operands = Operands.of(source, target)
+        for number, permissions, holds in constraints:
+            if permissions & allowed and not holds(operands):
+                if recording is not None:
+                    truths = term_truths(self._terms_of(number), operands)
+                    recording.reasons.append(
+                        DenialReason(DenialKind.CONSTRAINT, permissions & allowed, constraint=number, truths=truths)
+                    )
+                allowed &= ~permissions
+        return allowed
 
-def _constrain(
-    constraints: tuple[_ClassConstraint, ...],
-    source: Context,
-    target: Context,
-    allowed: int,
-    reasons: list[DenialReason] | None,
-) -> int:
-    operands = Operands.of(source, target)
-    for number, permissions, holds in constraints:
-        if permissions & allowed and not holds(operands):
-            if reasons is not None:
-                reasons.append(DenialReason(DenialKind.CONSTRAINT, permissions & allowed, constraint=number))
-            allowed &= ~permissions
-    return allowed
+    def _terms_of(self, constraint: int) -> tuple[Term, ...]:
+        found = self._terms.get(constraint)
+        if found is None:
+            expression = self._policy.constraints[constraint].expression
+            found = self._terms[constraint] = compile_terms(self._policy, expression)
+        return found
 
 
 def bounding_chain(policy: Policy, type_id: int) -> tuple[int, ...]:

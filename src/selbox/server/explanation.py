@@ -1,14 +1,19 @@
-"""Why a permission was denied: values that the summary of a run and audit tools turn into words."""
+"""Why a permission was denied: values that the summary of a run and commands turn into words."""
 
 from enum import Enum
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
+
+from selbox.model.context import Context
+from selbox.model.policy import Policy
+from selbox.model.rules import RuleKind
 
 
 class DenialKind(Enum):
     """What part of policy withholds a permission."""
 
     NO_RULE = "no rule allows it"
-    BOOLEAN = "a conditional rule would allow it, but its boolean is set otherwise"
     CONSTRAINT = "a constraint forbids it"
     ROLE = "no roleallow rule permits the change of role"
     BOUNDS = "the bounding type may not do it"
@@ -22,12 +27,104 @@ class DenialReason(NamedTuple):
         kind: the part of policy.
         permissions: access vector of the denied permissions that it withholds.
         constraint: for ``CONSTRAINT`` the index into ``Policy.constraints``.
-        condition: for ``BOOLEAN`` the value of the rules' ``condition`` column.
+        truths: for ``CONSTRAINT`` what each term of its expression came to, in the expression's postfix order.
         bounds: for ``BOUNDS`` the id of the bounding type.
+        bounding: for ``BOUNDS`` why the bounding type may not.
     """
 
     kind: DenialKind
     permissions: int
     constraint: int | None = None
-    condition: int | None = None
+    truths: tuple[bool, ...] = ()
     bounds: int | None = None
+    bounding: tuple["DenialReason", ...] = ()
+
+
+class Recording(NamedTuple):
+    """What one evaluation of an access met, in the order in which it met it.
+
+    Attributes:
+        rows: rows of ``Policy.rules``, without its type rules, that are about the source, the target and the class,
+            those that are switched off among them.
+        reasons: why permissions that a rule allows are withheld.
+    """
+
+    rows: list[int]
+    reasons: list[DenialReason]
+
+    @classmethod
+    def new(cls) -> "Recording":
+        """Return one that nothing was met in."""
+        return cls([], [])
+
+
+class MetRule(NamedTuple):
+    """An access rule that is about a source, a target and a class.
+
+    Attributes:
+        row: row of ``Policy.rules``.
+        active: whether it counts: it is unconditional, or its condition holds.
+    """
+
+    row: int
+    active: bool
+
+
+class Explanation(NamedTuple):
+    """Why permissions are granted or denied; what it says is what the evaluation that decided has met.
+
+    Attributes:
+        source: context of the subject.
+        target: context of the object.
+        object_class: class id.
+        requested: access vector that was asked for.
+        allowed: the part of it that is granted.
+        audited: the part of it that is recorded, as granted or as denied.
+        permissive: whether the source's type is permissive, so that what is denied goes on all the same.
+        reasons: why the rest is denied; each denied permission is in at least one.
+        rules: the access rules about these types and this class, whatever permissions they are about.
+        values: the value of each boolean, by id.
+    """
+
+    source: Context
+    target: Context
+    object_class: int
+    requested: int
+    allowed: int
+    audited: int
+    permissive: bool
+    reasons: tuple[DenialReason, ...]
+    rules: tuple[MetRule, ...]
+    values: tuple[bool, ...]
+
+    @property
+    def denied(self) -> int:
+        """The part of ``requested`` that is not granted."""
+        return self.requested & ~self.allowed
+
+
+class SwitchedOff(NamedTuple):
+    """Conditional allow rules that do not hold under the booleans' values.
+
+    Attributes:
+        condition: value of their ``condition`` column.
+        permissions: access vector of the permissions asked about that they would grant.
+        rows: their rows of ``Policy.rules``.
+    """
+
+    condition: int
+    permissions: int
+    rows: tuple[int, ...]
+
+
+def switched_off(policy: Policy, explanation: Explanation, permissions: int) -> tuple[SwitchedOff, ...]:
+    """Return the allow rules that would grant some of ``permissions``, were the booleans set otherwise."""
+    rules = policy.rules
+    found: dict[int, list[int]] = {}
+    for row, active in explanation.rules:
+        if not active and rules.kind[row] == RuleKind.ALLOW and rules.data[row] & permissions:
+            found.setdefault(rules.condition[row], []).append(row)
+    return tuple(
+        SwitchedOff(condition, reduce(or_, (rules.data[row] for row in rows)) & permissions, tuple(rows))
+        for condition, rows in found.items()
+    )

@@ -77,6 +77,42 @@ def compile_expression(policy: Policy, expression: Sequence[ConstraintTerm]) -> 
     return _joined(*stack.pop())
 
 
+Term = Predicate | Connective
+"""A comparison made ready, or a connective."""
+
+
+def compile_terms(policy: Policy, expression: Sequence[ConstraintTerm]) -> tuple[Term, ...]:
+    """Make the comparisons of an expression ready, each by itself, for :func:`term_truths`."""
+    return tuple(
+        _compare_names(policy, term)
+        if isinstance(term, CompareNames)
+        else _compare_attributes(policy, term)
+        if isinstance(term, CompareAttributes)
+        else term
+        for term in expression
+    )
+
+
+def term_truths(terms: Sequence[Term], operands: Operands) -> tuple[bool, ...]:
+    """Evaluate an expression without leaving anything out.
+
+    Returns:
+        What each term comes to with all that is under it, in postfix order; the last is the whole expression's.
+    """
+    truths: list[bool] = []
+    stack: list[bool] = []
+    for term in terms:
+        if not isinstance(term, Connective):
+            stack.append(term(operands))
+        elif term is Connective.NOT:
+            stack[-1] = not stack[-1]
+        else:
+            right = stack.pop()
+            stack[-1] = (stack[-1] and right) if term is Connective.AND else (stack[-1] or right)
+        truths.append(stack[-1])
+    return tuple(truths)
+
+
 def _operands_under(connective: Connective, part: tuple[Connective | None, list[Predicate]]) -> list[Predicate]:
     """Return what ``part`` adds to a chain: a chain of the same connective is flattened into it."""
     return part[1] if part[0] is connective else [_joined(*part)]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from selbox.model.constraint import CompareAttributes, CompareNames, Connective, Constraint, ConstraintTerm
 from selbox.model.policy import Policy
-from selbox.server.explanation import DenialKind, DenialReason
+from selbox.server.explanation import DenialKind, DenialReason, Explanation, SwitchedOff, switched_off
 from selbox.server.securityserver import SecurityServer
 
 
@@ -23,36 +23,52 @@ def denial_texts(
     Raises:
         SelboxError: code ``unknown-sid``.
     """
-    reasons = server.explain_denial(source, target, object_class, permissions)
-    return tuple(_text(server, source, target, object_class, each) for each in reasons)
+    explanation = server.explain(source, target, object_class, permissions)
+    lines = [reason_text(server, explanation, each) for each in explanation.reasons]
+    unruled = sum(each.permissions for each in explanation.reasons if each.kind is DenialKind.NO_RULE)
+    lines += [
+        f"{_booleans(server.policy, each)} off: {_allow(server, explanation, each.permissions)}"
+        for each in switched_off(server.policy, explanation, unruled)
+    ]
+    return tuple(lines)
 
 
-def _text(server: SecurityServer, source: int, target: int, object_class: int, reason: DenialReason) -> str:
+def reason_text(server: SecurityServer, explanation: Explanation, reason: DenialReason) -> str:
+    """Return one reason of an explanation in a line."""
     policy = server.policy
-    class_name = server.class_name(object_class)
-    vector = f"({class_name} ({' '.join(server.permission_names(object_class, reason.permissions))}))"
-    source_context, target_context = server.context_of(source), server.context_of(target)
-    rule = f"(allow {policy.types[source_context.type].name} {policy.types[target_context.type].name} {vector})"
     match reason.kind:
         case DenialKind.NO_RULE:
-            return f"no rule {rule}"
-        case DenialKind.BOOLEAN:
-            return f"{_booleans(policy, reason)} off: {rule}"
+            return f"no rule {_allow(server, explanation, reason.permissions)}"
         case DenialKind.CONSTRAINT if reason.constraint is not None:
+            vector = _class_permissions(server, explanation, reason.permissions)
             return _constraint_text(policy, policy.constraints[reason.constraint], vector)
         case DenialKind.ROLE:
             return (
-                f"no rule (roleallow {policy.roles[source_context.role].name} {policy.roles[target_context.role].name})"
+                f"no rule (roleallow {policy.roles[explanation.source.role].name} "
+                f"{policy.roles[explanation.target.role].name})"
             )
         case DenialKind.BOUNDS if reason.bounds is not None:
+            rule = _allow(server, explanation, reason.permissions)
             return f"{policy.types[reason.bounds].name}, which bounds it, lacks {rule}"
         case _:
+            vector = _class_permissions(server, explanation, reason.permissions)
             return f"the policy does not define all of {vector}"
 
 
-def _booleans(policy: Policy, reason: DenialReason) -> str:
-    """Name the booleans that switch a rule off; ``condition`` is numbered as in :class:`selbox.model.rules.Rule`."""
-    expression = policy.conditionals[((reason.condition or 1) - 1) // 2].expression
+def _class_permissions(server: SecurityServer, explanation: Explanation, permissions: int) -> str:
+    object_class = explanation.object_class
+    names = server.permission_names(object_class, permissions)
+    return f"({server.class_name(object_class)} ({' '.join(names)}))"
+
+
+def _allow(server: SecurityServer, explanation: Explanation, permissions: int) -> str:
+    source, target = (server.policy.types[each.type].name for each in (explanation.source, explanation.target))
+    return f"(allow {source} {target} {_class_permissions(server, explanation, permissions)})"
+
+
+def _booleans(policy: Policy, rules: SwitchedOff) -> str:
+    """Name the booleans that switch rules off; ``condition`` is numbered as in :class:`selbox.model.rules.Rule`."""
+    expression = policy.conditionals[(rules.condition - 1) // 2].expression
     names = dict.fromkeys(policy.booleans[term].name for term in expression if isinstance(term, int))
     return f"boolean{'s' if len(names) > 1 else ''} {', '.join(names)} switch{'' if len(names) > 1 else 'es'}"
 

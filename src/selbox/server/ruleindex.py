@@ -6,6 +6,7 @@ types it stands for. Rules are sorted into their buckets when the first is asked
 it is first met: a small box never pays for a large policy.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -27,11 +28,13 @@ class _Bucket:
             31, auditallow from :data:`AUDITALLOW_SHIFT`, dontaudit from :data:`DONTAUDIT_SHIFT`.
         conditional: source entry -> (condition, packed vector) of each conditional access rule.
         typed: (kind, source entry) -> (condition, resulting type), unconditional ones first.
+        rows: the rows of its rules, for explanations.
     """
 
-    __slots__ = ("conditional", "packed", "typed")
+    __slots__ = ("conditional", "packed", "rows", "typed")
 
     def __init__(self, rules: Rules, rows: Sequence[int]) -> None:
+        self.rows = array("I", rows)
         self.packed: dict[int, int] = {}
         self.conditional: dict[int, list[tuple[int, int]]] = {}
         self.typed: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -111,21 +114,33 @@ class RuleIndex:
                             result |= vector
         return result
 
-    def inactive_conditions(
-        self, source: int, target: int, object_class: int, active: Sequence[bool], vector: int
-    ) -> dict[int, int]:
-        """Return the allow rules that would grant a part of ``vector``, were the booleans set otherwise.
+    def recorded_access(
+        self, source: int, target: int, object_class: int, active: Sequence[bool], rows: list[int]
+    ) -> int:
+        """Do what :meth:`access` does, rule by rule, and note the row of each rule that is met, active or not.
 
-        Returns:
-            The value of the ``condition`` column -> the access vector that its rules would grant.
+        Args:
+            source: type id.
+            target: type id.
+            object_class: class id.
+            active: as for :meth:`access`.
+            rows: takes the rows, in the order of the policy.
         """
         sources = self.entries(source)
-        result: dict[int, int] = {}
-        for bucket in self._met(target, object_class):
-            for each in bucket.conditional.keys() & sources:
-                for condition, packed in bucket.conditional[each]:
-                    if not active[condition] and packed & vector:
-                        result[condition] = result.get(condition, 0) | packed & vector
+        rules = self._rules
+        kinds, entries, conditions, data = rules.kind, rules.source, rules.condition, rules.data
+        met = [
+            row
+            for bucket in self._met(target, object_class)
+            for row in bucket.rows
+            if entries[row] in sources and kinds[row] in _SHIFTS
+        ]
+        met.sort()
+        rows += met
+        result = 0
+        for row in met:
+            if active[conditions[row]]:
+                result |= data[row] << _SHIFTS[kinds[row]]
         return result
 
     def resulting_type(

@@ -8,11 +8,11 @@ from selbox.model.context import Context
 from selbox.model.context_text import INVALID_CONTEXT, format_context, parse_context
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.model.rules import RuleKind
-from selbox.server.access import AccessComputer, AccessVectors, bounding_chain
+from selbox.server.access import AccessComputer, AccessVectors, RecordedAccess, bounding_chain
 from selbox.server.classes import ClassMap, ClassVector
 from selbox.server.conditionals import active_conditions
 from selbox.server.decision import PERMISSIVE_FLAG, AccessDecision
-from selbox.server.explanation import DenialKind, DenialReason
+from selbox.server.explanation import DenialKind, DenialReason, Explanation
 from selbox.server.expression import Operands, compile_expression
 from selbox.server.ruleindex import VECTOR_MASK, RuleIndex
 from selbox.server.sidtable import SidTable
@@ -225,19 +225,28 @@ class SecurityServer:
         flags = PERMISSIVE_FLAG if source_context.type in self._permissive else 0
         return AccessDecision(allowed, vectors.auditallow, vectors.auditdeny, seqno, flags)
 
-    def explain_denial(self, source: int, target: int, object_class: int, vector: int) -> tuple[DenialReason, ...]:
-        """Tell what part of policy denies permissions; empty when all of ``vector`` is granted.
+    def explain(self, source: int, target: int, object_class: int, vector: int) -> Explanation:
+        """Decide about permissions as :meth:`compute_access` does, and tell why.
 
         Raises:
             SelboxError: code ``unknown-sid``.
         """
-        denied = vector & ~self.compute_access(source, target, object_class).allowed
-        if object_class >= len(self.policy.classes):
-            return (DenialReason(DenialKind.UNKNOWN, denied),) if denied else ()
-        unknown = denied & self._classes.unknown_permissions(object_class)
+        values, active = self._values, self._active
         contexts = self._sids.context(source), self._sids.context(target)
-        reasons = self._access.explain(*contexts, object_class, denied & ~unknown, self._active)
-        return (*reasons, DenialReason(DenialKind.UNKNOWN, unknown)) if unknown else reasons
+        permissive = contexts[0].type in self._permissive
+        unknown = vector
+        found = RecordedAccess(AccessVectors(0, 0, VECTOR_MASK), (), ())
+        if object_class < len(self.policy.classes):
+            unknown &= self._classes.unknown_permissions(object_class)
+            found = self._access.explain(*contexts, object_class, vector & ~unknown, active)
+        allowed, reasons = found.vectors.allowed, found.reasons
+        if unknown and self.policy.handle_unknown is HandleUnknown.ALLOW:
+            allowed |= unknown
+        elif unknown:
+            reasons = (*reasons, DenialReason(DenialKind.UNKNOWN, unknown))
+        allowed &= vector
+        audited = allowed & found.vectors.auditallow | vector & ~allowed & found.vectors.auditdeny
+        return Explanation(*contexts, object_class, vector, allowed, audited, permissive, reasons, found.rules, values)
 
     # --- Transitions -----------------------------------------------------------------------------------------------
 
