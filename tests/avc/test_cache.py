@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from selbox.avc.cache import GRANTED, RECLAIMED_AT_ONCE, AccessVectorCache, Verdict
-from selbox.server.decision import PERMISSIVE_FLAG, AccessDecision
+from selbox.server.decision import PERMISSIVE_FLAG, AccessDecision, ExtendedBase, ExtendedDecision
 
 ALL = 0xFFFFFFFF
 
@@ -23,6 +23,8 @@ class ScriptedServer:
         self.decision = AccessDecision(allowed, auditallow, auditdeny, 1, flags)
         self.enforcing = enforcing
         self.asked = 0
+        self.extended: dict[tuple[ExtendedBase, int], ExtendedDecision] = {}
+        self.extended_asked: list[tuple[ExtendedBase, int]] = []
         self.on_compute: Callable[[], None] = lambda: None
         self.listeners: list[Callable[[], None]] = []
 
@@ -34,8 +36,20 @@ class ScriptedServer:
         self.on_compute()
         return self.decision
 
+    def compute_extended(
+        self,
+        source: int,  # noqa: ARG002 - a script
+        target: int,  # noqa: ARG002
+        object_class: int,  # noqa: ARG002
+        kind: ExtendedBase,
+        driver: int,
+    ) -> ExtendedDecision:
+        self.extended_asked.append((kind, driver))
+        return self.extended.get((kind, driver), ExtendedDecision(0, 0, 0))
+
     def change(self, **parts: int) -> None:
-        self.decision = self.decision._replace(**parts)
+        if parts:
+            self.decision = AccessDecision(**{**self.decision._asdict(), **parts})
         for listener in self.listeners:
             listener()
 

@@ -110,7 +110,9 @@ def test_the_target_of_a_bounded_source_is_bounded_too() -> None:
 
 
 def test_a_class_without_rules_is_denied_and_audited() -> None:
-    assert decide(SecurityServer(make_policy()), process("dog"), thing("dog"), DIRECTORY) == (0, 0, ALL, 1, 0)
+    assert decide(SecurityServer(make_policy()), process("dog"), thing("dog"), DIRECTORY) == AccessDecision(
+        0, 0, ALL, 1, 0
+    )
 
 
 def explain(
@@ -187,7 +189,8 @@ def test_the_union_of_the_rules_that_hold_less_the_constraints_that_fail(
         if object_class == PROCESS:
             allowed &= ~(TRANSITION | DYNTRANSITION)  # no role allow from animal_r to object_r
         decision = decide(server, source, target, object_class)
-        assert decision == (allowed, vectors[RuleKind.AUDITALLOW], ALL & ~vectors[RuleKind.DONTAUDIT], 2, 0)
+        auditdeny = ALL & ~vectors[RuleKind.DONTAUDIT]
+        assert decision == AccessDecision(allowed, vectors[RuleKind.AUDITALLOW], auditdeny, 2, 0)
         denied = 7 & ~allowed
         explanation = server.explain(server.context_to_sid(source), server.context_to_sid(target), object_class, 7)
         assert explanation.denied == denied

@@ -8,6 +8,7 @@ from selbox.diagnostics import SelboxError
 from selbox.model.objectclass import ObjectClass
 from selbox.model.policy import HandleUnknown
 from selbox.server.classes import SOCKET_CLASSES
+from selbox.server.decision import AccessDecision
 from selbox.server.explanation import DenialKind, DenialReason
 from selbox.server.securityserver import SecurityServer
 
@@ -51,7 +52,7 @@ def test_an_unknown_class_follows_the_policy(handle_unknown: HandleUnknown) -> N
     assert server.class_name(object_class) == "bowl"
     assert server.permission_names(object_class, vector) == ("fill",)
     allowed = ALL if handle_unknown is HandleUnknown.ALLOW else 0
-    assert server.compute_access(dog, chow, object_class) == (allowed, 0, ALL, 1, 0)
+    assert server.compute_access(dog, chow, object_class) == AccessDecision(allowed, 0, ALL, 1, 0)
     reasons = server.explain(dog, chow, object_class, vector).reasons
     assert reasons == (() if allowed else (DenialReason(DenialKind.UNKNOWN, vector),))
     # what is made of an unknown class is labelled as an ordinary object

@@ -33,14 +33,23 @@ def address(text: str) -> bytes:
 
 @pytest.mark.parametrize(
     ("protocol", "port", "expected"),
-    [("tcp", 80, 1), ("tcp", 81, 2), ("tcp", 2000, 3), ("udp", 80, None), ("tcp", 1024, 2), ("tcp", 1025, 3)],
+    [
+        ("tcp", 80, 1),
+        ("tcp", 81, 2),
+        ("tcp", 2000, 3),
+        ("udp", 80, None),
+        ("tcp", 1024, 2),
+        ("tcp", 1025, 3),
+        ("tcp", 22, 2),
+    ],
 )
-def test_the_narrowest_range_labels_a_port(protocol: str, port: int, expected: int | None) -> None:
+def test_the_first_range_labels_a_port(protocol: str, port: int, expected: int | None) -> None:
     policy = make_policy(
         port_contexts=(
-            PortContext("tcp", 0, 65535, context(3)),
-            PortContext("tcp", 1, 1024, context(2)),
             PortContext("tcp", 80, 80, context(1)),
+            PortContext("tcp", 1, 1024, context(2)),
+            PortContext("tcp", 0, 65535, context(3)),
+            PortContext("tcp", 22, 22, context(4)),
         )
     )
     found = port_context(policy, protocol, port)
@@ -49,15 +58,16 @@ def test_the_narrowest_range_labels_a_port(protocol: str, port: int, expected: i
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("127.0.0.1", 1), ("127.9.9.9", 2), ("10.0.0.1", None), ("::1", 4), ("fe80::1", 3)],
+    [("127.0.0.1", 1), ("127.9.9.9", 2), ("127.3.3.3", 2), ("10.0.0.1", None), ("::1", 4), ("fe80::1", 3)],
 )
-def test_the_highest_mask_labels_a_node(text: str, expected: int | None) -> None:
+def test_the_first_entry_that_fits_labels_a_node(text: str, expected: int | None) -> None:
     policy = make_policy(
         node_contexts=(
-            NodeContext(address("127.0.0.0"), address("255.0.0.0"), context(2)),
             NodeContext(address("127.0.0.1"), address("255.255.255.255"), context(1)),
-            NodeContext(address("::"), address("::"), context(3)),
+            NodeContext(address("127.0.0.0"), address("255.0.0.0"), context(2)),
+            NodeContext(address("127.3.3.3"), address("255.255.255.255"), context(5)),
             NodeContext(address("::1"), address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), context(4)),
+            NodeContext(address("::"), address("::"), context(3)),
         )
     )
     found = node_context(policy, address(text))

@@ -61,13 +61,30 @@ class AccessComputer:
         self._bounds = {index: each.bounds for index, each in enumerate(policy.types) if each.bounds is not None}
         self._role_allows = {(each.source, each.target) for each in policy.role_allows}
         self._process = policy.class_ids.get("process", -1)
-        self._role_change = self._transition_permissions()
+        self._role_change = self._process_permissions("transition", "dyntransition")
+        self._relabelling: dict[int, tuple[Predicate, ...]] = {}
 
-    def _transition_permissions(self) -> int:
+    def _process_permissions(self, *wanted: str) -> int:
         if self._process < 0:
             return 0
         names = self._policy.classes[self._process].permissions
-        return sum(1 << bit for bit, name in enumerate(names) if name in ("transition", "dyntransition"))
+        return sum(1 << bit for bit, name in enumerate(names) if name in wanted)
+
+    @property
+    def process_transition(self) -> tuple[int, int]:
+        """The id of class ``process``, -1 where the policy has none, and the vector of its ``transition``."""
+        return self._process, self._process_permissions("transition")
+
+    def relabelling_rules(self, object_class: int) -> tuple[Predicate, ...]:
+        """Return the ``validatetrans`` rules of a class, which must all hold."""
+        rules = self._relabelling.get(object_class)
+        if rules is None:
+            rules = self._relabelling[object_class] = tuple(
+                compile_expression(self._policy, each.expression)
+                for each in self._policy.validate_transitions
+                if each.object_class == object_class
+            )
+        return rules
 
     def compute(
         self,

@@ -10,35 +10,39 @@ from selbox.server.wildcard import matches_wildcard
 
 
 def port_context(policy: Policy, protocol: str, port: int) -> Context | None:
-    """Return the context of a port, from the narrowest range that holds it; else the initial SID ``port`` applies.
+    """Return the context of a port, from the first range that holds it; else the initial SID ``port`` applies.
+
+    Compilers put narrow ranges first, so that the narrowest applies.
 
     Args:
         policy: the policy.
         protocol: ``tcp``, ``udp``, ``dccp`` or ``sctp``.
         port: port number, 0 to 65535.
 
-    Source: the kernel's ``security_port_sid``, over the order that libsepol's ``cil_post_portcon_compare`` makes.
+    Source: the kernel's ``security_port_sid``.
     """
-    found = [each for each in policy.port_contexts if each.protocol == protocol and each.low <= port <= each.high]
-    return min(found, key=lambda each: (each.high - each.low, each.low)).context if found else None
+    for each in policy.port_contexts:
+        if each.low <= port <= each.high and each.protocol == protocol:
+            return each.context
+    return None
 
 
 def node_context(policy: Policy, address: bytes) -> Context | None:
-    """Return the context of a network node, by the highest mask that fits; else the initial SID ``node`` applies.
+    """Return the context of a network node, by the first entry that fits; else the initial SID ``node`` applies.
+
+    Compilers put the highest masks first.
 
     Args:
         policy: the policy.
         address: packed in network order, 4 or 16 bytes.
 
-    Source: the kernel's ``security_node_sid``, over the order that libsepol's ``cil_post_nodecon_compare`` makes.
+    Source: the kernel's ``security_node_sid``.
     """
-    found = [
-        each
-        for each in policy.node_contexts
-        if len(each.address) == len(address)
-        and bytes(a & b for a, b in zip(address, each.mask, strict=True)) == each.address
-    ]
-    return max(found, key=lambda each: each.mask).context if found else None
+    number = int.from_bytes(address)
+    for each in policy.node_contexts:
+        if len(each.address) == len(address) and number & int.from_bytes(each.mask) == int.from_bytes(each.address):
+            return each.context
+    return None
 
 
 def interface_context(policy: Policy, name: str) -> InterfaceContext | None:
@@ -52,6 +56,33 @@ def interface_context(policy: Policy, name: str) -> InterfaceContext | None:
     for each in policy.interface_contexts:
         if each.name == name or (are_patterns and matches_wildcard(each.name, name)):
             return each
+    return None
+
+
+def infiniband_key_context(policy: Policy, subnet_prefix: bytes, key: int) -> Context | None:
+    """Return the context of a partition key; else the initial SID ``unlabeled`` applies.
+
+    Args:
+        policy: the policy.
+        subnet_prefix: 8 bytes in network order.
+        key: 0 to 65535.
+
+    Source: the kernel's ``security_ib_pkey_sid``.
+    """
+    for each in policy.infiniband_keys:
+        if each.low <= key <= each.high and each.subnet_prefix == subnet_prefix:
+            return each.context
+    return None
+
+
+def infiniband_port_context(policy: Policy, device: str, port: int) -> Context | None:
+    """Return the context of a device's port; else the initial SID ``unlabeled`` applies.
+
+    Source: the kernel's ``security_ib_endport_sid``.
+    """
+    for each in policy.infiniband_ports:
+        if each.port == port and each.device == device:
+            return each.context
     return None
 
 

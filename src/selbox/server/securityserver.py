@@ -1,23 +1,34 @@
 """The security server: what callers ask."""
 
-from collections.abc import Callable, Iterable, Mapping
-from threading import Lock
+from collections.abc import Callable
 
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
 from selbox.model.context import Context
-from selbox.model.context_text import INVALID_CONTEXT, format_context, parse_context
+from selbox.model.context_text import format_context
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.model.rules import RuleKind
-from selbox.server.access import AccessComputer, AccessVectors, RecordedAccess, bounding_chain
-from selbox.server.classes import ClassMap, ClassVector
-from selbox.server.conditionals import active_conditions
-from selbox.server.decision import PERMISSIVE_FLAG, AccessDecision
+from selbox.server.access import AccessVectors, RecordedAccess, bounding_chain
+from selbox.server.contextserver import ContextServer
+from selbox.server.decision import (
+    ALL_EXTENDED,
+    NEVERAUDIT_FLAG,
+    PERMISSIVE_FLAG,
+    AccessDecision,
+    ExtendedBase,
+    ExtendedDecision,
+)
 from selbox.server.explanation import DenialKind, DenialReason, Explanation
-from selbox.server.expression import Operands, compile_expression
-from selbox.server.ruleindex import VECTOR_MASK, RuleIndex
-from selbox.server.sidtable import SidTable
-from selbox.server.transition import INVALID_TRANSITION, ContextComputer
+from selbox.server.expression import Operands
+from selbox.server.reachable import user_contexts
+from selbox.server.ruleindex import VECTOR_MASK
+from selbox.server.state import PolicyState
+from selbox.server.transition import INVALID_TRANSITION
 from selbox.server.validity import context_fault
+
+_NO_EXTENDED = ExtendedDecision(0, 0, 0)
+
+_GRANTS_ALL = PERMISSIVE_FLAG | NEVERAUDIT_FLAG
+"""Flags of a source for which nothing needs to be computed: all that is denied would go on, and nothing is recorded."""
 
 
 class InvalidTransitionError(SelboxError):
@@ -38,10 +49,11 @@ class InvalidTransitionError(SelboxError):
         self.object_class = object_class
 
 
-class SecurityServer:
+class SecurityServer(ContextServer):
     """Decides by one policy, as the kernel's security server does.
 
-    SIDs are positive integers; class ids are the policy's, from 0. Methods may be called from several threads.
+    SIDs are positive integers; class ids are the policy's, from 0. Methods may be called from several threads, also
+    while another one loads a policy or sets booleans: each answer is taken from one state of the server alone.
 
     Args:
         policy: the policy.
@@ -52,178 +64,54 @@ class SecurityServer:
     def __init__(
         self, policy: Policy, enforcing: bool = True, report: Callable[[InvalidTransitionError], None] | None = None
     ) -> None:
-        self.policy = policy
-        self._enforcing = enforcing
+        super().__init__(policy, enforcing)
         self._report = report
-        self._sids = SidTable(policy)
-        self._classes = ClassMap(policy)
-        rules = RuleIndex(policy)
-        self._access = AccessComputer(policy, rules)
-        self._contexts = ContextComputer(policy, rules)
-        self._permissive = frozenset(index for index, each in enumerate(policy.types) if each.permissive)
-        self._values = tuple(each.default for each in policy.booleans)
-        # INVARIANT: replaced as a whole, so that a decision sees the booleans of one moment.
-        self._active = active_conditions(policy, self._values)
-        self._seqno = 1
-        self._listeners: list[Callable[[], None]] = []
-        self._lock = Lock()
-
-    # --- State -----------------------------------------------------------------------------------------------------
-
-    @property
-    def enforcing(self) -> bool:
-        """Whether denials are enforced; setting it tells the listeners."""
-        return self._enforcing
-
-    @enforcing.setter
-    def enforcing(self, value: bool) -> None:
-        self._enforcing = value
-        self._notify()
-
-    @property
-    def seqno(self) -> int:
-        """Number of the policy's state: 1 at first, one more for each change of booleans."""
-        return self._seqno
-
-    @property
-    def booleans(self) -> dict[str, bool]:
-        """The booleans' present values, by name."""
-        return {each.name: value for each, value in zip(self.policy.booleans, self._values, strict=True)}
-
-    def set_booleans(self, values: Mapping[str, bool]) -> None:
-        """Set booleans together; the others keep their values.
-
-        Raises:
-            SelboxError: code ``unknown-boolean``; nothing is changed then.
-
-        Source: the kernel's ``security_set_bools``.
-        """
-        ids = self.policy.boolean_ids
-        for name in values:
-            if name not in ids:
-                words = f"the policy has no boolean `{name}`"
-                raise SelboxError.of("unknown-boolean", words, help=did_you_mean(name, ids))
-        with self._lock:
-            changed = list(self._values)
-            for name, value in values.items():
-                changed[ids[name]] = value
-            self._values = tuple(changed)
-            self._active = active_conditions(self.policy, self._values)
-            self._seqno += 1
-        self._notify()
-
-    def add_listener(self, listener: Callable[[], None]) -> None:
-        """Have ``listener`` called after every change that may change a decision."""
-        self._listeners.append(listener)
-
-    def _notify(self) -> None:
-        for listener in self._listeners:
-            listener()
-
-    # --- Names, SIDs and contexts ----------------------------------------------------------------------------------
-
-    def class_id(self, name: str) -> int | None:
-        """Return the id of a class, or None when the policy does not define it."""
-        return self.policy.class_ids.get(name)
-
-    def vector(self, object_class: str, permissions: Iterable[str]) -> ClassVector:
-        """Return the numbers of a class and of permissions, for :meth:`compute_access` and the cache.
-
-        Names that the policy does not define get numbers beyond its own and are listed in the result; decisions
-        about them follow the policy's ``handle_unknown``: granted where it is ``allow``, denied where it is ``deny``.
-
-        Raises:
-            SelboxError: code ``unknown-class`` or ``unknown-permission``, where it is ``reject``.
-        """
-        result, is_new = self._classes.resolve(object_class, permissions)
-        if is_new:
-            self._notify()
-        return result
-
-    def class_name(self, object_class: int) -> str:
-        """Return a class's name, also of a class that only :meth:`vector` knows."""
-        return self._classes.class_name(object_class)
-
-    def permission_names(self, object_class: int, vector: int) -> tuple[str, ...]:
-        """Return the names of the permissions in an access vector, in bit order."""
-        return self._classes.permission_names(object_class, vector)
-
-    def initial_sid(self, name: str) -> int:
-        """Return the SID of an initial SID's name, such as ``kernel``.
-
-        Raises:
-            SelboxError: code ``missing-initial-sid``.
-        """
-        return self._sids.initial(name)
-
-    def context_to_sid(self, text: str) -> int:
-        """Return the SID of a context given as text.
-
-        Raises:
-            SelboxError: code ``invalid-context``.
-
-        Source: the kernel's ``security_context_to_sid``.
-        """
-        context = parse_context(self.policy, text)
-        self._check(context, text)
-        return self._sids.sid(context)
-
-    def sid_for(self, context: Context) -> int:
-        """Return the SID of a context.
-
-        Raises:
-            SelboxError: code ``invalid-context``.
-        """
-        self._check(context, None)
-        return self._sids.sid(context)
-
-    def _check(self, context: Context, text: str | None) -> None:
-        fault = context_fault(self.policy, context)
-        if fault:
-            shown = text or format_context(self.policy, context)
-            raise SelboxError.of(INVALID_CONTEXT, f"invalid context `{shown}`: {fault}")
-
-    def sid_to_context(self, sid: int) -> str:
-        """Return the canonical text of a SID's context.
-
-        Raises:
-            SelboxError: code ``unknown-sid``.
-        """
-        return format_context(self.policy, self._sids.context(sid))
-
-    def context_of(self, sid: int) -> Context:
-        """Return a SID's context.
-
-        Raises:
-            SelboxError: code ``unknown-sid``.
-        """
-        return self._sids.context(sid)
 
     # --- Access ----------------------------------------------------------------------------------------------------
 
     def compute_access(self, source: int, target: int, object_class: int) -> AccessDecision:
         """Decide about every permission of a class at once.
 
-        Whether the server is enforcing plays no part; the flag of a permissive source type does.
+        Whether the server is enforcing plays no part; the flags of the source type do.
 
         Raises:
             SelboxError: code ``unknown-sid``.
 
         Source: the kernel's ``security_compute_av``.
         """
-        # The number is read first: a decision may be newer than it says, never older.
-        seqno = self._seqno
-        source_context, target_context = self._sids.context(source), self._sids.context(target)
-        unknown = VECTOR_MASK
-        vectors = AccessVectors(0, 0, VECTOR_MASK)
-        if object_class < len(self.policy.classes):
-            unknown = self._classes.unknown_permissions(object_class)
-            vectors = self._access.compute(source_context, target_context, object_class, self._active)
-        allowed = vectors.allowed
-        if self.policy.handle_unknown is HandleUnknown.ALLOW:
-            allowed |= unknown
-        flags = PERMISSIVE_FLAG if source_context.type in self._permissive else 0
-        return AccessDecision(allowed, vectors.auditallow, vectors.auditdeny, seqno, flags)
+        state = self._state
+        contexts = state.sids.context(source), state.sids.context(target)
+        return _decide(state, *contexts, object_class)
+
+    def compute_extended(
+        self, source: int, target: int, object_class: int, kind: ExtendedBase, driver: int
+    ) -> ExtendedDecision:
+        """Decide about the 256 extended permissions of one driver.
+
+        It matters where :attr:`AccessDecision.extended` is not None, for there the base permission alone grants
+        nothing.
+
+        Args:
+            source: SID of the subject.
+            target: SID of the object.
+            object_class: class id.
+            kind: the permission that is refined.
+            driver: high byte of the numbers: of the ``ioctl`` command, or of the netlink message.
+
+        Raises:
+            SelboxError: code ``unknown-sid``.
+
+        Source: the kernel's ``security_compute_xperms_decision``.
+        """
+        state = self._state
+        contexts = state.sids.context(source), state.sids.context(target)
+        if object_class >= len(state.policy.classes):
+            allowed = ALL_EXTENDED if state.policy.handle_unknown is HandleUnknown.ALLOW else 0
+            return ExtendedDecision(allowed, 0, 0)
+        if object_class not in state.extended.classes:
+            return _NO_EXTENDED
+        types = contexts[0].type, contexts[1].type
+        return state.extended.decide(*types, object_class, state.active, kind, driver)
 
     def explain(self, source: int, target: int, object_class: int, vector: int) -> Explanation:
         """Decide about permissions as :meth:`compute_access` does, and tell why.
@@ -231,22 +119,65 @@ class SecurityServer:
         Raises:
             SelboxError: code ``unknown-sid``.
         """
-        values, active = self._values, self._active
-        contexts = self._sids.context(source), self._sids.context(target)
-        permissive = contexts[0].type in self._permissive
+        state = self._state
+        contexts = state.sids.context(source), state.sids.context(target)
+        flags = _flags(state, contexts[0])
         unknown = vector
         found = RecordedAccess(AccessVectors(0, 0, VECTOR_MASK), (), ())
-        if object_class < len(self.policy.classes):
-            unknown &= self._classes.unknown_permissions(object_class)
-            found = self._access.explain(*contexts, object_class, vector & ~unknown, active)
+        if object_class < len(state.policy.classes):
+            unknown &= state.classes.unknown_permissions(object_class)
+            found = state.access.explain(*contexts, object_class, vector & ~unknown, state.active)
         allowed, reasons = found.vectors.allowed, found.reasons
-        if unknown and self.policy.handle_unknown is HandleUnknown.ALLOW:
+        if flags == _GRANTS_ALL:
+            allowed, reasons = vector, ()
+        elif unknown and state.policy.handle_unknown is HandleUnknown.ALLOW:
             allowed |= unknown
         elif unknown:
             reasons = (*reasons, DenialReason(DenialKind.UNKNOWN, unknown))
         allowed &= vector
         audited = allowed & found.vectors.auditallow | vector & ~allowed & found.vectors.auditdeny
-        return Explanation(*contexts, object_class, vector, allowed, audited, permissive, reasons, found.rules, values)
+        if flags & NEVERAUDIT_FLAG:
+            audited = 0
+        return Explanation(
+            source=contexts[0],
+            target=contexts[1],
+            object_class=object_class,
+            requested=vector,
+            allowed=allowed,
+            audited=audited,
+            permissive=bool(flags & PERMISSIVE_FLAG),
+            reasons=reasons,
+            rules=found.rules,
+            values=state.values,
+        )
+
+    def compute_user(self, source: int, user: str) -> tuple[int, ...]:
+        """Return the SIDs that a user may be given who logs in through a process.
+
+        They are those of the user's roles and types that the process may come to (``process transition``), in the
+        policy's order, at the range that user and process have in common.
+
+        Args:
+            source: SID of the process, such as ``login``.
+            user: name of the SELinux user.
+
+        Raises:
+            SelboxError: code ``unknown-user`` or ``unknown-sid``.
+
+        Source: the kernel's ``security_get_user_sids``.
+        """
+        state = self._state
+        user_id = state.policy.user_ids.get(user)
+        if user_id is None:
+            advice = did_you_mean(user, state.policy.user_ids)
+            raise SelboxError.of("unknown-user", f"the policy has no user `{user}`", help=advice)
+        context = state.sids.context(source)
+        process, transition = state.access.process_transition
+        return tuple(
+            state.sids.sid(each)
+            for each in user_contexts(state.policy, context, user_id)
+            if state.access.compute(context, each, process, state.active).allowed & transition
+        )
 
     # --- Transitions -----------------------------------------------------------------------------------------------
 
@@ -287,11 +218,12 @@ class SecurityServer:
         return self._compute(RuleKind.TYPE_MEMBER, source, target, object_class)
 
     def _compute(self, kind: RuleKind, source: int, target: int, object_class: int, name: str | None = None) -> int:
-        contexts = self._sids.context(source), self._sids.context(target)
-        context = self._contexts.compute(kind, *contexts, object_class, self._active, name)
-        fault = context_fault(self.policy, context)
+        state = self._state
+        contexts = state.sids.context(source), state.sids.context(target)
+        context = state.contexts.compute(kind, *contexts, object_class, state.active, name)
+        fault = context_fault(state.policy, context)
         if fault:
-            error = self._invalid_transition(context, fault, contexts, object_class)
+            error = _invalid_transition(state, context, fault, contexts, object_class)
             if self._report is not None:
                 self._report(error)
             if self._enforcing:
@@ -299,16 +231,7 @@ class SecurityServer:
         # Initial SIDs may share one context: who keeps its context keeps its SID.
         if context == contexts[0]:
             return source
-        return target if context == contexts[1] else self._sids.sid(context)
-
-    def _invalid_transition(
-        self, context: Context, fault: str, contexts: tuple[Context, Context], object_class: int
-    ) -> InvalidTransitionError:
-        invalid = format_context(self.policy, context)
-        source, target = (format_context(self.policy, each) for each in contexts)
-        class_name = self._classes.class_name(object_class)
-        words = f"`{source}` on `{target}` makes a {class_name} with the invalid context `{invalid}`: {fault}"
-        return InvalidTransitionError(words, invalid, source, target, class_name)
+        return target if context == contexts[1] else state.sids.sid(context)
 
     def validate_transition(self, old: int, new: int, task: int, object_class: int) -> bool:
         """Tell whether ``validatetrans`` rules let an object be relabelled at all.
@@ -321,18 +244,51 @@ class SecurityServer:
 
         Source: the kernel's ``security_compute_validatetrans``. Enforcing or not is the caller's to heed.
         """
-        policy = self.policy
-        operands = Operands.of(self._sids.context(old), self._sids.context(new), self._sids.context(task))
-        return all(
-            compile_expression(policy, each.expression)(operands)
-            for each in policy.validate_transitions
-            if each.object_class == object_class
-        )
+        state = self._state
+        operands = Operands.of(*(state.sids.context(each) for each in (old, new, task)))
+        return all(holds(operands) for holds in state.access.relabelling_rules(object_class))
 
     def bounded_transition(self, old: int, new: int) -> bool:
         """Tell whether the new type is the old one or bounded by it, directly or through others.
 
         Source: the kernel's ``security_bounded_transition``.
         """
-        old_type, new_type = self._sids.context(old).type, self._sids.context(new).type
-        return old_type == new_type or old_type in bounding_chain(self.policy, new_type)
+        state = self._state
+        old_type, new_type = state.sids.context(old).type, state.sids.context(new).type
+        return old_type == new_type or old_type in bounding_chain(state.policy, new_type)
+
+
+def _flags(state: PolicyState, source: Context) -> int:
+    permissive = PERMISSIVE_FLAG if source.type in state.permissive else 0
+    return permissive | NEVERAUDIT_FLAG if source.type in state.neveraudit else permissive
+
+
+def _decide(state: PolicyState, source: Context, target: Context, object_class: int) -> AccessDecision:
+    policy = state.policy
+    flags = _flags(state, source)
+    if flags == _GRANTS_ALL:
+        return AccessDecision(VECTOR_MASK, 0, 0, state.seqno, flags)
+    unknown = VECTOR_MASK
+    vectors = AccessVectors(0, 0, VECTOR_MASK)
+    extended = None
+    if object_class < len(policy.classes):
+        unknown = state.classes.unknown_permissions(object_class)
+        vectors = state.access.compute(source, target, object_class, state.active)
+        if object_class in state.extended.classes:
+            extended = state.extended.defined(source.type, target.type, object_class, state.active)
+    allowed, auditallow, auditdeny = vectors
+    if policy.handle_unknown is HandleUnknown.ALLOW:
+        allowed |= unknown
+    if flags & NEVERAUDIT_FLAG:
+        auditallow = auditdeny = 0
+    return AccessDecision(allowed, auditallow, auditdeny, state.seqno, flags, extended)
+
+
+def _invalid_transition(
+    state: PolicyState, context: Context, fault: str, contexts: tuple[Context, Context], object_class: int
+) -> InvalidTransitionError:
+    invalid = format_context(state.policy, context)
+    source, target = (format_context(state.policy, each) for each in contexts)
+    class_name = state.classes.class_name(object_class)
+    words = f"`{source}` on `{target}` makes a {class_name} with the invalid context `{invalid}`: {fault}"
+    return InvalidTransitionError(words, invalid, source, target, class_name)

@@ -196,7 +196,7 @@ class SecurityFiles:
         object_class = _number(number) - 1
         if not 0 <= object_class < len(self._server.policy.classes):
             return b"0 ffffffff 0 ffffffff %d 0" % self._server.seqno
-        allowed, auditallow, auditdeny, seqno, flags = self._server.compute_access(*sids, object_class)
+        allowed, auditallow, auditdeny, seqno, flags, _ = self._server.compute_access(*sids, object_class)
         return b"%x ffffffff %x %x %d %x" % (allowed, auditallow, auditdeny, seqno, flags)
 
     def _create(self, caller: Caller, data: bytes) -> bytes:
