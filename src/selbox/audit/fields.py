@@ -28,7 +28,7 @@ UNTRUSTED = frozenset(
 INVARIANT: whatever an untrusted value holds, it cannot end its field or its record.
 """
 
-_NUMBERS = {"AVC": "1400", "SELINUX_ERR": "1401", "MAC_POLICY_LOAD": "1403", "MAC_STATUS": "1404"}
+_NUMBERS = {"AVC": "1400", "USER_AVC": "1107", "SELINUX_ERR": "1401", "MAC_POLICY_LOAD": "1403", "MAC_STATUS": "1404"}
 _NUMBERS["MAC_CONFIG_CHANGE"] = "1405"
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
 

@@ -14,7 +14,7 @@ from selbox.store.inputs import WRONG_FORMAT_CODE, Input, each_of, read_input, r
 if TYPE_CHECKING:
     from selbox.compiler.options import CompileOptions
     from selbox.compiler.resolution import Resolution
-    from selbox.language.cil import Tree
+    from selbox.language.cil import Form, Tree
     from selbox.store.policycache import PolicyCache
     from selbox.store.stages import Stages
 
@@ -220,6 +220,13 @@ def base_sources() -> list[SourceFile]:
 
 
 def is_complete(tree: "Tree") -> bool:
-    """Tell whether a policy declares its own classes or initial SIDs, as Debian's does, and so needs no base."""
+    """Tell whether a policy declares the kernel's classes or initial SIDs, as Debian's does, and so needs no base.
+
+    Classes of its own, in a ``classorder`` that begins with ``unordered``, are only added to another policy's.
+    """
     # Both statements are legal only outside blocks, and no kernel runs on a policy that lacks them.
-    return any(form.keyword == "classorder" or form == ["sid", "kernel"] for form in tree.forms)
+    return any(_orders_classes(form) or form == ["sid", "kernel"] for form in tree.forms)
+
+
+def _orders_classes(form: "Form") -> bool:
+    return form.keyword == "classorder" and not (len(form) > 1 and form[1][:1] == ["unordered"])
