@@ -37,6 +37,15 @@ def test_an_ordinary_policy_is_taken_with_the_base(tmp_path: Path) -> None:
     assert policy.initial_sids[0].name == "kernel"
 
 
+def test_classes_of_its_own_come_after_those_of_the_base(tmp_path: Path) -> None:
+    path = tmp_path / "mine.cil"
+    path.write_text("(class db_table (select insert))\n(classorder (unordered db_table))")
+    policy = load_policy([str(path)])
+    assert policy.classes[-1] == policy.classes[policy.class_ids["db_table"]]
+    assert policy.classes[-1].permissions == ("select", "insert")
+    assert "file" in policy.class_ids
+
+
 def test_without_base_nothing_is_added(tmp_path: Path) -> None:
     path = tmp_path / "mine.cil"
     path.write_text("(allow a_t b_t (file (read)))")
@@ -49,6 +58,9 @@ def test_without_base_nothing_is_added(tmp_path: Path) -> None:
     [
         ("(sid kernel)", True),
         ("(classorder (file))", True),
+        ("(class db (get))\n(classorder (unordered db))", False),
+        ("(classorder (unordered db)) (classorder (file))", True),
+        ("(classorder)", True),
         ("(type a)\n(block b (type c))", False),
         ("(sidcontext kernel (u r t ((s0) (s0))))", False),
         ("; (sid kernel)", False),
