@@ -28,7 +28,8 @@ from selbox.model.mls import Level
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
 from selbox.model.rules import NamedTransition, RangeTransition, RoleTransition, RuleKind
-from selbox.server.securityserver import InvalidTransitionError, SecurityServer
+from selbox.server.report import InvalidTransitionError, Report
+from selbox.server.securityserver import SecurityServer
 
 DOG_CONTEXT = "pet_u:animal_r:dog_t:s0-s0:c0.c3"
 CHOW_CONTEXT = "system_u:object_r:dog_chow_t:s1:c4"
@@ -143,7 +144,7 @@ def test_glblub_needs_a_common_sensitivity() -> None:
     policy = with_defaults(FILE, default_range=DefaultRange.GLBLUB)
     with pytest.raises(SelboxError, match="share no sensitivity") as caught:
         create(policy, DOG_CONTEXT, CHOW_CONTEXT, FILE)
-    assert caught.value.diagnostics[0].code == "invalid-transition"
+    assert caught.value.diagnostics[0].code == "no-common-range"
 
 
 def invalid_policy() -> Policy:
@@ -152,8 +153,9 @@ def invalid_policy() -> Policy:
 
 
 def test_an_invalid_context_is_raised_when_enforcing() -> None:
-    reports: list[InvalidTransitionError] = []
-    server = SecurityServer(invalid_policy(), enforcing=True, report=reports.append)
+    reports: list[Report] = []
+    server = SecurityServer(invalid_policy(), enforcing=True)
+    server.add_reporter(reports.append)
     sids = server.context_to_sid(DOG_CONTEXT), server.context_to_sid(CHOW_CONTEXT)
     with pytest.raises(InvalidTransitionError, match="role `animal_r` may not take type `cat_chow_t`") as caught:
         server.compute_create(*sids, PROCESS)
@@ -165,12 +167,15 @@ def test_an_invalid_context_is_raised_when_enforcing() -> None:
 
 
 def test_an_invalid_context_is_used_and_reported_when_permissive() -> None:
-    reports: list[InvalidTransitionError] = []
-    server = SecurityServer(invalid_policy(), enforcing=False, report=reports.append)
+    reports: list[Report] = []
+    server = SecurityServer(invalid_policy(), enforcing=False)
+    server.add_reporter(reports.append)
     sids = server.context_to_sid(DOG_CONTEXT), server.context_to_sid(CHOW_CONTEXT)
     computed = server.compute_create(*sids, PROCESS)
     assert server.sid_to_context(computed) == "pet_u:animal_r:cat_chow_t:s0-s0:c0.c3"
-    assert [each.invalid_context for each in reports] == [server.sid_to_context(computed)]
+    assert [each.invalid_context for each in reports if isinstance(each, InvalidTransitionError)] == [
+        server.sid_to_context(computed)
+    ]
     # that the context has a SID now makes it no more valid
     server.enforcing = True
     with pytest.raises(InvalidTransitionError):

@@ -79,6 +79,15 @@ def invalid_computed_context(stamp: Stamp, context: str, scontext: str, tcontext
     return _event("SELINUX_ERR", stamp, {"op": "security_compute_sid", **contexts})
 
 
+def bounds_exceeded(
+    stamp: Stamp, scontext: str, tcontext: str, tclass: str, permissions: tuple[str, ...]
+) -> EventRecord:
+    """Record that rules allow a type what its bounding type may not do. Source: ``security_dump_masked_av``."""
+    contexts = {"scontext": scontext, "tcontext": tcontext, "tclass": tclass}
+    fields = {"op": "security_compute_av", "reason": "bounds", **contexts, "perms": ",".join(permissions)}
+    return _event("SELINUX_ERR", stamp, fields)
+
+
 def invalid_context(stamp: Stamp, operation: str, context: str) -> EventRecord:
     """Record that a program asked for a context that the policy does not know.
 

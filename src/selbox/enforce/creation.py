@@ -1,8 +1,12 @@
 """The SID of a new object that is no file: what policy computes, as the answer to a call."""
 
+import errno
+import os
+
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.monitor import AccessDenied
+from selbox.server.report import InvalidTransitionError
 
 
 def created_sid(box: Box, source: int, target: int, object_class: str) -> int:
@@ -16,9 +20,12 @@ def created_sid(box: Box, source: int, target: int, object_class: str) -> int:
 
     Raises:
         AccessDenied: when the computed context is not valid; the kernel answers EACCES too.
+        OSError: EINVAL, when no range can be computed.
     """
     class_id = box.server.vector(object_class, ()).object_class
     try:
         return box.server.compute_create(source, target, class_id)
-    except SelboxError:
+    except InvalidTransitionError:
         raise AccessDenied from None
+    except SelboxError:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None

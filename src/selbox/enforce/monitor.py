@@ -65,6 +65,7 @@ class ReferenceMonitor:
     def invalidate(self) -> None:
         """Have nothing that was decided before be relied on: policy, mode or a directory's label changed."""
         self.generation += 1
+        self._vectors = {}
 
     def check(
         self,

@@ -12,6 +12,7 @@ from selbox.server.securityserver import SecurityServer
 if TYPE_CHECKING:
     from selbox.audit.fields import Stamp
     from selbox.audit.summary import SummaryRow, Tally
+    from selbox.server.report import Report
 
 
 class Recorder:
@@ -79,6 +80,20 @@ class Recorder:
             self._tally.add(record, reasons)
         if self._write is not None:
             self._write(format_record(record))
+
+    def report(self, report: "Report") -> None:
+        """Write a record of what the security server tells of."""
+        if self._write is None:
+            return
+        from selbox.audit.eventrecord import bounds_exceeded, format_event, invalid_computed_context
+        from selbox.server.report import BoundsExceeded
+
+        if isinstance(report, BoundsExceeded):
+            record = bounds_exceeded(self.stamp(), *report)
+        else:
+            contexts = report.invalid_context, report.source, report.target
+            record = invalid_computed_context(self.stamp(), *contexts, report.object_class)
+        self._write(format_event(record))
 
     def intruder(self, pid: int, path: str) -> None:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""

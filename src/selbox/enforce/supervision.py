@@ -48,6 +48,7 @@ def supervise(
         forks_are_notified: as the filter was built.
     """
     recorder = Recorder(server, write)
+    server.add_reporter(recorder.report)
     monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
     labels = Labels(server, tasks, store, path_labels)
     descriptors, memory, listener = Descriptors(), TaskMemory(), Listener(descriptor)

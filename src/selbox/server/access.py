@@ -1,13 +1,15 @@
 """Access vectors: type enforcement, then constraints, role changes and type bounds, in the kernel's order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from selbox.model.context import Context
+from selbox.model.context_text import format_context
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.server.explanation import DenialKind, DenialReason, MetRule, Recording
 from selbox.server.expression import Operands, Predicate, Term, compile_expression, compile_terms, term_truths
+from selbox.server.report import BoundsExceeded
 from selbox.server.ruleindex import AUDITALLOW_SHIFT, DONTAUDIT_SHIFT, VECTOR_MASK, RuleIndex
 
 
@@ -51,10 +53,14 @@ class AccessComputer:
     Args:
         policy: the policy.
         rules: its type enforcement rules.
+        report: called with what bounding types withhold, each time that it is computed.
     """
 
-    def __init__(self, policy: Policy, rules: RuleIndex) -> None:
+    def __init__(
+        self, policy: Policy, rules: RuleIndex, report: Callable[[BoundsExceeded], None] | None = None
+    ) -> None:
         self._policy = policy
+        self._report = report
         self._rules = rules
         self._constraints: dict[int, tuple[_ClassConstraint, ...]] = {}
         self._terms: dict[int, tuple[Term, ...]] = {}
@@ -151,6 +157,10 @@ class AccessComputer:
         bounding_target = target._replace(type=self._bounds.get(target.type, target.type))
         of_bounding = None if recording is None else Recording.new()
         exceeding = allowed & ~self.compute(bounding, bounding_target, object_class, active, of_bounding).allowed
+        if exceeding and recording is None and self._report is not None:
+            described = self._policy.classes[object_class]
+            shown = format_context(self._policy, source), format_context(self._policy, target)
+            self._report(BoundsExceeded(*shown, described.name, described.names(exceeding)))
         if exceeding and recording is not None and of_bounding is not None:
             causes = self._reasons(of_bounding, exceeding, active)
             recording.reasons.append(DenialReason(DenialKind.BOUNDS, exceeding, bounds=bounding.type, bounding=causes))

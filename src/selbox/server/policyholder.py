@@ -6,6 +6,7 @@ from threading import Lock
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.policy import Policy
 from selbox.server.classes import ClassVector
+from selbox.server.report import Report
 from selbox.server.sidtable import SidTable
 from selbox.server.state import PolicyState
 
@@ -22,7 +23,8 @@ class PolicyHolder:
 
     def __init__(self, policy: Policy, enforcing: bool = True) -> None:
         self._enforcing = enforcing
-        self._state = PolicyState.first(policy)
+        self._reporters: list[Callable[[Report], None]] = []
+        self._state = PolicyState.first(policy, self._report)
         self._staged: dict[str, bool] = {}
         self._listeners: list[Callable[[], None]] = []
         # Held by whoever changes the state, never by who decides.
@@ -56,6 +58,14 @@ class PolicyHolder:
         for listener in tuple(self._listeners):
             listener()
 
+    def add_reporter(self, reporter: Callable[[Report], None]) -> None:
+        """Have ``reporter`` called, in the thread that asks, with each :data:`~selbox.server.report.Report`."""
+        self._reporters.append(reporter)
+
+    def _report(self, report: Report) -> None:
+        for reporter in tuple(self._reporters):
+            reporter(report)
+
     # --- Policy ----------------------------------------------------------------------------------------------------
 
     def load_policy(self, policy: Policy) -> None:
@@ -64,7 +74,11 @@ class PolicyHolder:
         SIDs stay what they are: each stands for the same context, by the names of its parts. One that the new
         policy does not know, or, enforcing, does not allow, is decided about as ``unlabeled``; its text is kept, and
         it is itself again under a policy that knows it. Booleans that both policies have keep their values, staged
-        values are dropped. :attr:`seqno` grows by one. Class ids are those of the new policy.
+        values are dropped. :attr:`seqno` grows by one.
+
+        Class ids and access vectors are those of the policy in force: whoever keeps them resolves them anew when
+        told. Where threads ask meanwhile, an answer surely belongs to numbers that were resolved under the same
+        :attr:`seqno` if that is still the server's after the answer.
 
         Source: the kernel's ``security_load_policy`` and ``selinux_policy_commit``.
         """
@@ -74,7 +88,7 @@ class PolicyHolder:
             kept = [values.get(each.name, each.default) for each in policy.booleans]
 
             def install(sids: SidTable) -> None:
-                self._state = PolicyState(policy, sids, old.seqno + 1, kept)
+                self._state = PolicyState(policy, sids, old.seqno + 1, kept, report=self._report)
                 self._staged = {}
 
             old.sids.hand_over(policy, self._enforcing, install)

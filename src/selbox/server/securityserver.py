@@ -1,11 +1,9 @@
 """The security server: what callers ask."""
 
-from collections.abc import Callable
-
-from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
+from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
 from selbox.model.context_text import format_context
-from selbox.model.policy import HandleUnknown, Policy
+from selbox.model.policy import HandleUnknown
 from selbox.model.rules import RuleKind
 from selbox.server.access import AccessVectors, RecordedAccess, bounding_chain
 from selbox.server.contextserver import ContextServer
@@ -20,33 +18,15 @@ from selbox.server.decision import (
 from selbox.server.explanation import DenialKind, DenialReason, Explanation
 from selbox.server.expression import Operands
 from selbox.server.reachable import user_contexts
+from selbox.server.report import InvalidTransitionError
 from selbox.server.ruleindex import VECTOR_MASK
 from selbox.server.state import PolicyState
-from selbox.server.transition import INVALID_TRANSITION
 from selbox.server.validity import context_fault
 
 _NO_EXTENDED = ExtendedDecision(0, 0, 0)
 
 _GRANTS_ALL = PERMISSIVE_FLAG | NEVERAUDIT_FLAG
 """Flags of a source for which nothing needs to be computed: all that is denied would go on, and nothing is recorded."""
-
-
-class InvalidTransitionError(SelboxError):
-    """A computed context is not valid; enforcing, it is raised, permissive, only reported.
-
-    Attributes:
-        invalid_context: the text of the context.
-        source: the text of the source's context.
-        target: the text of the target's context.
-        object_class: the name of the class.
-    """
-
-    def __init__(self, message: str, invalid_context: str, source: str, target: str, object_class: str) -> None:
-        super().__init__(Diagnostic(INVALID_TRANSITION, message))
-        self.invalid_context = invalid_context
-        self.source = source
-        self.target = target
-        self.object_class = object_class
 
 
 class SecurityServer(ContextServer):
@@ -58,14 +38,7 @@ class SecurityServer(ContextServer):
     Args:
         policy: the policy.
         enforcing: whether denials are to be enforced; callers of :meth:`compute_access` heed it themselves.
-        report: called with each computed context that is not valid, whether it is raised or not.
     """
-
-    def __init__(
-        self, policy: Policy, enforcing: bool = True, report: Callable[[InvalidTransitionError], None] | None = None
-    ) -> None:
-        super().__init__(policy, enforcing)
-        self._report = report
 
     # --- Access ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +164,8 @@ class SecurityServer(ContextServer):
             name: last component of the new object's path, where it has one.
 
         Raises:
-            SelboxError: code ``invalid-transition``, when the context is not valid and the server is enforcing.
+            InvalidTransitionError: when the context is not valid and the server is enforcing (``EACCES``).
+            SelboxError: code ``no-common-range``, where ``glblub`` finds no range (``EINVAL``); ``unknown-sid``.
 
         Source: the kernel's ``security_transition_sid``.
         """
@@ -224,8 +198,7 @@ class SecurityServer(ContextServer):
         fault = context_fault(state.policy, context)
         if fault:
             error = _invalid_transition(state, context, fault, contexts, object_class)
-            if self._report is not None:
-                self._report(error)
+            self._report(error)
             if self._enforcing:
                 raise error
         # Initial SIDs may share one context: who keeps its context keeps its SID.
@@ -242,11 +215,33 @@ class SecurityServer(ContextServer):
             task: SID of the process that relabels it.
             object_class: the object's class id.
 
-        Source: the kernel's ``security_compute_validatetrans``. Enforcing or not is the caller's to heed.
+        Raises:
+            SelboxError: code ``unknown-class``, for a class that the policy does not define (the kernel's ``EINVAL``);
+                ``unknown-sid``.
+
+        Source: the kernel's ``security_validate_transition_user``. ``security_validate_transition``, for the kernel's
+        own checks, says yes in permissive mode, which is the caller's to heed.
         """
         state = self._state
+        if object_class >= len(state.policy.classes):
+            raise SelboxError.of("unknown-class", f"the policy does not define a class of number {object_class}")
         operands = Operands.of(*(state.sids.context(each) for each in (old, new, task)))
         return all(holds(operands) for holds in state.access.relabelling_rules(object_class))
+
+    def copy_range(self, sid: int, range_sid: int) -> int:
+        """Return the SID of a context with the range of another, as the server end of a connection has it.
+
+        Raises:
+            SelboxError: code ``invalid-context``, when that is not valid and the server is enforcing; ``unknown-sid``.
+
+        Source: the kernel's ``security_sid_mls_copy``.
+        """
+        state = self._state
+        before = state.sids.context(sid)
+        context = before._replace(range=state.sids.context(range_sid).range)
+        if context == before:
+            return sid
+        return self.sid_for(context) if self._enforcing else state.sids.sid(context)
 
     def bounded_transition(self, old: int, new: int) -> bool:
         """Tell whether the new type is the old one or bounded by it, directly or through others.

@@ -1,12 +1,13 @@
 """All that decisions are taken from, at one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from selbox.model.policy import Policy
 from selbox.server.access import AccessComputer
 from selbox.server.classes import ClassMap
 from selbox.server.conditionals import active_conditions
 from selbox.server.extendedrules import ExtendedRuleIndex
+from selbox.server.report import BoundsExceeded
 from selbox.server.ruleindex import RuleIndex
 from selbox.server.sidtable import SidTable
 from selbox.server.transition import ContextComputer
@@ -26,6 +27,7 @@ class PolicyState:
         seqno: number of the state.
         values: of the booleans, by id.
         base: a state of the same policy, from which everything but the booleans is taken over.
+        report: called with what bounding types withhold.
 
     Attributes:
         policy, sids, seqno, values: as given.
@@ -57,7 +59,13 @@ class PolicyState:
     neveraudit: frozenset[int]
 
     def __init__(
-        self, policy: Policy, sids: SidTable, seqno: int, values: Sequence[bool], base: "PolicyState | None" = None
+        self,
+        policy: Policy,
+        sids: SidTable,
+        seqno: int,
+        values: Sequence[bool],
+        base: "PolicyState | None" = None,
+        report: Callable[[BoundsExceeded], None] | None = None,
     ) -> None:
         self.policy = policy
         self.sids = sids
@@ -65,7 +73,7 @@ class PolicyState:
         self.values = tuple(values)
         self.active = active_conditions(policy, self.values)
         if base is None:
-            self._build(policy)
+            self._build(policy, report)
             return
         self.classes, self.access, self.contexts, self.extended = (
             base.classes,
@@ -75,19 +83,19 @@ class PolicyState:
         )
         self.permissive, self.neveraudit = base.permissive, base.neveraudit
 
-    def _build(self, policy: Policy) -> None:
+    def _build(self, policy: Policy, report: Callable[[BoundsExceeded], None] | None) -> None:
         rules = RuleIndex(policy)
         self.classes = ClassMap(policy)
-        self.access = AccessComputer(policy, rules)
+        self.access = AccessComputer(policy, rules, report)
         self.contexts = ContextComputer(policy, rules)
         self.extended = ExtendedRuleIndex(policy, rules.entries)
         self.permissive = frozenset(index for index, each in enumerate(policy.types) if each.permissive)
         self.neveraudit = frozenset(index for index, each in enumerate(policy.types) if each.neveraudit)
 
     @classmethod
-    def first(cls, policy: Policy) -> "PolicyState":
+    def first(cls, policy: Policy, report: Callable[[BoundsExceeded], None]) -> "PolicyState":
         """Return the state of a policy that is loaded first: its booleans have their defaults."""
-        return cls(policy, SidTable(policy), 1, [each.default for each in policy.booleans])
+        return cls(policy, SidTable(policy), 1, [each.default for each in policy.booleans], report=report)
 
     def with_values(self, values: Sequence[bool]) -> "PolicyState":
         """Return the state that follows when booleans are set."""

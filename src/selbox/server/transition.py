@@ -14,8 +14,8 @@ from selbox.server.classes import SOCKET_CLASSES
 from selbox.server.ruleindex import RuleIndex
 from selbox.server.validity import OBJECT_ROLE
 
-INVALID_TRANSITION = "invalid-transition"
-"""Code of the error that a computed context is not valid."""
+NO_COMMON_RANGE = "no-common-range"
+"""Code of the error that ``glblub`` finds no sensitivity common to two ranges."""
 
 _UNDEFINED_CLASS = ObjectClass("", None, ())
 
@@ -54,7 +54,7 @@ class ContextComputer:
             name: last component of a new object's path, for transitions that ask for it.
 
         Raises:
-            SelboxError: code ``invalid-transition``, when ``glblub`` finds no sensitivity common to both ranges.
+            SelboxError: code ``no-common-range``, when ``glblub`` finds no sensitivity common to both ranges.
 
         Source: the kernel's ``security_compute_sid``.
         """
@@ -108,7 +108,7 @@ class ContextComputer:
         contexts = [format_context(self._policy, each) for each in (source, target)]
         words = f"the ranges of `{contexts[0]}` and `{contexts[1]}` share no sensitivity"
         advice = f"`defaultrange {described.name} glblub` needs ranges that overlap"
-        raise SelboxError.of(INVALID_TRANSITION, words, help=advice)
+        raise SelboxError.of(NO_COMMON_RANGE, words, help=advice)
 
     def _index(self) -> "_TransitionTables":
         tables = self._tables = _TransitionTables(self._policy)

@@ -15,16 +15,13 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.statuspage import StatusPage
+from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.policy import HandleUnknown
+from selbox.server.report import InvalidTransitionError
 
 _POLICY_VERSION: Final = 33
 """The newest binary format of policy that the kernels of today read (``policyvers``)."""
 
-_CAPABILITIES: Final = (
-    *("network_peer_controls", "open_perms", "extended_socket_class", "always_check_network", "cgroup_seclabel"),
-    *("nnp_nosuid_transition", "genfs_seclabel_symlinks", "ioctl_skip_cloexec", "userspace_initial_context"),
-    *("netlink_xperm", "netif_wildcard", "genfs_seclabel_wildcard", "functionfs_seclabel", "memfd_class"),
-)
 _NUMBER = re.compile(rb"\s*([+-]?\d+)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
@@ -95,7 +92,7 @@ class SecurityFiles:
         if directory == "initial_contexts":
             return self._fixed(name in (each.name for each in policy.initial_sids), lambda: self._initial(name))
         if directory == "policy_capabilities":
-            return self._fixed(name in _CAPABILITIES, lambda: b"%d" % (name in policy.policy_capabilities))
+            return self._fixed(name in POLICY_CAPABILITIES, lambda: b"%d" % (name in policy.policy_capabilities))
         match directory.split("/"):
             case ["class", object_class] if object_class in policy.class_ids:
                 return self._fixed(name == "index", lambda: b"%d" % (policy.class_ids[object_class] + 1))
@@ -121,7 +118,7 @@ class SecurityFiles:
             case ["initial_contexts"]:
                 return _names(each.name for each in policy.initial_sids)
             case ["policy_capabilities"]:
-                return _names(_CAPABILITIES)
+                return _names(POLICY_CAPABILITIES)
             case ["class"]:
                 return _names((), policy.class_ids)
             case ["class", name] if name in policy.class_ids:
@@ -226,8 +223,10 @@ class SecurityFiles:
     def _computed(self, compute: Callable[[], int]) -> bytes:
         try:
             return _terminated(self._server.sid_to_context(compute()))
-        except SelboxError:  # a context that would not be valid; the kernel's compute_sid_handle_invalid_context
+        except InvalidTransitionError:
             raise OSError(errno.EACCES, os.strerror(errno.EACCES)) from None
+        except SelboxError:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
     def _words(self, data: bytes, least: int) -> list[bytes]:
         """Split what was written; like ``sscanf``, heed no words beyond those that are asked for."""

@@ -284,12 +284,8 @@ class UnixSocketCalls:
 
         Source: the kernel's ``security_sid_mls_copy``.
         """
-        server = self._box.server
-        context = server.context_of(listening)._replace(range=server.context_of(connecting).range)
-        if context == server.context_of(listening):
-            return listening
         try:
-            return server.sid_for(context)
+            return self._box.server.copy_range(listening, connecting)
         except SelboxError:
             raise AccessDenied from None
 
