@@ -2,8 +2,8 @@
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
-from selbox.model.mls import LevelRange
 from selbox.server.securityserver import SecurityServer
+from selbox.server.typecontext import process_context
 
 
 def domain_context(server: SecurityServer, domain: str) -> Context:
@@ -17,13 +17,10 @@ def domain_context(server: SecurityServer, domain: str) -> Context:
     if type_id is None or policy.types[type_id].is_attribute:
         names = [each.name for each in policy.types if not each.is_attribute]
         raise SelboxError.of("unknown-domain", f"the policy has no type `{domain}`", help=did_you_mean(domain, names))
+    context = process_context(policy, type_id)
+    if context is not None:
+        return context
     kernel = server.context_of(server.initial_sid("kernel"))
-    roles = [index for index, role in enumerate(policy.roles) if index and role.types >> type_id & 1]
-    for role in sorted(roles, key=lambda each: each != kernel.role):
-        users = [index for index, user in enumerate(policy.users) if user.roles >> role & 1]
-        for user in sorted(users, key=lambda each: each != kernel.user):
-            low = kernel.range.low if user == kernel.user else policy.users[user].range.low
-            return Context(user, role, type_id, LevelRange(low, low))
     raise SelboxError.of(
         "unknown-domain",
         f"no user and role of the policy may have the type `{domain}`",

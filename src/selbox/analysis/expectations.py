@@ -1,0 +1,335 @@
+"""Expectations held against a policy.
+
+Every answer is the security server's; what is missing is its own explanation.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, NamedTuple
+
+from selbox.analysis.subjects import Subjects
+from selbox.diagnostics import Diagnostics, SelboxError, did_you_mean
+from selbox.language.expectations import (
+    EVERY_PERMISSION,
+    SYNTAX_CODE,
+    Access,
+    AccessExpectation,
+    BooleanExpectation,
+    Demand,
+    Expectation,
+    LabelExpectation,
+    LabelKind,
+    Settings,
+    TransitionExpectation,
+    ValidityExpectation,
+    Word,
+)
+from selbox.model.context import Context
+from selbox.model.context_text import format_context, parse_context
+from selbox.model.policy import Policy
+from selbox.model.rules import UNCONDITIONAL
+from selbox.server.decision import PERMISSIVE_FLAG
+from selbox.server.reasontext import denial_texts
+from selbox.server.securityserver import SecurityServer
+from selbox.server.validity import context_fault
+
+SHOWN: Final = 5
+"""Reasons that a failed expectation gives at most; the rest are counted."""
+
+_SELF: Final = "self"
+
+
+class Outcome(NamedTuple):
+    """What came of an expectation.
+
+    Attributes:
+        expectation: the line.
+        reasons: why it is not met; none when it is.
+    """
+
+    expectation: Expectation
+    reasons: tuple[str, ...]
+
+
+class _Question(NamedTuple):
+    """One access."""
+
+    source: Context
+    target: Context
+    object_class: int
+    vector: int
+
+
+class Examiner:
+    """Holds expectations against one policy.
+
+    Args:
+        policy: the policy.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._server = SecurityServer(policy)
+        self._defaults = self._server.booleans
+        self._bounds: dict[bool, SecurityServer] = {}
+        self._subjects = Subjects(policy)
+
+    def examine(self, expectations: Iterable[Expectation]) -> Iterator[Outcome]:
+        """Yield the outcome of each expectation, in order.
+
+        Raises:
+            SelboxError: when names are not the policy's, with all of them, before anything is decided.
+        """
+        wanted = list(expectations)
+        diagnostics = Diagnostics()
+        for each in wanted:
+            try:
+                self._check_names(each)
+            except SelboxError as error:
+                for found in error.diagnostics:
+                    diagnostics.error(found.code, found.message, found.span, found.help)
+        diagnostics.raise_if_errors()
+        settings: Settings | None = ()
+        for each in wanted:
+            if each.settings != settings:
+                settings = each.settings
+                self._set(settings)
+            yield Outcome(each, tuple(_first(self._reasons(each))))
+
+    # --- Names -----------------------------------------------------------------------------------------------------
+
+    def _check_names(self, expectation: Expectation) -> None:
+        for word, _ in expectation.settings or ():
+            self._check_boolean(word)
+        match expectation.what:
+            case AccessExpectation(_, access):
+                self._check_access(access)
+            case BooleanExpectation(boolean, _, access):
+                self._check_boolean(boolean)
+                self._check_access(access)
+            case TransitionExpectation(source, program, domain):
+                for word in (source, program, domain):
+                    self._subjects.context(word)
+            case LabelExpectation():
+                what = expectation.what
+                for word in (what.source, what.target, what.label):
+                    self._subjects.context(word)
+                self._class(what.object_class)
+            case ValidityExpectation():
+                pass
+        if expectation.settings is None and not isinstance(expectation.what, AccessExpectation):
+            words = "whatever the booleans are, only `allow`, `deny` and `only` can be expected"
+            raise SelboxError.of(SYNTAX_CODE, words, expectation.span, "put it under `[booleans]`")
+
+    def _check_boolean(self, word: Word) -> None:
+        if word.text not in self._defaults:
+            advice = did_you_mean(word.text, self._defaults)
+            raise SelboxError.of("unknown-boolean", f"the policy has no boolean `{word.text}`", word.span, advice)
+
+    def _check_access(self, access: Access) -> None:
+        self._subjects.contexts(access.sources)
+        self._subjects.contexts([word for word in access.targets if word.text != _SELF])
+        for word in access.classes:
+            self._vector(self._class(word), access.permissions)
+
+    def _class(self, word: Word) -> int:
+        found = self._policy.class_ids.get(word.text)
+        if found is None:
+            advice = did_you_mean(word.text, self._policy.class_ids)
+            raise SelboxError.of("unknown-class", f"the policy has no class `{word.text}`", word.span, advice)
+        return found
+
+    def _vector(self, object_class: int, permissions: Iterable[Word]) -> int:
+        described = self._policy.classes[object_class]
+        vector = 0
+        for word in permissions:
+            if word.text == EVERY_PERMISSION:
+                return (1 << len(described.permissions)) - 1
+            if word.text not in described.permissions:
+                message = f"class `{described.name}` has no permission `{word.text}`"
+                advice = did_you_mean(word.text, described.permissions)
+                raise SelboxError.of("unknown-permission", message, word.span, advice)
+            vector |= 1 << described.permissions.index(word.text)
+        return vector
+
+    # --- Answers ---------------------------------------------------------------------------------------------------
+
+    def _set(self, settings: Settings | None) -> None:
+        values = {word.text: value for word, value in settings or ()}
+        self._server.set_booleans({**self._defaults, **values})
+
+    def _reasons(self, expectation: Expectation) -> Iterator[str]:
+        what = expectation.what
+        match what:
+            case AccessExpectation():
+                yield from self._access_reasons(what, any_booleans=expectation.settings is None)
+            case BooleanExpectation():
+                yield from self._boolean_reasons(what)
+            case TransitionExpectation():
+                yield from self._transition_reasons(what)
+            case LabelExpectation():
+                yield from self._label_reasons(what)
+            case ValidityExpectation():
+                yield from self._validity_reasons(what)
+
+    def _questions(self, access: Access, sources: Iterable[Context] | None = None) -> Iterator[_Question]:
+        chosen = self._subjects.contexts(access.sources) if sources is None else sources
+        targets = self._subjects.contexts([word for word in access.targets if word.text != _SELF])
+        with_self = any(word.text == _SELF for word in access.targets)
+        classes = [self._class(word) for word in access.classes]
+        vectors = [(each, self._vector(each, access.permissions)) for each in classes]
+        for source in chosen:
+            for target in (*targets, source) if with_self else targets:
+                for object_class, vector in vectors:
+                    yield _Question(source, target, object_class, vector)
+
+    def _access_reasons(self, what: AccessExpectation, *, any_booleans: bool) -> Iterator[str]:
+        is_allowed = what.demand is Demand.ALLOW
+        server = self._whatever(granted=not is_allowed) if any_booleans else self._server
+        if what.demand is Demand.ONLY:
+            allowed = {each.type for each in self._subjects.contexts(what.access.sources)}
+            others = (each for each in self._subjects.every_context() if each.type not in allowed)
+            questions = self._questions(what.access, others)
+        else:
+            questions = self._questions(what.access)
+        for each in questions:
+            yield from _denials(server, each) if is_allowed else _grants(server, each)
+
+    def _boolean_reasons(self, what: BooleanExpectation) -> Iterator[str]:
+        before = self._server.booleans
+        try:
+            for value in (what.value, not what.value):
+                self._server.set_booleans({what.boolean.text: value})
+                state = f"with {what.boolean.text} {'on' if value else 'off'}: "
+                for each in self._questions(what.access):
+                    found = _denials if value is what.value else _grants
+                    yield from (state + words for words in found(self._server, each))
+        finally:
+            self._server.set_booleans(before)
+
+    def _transition_reasons(self, what: TransitionExpectation) -> Iterator[str]:
+        source, program = self._subjects.context(what.source), self._subjects.context(what.program)
+        process, file = self._known_class("process"), self._known_class("file")
+        domain = self._created(LabelKind.CREATE, source, program, process, None)
+        if isinstance(domain, str):
+            yield domain
+            return
+        yield from self._differences(domain, what.domain)
+        steps = [(source, program, file, ("execute",))]
+        if domain == source:
+            steps.append((source, program, file, ("execute_no_trans",)))
+        else:
+            steps += [(source, domain, process, ("transition",)), (domain, program, file, ("entrypoint",))]
+        for first, second, object_class, permissions in steps:
+            names = self._policy.classes[object_class].permissions
+            vector = sum(1 << names.index(name) for name in permissions)
+            yield from _denials(self._server, _Question(first, second, object_class, vector))
+
+    def _known_class(self, name: str) -> int:
+        return self._policy.class_ids[name]
+
+    def _label_reasons(self, what: LabelExpectation) -> Iterator[str]:
+        source, target = self._subjects.context(what.source), self._subjects.context(what.target)
+        found = self._created(what.kind, source, target, self._class(what.object_class), what.name)
+        if isinstance(found, str):
+            yield found
+        else:
+            yield from self._differences(found, what.label)
+
+    def _created(
+        self, kind: LabelKind, source: Context, target: Context, object_class: int, name: str | None
+    ) -> Context | str:
+        """Return a computed context, or why there is none."""
+        server = self._server
+        sids = server.sid_for(source), server.sid_for(target)
+        try:
+            if kind is LabelKind.CREATE:
+                return server.context_of(server.compute_create(*sids, object_class, name))
+            compute = server.compute_relabel if kind is LabelKind.RELABEL else server.compute_member
+            return server.context_of(compute(*sids, object_class))
+        except SelboxError as error:
+            return str(error)
+
+    def _differences(self, found: Context, expected: Word) -> Iterator[str]:
+        is_type = ":" not in expected.text
+        wanted = self._subjects.context(expected)
+        if found.type != wanted.type if is_type else found != wanted:
+            shown = self._policy.types[found.type].name if is_type else format_context(self._policy, found)
+            yield f"it is {shown}"
+
+    def _validity_reasons(self, what: ValidityExpectation) -> Iterator[str]:
+        try:
+            fault = context_fault(self._policy, parse_context(self._policy, what.context.text))
+        except SelboxError as error:
+            fault = error.diagnostics[0].message
+        if what.valid and fault:
+            yield fault
+        if not what.valid and not fault:
+            yield "the context is valid"
+
+    def _whatever(self, *, granted: bool) -> SecurityServer:
+        """Return a server that decides for all values of the booleans.
+
+        Args:
+            granted: whether it grants what any of them grants; else what the rules outside of conditions do, which all
+                of them grant.
+        """
+        server = self._bounds.get(granted)
+        if server is None:
+            server = self._bounds[granted] = SecurityServer(_without_conditions(self._policy, kept=granted))
+        return server
+
+
+def _without_conditions(policy: Policy, *, kept: bool) -> Policy:
+    """Return a policy whose conditional rules are all in force, or all gone."""
+    conditions = policy.rules.condition
+    rules = policy.rules.select(row for row, each in enumerate(conditions) if kept or each == UNCONDITIONAL)
+    rules.condition = array("I", bytes(rules.condition.itemsize * len(rules)))
+    return policy._replace(rules=rules)
+
+
+def _denials(server: SecurityServer, question: _Question) -> Iterator[str]:
+    """Yield why a part of an access is denied; nothing when all of it is granted."""
+    source, target = server.sid_for(question.source), server.sid_for(question.target)
+    decision = server.compute_access(source, target, question.object_class)
+    denied = question.vector & ~decision.allowed
+    if denied:
+        subject = _shown(server, question, denied)
+        for words in denial_texts(server, source, target, question.object_class, denied):
+            yield f"{subject} is denied: {words}"
+
+
+def _grants(server: SecurityServer, question: _Question) -> Iterator[str]:
+    """Yield why a part of an access is granted; nothing when all of it is denied."""
+    source, target = server.sid_for(question.source), server.sid_for(question.target)
+    decision = server.compute_access(source, target, question.object_class)
+    granted = question.vector & decision.allowed
+    if granted:
+        yield f"{_shown(server, question, granted)} is granted"
+    elif decision.flags & PERMISSIVE_FLAG:
+        name = server.policy.types[question.source.type].name
+        yield f"{_shown(server, question, question.vector)} is denied, but {name} is permissive, so that it goes on"
+
+
+def _shown(server: SecurityServer, question: _Question, vector: int) -> str:
+    source, target = (format_context(server.policy, each) for each in (question.source, question.target))
+    names = server.permission_names(question.object_class, vector)
+    permissions = names[0] if len(names) == 1 else f"{{ {' '.join(names)} }}"
+    return f"{source} {target}:{server.class_name(question.object_class)} {permissions}"
+
+
+def _first(reasons: Iterator[str]) -> Iterator[str]:
+    """Yield the first reasons, and how many more there are."""
+    yield from islice(reasons, SHOWN)
+    more = sum(1 for _ in reasons)
+    if more:
+        yield f"and {more} more"
+
+
+def totals(outcomes: Iterable[Outcome]) -> Mapping[str, int]:
+    """Count what passed and what failed."""
+    counts = {"passed": 0, "failed": 0}
+    for each in outcomes:
+        counts["failed" if each.reasons else "passed"] += 1
+    return counts
