@@ -4,10 +4,11 @@ Every answer is the security server's; what is missing is its own explanation.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from selbox.analysis.coverage import Coverage
 from selbox.analysis.subjects import Subjects
 from selbox.diagnostics import Diagnostics, SelboxError, did_you_mean
 from selbox.language.expectations import (
@@ -28,9 +29,10 @@ from selbox.language.expectations import (
 from selbox.model.context import Context
 from selbox.model.context_text import format_context, parse_context
 from selbox.model.policy import Policy
-from selbox.model.rules import UNCONDITIONAL
+from selbox.model.rules import UNCONDITIONAL, RuleKind
 from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.reasontext import denial_texts
+from selbox.server.ruletext import place_text, rule_text
 from selbox.server.securityserver import SecurityServer
 from selbox.server.validity import context_fault
 
@@ -38,6 +40,11 @@ SHOWN: Final = 5
 """Reasons that a failed expectation gives at most; the rest are counted."""
 
 _SELF: Final = "self"
+_RULE_KINDS: Final = {
+    LabelKind.CREATE: RuleKind.TYPE_TRANSITION,
+    LabelKind.RELABEL: RuleKind.TYPE_CHANGE,
+    LabelKind.MEMBER: RuleKind.TYPE_MEMBER,
+}
 
 
 class Outcome(NamedTuple):
@@ -66,9 +73,12 @@ class Examiner:
 
     Args:
         policy: the policy.
+        coverage: notes the rules that answers came from, where it is given.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, coverage: Coverage | None = None) -> None:
+        self._coverage = coverage
+        self._settings: Settings | None = ()
         self._policy = policy
         self._server = SecurityServer(policy)
         self._defaults = self._server.booleans
@@ -90,11 +100,9 @@ class Examiner:
                 for found in error.diagnostics:
                     diagnostics.error(found.code, found.message, found.span, found.help)
         diagnostics.raise_if_errors()
-        settings: Settings | None = ()
         for each in wanted:
-            if each.settings != settings:
-                settings = each.settings
-                self._set(settings)
+            if each.settings != self._settings:
+                self._set(each.settings)
             yield Outcome(each, tuple(_first(self._reasons(each))))
 
     # --- Names -----------------------------------------------------------------------------------------------------
@@ -156,6 +164,7 @@ class Examiner:
     # --- Answers ---------------------------------------------------------------------------------------------------
 
     def _set(self, settings: Settings | None) -> None:
+        self._settings = settings
         values = {word.text: value for word, value in settings or ()}
         self._server.set_booleans({**self._defaults, **values})
 
@@ -194,7 +203,7 @@ class Examiner:
         else:
             questions = self._questions(what.access)
         for each in questions:
-            yield from _denials(server, each) if is_allowed else _grants(server, each)
+            yield from self._denials(server, each) if is_allowed else _grants(server, each)
 
     def _boolean_reasons(self, what: BooleanExpectation) -> Iterator[str]:
         before = self._server.booleans
@@ -203,7 +212,7 @@ class Examiner:
                 self._server.set_booleans({what.boolean.text: value})
                 state = f"with {what.boolean.text} {'on' if value else 'off'}: "
                 for each in self._questions(what.access):
-                    found = _denials if value is what.value else _grants
+                    found = self._denials if value is what.value else _grants
                     yield from (state + words for words in found(self._server, each))
         finally:
             self._server.set_booleans(before)
@@ -224,7 +233,7 @@ class Examiner:
         for first, second, object_class, permissions in steps:
             names = self._policy.classes[object_class].permissions
             vector = sum(1 << names.index(name) for name in permissions)
-            yield from _denials(self._server, _Question(first, second, object_class, vector))
+            yield from self._denials(self._server, _Question(first, second, object_class, vector))
 
     def _known_class(self, name: str) -> int:
         return self._policy.class_ids[name]
@@ -245,11 +254,16 @@ class Examiner:
         sids = server.sid_for(source), server.sid_for(target)
         try:
             if kind is LabelKind.CREATE:
-                return server.context_of(server.compute_create(*sids, object_class, name))
-            compute = server.compute_relabel if kind is LabelKind.RELABEL else server.compute_member
-            return server.context_of(compute(*sids, object_class))
+                sid = server.compute_create(*sids, object_class, name)
+            else:
+                compute = server.compute_relabel if kind is LabelKind.RELABEL else server.compute_member
+                sid = compute(*sids, object_class)
         except SelboxError as error:
             return str(error)
+        result = server.context_of(sid)
+        if self._coverage is not None:
+            self._coverage.touch_label(_RULE_KINDS[kind], source, target, object_class, name, result)
+        return result
 
     def _differences(self, found: Context, expected: Word) -> Iterator[str]:
         is_type = ":" not in expected.text
@@ -267,6 +281,17 @@ class Examiner:
             yield fault
         if not what.valid and not fault:
             yield "the context is valid"
+
+    def _denials(self, server: SecurityServer, question: _Question) -> Iterator[str]:
+        """Yield why a part of an access is denied; nothing when all of it is granted."""
+        source, target = server.sid_for(question.source), server.sid_for(question.target)
+        if self._coverage is not None and server is self._server:
+            self._coverage.touch_access(server.explain(source, target, question.object_class, question.vector))
+        denied = question.vector & ~server.compute_access(source, target, question.object_class).allowed
+        if denied:
+            subject = _shown(server, question, denied)
+            for words in denial_texts(server, source, target, question.object_class, denied):
+                yield f"{subject} is denied: {words}"
 
     def _whatever(self, *, granted: bool) -> SecurityServer:
         """Return a server that decides for all values of the booleans.
@@ -289,24 +314,19 @@ def _without_conditions(policy: Policy, *, kept: bool) -> Policy:
     return policy._replace(rules=rules)
 
 
-def _denials(server: SecurityServer, question: _Question) -> Iterator[str]:
-    """Yield why a part of an access is denied; nothing when all of it is granted."""
-    source, target = server.sid_for(question.source), server.sid_for(question.target)
-    decision = server.compute_access(source, target, question.object_class)
-    denied = question.vector & ~decision.allowed
-    if denied:
-        subject = _shown(server, question, denied)
-        for words in denial_texts(server, source, target, question.object_class, denied):
-            yield f"{subject} is denied: {words}"
-
-
 def _grants(server: SecurityServer, question: _Question) -> Iterator[str]:
-    """Yield why a part of an access is granted; nothing when all of it is denied."""
+    """Yield by which rules a part of an access is granted; nothing when all of it is denied."""
     source, target = server.sid_for(question.source), server.sid_for(question.target)
     decision = server.compute_access(source, target, question.object_class)
     granted = question.vector & decision.allowed
     if granted:
-        yield f"{_shown(server, question, granted)} is granted"
+        policy, explanation = server.policy, server.explain(source, target, question.object_class, granted)
+        rules = [
+            rule_text(policy, row, granted) + place_text(policy, row)
+            for row, active in explanation.rules
+            if active and policy.rules.kind[row] == RuleKind.ALLOW and policy.rules.data[row] & granted
+        ]
+        yield f"{_shown(server, question, granted)} is granted by {', '.join(_first(iter(rules)))}"
     elif decision.flags & PERMISSIVE_FLAG:
         name = server.policy.types[question.source.type].name
         yield f"{_shown(server, question, question.vector)} is denied, but {name} is permissive, so that it goes on"
@@ -325,11 +345,3 @@ def _first(reasons: Iterator[str]) -> Iterator[str]:
     more = sum(1 for _ in reasons)
     if more:
         yield f"and {more} more"
-
-
-def totals(outcomes: Iterable[Outcome]) -> Mapping[str, int]:
-    """Count what passed and what failed."""
-    counts = {"passed": 0, "failed": 0}
-    for each in outcomes:
-        counts["failed" if each.reasons else "passed"] += 1
-    return counts

@@ -8,6 +8,9 @@ from selbox.cli.verb import Manual
 
 _WIDEST = 92
 _INDENT = 4
+_AS_IT_STANDS = " " * 4
+"""What every line of a paragraph begins with that is not to be laid out again."""
+
 _COMMON_STATUSES = (
     ("0", "success"),
     ("1", "a policy, file, context or machine is not as it must be; the message says what to do"),
@@ -24,6 +27,9 @@ def _wrapped(text: str, indent: int, terminal: Terminal) -> list[str]:
         if lines:
             lines.append("")
         margin = " " * indent
+        if all(line.startswith(_AS_IT_STANDS) for line in paragraph.strip("\n").split("\n")):
+            lines += [margin + line for line in paragraph.strip("\n").split("\n")]
+            continue
         lines += wrap(" ".join(paragraph.split()), width, initial_indent=margin, subsequent_indent=margin)
     return lines
 

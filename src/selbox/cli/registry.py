@@ -40,6 +40,7 @@ class Entry(NamedTuple):
 VERBS: dict[str, Entry] = {
     "run": Entry("run programs in a box, under a policy", takes_command=True),
     "check": Entry("compile a policy and say what it holds"),
+    "test": Entry("hold a policy against what is expected of it"),
     "compile": Entry("compile CIL and module packages to a kernel policy"),
     "secilc": Entry("compile CIL to a kernel policy, as secilc does", statuses=Statuses(255, 1, 1), abbreviates=True),
     "pp": Entry("translate a module package to CIL, as pp does", statuses=Statuses(255, 1, 0), abbreviates=True),

@@ -20,7 +20,7 @@ class Manual(NamedTuple):
     """What the manual of a verb says beyond its options.
 
     Attributes:
-        description: paragraphs, separated by empty lines.
+        description: paragraphs, separated by empty lines; those whose lines all begin with four spaces are shown so.
         examples: command lines, simplest first.
         exit_statuses: status and meaning where a verb's differ from those of every verb (0, 1 and 2); all of a verb's
             when 0 is among them.

@@ -82,23 +82,34 @@ class Input(NamedTuple):
             WRONG_FORMAT_CODE, f"`{self.name}` is {_KINDS[self.format]}, not {wanted}", help=_TAKEN_BY[self.format]
         )
 
-    def source(self) -> SourceFile:
+    def text(self, what: str) -> SourceFile:
         """Return the text of this input; bytes that are not UTF-8 are kept as surrogates, as those of paths are.
+
+        Args:
+            what: how a message calls what is wanted.
 
         Raises:
             SelboxError: ``file-wrong-format``, when it is something else.
         """
-        content = self.expect(Format.TEXT, what="CIL text").content
+        content = self.expect(Format.TEXT, what=what).content
         if b"\0" in content:
-            raise SelboxError.of(WRONG_FORMAT_CODE, f"`{self.name}` is binary, not CIL text")
-        text = content.decode(errors="surrogateescape").replace("\r\n", "\n")
-        if _POLICY_LANGUAGE.match(text):
+            raise SelboxError.of(WRONG_FORMAT_CODE, f"`{self.name}` is binary, not {what}")
+        return SourceFile(self.name, content.decode(errors="surrogateescape").replace("\r\n", "\n"))
+
+    def source(self) -> SourceFile:
+        """Return the text of this input, which is to be CIL.
+
+        Raises:
+            SelboxError: ``file-wrong-format``, when it is something else.
+        """
+        source = self.text("CIL text")
+        if _POLICY_LANGUAGE.match(source.text):
             raise SelboxError.of(
                 WRONG_FORMAT_CODE,
                 f"`{self.name}` is in the policy language, not CIL",
                 help="compile a module with `checkmodule` and `semodule_package`: `selbox compile` takes packages",
             )
-        return SourceFile(self.name, text)
+        return source
 
 
 def read_input(path: str, name: str = "") -> Input:

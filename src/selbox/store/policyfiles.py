@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from selbox.store.stages import Stages
 
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
+BASE_PREFIX: Final = "<base>/"
+"""What the names of the base policy's texts begin with."""
+
 BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
 """Where the base policy's CIL files are."""
 
@@ -74,7 +77,7 @@ def labelled_policy(policy: Policy, path: str) -> Policy:
     from selbox.language.filecontexts import parse_file_contexts
     from selbox.store.filecontextfiles import with_file_contexts
 
-    source = read_input(path).expect(Format.TEXT, what="file contexts").source()
+    source = read_input(path).text("file contexts")
     return with_file_contexts(policy, parse_file_contexts(source))
 
 
@@ -216,7 +219,7 @@ def resolve_sources(
 def base_sources() -> list[SourceFile]:
     """Return the texts of the base policy, in the order of their names; messages show them as ``<base>/NAME``."""
     names = sorted(name for name in os.listdir(BASE_DIRECTORY) if name.endswith(".cil"))
-    return [read_input(os.path.join(BASE_DIRECTORY, name), f"<base>/{name}").source() for name in names]
+    return [read_input(os.path.join(BASE_DIRECTORY, name), BASE_PREFIX + name).source() for name in names]
 
 
 def is_complete(tree: "Tree") -> bool:

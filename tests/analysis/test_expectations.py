@@ -1,0 +1,208 @@
+"""Expectations held against a policy whose answers are worked out by hand."""
+
+import pytest
+
+from selbox.analysis.coverage import Coverage
+from selbox.analysis.expectations import SHOWN, Examiner
+from selbox.compiler.compile import compile_policy
+from selbox.diagnostics import SelboxError, SourceFile
+from selbox.language.cil import parse
+from selbox.language.expectations import parse_expectations
+from selbox.model.policy import Policy
+
+POLICY = """
+(handleunknown deny) (mls true)
+(class file (read write execute entrypoint execute_no_trans)) (class process (transition signal)) (class dir (search))
+(classorder (file process dir))
+(sid kernel) (sidorder (kernel))
+(sensitivity s0) (sensitivity s1) (sensitivityorder (s0 s1)) (category c0) (category c1) (categoryorder (c0 c1))
+(sensitivitycategory s0 (c0 c1)) (sensitivitycategory s1 (c0 c1))
+(type init_t) (type web_t) (type db_t) (type web_exec_t) (type page_t) (type table_t) (type new_t) (type tty_t)
+(typealias server_t) (typealiasactual server_t web_t)
+(typeattribute daemon) (typeattributeset daemon (web_t db_t)) (typepermissive db_t)
+(role r) (roletype r init_t) (roletype r daemon)
+(user u) (userrole u r) (userlevel u (s0)) (userrange u ((s0) (s1 (c0 c1))))
+(sidcontext kernel (u r init_t ((s0) (s0))))
+(boolean talks false)
+(allow web_t page_t (file (read)))
+(allow daemon table_t (file (read)))
+(allow init_t web_exec_t (file (execute)))
+(allow init_t web_t (process (transition)))
+(allow web_t web_exec_t (file (entrypoint)))
+(allow web_t self (process (signal)))
+(booleanif talks (true (allow web_t table_t (file (write)))) (false (allow web_t page_t (file (write)))))
+(typetransition init_t web_exec_t process web_t)
+(typetransition web_t page_t file new_t)
+(typetransition web_t page_t file "index" table_t)
+(typechange web_t tty_t file new_t)
+(typemember web_t tty_t dir new_t)
+(mlsconstrain (file (read)) (dom l1 l2))
+"""
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return compile_policy([parse(SourceFile("p.cil", POLICY))])
+
+
+def reasons(policy: Policy, text: str) -> list[tuple[str, ...]]:
+    lines = parse_expectations(SourceFile("t.expect", text))
+    return [each.reasons for each in Examiner(policy).examine(lines)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "allow web_t page_t:file { read write }",
+        "allow { web_t db_t } table_t:file read",
+        "allow daemon table_t:file read",
+        "allow server_t self:process signal",
+        "allow u:r:web_t:s1:c1 u:object_r:page_t:s0:c1:file read",
+        "deny web_t table_t:file write",
+        "deny u:r:web_t:s0 u:object_r:page_t:s0:c1:file read",
+        "deny { daemon -db_t } page_t:file execute",
+        "deny init_t { page_t table_t }:{ file dir } *",
+        "only { web_t db_t } page_t:file { read write }",
+        "only daemon table_t:file read",
+        "boolean talks allows web_t table_t:file write",
+        "boolean talks=off allows web_t page_t:file write",
+        "transition init_t web_exec_t -> web_t",
+        "create web_t page_t:file -> new_t",
+        "create web_t page_t:file index -> table_t",
+        'create web_t page_t:file "other" -> u:object_r:new_t:s0',
+        "relabel web_t tty_t:file -> new_t",
+        "member web_t tty_t:dir -> new_t",
+        "valid u:r:web_t:s0-s1:c0.c1",
+        "invalid u:r:page_t:s0",
+        "invalid u:r:web_t:s1-s0",
+        "invalid u:nobody_r:web_t:s0",
+        "[booleans talks=on]\nallow web_t table_t:file write\n[booleans]\ndeny web_t table_t:file write",
+        "[booleans any]\ndeny init_t table_t:file *\nallow web_t page_t:file read",
+    ],
+)
+def test_what_is_met(policy: Policy, line: str) -> None:
+    assert not any(reasons(policy, line))
+
+
+_WEB, _PAGE, _TABLE = "u:r:web_t:s0", "u:object_r:page_t:s0", "u:object_r:table_t:s0"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "allow web_t page_t:file { read execute }",
+            f"{_WEB} {_PAGE}:file execute is denied: no rule (allow web_t page_t (file (execute)))",
+        ),
+        (
+            "allow u:r:web_t:s0 u:object_r:page_t:s1:file read",
+            f"{_WEB} u:object_r:page_t:s1:file read is denied: (mlsconstrain (file (read)) (dom l1 l2)) at p.cil:27:1",
+        ),
+        (
+            "deny web_t page_t:file { read execute }",
+            f"{_WEB} {_PAGE}:file read is granted by (allow web_t page_t (file (read))) at p.cil:15:1",
+        ),
+        (
+            "deny db_t page_t:file read",
+            f"u:r:db_t:s0 {_PAGE}:file read is denied, but db_t is permissive, so that it goes on",
+        ),
+        (
+            "only db_t table_t:file read",
+            f"{_WEB} {_TABLE}:file read is granted by (allow daemon table_t (file (read))) at p.cil:16:1",
+        ),
+        (
+            "[booleans any]\ndeny web_t table_t:file write",
+            f"{_WEB} {_TABLE}:file write is granted by (allow web_t table_t (file (write))) at p.cil:21:24",
+        ),
+        (
+            "[booleans any]\nallow web_t page_t:file write",
+            f"{_WEB} {_PAGE}:file write is denied: no rule (allow web_t page_t (file (write)))",
+        ),
+        ("create web_t page_t:file -> page_t", "it is new_t"),
+        ("create web_t page_t:file -> u:object_r:new_t:s1", "it is u:object_r:new_t:s0"),
+        ("transition init_t web_exec_t -> db_t", "it is web_t"),
+        (
+            "transition web_t page_t -> web_t",
+            f"{_WEB} {_PAGE}:file execute is denied: no rule (allow web_t page_t (file (execute)))",
+        ),
+        ("valid u:r:page_t:s0", "role `r` may not take type `page_t`"),
+        ("invalid u:r:web_t:s0", "the context is valid"),
+    ],
+)
+def test_what_is_not_met_and_why(policy: Policy, line: str, reason: str) -> None:
+    (found,) = reasons(policy, line)
+    assert found[0] == reason
+
+
+def test_a_boolean_that_changes_nothing(policy: Policy) -> None:
+    (found,) = reasons(policy, "boolean talks allows web_t page_t:file read")
+    assert found == (
+        f"with talks off: {_WEB} {_PAGE}:file read is granted by (allow web_t page_t (file (read))) at p.cil:15:1",
+    )
+    (found,) = reasons(policy, "boolean talks allows web_t page_t:file execute")
+    assert found == (
+        f"with talks on: {_WEB} {_PAGE}:file execute is denied: no rule (allow web_t page_t (file (execute)))",
+    )
+
+
+def test_a_boolean_is_as_before_after_it_was_looked_at(policy: Policy) -> None:
+    assert not any(reasons(policy, "boolean talks allows web_t table_t:file write\ndeny web_t table_t:file write"))
+
+
+def test_many_reasons_are_counted(policy: Policy) -> None:
+    (found,) = reasons(policy, "allow init_t { web_t db_t init_t }:process { transition signal }")
+    assert len(found) <= SHOWN + 1
+    (found,) = reasons(policy, "allow { init_t db_t } { web_exec_t page_t tty_t new_t }:dir search")
+    assert len(found) == SHOWN + 1
+    assert found[-1] == f"and {8 - SHOWN} more"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "column"),
+    [
+        ("allow web_tt page_t:file read", "unknown-type", 7),
+        ("allow { web_t -dbb } page_t:file read", "unknown-type", 16),
+        ("allow web_t page_t:fiel read", "unknown-class", 20),
+        ("allow web_t page_t:file { read wriet }", "unknown-permission", 32),
+        ("boolean talk allows web_t page_t:file read", "unknown-boolean", 9),
+        ("[booleans talk=on]\nallow web_t page_t:file read", "unknown-boolean", 11),
+        ("allow u:r:nobody_t:s0 page_t:file read", "invalid-context", 7),
+        ("allow u:r:page_t:s0 page_t:file read", "invalid-context", 7),
+        ("create daemon page_t:file -> new_t", "unknown-type", 8),
+        ("[booleans any]\nvalid u:r:web_t:s0", "expectation-syntax", 1),
+    ],
+)
+def test_unknown_names_are_shown_at_their_place(policy: Policy, line: str, code: str, column: int) -> None:
+    with pytest.raises(SelboxError) as caught:
+        reasons(policy, "valid u:r:web_t:s0\n" + line)
+    (found,) = caught.value.diagnostics
+    assert found.span is not None
+    assert (found.code, found.span.column) == (code, column)
+
+
+def test_coverage(policy: Policy) -> None:
+    coverage = Coverage(policy)
+    text = """
+        allow web_t page_t:file read
+        deny web_t table_t:file write
+        boolean talks allows web_t table_t:file write
+        transition init_t web_exec_t -> web_t
+        create web_t page_t:file "index" -> table_t
+        relabel web_t tty_t:file -> new_t
+    """
+    list(Examiner(policy, coverage).examine(parse_expectations(SourceFile("t.expect", text))))
+    (file,) = coverage.files()
+    assert (file.file, file.rules) == ("p.cil", 13)
+    assert [(each.origin.line, each.text) for each in file.untouched] == [
+        (16, "(allow daemon table_t (file (read)))"),
+        (20, "(allow web_t web_t (process (signal)))"),
+        (21, "(allow web_t page_t (file (write)))"),
+        (23, "(typetransition web_t page_t file new_t)"),
+        (26, "(typemember web_t tty_t dir new_t)"),
+    ]
+
+
+def test_coverage_needs_to_know_the_source(policy: Policy) -> None:
+    with pytest.raises(SelboxError) as caught:
+        Coverage(policy._replace(origins=()))
+    assert caught.value.diagnostics[0].code == "coverage-without-source"
