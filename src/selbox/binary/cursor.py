@@ -13,7 +13,8 @@ _U32 = Struct("<I")
 _U64 = Struct("<Q")
 _LEAST_ROOM = 4 << 20
 _LONGEST_WORDS = 400
-_U32S = tuple(Struct(f"<{count}I") for count in range(17))
+_LAYOUTS = 17
+_U32S = tuple(Struct(f"<{count}I") for count in range(_LAYOUTS))
 
 
 class Cursor:
@@ -79,7 +80,7 @@ class Cursor:
         if offset + size > len(self.data):
             self.truncated(size)
         self.offset = offset + size
-        layout = _U32S[count] if count < len(_U32S) else Struct(f"<{count}I")
+        layout = _U32S[count] if count < _LAYOUTS else Struct(f"<{count}I")
         return layout.unpack_from(self.data, offset)
 
     def count(self, least: int) -> int:

@@ -4,29 +4,24 @@ An entry is source, target, class and kind in 16 bits each, and 32 bits of permi
 rule has two bytes and 256 bits instead.
 """
 
-import sys
-from array import array
 from collections.abc import Iterable, Sequence
 from struct import Struct
-from typing import Final, Literal
+from typing import Final
 
 from selbox.binary.cursor import Cursor
+from selbox.binary.kernel.entrycolumns import ENABLED, ENTRY, PLAIN_KINDS, Entries, Limits
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import SelboxError
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
-from selbox.model.rules import NO_ORIGIN, UNCONDITIONAL, RuleKind, Rules
+from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
 
 ALL: Final = 0xFFFFFFFF
 
-_ENABLED = 0x8000
-_PLAIN = frozenset(map(int, RuleKind))
 _EXTENDED = frozenset(map(int, ExtendedKind))
 _SPECIFIERS = frozenset(map(int, ExtendedSpecifier))
 _DONTAUDIT = int(RuleKind.DONTAUDIT)
-_ENTRY = Struct("<HHHHI")
 _EXTENDED_ENTRY = Struct("<HHHHBB32s")
 _SMALL_RUN = 64
-_ONES = _ENTRY.pack(1, 1, 1, 0, 0)
 
 
 class RowReader:
@@ -39,7 +34,7 @@ class RowReader:
         classes: how many classes there are.
 
     Attributes:
-        rules: the rules so far, in the order of the file.
+        rules: the rules so far, in the order of the file, but for those that are not settled yet.
         extended: the extended rules so far, likewise.
         extended_places: for each of these, how many other rules stand before it in its run.
     """
@@ -50,10 +45,9 @@ class RowReader:
         self.extended_places: list[int] = []
         self._cursor = cursor
         self._layout = layout
-        self._are_attributes = are_attributes
         self._types = len(are_attributes)
         self._classes = classes
-        self._keys: set[int] = set()
+        self._entries = Entries(cursor, Limits(are_attributes, classes))
 
     def read(self, count: int, condition: int = UNCONDITIONAL) -> None:
         """Read ``count`` entries of a branch, or of the table of rules that always hold."""
@@ -61,9 +55,9 @@ class RowReader:
         run = count
         done = 0
         while count:
-            rows = min(count, run, cursor.left // _ENTRY.size)
+            rows = min(count, run, cursor.left // ENTRY.size)
             if not rows:
-                cursor.truncated(_ENTRY.size)
+                cursor.truncated(ENTRY.size)
             taken = self._read_run(rows, condition)
             count -= taken
             done += taken
@@ -74,83 +68,36 @@ class RowReader:
                 count -= 1
                 run = _SMALL_RUN
 
-    def reverse(self, first_rule: int, first_extended: int) -> None:
-        """Turn round the order of the rules, and of the extended rules, from the given rows on."""
-        rules = self.rules
-        for column in (rules.kind, rules.source, rules.target, rules.object_class, rules.data, rules.condition):
-            column[first_rule:] = column[first_rule:][::-1]
-        self.extended[first_extended:] = self.extended[first_extended:][::-1]
-        self.extended_places[first_extended:] = self.extended_places[first_extended:][::-1]
+    def settle(self) -> None:
+        """Check the rules that always hold, and make columns of them, when all of them are read."""
+        self.rules = self._entries.columns(are_conditional=False)
+
+    def settle_branches(self) -> None:
+        """Do so with the rules of all branches, whose order is turned round."""
+        rules = self._entries.columns(are_conditional=True)
+        for name in Rules.__slots__:
+            getattr(self.rules, name).extend(getattr(rules, name)[::-1])
+        first = sum(rule.condition == UNCONDITIONAL for rule in self.extended)
+        self.extended[first:] = self.extended[first:][::-1]
+        self.extended_places[first:] = self.extended_places[first:][::-1]
 
     def _read_run(self, rows: int, condition: int) -> int:
         """Read entries up to the first extended one; return how many."""
         cursor = self._cursor
-        content = cursor.data[cursor.offset : cursor.offset + rows * _ENTRY.size]
-        halves = _array("H", content)
-        kinds = halves[3::6]
-        if condition:
-            kinds = array("H", [kind & ~_ENABLED for kind in kinds])
-        if not _PLAIN.issuperset(kinds):
-            rows = next(row for row, kind in enumerate(kinds) if kind not in _PLAIN)
-            if kinds[rows] not in _EXTENDED:
-                cursor.corrupt(f"an entry is of kind {kinds[rows]:#x}", cursor.offset + rows * _ENTRY.size + 6)
-            if not rows:
-                return 0
-            content = content[: rows * _ENTRY.size]
-            del kinds[rows:], halves[rows * 6 :]
-        self._check(halves[0::6], self._types, "source")
-        self._check(halves[1::6], self._types, "target")
-        self._check(halves[2::6], self._classes, "class")
-        if not condition:
-            self._check_keys(content)
-        self._append(kinds, content, condition)
-        cursor.offset += rows * _ENTRY.size
+        start = cursor.offset
+        content = cursor.data[start : start + rows * ENTRY.size]
+        kinds = content[6 :: ENTRY.size]
+        others = kinds.translate(None, PLAIN_KINDS)
+        if others:
+            rows = kinds.index(others[0])
+            kind = ENTRY.unpack_from(content, rows * ENTRY.size)[3]
+            if (kind & ~ENABLED if condition else kind) not in _EXTENDED:
+                cursor.corrupt(f"an entry is of kind {kind:#x}", start + rows * ENTRY.size + 6)
+            content = content[: rows * ENTRY.size]
+        if rows:
+            self._entries.add(content, start, condition)
+            cursor.offset += rows * ENTRY.size
         return rows
-
-    def _append(self, kinds: "array[int]", content: bytes, condition: int) -> None:
-        """Take in entries whose numbers are checked."""
-        rules = self.rules
-        rows = len(kinds)
-        # One subtraction of two long numbers makes ids of all numbers: none of them is 0, so that nothing is borrowed.
-        ids = int.from_bytes(content, "little") - int.from_bytes(_ONES * rows, "little")
-        halves = _array("H", ids.to_bytes(len(content), "little"))
-        rules.kind.extend(array("I", kinds))
-        rules.source.extend(array("I", halves[0::6]))
-        rules.target.extend(array("I", halves[1::6]))
-        rules.object_class.extend(array("I", halves[2::6]))
-        data = _array("I", content)[2::3]
-        if max(kinds) >= _DONTAUDIT:
-            data = array(
-                "I",
-                [
-                    each if kind < _DONTAUDIT else each ^ ALL if kind == _DONTAUDIT else self._result(each)
-                    for kind, each in zip(kinds, data, strict=True)
-                ],
-            )
-        rules.data.extend(data)
-        rules.condition.extend(array("I", [condition]) * rows)
-        rules.origin.extend(array("I", [NO_ORIGIN]) * rows)
-
-    def _check_keys(self, content: bytes) -> None:
-        """Refuse entries whose source, target, class and kind were there before."""
-        words = _array("I", content)
-        pairs = array("I", bytes(8 * (len(words) // 3)))
-        pairs[0::2], pairs[1::2] = words[0::3], words[1::3]
-        before = len(self._keys)
-        self._keys.update(array("Q", pairs.tobytes()))
-        doubles = before + len(words) // 3 - len(self._keys)
-        if doubles:
-            self._cursor.corrupt(f"{doubles} entries stand twice")
-
-    def _result(self, number: int) -> int:
-        if not 1 <= number <= self._types or self._are_attributes[number - 1]:
-            self._cursor.corrupt(f"a type rule results in number {number}, which is no type; there are {self._types}")
-        return number - 1
-
-    def _check(self, numbers: Iterable[int], limit: int, what: str) -> None:
-        distinct = set(numbers)
-        if min(distinct) < 1 or max(distinct) > limit:
-            self._cursor.corrupt(f"entries have {what} number {min(distinct)} to {max(distinct)} of {limit}")
 
     def _read_extended(self, condition: int) -> None:
         cursor = self._cursor
@@ -164,13 +111,13 @@ class RowReader:
                 f"there is {'a conditional' if condition else 'an'} extended rule, which came with policy version "
                 f"{FIRST_VERSIONS[needed]}"
             )
-        self._check((source,), self._types, "source")
-        self._check((target,), self._types, "target")
-        self._check((object_class,), self._classes, "class")
+        self._check(source, self._types, "source")
+        self._check(target, self._types, "target")
+        self._check(object_class, self._classes, "class")
         if specifier not in _SPECIFIERS:
             cursor.corrupt(f"an extended rule is of sort {specifier}", cursor.offset + 8)
         rule = ExtendedRule(
-            ExtendedKind(kind & ~_ENABLED),
+            ExtendedKind(kind & ~ENABLED),
             source - 1,
             target - 1,
             object_class - 1,
@@ -182,13 +129,9 @@ class RowReader:
         self.extended.append(rule)
         cursor.offset += _EXTENDED_ENTRY.size
 
-
-def _array(code: Literal["H", "I"], content: bytes) -> "array[int]":
-    """Return the file's little-endian numbers."""
-    result = array(code, content)
-    if sys.byteorder == "big":
-        result.byteswap()
-    return result
+    def _check(self, number: int, limit: int, what: str) -> None:
+        if not 1 <= number <= limit:
+            self._cursor.corrupt(f"an entry has {what} number {number} of {limit}")
 
 
 def read_access_vectors(cursor: Cursor, rows: RowReader) -> None:
@@ -198,12 +141,13 @@ def read_access_vectors(cursor: Cursor, rows: RowReader) -> None:
         SelboxError: ``binary-corrupt`` when a key stands twice in it, as libsepol and the kernel have it.
     """
     cursor.section = "access vectors"
-    rows.read(cursor.count(_ENTRY.size))
+    rows.read(cursor.count(ENTRY.size))
+    rows.settle()
 
 
 def entry_bytes(rule: ExtendedRule, *, is_on: bool = False) -> bytes:
     """Return the entry of an extended rule; ``is_on`` tells whether the branch that it belongs to holds at first."""
-    key = rule.source + 1, rule.target + 1, rule.object_class + 1, rule.kind | (_ENABLED if is_on else 0)
+    key = rule.source + 1, rule.target + 1, rule.object_class + 1, rule.kind | (ENABLED if is_on else 0)
     return _EXTENDED_ENTRY.pack(*key, rule.specifier, rule.driver, rule.permissions.to_bytes(32, "little"))
 
 

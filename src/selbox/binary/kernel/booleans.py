@@ -58,13 +58,12 @@ def read_conditionals(cursor: Cursor, booleans: int, rows: RowReader) -> tuple[C
     """
     cursor.section = "conditionals"
     conditionals: list[Conditional] = []
-    first_rule, first_extended = len(rows.rules), len(rows.extended)
     for index in reversed(range(cursor.count(24))):
         cursor.u32()  # the state that follows from the booleans
         conditionals.append(Conditional(_read_expression(cursor, booleans)))
         rows.read(cursor.count(12), 2 * index + 1)
         rows.read(cursor.count(12), 2 * index + 2)
-    rows.reverse(first_rule, first_extended)
+    rows.settle_branches()
     conditionals.reverse()
     return tuple(conditionals)
 

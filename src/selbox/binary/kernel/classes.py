@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor, printable
-from selbox.binary.kernel.constraints import RawConstraint, constraints_bytes, read_constraints
+from selbox.binary.kernel.constraints import ConstraintReader, RawConstraint, constraints_bytes
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import (
     CLASSES,
@@ -71,6 +71,8 @@ def read_classes(cursor: Cursor, orders: Orders, layout: Layout, commons: tuple[
     """Read the classes with their permissions, constraints and defaults."""
     names, entries = open_table(cursor, CLASSES)
     shared = {each.name: each.permissions for each in commons}
+    constraint_reader = ConstraintReader(cursor, layout, for_transitions=False)
+    transition_reader = ConstraintReader(cursor, layout, for_transitions=True)
     classes: dict[int, RawClass] = {}
     for _ in range(entries):
         length, common_length, number, most, own, constraint_count = cursor.u32s(6)
@@ -80,8 +82,8 @@ def read_classes(cursor: Cursor, orders: Orders, layout: Layout, commons: tuple[
             cursor.corrupt(f"class `{name}` inherits `{common}`, which is no common", cursor.offset - common_length)
         inherited = shared[common] if common is not None else ()
         permissions = _read_permissions(cursor, permissions_of(CLASSES, name), orders, most, own, inherited)
-        constraints = read_constraints(cursor, constraint_count, layout, for_transitions=False)
-        transitions = read_constraints(cursor, cursor.u32(), layout, for_transitions=True)
+        constraints = constraint_reader.read(constraint_count)
+        transitions = transition_reader.read(cursor.u32())
         user, role, type_from, level_range = _read_defaults(cursor, layout)
         index = names.add(number, name)
         object_class = ObjectClass(name, common, permissions, user, role, type_from, level_range)

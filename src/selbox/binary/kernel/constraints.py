@@ -29,6 +29,12 @@ from selbox.model.policy import Policy
 DEEPEST: Final = 5
 """Operands that may wait for their connective, as in the kernel (``CEXPR_MAXDEPTH``)."""
 
+_BEGINNING = 64
+"""Bytes by which an expression is looked up."""
+
+_MOST_ALIKE = 16
+"""Expressions that begin with the same bytes and are kept: a mangled file takes no time beyond its size."""
+
 _CONNECTIVES = {1: Connective.NOT, 2: Connective.AND, 3: Connective.OR}
 _ATTRIBUTES = 4
 _NAMES = 5
@@ -111,25 +117,48 @@ def _is_level(term: CompareAttributes) -> bool:
     return _PAIR_NUMBERS[term.left, term.right] >= _FIRST_OF_LEVELS
 
 
-def read_constraints(cursor: Cursor, count: int, layout: Layout, *, for_transitions: bool) -> list[RawConstraint]:
-    """Read the constraints of one class.
+class ConstraintReader:
+    """Reads the constraints of class after class.
+
+    A policy's author constrains many classes alike: expressions that begin as one does that was read before are looked
+    up whole, and have one value.
 
     Args:
-        cursor: stands at the first.
-        count: how many there are.
+        cursor: of the file.
         layout: of the policy.
         for_transitions: whether they are ``validatetrans`` statements, which alone may look at a third context.
     """
-    if count * 20 > cursor.left:
-        cursor.corrupt(f"a class with {count} constraints cannot be right: {cursor.left} bytes are left")
-    result = []
-    for _ in range(count):
-        permissions, length = cursor.u32s(2)
+
+    def __init__(self, cursor: Cursor, layout: Layout, *, for_transitions: bool) -> None:
+        self._cursor = cursor
+        self._layout = layout
+        self._for_transitions = for_transitions
+        self._known: dict[bytes, list[tuple[bytes, tuple[RawTerm, ...]]]] = {}
+
+    def read(self, count: int) -> list[RawConstraint]:
+        """Read the constraints of one class, of which there are ``count``."""
+        cursor = self._cursor
+        if count * 20 > cursor.left:
+            cursor.corrupt(f"a class with {count} constraints cannot be right: {cursor.left} bytes are left")
+        result = [RawConstraint(cursor.u32(), self._expression()) for _ in range(count)]
+        result.reverse()
+        return result
+
+    def _expression(self) -> tuple[RawTerm, ...]:
+        cursor = self._cursor
+        start, data = cursor.offset, cursor.data
+        known = self._known.setdefault(data[start : start + _BEGINNING], [])
+        for content, expression in known:
+            if data.startswith(content, start):
+                cursor.offset = start + len(content)
+                return expression
+        length = cursor.u32()
         if length * 12 > cursor.left:
             cursor.corrupt(f"an expression of {length} terms cannot be right: {cursor.left} bytes are left")
-        result.append(RawConstraint(permissions, _read_expression(cursor, length, layout, for_transitions)))
-    result.reverse()
-    return result
+        expression = _read_expression(cursor, length, self._layout, self._for_transitions)
+        if len(known) < _MOST_ALIKE:
+            known.append((data[start : cursor.offset], expression))
+        return expression
 
 
 def _read_expression(cursor: Cursor, length: int, layout: Layout, for_transitions: bool) -> tuple[RawTerm, ...]:
@@ -181,30 +210,40 @@ def _read_term(cursor: Cursor, layout: Layout, for_transitions: bool) -> RawTerm
     return RawNames(start, operand, comparison, ids, named, excluded, form)
 
 
-def resolved(
-    cursor: Cursor, constraints: Iterable[RawConstraint], types: Sequence[str], symbols: Symbols
-) -> list[tuple[RawConstraint, tuple[ConstraintTerm, ...]]]:
-    """Return constraints with their final expressions.
+class Resolver:
+    """Gives constraints their final expressions.
 
     Args:
         cursor: for messages.
-        constraints: of one class.
         types: the names of all types and attributes, by id.
         symbols: of the policy.
     """
-    limits = {operand: _limit(operand, symbols) for operand in _SUBJECT_NUMBERS}
 
-    def term_of(term: RawTerm) -> ConstraintTerm:
+    def __init__(self, cursor: Cursor, types: Sequence[str], symbols: Symbols) -> None:
+        self._cursor = cursor
+        self._types = types
+        self._limits = {operand: _limit(operand, symbols) for operand in _SUBJECT_NUMBERS}
+        self._known: dict[int, tuple[tuple[RawTerm, ...], tuple[ConstraintTerm, ...]]] = {}
+
+    def expression(self, constraint: RawConstraint) -> tuple[ConstraintTerm, ...]:
+        """Return the final expression of a constraint."""
+        raw = constraint.expression
+        known = self._known.get(id(raw))
+        if known is None:
+            # What is kept with the result keeps its number from becoming another's.
+            known = self._known[id(raw)] = raw, tuple(map(self._term, raw))
+        return known[1]
+
+    def _term(self, term: RawTerm) -> ConstraintTerm:
         if not isinstance(term, RawNames):
             return term
-        if term.ids >> limits[term.left] or (term.named | term.excluded) >> len(types):
-            cursor.section = "classes"
-            cursor.corrupt(f"a constraint on {term.left.value} names a symbol that is not there", term.offset)
-        names = tuple(types[each] for each in members(term.named))
-        excluded = tuple(types[each] for each in members(term.excluded))
+        types = self._types
+        if term.ids >> self._limits[term.left] or (term.named | term.excluded) >> len(types):
+            self._cursor.section = "classes"
+            self._cursor.corrupt(f"a constraint on {term.left.value} names a symbol that is not there", term.offset)
+        names = tuple([types[each] for each in members(term.named)])
+        excluded = tuple([types[each] for each in members(term.excluded)])
         return CompareNames(term.left, term.comparison, term.ids, names, excluded, term.form)
-
-    return [(each, tuple(map(term_of, each.expression))) for each in constraints]
 
 
 def _limit(operand: Operand, symbols: Symbols) -> int:

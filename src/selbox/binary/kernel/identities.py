@@ -9,9 +9,10 @@ from selbox.binary.kernel.contexts import Symbols
 from selbox.binary.kernel.levels import level_bytes, range_bytes, read_level, read_range
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import ROLES, TYPES, USERS, Orders, open_table, read_name, table_bytes
+from selbox.model.bitset import bitset
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.policy import Policy
-from selbox.model.symbols import Role, Type, User
+from selbox.model.symbols import Role, User
 
 OBJECT_ROLE: Final = "object_r"
 
@@ -20,13 +21,20 @@ _PRIMARY = 0x1
 _ATTRIBUTE = 0x2
 
 
-class RawType(NamedTuple):
-    """A type or attribute before the map of attributes is read; ``bounds`` as in :class:`Type`."""
+class RawTypes(NamedTuple):
+    """Types and attributes before the map of attributes is read.
 
-    name: str
-    is_attribute: bool
-    aliases: tuple[str, ...]
-    bounds: int | None
+    Attributes:
+        names, are_attributes, bounds: by id, as in :class:`Type`.
+        aliases: likewise, of those that have some.
+        attributes: bitset of the ids of attributes.
+    """
+
+    names: list[str]
+    are_attributes: list[bool]
+    bounds: list[int | None]
+    aliases: dict[int, tuple[str, ...]]
+    attributes: int
 
 
 def read_roles(cursor: Cursor, orders: Orders) -> list[Role]:
@@ -49,53 +57,51 @@ def read_roles(cursor: Cursor, orders: Orders) -> list[Role]:
     return result
 
 
-def check_roles(cursor: Cursor, roles: Iterable[Role], types: Sequence[Type]) -> tuple[Role, ...]:
-    """Return the roles with their final types; ``object_r`` goes with all of them."""
-    plain = 0
-    for index, each in enumerate(types):
-        if not each.is_attribute:
-            plain |= 1 << index
+def check_roles(cursor: Cursor, roles: Iterable[Role], types: int, attributes: int) -> tuple[Role, ...]:
+    """Return the roles with their final types; ``object_r`` goes with all of them.
+
+    Args:
+        cursor: for messages.
+        roles: as the table has them.
+        types: how many types and attributes there are.
+        attributes: bitset of the ids of attributes.
+    """
+    plain = (1 << types) - 1 & ~attributes
     result = []
     for role in roles:
-        if role.types >> len(types):
+        if role.types >> types:
             cursor.section = "roles"
-            cursor.corrupt(f"role `{role.name}` has type number {role.types.bit_length()} of {len(types)}")
+            cursor.corrupt(f"role `{role.name}` has type number {role.types.bit_length()} of {types}")
         result.append(role._replace(types=plain) if role.name == OBJECT_ROLE else role)
     return tuple(result)
 
 
-def read_types(cursor: Cursor, orders: Orders) -> list[RawType]:
+def read_types(cursor: Cursor, orders: Orders) -> RawTypes:
     """Read types, attributes and aliases.
 
     Numbers without a name are attributes, whose names some compilers leave out; they get names as setools gives
     (``@ttr0012``).
     """
     names, entries = open_table(cursor, TYPES)
-    attributes: set[int] = set()
-    bounding: dict[int, int | None] = {}
+    are_attributes = [True] * names.count
+    bounding: list[int | None] = [None] * names.count
     for _ in range(entries):
         length, number, properties, bounds = cursor.u32s(4)
         name = read_name(cursor, length)
         if properties & ~(_PRIMARY | _ATTRIBUTE):
             cursor.corrupt(f"type `{name}` has the properties {properties:#x}")
-        is_alias = not properties & _PRIMARY
-        index = names.add(number, name, is_alias=is_alias)
-        if is_alias:
+        if not properties & _PRIMARY:
+            names.add(number, name, is_alias=True)
             continue
-        if properties & _ATTRIBUTE:
-            attributes.add(index)
-        bounding[index] = _bound(cursor, bounds, names.count)
+        index = names.add(number, name)
+        if not properties & _ATTRIBUTE:
+            are_attributes[index] = False
+        if bounds:
+            bounding[index] = _bound(cursor, bounds, names.count)
     complete = names.complete(orders)
-    _check_bounds(cursor, [bounding.get(index) for index in range(names.count)], complete)
-    return [
-        RawType(
-            name,
-            index in attributes or index not in bounding,
-            names.aliases.get(index, ()),
-            bounding.get(index),
-        )
-        for index, name in enumerate(complete)
-    ]
+    _check_bounds(cursor, bounding, complete)
+    attributes = bitset(index for index, is_attribute in enumerate(are_attributes) if is_attribute)
+    return RawTypes(complete, are_attributes, bounding, names.aliases, attributes)
 
 
 def _bound(cursor: Cursor, number: int, count: int) -> int | None:
@@ -106,6 +112,8 @@ def _bound(cursor: Cursor, number: int, count: int) -> int | None:
 
 def _check_bounds(cursor: Cursor, bounds: Sequence[int | None], names: Sequence[str]) -> None:
     """Refuse bounds that lead back to where they begin."""
+    if bounds.count(None) == len(bounds):
+        return
     checked = [each is None for each in bounds]
     for start in range(len(bounds)):
         path: list[int] = []

@@ -4,12 +4,12 @@ from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.accessvectors import RowReader, read_access_vectors
 from selbox.binary.kernel.booleans import read_booleans, read_conditionals
 from selbox.binary.kernel.classes import RawClass, read_classes, read_commons
-from selbox.binary.kernel.constraints import resolved
+from selbox.binary.kernel.constraints import Resolver
 from selbox.binary.kernel.contexts import Symbols
 from selbox.binary.kernel.filenametransitions import read_named_transitions
 from selbox.binary.kernel.genericfilesystems import read_genfs
 from selbox.binary.kernel.header import read_header
-from selbox.binary.kernel.identities import RawType, check_roles, check_users, read_roles, read_types, read_users
+from selbox.binary.kernel.identities import check_roles, check_users, read_roles, read_types, read_users
 from selbox.binary.kernel.initialsids import read_initial_sids
 from selbox.binary.kernel.levels import check_sensitivities, read_categories, read_sensitivities
 from selbox.binary.kernel.objectcontexts import read_object_contexts
@@ -19,7 +19,6 @@ from selbox.binary.kernel.tables import Orders
 from selbox.binary.kernel.typeattributes import complete_types, read_type_attributes
 from selbox.diagnostics import Diagnostics
 from selbox.model.binaryform import BinaryForm
-from selbox.model.bitset import bitset
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.policy import Policy
 
@@ -54,18 +53,18 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     sensitivities = read_sensitivities(cursor, orders)
     categories = read_categories(cursor, orders)
     check_sensitivities(cursor, sensitivities, len(categories))
-    attributes = bitset(index for index, each in enumerate(raw_types) if each.is_attribute)
+    type_count = len(raw_types.names)
     symbols = Symbols(
-        users, roles, sensitivities, len(raw_types), len(classes), len(categories), attributes, header.mls
+        users, roles, sensitivities, type_count, len(classes), len(categories), raw_types.attributes, header.mls
     )
     check_users(cursor, symbols)
-    rows = RowReader(cursor, layout, [each.is_attribute for each in raw_types], len(classes))
+    rows = RowReader(cursor, layout, raw_types.are_attributes, len(classes))
     read_access_vectors(cursor, rows)
     conditionals = read_conditionals(cursor, len(booleans), rows)
     class_ids = {each.object_class.name: index for index, each in enumerate(classes)}
-    role_transitions = read_role_transitions(cursor, layout, len(roles), len(raw_types), class_ids)
+    role_transitions = read_role_transitions(cursor, layout, len(roles), type_count, class_ids)
     role_allows = read_role_allows(cursor, len(roles))
-    named_transitions = read_named_transitions(cursor, layout, len(raw_types), len(classes))
+    named_transitions = read_named_transitions(cursor, layout, type_count, len(classes))
     initial_sids, sid_order = read_initial_sids(cursor, layout.target, symbols)
     object_contexts = read_object_contexts(cursor, layout, symbols)
     genfs_contexts = read_genfs(cursor, symbols, class_ids)
@@ -76,15 +75,15 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
             "binary-trailing-bytes",
             f"{name}: {cursor.left} bytes follow the end of the policy at byte {cursor.offset}; they are ignored",
         )
-    if (header.permissive | header.neveraudit) & 1 or max(header.permissive, header.neveraudit) >> len(raw_types) + 1:
+    if (header.permissive | header.neveraudit) & 1 or max(header.permissive, header.neveraudit) >> type_count + 1:
         cursor.section = "permissive types"
         cursor.corrupt("a type is permissive, or never audited, that is not there", 0)
     types = complete_types(raw_types, held, header.permissive, header.neveraudit)
-    constraints, validate_transitions = _constraints(cursor, classes, raw_types, symbols)
+    constraints, validate_transitions = _constraints(classes, Resolver(cursor, raw_types.names, symbols))
     return Policy(
         classes=tuple(each.object_class for each in classes),
         types=types,
-        roles=check_roles(cursor, roles, types),
+        roles=check_roles(cursor, roles, type_count, raw_types.attributes),
         users=tuple(users),
         booleans=booleans,
         sensitivities=sensitivities,
@@ -114,15 +113,16 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
 
 
 def _constraints(
-    cursor: Cursor, classes: list[RawClass], raw_types: list[RawType], symbols: Symbols
+    classes: list[RawClass], resolver: Resolver
 ) -> tuple[tuple[Constraint, ...], tuple[ValidateTransition, ...]]:
     """Return the constraints of all classes, class after class."""
-    names = [each.name for each in raw_types]
     constraints: list[Constraint] = []
     transitions: list[ValidateTransition] = []
     for index, each in enumerate(classes):
-        for raw, expression in resolved(cursor, each.constraints, names, symbols):
-            constraints.append(Constraint(index, raw.permissions, expression, raw.is_mls))
-        for raw, expression in resolved(cursor, each.validate_transitions, names, symbols):
-            transitions.append(ValidateTransition(index, expression, raw.is_mls))
+        constraints += [
+            Constraint(index, raw.permissions, resolver.expression(raw), raw.is_mls) for raw in each.constraints
+        ]
+        transitions += [
+            ValidateTransition(index, resolver.expression(raw), raw.is_mls) for raw in each.validate_transitions
+        ]
     return tuple(constraints), tuple(transitions)

@@ -73,11 +73,16 @@ def open_table(cursor: Cursor, table: SymbolTable) -> tuple["Names", int]:
 
 def read_name(cursor: Cursor, length: int) -> str:
     """Read a name of a given length."""
+    start = cursor.offset
+    end = start + length
     if not length:
         cursor.corrupt("a name is empty")
-    name = cursor.text(length)
-    if "\0" in name or name.startswith(HOLE):
-        cursor.corrupt(f"`{name[:40]!r}` cannot be a name", cursor.offset - length)
+    if end > len(cursor.data):
+        cursor.truncated(length)
+    name = cursor.data[start:end].decode("utf-8", "surrogateescape")
+    if "\0" in name or name[0] == HOLE:
+        cursor.corrupt(f"`{name[:40]!r}` cannot be a name")
+    cursor.offset = end
     return name
 
 

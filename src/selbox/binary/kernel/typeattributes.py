@@ -1,63 +1,115 @@
 """The map from each type to its attributes, which is the end of the file."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from struct import Struct, error
+from typing import NoReturn
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.ebitmap import ebitmap_of, read_words
-from selbox.binary.kernel.identities import RawType
+from selbox.binary.ebitmap import ebitmap_of
+from selbox.binary.kernel.identities import RawTypes
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.symbols import Type
 
+_HEADER = Struct("<III")
+_WORD = Struct("<IQ")
+_ALL = (1 << 64) - 1
 
-def read_type_attributes(cursor: Cursor, types: Sequence[RawType]) -> list[int]:
+Word = tuple[int, int]
+"""The number that a word of a bitmap begins at, and its 64 bits."""
+
+
+def read_type_attributes(cursor: Cursor, types: RawTypes) -> list[int]:
     """Read the map.
+
+    Most words of its bitmaps stand there for many types: they are taken apart once for all of these.
 
     Returns:
         For each type just itself, and for each attribute its types, as bitsets.
     """
     cursor.section = "type attributes"
-    count = len(types)
-    if count * 12 > cursor.left:
-        cursor.truncated(count * 12)
-    attributes = 0
-    for index, each in enumerate(types):
-        if each.is_attribute:
-            attributes |= 1 << index
-    unpacked: dict[tuple[int, int], tuple[int, ...]] = {}
-    result: list[list[int]] = [[] for _ in range(count)]
-    for index, each in enumerate(types):
-        start = cursor.offset
-        for word in read_words(cursor, count):
-            if word[0] == index & -64:
-                word = (word[0], word[1] & ~(1 << (index & 63)))
-            held = unpacked.get(word)
-            if held is None:
-                bits = word[1] << word[0]
-                if bits & ~attributes:
-                    cursor.corrupt(f"`{each.name}` has an attribute that is none", start)
-                held = unpacked[word] = tuple(members(bits))
-            if not each.is_attribute:  # the kernel expands no attribute
-                for attribute in held:
-                    result[attribute].append(index)
-        if not each.is_attribute:
-            result[index].append(index)
-    return [_bits(ids) for ids in result]
+    count = len(types.names)
+    if count * _HEADER.size > cursor.left:
+        cursor.truncated(count * _HEADER.size)
+    first = cursor.offset
+    words = _read_words(cursor, count)
+    held: list[list[int]] = [[] for _ in range(count)]
+    among: dict[int, int] = {}
+    for (start, word), indexes in words.items():
+        if start & 63 or not word:
+            cursor.corrupt(f"a word of a bitmap begins at bit {start} and has {word.bit_count()} numbers", first)
+        attributes = among.get(start)
+        if attributes is None:
+            attributes = among[start] = types.attributes >> start & _ALL
+        others = word & ~attributes
+        if others:
+            # A type has itself, and nothing else that is no attribute.
+            own = start + others.bit_length() - 1
+            if indexes != [own] or others & others - 1:
+                _fail(cursor, types, first, next((index for index in indexes if index != own), own))
+        if word & attributes:
+            # The kernel expands no attribute.
+            holders = [index for index in indexes if not types.are_attributes[index]]
+            for attribute in members(word & attributes):
+                held[start + attribute] += holders
+    return [
+        _bits(held[index]) if is_attribute else 1 << index for index, is_attribute in enumerate(types.are_attributes)
+    ]
+
+
+def _read_words(cursor: Cursor, count: int) -> dict[Word, list[int]]:
+    """Read a bitmap for each type; return the ids of the types whose bitmaps have a word, by the words."""
+    words: defaultdict[Word, list[int]] = defaultdict(list)
+    data, offset = cursor.data, cursor.offset
+    for index in range(count):
+        cursor.offset = offset
+        try:
+            size, high, length = _HEADER.unpack_from(data, offset)
+        except error:
+            cursor.truncated(_HEADER.size)
+        begin = offset + _HEADER.size
+        offset = begin + length * _WORD.size
+        if offset > len(data):
+            cursor.truncated(offset - cursor.offset)
+        end = 0
+        for word in _WORD.iter_unpack(data[begin:offset]):
+            start = word[0]
+            if start < end:
+                cursor.corrupt(f"a word of a bitmap begins at bit {start} and not at {end} or later")
+            end = start + 64
+            words[word].append(index)
+        if size != 64 or high != end or end - 63 > count:
+            cursor.corrupt(f"a bitmap of {length} words of {size} bits ends at bit {high}; {count} bits are possible")
+    cursor.offset = offset
+    return words
+
+
+def _fail(cursor: Cursor, types: RawTypes, offset: int, index: int) -> NoReturn:
+    """Report the bitmap of a type.
+
+    Args:
+        cursor: of the file.
+        types: of the policy.
+        offset: where the map begins.
+        index: id of the type.
+    """
+    for _ in range(index):
+        offset += _HEADER.size + _HEADER.unpack_from(cursor.data, offset)[2] * _WORD.size
+    cursor.corrupt(f"`{types.names[index]}` has an attribute that is none", offset)
 
 
 def _bits(ids: Sequence[int]) -> int:
-    """Return the set of ascending ids; several times quicker than ``bitset`` for thousands."""
-    if not ids:
-        return 0
-    if len(ids) == 1:
-        return 1 << ids[0]
-    content = bytearray((ids[-1] >> 3) + 1)
+    """Return a set of ids; several times quicker than ``bitset`` for thousands."""
+    if len(ids) < 2:
+        return 1 << ids[0] if ids else 0
+    content = bytearray((max(ids) >> 3) + 1)
     for each in ids:
         content[each >> 3] |= 1 << (each & 7)
     return int.from_bytes(content, "little")
 
 
-def complete_types(types: Sequence[RawType], held: Sequence[int], permissive: int, neveraudit: int) -> tuple[Type, ...]:
+def complete_types(types: RawTypes, held: Sequence[int], permissive: int, neveraudit: int) -> tuple[Type, ...]:
     """Return the final types.
 
     Args:
@@ -66,18 +118,29 @@ def complete_types(types: Sequence[RawType], held: Sequence[int], permissive: in
         permissive: bitset of type numbers, which are ids plus one.
         neveraudit: likewise.
     """
+    count = len(types.names)
+    aliases: list[tuple[str, ...]] = [()] * count
+    for index, found in types.aliases.items():
+        aliases[index] = found
     return tuple(
-        Type(
-            name,
-            is_attribute,
-            held[index],
+        map(
+            Type,
+            types.names,
+            types.are_attributes,
+            held,
             aliases,
-            bool(permissive >> index + 1 & 1),
-            bounds,
-            bool(neveraudit >> index + 1 & 1),
+            _flags(permissive, count),
+            types.bounds,
+            _flags(neveraudit, count),
         )
-        for index, (name, is_attribute, aliases, bounds) in enumerate(types)
     )
+
+
+def _flags(numbers: int, count: int) -> list[bool]:
+    flags = [False] * count
+    for number in members(numbers):
+        flags[number - 1] = True
+    return flags
 
 
 def type_attributes_bytes(policy: Policy) -> bytes:

@@ -1,0 +1,185 @@
+"""Entries of the table of access vectors to columns of rules: all of them at once.
+
+A policy has a hundred thousand entries. They are checked and made ids side by side in long numbers, in which a step of
+the interpreter is one for all of them.
+"""
+
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import compress
+from struct import Struct
+from typing import Final, NamedTuple
+
+from selbox.binary.cursor import Cursor
+from selbox.model.rules import NO_ORIGIN, RuleKind, Rules
+
+ENTRY: Final = Struct("<HHHHI")
+"""Source, target, class, kind and data."""
+
+ENABLED: Final = 0x8000
+"""Set in the kind of an entry in the branch of a conditional that holds at first."""
+
+PLAIN_KINDS: Final = bytes(map(int, RuleKind))
+
+_SIZE: Final = ENTRY.size
+_DONTAUDIT: Final = int(RuleKind.DONTAUDIT)
+_TYPE_KINDS: Final = bytes(kind for kind in PLAIN_KINDS if kind > _DONTAUDIT)
+_ACCESS_KINDS: Final = bytes(kind for kind in PLAIN_KINDS if kind <= _DONTAUDIT)
+_IS_DONTAUDIT: Final = bytes(0xFF * (kind == _DONTAUDIT) for kind in range(256))
+_IS_TYPE_RULE: Final = bytes(kind in _TYPE_KINDS for kind in range(256))
+_LOW_AT: Final = 0 if sys.byteorder == "little" else 1
+
+
+class Limits(NamedTuple):
+    """What the numbers of entries are checked against.
+
+    Attributes:
+        are_attributes: for each type and attribute whether it is one of the latter.
+        classes: how many classes there are.
+    """
+
+    are_attributes: Sequence[bool]
+    classes: int
+
+
+class Entries:
+    """Takes runs of plain entries as they stand in the file, and makes columns of them.
+
+    Args:
+        cursor: for messages.
+        limits: of the policy.
+    """
+
+    def __init__(self, cursor: Cursor, limits: Limits) -> None:
+        self._cursor = cursor
+        self._limits = limits
+        self._pieces: list[bytes] = []
+        self._offsets: list[int] = []
+        self._conditions: list[bytes] = []
+
+    def add(self, content: bytes, offset: int, condition: int) -> None:
+        """Take a run.
+
+        Args:
+            content: entries whose kinds are, but for their high bytes, of :data:`PLAIN_KINDS`.
+            offset: where it stands in the file.
+            condition: as in the column of that name.
+        """
+        self._pieces.append(content)
+        self._offsets.append(offset)
+        self._conditions.append(array("I", [condition]).tobytes() * (len(content) // _SIZE))
+
+    def columns(self, *, are_conditional: bool) -> Rules:
+        """Return the rules so far, in the order of the file, and forget them.
+
+        Raises:
+            SelboxError: ``binary-corrupt``, when a number of them names nothing, or a rule that always holds stands
+                there twice.
+        """
+        content = b"".join(self._pieces)
+        kinds = content[6::_SIZE]
+        self._check_kinds(content[7::_SIZE], are_conditional=are_conditional)
+        halves = _array("H", content)
+        ones = int.from_bytes(array("I", [1]).tobytes() * len(kinds), sys.byteorder)
+        types = len(self._limits.are_attributes)
+        rules = Rules()
+        rules.kind = _words((kinds,))
+        rules.source = self._ids(halves[0::6], ones, types, "source")
+        rules.target = self._ids(halves[1::6], ones, types, "target")
+        rules.object_class = self._ids(halves[2::6], ones, self._limits.classes, "class")
+        words = _array("I", content)
+        rules.data = self._data(kinds, words[2::3])
+        if not are_conditional:
+            self._check_keys(words)
+        rules.condition.frombytes(b"".join(self._conditions))
+        rules.origin = array("I", [NO_ORIGIN]) * len(kinds)
+        self._pieces, self._offsets, self._conditions = [], [], []
+        return rules
+
+    def _check_kinds(self, high_bytes: bytes, *, are_conditional: bool) -> None:
+        possible = bytes((0, ENABLED >> 8)) if are_conditional else b"\0"
+        if high_bytes.translate(None, possible):
+            row = next(row for row, each in enumerate(high_bytes) if each not in possible)
+            offset = self._offset(row)
+            kind = ENTRY.unpack_from(self._cursor.data, offset)[3]
+            self._cursor.corrupt(f"an entry is of kind {kind:#x}", offset + 6)
+
+    def _ids(self, numbers: "array[int]", ones: int, limit: int, what: str) -> "array[int]":
+        """Return numbers less one, each of which has to be of 1 to ``limit``; ``ones`` has a 1 for each of them."""
+        halves = array("H", bytes(4 * len(numbers)))
+        halves[_LOW_AT::2] = numbers
+        ids = int.from_bytes(halves.tobytes(), sys.byteorder) - ones
+        # The first number that is 0 has become the largest of 32 bits, and one beyond the limit goes over into the
+        # seventeenth bit when the rest up to there is added.
+        if ids < 0 or (ids | ids + ones * (0x10000 - limit)) & ones << 16:
+            row, number = next((row, each) for row, each in enumerate(numbers) if not 1 <= each <= limit)
+            self._cursor.corrupt(f"an entry has {what} number {number} of {limit}", self._offset(row))
+        return _native(ids.to_bytes(4 * len(numbers), sys.byteorder))
+
+    def _data(self, kinds: bytes, data: "array[int]") -> "array[int]":
+        """Return permissions, for ``dontaudit`` those that are not audited, and ids of types."""
+        if not kinds.translate(None, _ACCESS_KINDS[:-1]):
+            return data
+        are_types = kinds.translate(_IS_TYPE_RULE)
+        self._check_results(set(compress(data, are_types)), lambda number: self._row(number, data, are_types))
+        turned = _words((kinds.translate(_IS_DONTAUDIT),) * 4).tobytes()
+        together = int.from_bytes(data.tobytes(), sys.byteorder) ^ int.from_bytes(turned, sys.byteorder)
+        together -= int.from_bytes(_words((are_types,)).tobytes(), sys.byteorder)
+        return _native(together.to_bytes(4 * len(data), sys.byteorder))
+
+    @staticmethod
+    def _row(number: int, data: "array[int]", are_types: bytes) -> int:
+        return next(row for row, each in enumerate(data) if are_types[row] and each == number)
+
+    def _check_results(self, numbers: set[int], row_of: Callable[[int], int]) -> None:
+        are_attributes = self._limits.are_attributes
+        for number in numbers:
+            if not 1 <= number <= len(are_attributes) or are_attributes[number - 1]:
+                self._cursor.corrupt(
+                    f"a type rule results in number {number}, which is no type; there are {len(are_attributes)}",
+                    self._offset(row_of(number)),
+                )
+
+    def _check_keys(self, words: "array[int]") -> None:
+        """Refuse entries whose source, target, class and kind were there before."""
+        rows = len(words) // 3
+        pairs = array("I", bytes(8 * rows))
+        pairs[0::2], pairs[1::2] = words[0::3], words[1::3]
+        keys = array("Q", pairs.tobytes())
+        if len(set(keys)) == rows:
+            return
+        last = {key: row for row, key in enumerate(keys)}
+        row = next(last[key] for row, key in enumerate(keys) if last[key] != row)
+        self._cursor.corrupt("an entry stands there for the second time", self._offset(row))
+
+    def _offset(self, row: int) -> int:
+        """Return where an entry stands in the file."""
+        for offset, piece in zip(self._offsets, self._pieces, strict=True):
+            if row * _SIZE < len(piece):
+                return offset + row * _SIZE
+            row -= len(piece) // _SIZE
+        return self._cursor.offset
+
+
+def _words(low_bytes: Sequence[bytes]) -> "array[int]":
+    """Return words whose bytes are given, the lowest first; those that are not given are 0."""
+    rows = len(low_bytes[0])
+    content = bytearray(4 * rows)
+    for index, column in enumerate(low_bytes):
+        content[index if sys.byteorder == "little" else 3 - index :: 4] = column
+    return _native(content)
+
+
+def _native(content: bytes | bytearray) -> "array[int]":
+    words = array("I")
+    words.frombytes(content)
+    return words
+
+
+def _array(code: str, content: bytes) -> "array[int]":
+    """Return the file's little-endian numbers."""
+    result: array[int] = array(code, content)
+    if sys.byteorder == "big":
+        result.byteswap()
+    return result
