@@ -124,13 +124,17 @@ class AccessRules:
         last: Place | None = None
         skipped = False
         known = self._root
+        watched = self._program.watched
         for form, place in statements:
             if place is not last:
                 last = place
                 skipped = place.optional is None or not place.optional.live
                 known = self._known(place.scope)
             if not skipped and (
-                form[1] not in known.sources or form[2] not in known.targets or id(form[3]) not in known.endings
+                watched
+                or form[1] not in known.sources
+                or form[2] not in known.targets
+                or id(form[3]) not in known.endings
             ):
                 self._learn(form, place, known)
 

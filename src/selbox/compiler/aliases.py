@@ -16,8 +16,9 @@ def connect_aliases(program: Program) -> None:
         for symbol in program.symbols.get(f"{flavour}alias", ()):
             symbol.actual = None
         program.run(f"{flavour}aliasactual", partial(_connect, flavour))
+        settled: set[Symbol] = set()
         for symbol in program.declared(f"{flavour}alias"):
-            program.attempt(partial(_check, symbol), symbol.form, symbol.place)
+            program.attempt(partial(_settle, symbol, settled), symbol.form, symbol.place)
 
 
 def _connect(flavour: str, form: Form, place: Place) -> None:
@@ -39,17 +40,29 @@ def _connect(flavour: str, form: Form, place: Place) -> None:
     alias.actual = actual
 
 
-def _check(symbol: Symbol, form: Form, place: Place) -> None:
-    at = symbol
-    seen = {symbol}
-    while at.actual is not None:
-        at = at.actual
-        if at in seen:
-            for each in seen:
+def _settle(symbol: Symbol, settled: set[Symbol], form: Form, place: Place) -> None:
+    """Let an alias, and every one on the way from it, stand for the end of the way.
+
+    Args:
+        symbol: the alias.
+        settled: the aliases that need not be followed any more.
+        form: its declaration.
+        place: where that stands.
+    """
+    way: dict[Symbol, None] = {}
+    end = symbol
+    while end.actual is not None and end not in settled:
+        if end in way:
+            for each in way:
                 each.actual = None
             raise StatementError("cil-cyclic-alias", f"alias `{symbol.name}` stands for itself", place, form, (1,))
-        seen.add(at)
-    if at.flavour.endswith("alias"):
+        way[end] = None
+        end = end.actual
+    actual = end.actual or end
+    for each in way:
+        each.actual = actual
+    settled.update(way)
+    if actual.flavour.endswith("alias"):
         raise StatementError(
             NO_MEANING,
             f"alias `{symbol.name}` stands for nothing",

@@ -6,8 +6,9 @@ Source: the passes IN, BLKIN and BLKABS of ``secilc`` (``cil_resolve_ast``).
 from functools import partial
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
-from selbox.compiler.expand import Expander
-from selbox.compiler.namespace import InheritScope, Place, Scope, Symbol
+from selbox.compiler.expand import Expander, Inheritance
+from selbox.compiler.inheritance import check_inheritance
+from selbox.compiler.namespace import InheritScope, Place, Symbol
 from selbox.compiler.tunables import choose_tunables
 from selbox.language.cil import Form
 
@@ -82,6 +83,9 @@ def _check_unambiguous(expander: Expander, symbol: Symbol, form: Form, place: Pl
 def inherit(expander: Expander) -> None:
     """Give every block the statements of the blocks that it inherits, and so on."""
     queue = expander.inheritances
+    for _, form, place in queue:
+        expander.program.attempt(partial(_link, expander), form, place)
+    check_inheritance(expander)
     while queue:
         waiting = queue[:]
         queue.clear()
@@ -90,38 +94,32 @@ def inherit(expander: Expander) -> None:
         choose_tunables(expander)
 
 
-def _inherit_one(expander: Expander, index: int, form: Form, place: Place) -> None:
+def _link(expander: Expander, form: Form, place: Place) -> None:
+    """Find the block that a ``blockinherit`` names, before any block has what others hold."""
+    expander.linked[id(form)] = None
     block = expander.program.resolve("block", form, place, 1)
     if block.scope is None:
         raise StatementError(
             "cil-not-a-block", f"`{form[1]}` is a {block.flavour}; only blocks can be inherited", place, form, (1,)
         )
-    _check_inheritance(place, form, block)
+    expander.linked[id(form)] = Inheritance(form, place, block)
+
+
+def _inherit_one(expander: Expander, index: int, form: Form, place: Place) -> None:
+    if id(form) not in expander.linked:
+        _link(expander, form, place)
+    link = expander.linked[id(form)]
+    if link is None:
+        return
+    block = link.block
+    assert block.scope is not None  # noqa: S101 - else it would not have been linked
+    if place.scope.depth > MAXIMUM_SCOPES:
+        raise StatementError("cil-too-deep", "blocks inherit too deep", place, form)
     scope = InheritScope(place.scope, block.scope)
     lexical = ("block",) if place.scope.declaring.parent is not None else ()
     path = (*place.path, index)
     inside = Place(scope, block.place.tree, place.optional, place.branch, lexical, path, copied=True)
     expander.walk(expander.content_frames(block.form, 2, inside))
-
-
-def _check_inheritance(place: Place, form: Form, block: Symbol) -> None:
-    """Refuse a block that would inherit itself."""
-    scope: Scope | None = place.scope
-    if place.scope.depth > MAXIMUM_SCOPES:
-        raise StatementError("cil-too-deep", "blocks inherit too deep", place, form)
-    while scope is not None:
-        around = scope.original.symbol if isinstance(scope, InheritScope) else scope.symbol
-        if around is not None and around.form is block.form:
-            raise StatementError(
-                "cil-cyclic-inheritance",
-                f"block `{block.name}` would inherit itself",
-                place,
-                form,
-                (1,),
-                "break the circle of `blockinherit` statements",
-                ("the block", block.place, block.form),
-            )
-        scope = scope.parent
 
 
 def mark_abstract(expander: Expander) -> None:

@@ -4,39 +4,112 @@ Source: the passes CALL1 and CALL2 of ``secilc`` and the CIL reference guide's o
 """
 
 from functools import partial
+from typing import Final
 
 from selbox.compiler.blocks import MAXIMUM_SCOPES
-from selbox.compiler.errors import StatementError
+from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.expand import Expander
-from selbox.compiler.namespace import NAME_TABLES, Argument, CallScope, Place, Scope, Symbol
+from selbox.compiler.namespace import NAME_TABLES, STRINGS, Argument, CallScope, Place, Scope, Symbol, find
 from selbox.compiler.parameters import ANONYMOUS, PARAMETER_TABLES, parameters
+from selbox.compiler.program import Program
 from selbox.compiler.tunables import choose_tunables
 from selbox.language.cil import Form
+
+_ENDLESS: Final = 1 << 40
+"""Statements that are more than any policy may have."""
 
 
 def call_macros(expander: Expander) -> None:
     """Expand every call, and the calls inside what they bring."""
     queue = expander.calls
+    sizes = _Sizes(expander.program)
     while queue:
         waiting = queue[:]
         queue.clear()
         for index, form, place in waiting:
             if not place.scope.within_abstract:
-                expander.program.attempt(partial(_call, expander, index), form, place)
+                expander.program.attempt(partial(_call, expander, sizes, index), form, place)
         choose_tunables(expander)
 
 
-def _call(expander: Expander, index: int, form: Form, place: Place) -> None:
+def _call(expander: Expander, sizes: "_Sizes", index: int, form: Form, place: Place) -> None:
     macro = expander.program.resolve("block", form, place, 1)
     if macro.flavour != "macro":
         raise StatementError(
             "cil-not-a-macro", f"`{form[1]}` is a {macro.flavour}; only macros can be called", place, form, (1,)
         )
     _check_recursion(place, form, macro)
-    scope = CallScope(place.scope, macro, _arguments(form, place, macro), _declared(macro.form))
+    expander.expect(sizes.of(macro), form, place)
+    arguments = _arguments(form, place, macro)
+    expander.program.arguments += arguments.values()
+    scope = CallScope(place.scope, macro, arguments, _declared(macro.form))
     lexical = ("booleanif",) if place.branch else ()
     inside = Place(scope, macro.place.tree, place.optional, place.branch, lexical, (*place.path, index))
     expander.walk(expander.content_frames(macro.form, 3, inside))
+
+
+def check_arguments(program: Program) -> None:
+    """Check that what calls give to macros is declared, whether or not the macros use it."""
+    for argument in program.arguments:
+        optional = argument.place.optional
+        if argument.table != STRINGS and (optional is None or optional.live):
+            program.attempt(partial(_check_argument, argument), argument.form, argument.place)
+
+
+def _check_argument(argument: Argument, form: Form, place: Place) -> None:
+    if isinstance(argument.value, str) and argument.symbol() is None:
+        raise UnresolvedNameError(argument.table, argument.value, place, form, argument.path)
+
+
+class _Sizes:
+    """How many statements calls bring in, with those of the calls inside, as far as it can be seen beforehand.
+
+    Args:
+        program: resolves the names of macros.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._sizes: dict[int, int] = {}
+
+    def of(self, macro: Symbol) -> int:
+        """Return the number for a macro, or :data:`_ENDLESS` if it is more."""
+        pending = [macro]
+        called: dict[int, tuple[int, list[Symbol]]] = {}
+        while pending:
+            current = id(pending[-1].form)
+            if current not in self._sizes and current not in called:
+                called[current] = self._body(pending[-1])
+                # Those that are called already lead here: what calls itself is found when it is called.
+                pending += [each for each in called[current][1] if id(each.form) not in called]
+                continue
+            pending.pop()
+            if current not in self._sizes:
+                size, macros = called[current]
+                size += sum(self._sizes.get(id(each.form), 0) for each in macros)
+                self._sizes[current] = min(size, _ENDLESS)
+        return self._sizes[id(macro.form)]
+
+    def _body(self, macro: Symbol) -> tuple[int, list[Symbol]]:
+        """Return how many statements a macro has, and the macro of each call that stands there for certain."""
+        count = 0
+        macros: list[Symbol] = []
+        pending = [(macro.form, 3)]
+        while pending:
+            body, start = pending.pop()
+            count += len(body) - start
+            for item in body[start:]:
+                if not isinstance(item, Form) or len(item) < 2:
+                    continue
+                if item.keyword == "call" and isinstance(item[1], str):
+                    found = find(macro.place.scope, "block", item[1])
+                    if found is not None and found.flavour == "macro":
+                        macros.append(found)
+                elif item.keyword == "optional":
+                    pending.append((item, 2))
+                elif item.keyword == "booleanif":
+                    pending += [(branch, 1) for branch in item[2:] if isinstance(branch, Form)]
+        return count, macros
 
 
 def _check_recursion(place: Place, form: Form, macro: Symbol) -> None:

@@ -103,6 +103,7 @@ def _expand(program: Program, trees: Sequence[Tree]) -> None:
     inherit(expander)
     mark_abstract(expander)
     call_macros(expander)
+    program.put_in_order()
     program.drop_abstract()
 
 

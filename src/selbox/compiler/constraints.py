@@ -63,13 +63,8 @@ class Constraints:
 
     def collect(self, only_optional: bool) -> None:
         """Take in every constraint."""
-        for keyword in ("constrain", "mlsconstrain"):
-            self._program.run(keyword, self._constrain, only_optional)
-        for keyword in ("validatetrans", "mlsvalidatetrans"):
-            self._program.run(keyword, self._validatetrans, only_optional)
-        # Both kinds stand in one list of their class, in the order of the source; the sort leaves each as it is.
-        self.constraints.sort(key=lambda each: self._origins.position(each.origin))
-        self.validate_transitions.sort(key=lambda each: self._origins.position(each.origin))
+        self._program.run("constrain", self._constrain, only_optional)
+        self._program.run("validatetrans", self._validatetrans, only_optional)
 
     def _constrain(self, form: Form, place: Place) -> None:
         vectors = self._classes.vectors(form, place, 1)

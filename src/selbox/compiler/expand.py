@@ -9,13 +9,13 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple, NoReturn
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
 from selbox.compiler.parameters import parameters
-from selbox.compiler.program import ERROR_LIMIT, JOINED, OBJECT_ROLE, Program, Statement
-from selbox.diagnostics import did_you_mean
+from selbox.compiler.program import ERROR_LIMIT, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
+from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.language.cil import Form, RuleForm, Tree
 from selbox.language.cil.statements import USAGE, VALID_SHAPES, Shapes, has_valid_shape, usage
 
@@ -25,8 +25,11 @@ Action = Callable[[int, Form, Place], list[Frame]]
 LATER = 1 << 24
 """Added to an index to sort what is brought in from elsewhere behind what a block holds itself."""
 
-MAXIMUM_COPIES: Final = 1_000_000
-"""Statements that calls and inheritance may bring in; what brings in more counts as without end."""
+LEAST_COPIES: Final = 100_000
+"""Statements that calls and inheritance may always bring in."""
+
+MOST_GROWTH: Final = 20
+"""How many times the statements of the sources they may bring in, if that is more."""
 
 LONGEST_NAME: Final = 2047
 """Characters of the longest name."""
@@ -51,6 +54,14 @@ _REFUSED: Final[dict[str, frozenset[str]]] = {
 }
 
 
+class Inheritance(NamedTuple):
+    """A ``blockinherit`` where it was written, and the block that it names."""
+
+    form: Form
+    place: Place
+    block: Symbol
+
+
 class Expander:
     """Builds a :class:`Program` from trees.
 
@@ -59,6 +70,8 @@ class Expander:
         tunable_conditions, insertions, inheritances, abstractions, calls: statements that wait for their stage, each
             with the index at which it stands.
         additions: what ``in`` adds to a block, optional or macro, by the identity of its form.
+        linked: every ``blockinherit`` by the identity of its form; None for one that means nothing. A copy of it
+            inherits the same block.
     """
 
     def __init__(self, program: Program) -> None:
@@ -69,6 +82,7 @@ class Expander:
         self.abstractions: list[Statement] = []
         self.calls: list[tuple[int, Form, Place]] = []
         self.additions: dict[int, list[tuple[Form, int, Tree]]] = {}
+        self.linked: dict[int, Inheritance | None] = {}
         self.counter = 0
         self._walked = 0
         self._limit: float = math.inf
@@ -84,6 +98,7 @@ class Expander:
             "call": self._wait_in(self.calls),
             "blockabstract": self._blockabstract,
         }
+        self._actions |= dict.fromkeys(ORDERED, self._keep_order)
         if program.options.preserve_tunables:
             self._actions |= {"tunable": self._tunable, "tunableif": self._booleanif}
         if program.options.qualified_names:
@@ -97,6 +112,7 @@ class Expander:
             start: index of its first statement.
             place: where they stand.
         """
+        self._walked += len(form) - start
         self.walk([_frame(form, start, place)])
 
     def declare_object_role(self, tree: Tree) -> None:
@@ -112,7 +128,30 @@ class Expander:
 
     def limit_copies(self) -> None:
         """Stop from here on at statements that blocks and calls multiply without end; call it when all is read."""
-        self._limit = self._walked + MAXIMUM_COPIES
+        self._limit = self._walked + max(LEAST_COPIES, MOST_GROWTH * self._walked)
+
+    def expect(self, count: int, form: Form, place: Place) -> None:
+        """Stop before something is taken in that is too large.
+
+        Args:
+            count: how many statements it is.
+            form: what brings it in.
+            place: where that stands.
+
+        Raises:
+            SelboxError: blocks and calls would bring in more statements than any policy has use for.
+        """
+        if self._walked + count > self._limit:
+            self.stop("cil-too-large", "blocks and calls multiply statements without end here", place, form)
+
+    def stop(self, code: str, message: str, place: Place, form: Form, advice: str = "") -> NoReturn:
+        """Report an error after which it makes no sense to go on.
+
+        Raises:
+            SelboxError: always, with the errors before it.
+        """
+        error = StatementError(code, message, place, form, (), advice)
+        raise SelboxError(*self.program.diagnostics.errors, *error.diagnostics)
 
     def walk(self, frames: list[Frame]) -> None:
         """Take in the statements of frames, in order."""
@@ -165,8 +204,12 @@ class Expander:
 
     def content_frames(self, form: Form, start: int, place: Place) -> list[Frame]:
         """Return what to walk for a block, optional or macro: its own statements and what ``in`` added to it."""
+        additions = self.additions.get(id(form), ())
+        count = len(form) - start + sum(len(added) - added_start for added, added_start, _ in additions)
+        self.expect(count, form, place)
+        self._walked += count
         frames = [_frame(form, start, place)]
-        for added, added_start, tree in self.additions.get(id(form), ()):
+        for added, added_start, tree in additions:
             frames.append(_frame(added, added_start, place.inside("in", self.next_path(place), tree=tree)))
         return frames
 
@@ -176,22 +219,15 @@ class Expander:
             if isinstance(statement, str):
                 raise _stray(index, place, parent)
             keyword = check_statement(statement, place)
-            self._count(statement, place)
             action = self._actions.get(keyword)
             if action is not None:
                 return action(index, statement, place)
             self.program.statements.setdefault(JOINED.get(keyword, keyword), []).append((statement, place))
         except StatementError as error:
             self.program.diagnostics.errors.extend(error.diagnostics)
-            if len(self.program.diagnostics.errors) >= ERROR_LIMIT or self._walked > self._limit:
+            if len(self.program.diagnostics.errors) >= ERROR_LIMIT:
                 self.program.diagnostics.raise_if_errors()
         return []
-
-    def _count(self, statement: Form, place: Place) -> None:
-        """Stop blocks and calls that would multiply without end."""
-        self._walked += 1
-        if self._walked > self._limit:
-            raise StatementError("cil-too-large", "blocks and calls expand without end here", place, statement)
 
     def declare(self, index: int, form: Form, place: Place, flavour: str = "") -> Symbol:
         """Enter a declaration into the tables of the block around it.
@@ -343,11 +379,18 @@ class Expander:
         for branch, truth in branches(form, place):
             path = (*place.path, index, 0 if truth else 1)
             inside = place.inside("booleanif", path, branch=2 * number + (1 if truth else 2))
+            self._walked += len(branch) - 1
             frames.append(_frame(branch, 1, inside))
         return frames
 
     def _blockabstract(self, index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG002 - one signature for all
         self.abstractions.append((form, place))
+        return []
+
+    def _keep_order(self, index: int, form: Form, place: Place) -> list[Frame]:
+        keyword = JOINED.get(form.keyword, form.keyword)
+        self.program.statements.setdefault(keyword, []).append((form, place))
+        self.program.orders.setdefault(keyword, []).append((*place.path, index))
         return []
 
     @staticmethod

@@ -54,6 +54,7 @@ class Identities:
         self.user_roles: dict[int, int] = {}
         self.user_levels: dict[int, Level] = {}
         self.user_ranges: dict[int, LevelRange] = {}
+        self._bound: dict[str, dict[int, Statement]] = {table: {} for table in self.bounds}
         self._role_types: list[tuple[Symbol, Symbol]] = []
         self._user_roles: list[tuple[Symbol, Symbol]] = []
 
@@ -77,7 +78,9 @@ class Identities:
         run("selinuxuserdefault", self._selinuxuserdefault, only_optional)
 
     def connect(self) -> None:
-        """Work out, once every set is known, which types a role and which roles a user may take."""
+        """Work out, once every set is known, which types a role and which roles a user may take; check bounds."""
+        for table in self.bounds:
+            self._check_bounds(table)
         for role, held in self._role_types:
             bits = self.types.bits(held)
             for role_id in members(self.roles.bits(role)):
@@ -205,13 +208,23 @@ class Identities:
         if child.id in self.bounds[table]:
             raise StatementError("cil-bounds", f"`{child.name}` is bounded already", place, form, (2,))
         self.bounds[table][child.id] = parent.id
-        seen = {child.id}
-        at: int | None = parent.id
-        while at is not None:
-            if at in seen:
-                raise StatementError("cil-bounds", f"`{child.name}` would bound itself", place, form, (2,))
-            seen.add(at)
-            at = self.bounds[table].get(at)
+        self._bound[table][child.id] = (form, place)
+
+    def _check_bounds(self, table: str) -> None:
+        """Report those that bound themselves, each circle once."""
+        bounds = self.bounds[table]
+        followed: set[int] = set()
+        for bounded in bounds:
+            way: set[int] = set()
+            at: int | None = bounded
+            while at is not None and at not in followed:
+                followed.add(at)
+                way.add(at)
+                at = bounds.get(at)
+            if at in way:
+                form, place = self._bound[table][at]
+                error = StatementError("cil-bounds", f"`{form[2]}` would bound itself", place, form, (2,))
+                self._program.diagnostics.errors.extend(error.diagnostics)
 
     def _userprefix(self, form: Form, place: Place) -> None:
         prefix = form[2]

@@ -244,7 +244,7 @@ class CallScope(Scope):
             return None, self.parent
         argument = self.arguments.get((table, name))
         if argument is not None:
-            return argument.symbol(), self.parent
+            return argument.symbol(), None
         return self.macro.place.scope.in_parents(table, name), self.parent
 
 

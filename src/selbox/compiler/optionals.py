@@ -9,6 +9,7 @@ from typing import Final
 from selbox.compiler.namespace import NAME_TABLES
 from selbox.compiler.program import ACCESS, Program
 from selbox.compiler.resolution import Resolution
+from selbox.compiler.watching import WatchedProgram, take_back
 from selbox.diagnostics import Diagnostics
 from selbox.language.cil.statements import USAGE
 
@@ -20,19 +21,29 @@ _TELLING: Final = frozenset(USAGE) - {
 """Statements that may say what the names in others mean; the rest only use names."""
 
 
-def settle_optionals(program: Program) -> None:
-    """Switch off what must be, and take its declarations back."""
+_PLAIN_ROUNDS: Final = 2
+"""Rounds after which the statements are watched: most policies need no more, and watching costs something."""
+
+
+def settle_optionals(program: Program) -> int:
+    """Switch off what must be, and take its declarations back.
+
+    Returns:
+        How many times the optional blocks were looked at.
+    """
+    rounds = 0
     if not program.optionals:
-        return
+        return rounds
     diagnostics = program.diagnostics
     remove_dead(program)
     try:
         while True:
             before = sum(optional.live for optional in program.optionals)
             program.diagnostics = Diagnostics(limit=1 << 30)
-            Resolution(program, only_optional=True)
+            Resolution(program if rounds < _PLAIN_ROUNDS else WatchedProgram(program), only_optional=True)
+            rounds += 1
             if sum(optional.live for optional in program.optionals) == before or not remove_dead(program):
-                return
+                return rounds
     finally:
         program.diagnostics = diagnostics
 
@@ -49,14 +60,12 @@ def remove_dead(program: Program) -> bool:
         for _, place in program.statements.get(keyword, ())
     )
     for flavour, symbols in program.symbols.items():
-        table = NAME_TABLES[flavour]
         kept = []
         for symbol in symbols:
             if symbol.place.optional is None or symbol.place.optional.live:
                 kept.append(symbol)
             else:
-                names = symbol.place.scope.declaring.tables[table]
-                names.pop(symbol.local_name, None)
+                take_back(symbol)
         if len(kept) < len(symbols):
             changed = changed or flavour != "optional"
             symbols[:] = kept

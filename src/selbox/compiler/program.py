@@ -1,10 +1,10 @@
 """The policy between its passes: every statement that counts, with the place that its names are looked up from."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
-from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol, find
+from selbox.compiler.namespace import NAME_TABLES, Argument, Optional, Place, Scope, Symbol, find
 from selbox.compiler.options import CompileOptions
 from selbox.diagnostics import Diagnostics, did_you_mean
 from selbox.language.cil import Form
@@ -30,9 +30,14 @@ class Program:
         conditionals: each ``booleanif`` with its place; its number is its index.
         repeated: declarations of what is declared already, where that is allowed.
         conditional_orders: where a reader of the expanded policy would meet each of them.
+        orders: likewise, for the statements whose keywords are in :data:`ORDERED`, by what has their place.
         optionals: every optional block.
+        arguments: what calls give to macros.
         rearranged: whether statements have an effect elsewhere than where they stand, by ``in``, calls and the like.
+        watched: whether :meth:`attempt` has to be called for each statement, although one like it has passed.
     """
+
+    watched: ClassVar[bool] = False
 
     def __init__(self, diagnostics: Diagnostics, options: CompileOptions) -> None:
         self.diagnostics = diagnostics
@@ -44,7 +49,9 @@ class Program:
         self.symbols: dict[str, list[Symbol]] = {}
         self.conditionals: list[Statement] = []
         self.conditional_orders: list[tuple[int, ...]] = []
+        self.orders: dict[str, list[tuple[int, ...]]] = {}
         self.optionals: list[Optional] = []
+        self.arguments: list[Argument] = []
         self.rearranged = False
 
     def declared(self, *flavours: str) -> list[Symbol]:
@@ -88,6 +95,15 @@ class Program:
             passed += 1
         return symbol
 
+    def put_in_order(self) -> None:
+        """Sort the statements whose order tells as a reader of the expanded policy would meet them."""
+        for keyword, orders in self.orders.items():
+            statements = self.statements[keyword]
+            self.statements[keyword] = [
+                statements[index] for index in sorted(range(len(orders)), key=orders.__getitem__)
+            ]
+        self.orders.clear()
+
     def run(self, keyword: str, handler: Handler, only_optional: bool = False) -> None:
         """Hand every statement of a keyword to a handler; report what fails, or switch off its optional block.
 
@@ -115,11 +131,11 @@ class Program:
             flavour: the declaring keyword.
             handler: called with the symbol; what it returns is not looked at.
         """
-
-        def handle(form: Form, place: Place) -> None:  # noqa: ARG001 - the symbol holds both
-            handler(symbol)
-
         for symbol in self.declared(flavour):
+
+            def handle(form: Form, place: Place, symbol: Symbol = symbol) -> None:  # noqa: ARG001 - the symbol holds both
+                handler(symbol)
+
             self.attempt(handle, symbol.form, symbol.place)
 
     def attempt(self, handler: Handler, form: Form, place: Place) -> None:
@@ -180,8 +196,17 @@ class Program:
 ACCESS: Final = "access"
 """The key of access rules among the statements of a program."""
 
-JOINED: Final = {"allow": ACCESS, "auditallow": ACCESS, "dontaudit": ACCESS}
+JOINED: Final = {
+    "allow": ACCESS,
+    "auditallow": ACCESS,
+    "dontaudit": ACCESS,
+    "mlsconstrain": "constrain",
+    "mlsvalidatetrans": "validatetrans",
+}
 """Keywords whose statements share one list: the order in which they stand among each other can be seen."""
+
+ORDERED: Final = ("constrain", "mlsconstrain", "validatetrans", "mlsvalidatetrans")
+"""Keywords of statements that count in the order of the expanded policy, wherever they were met."""
 
 OBJECT_ROLE: Final = "object_r"
 """The role of objects; always role 0, declared or not."""

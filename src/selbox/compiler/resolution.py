@@ -3,6 +3,7 @@
 from typing import Final
 
 from selbox.compiler.aliases import ALIASED, connect_aliases
+from selbox.compiler.calls import check_arguments
 from selbox.compiler.classes import Classes
 from selbox.compiler.constraints import Constraints
 from selbox.compiler.contexts import Contexts
@@ -46,6 +47,7 @@ class Resolution:
         self.program = program
         self.origins = Origins(record=verify)
         connect_aliases(program)
+        check_arguments(program)
         self.numbered = number(program)
         self.aliases: dict[Symbol, list[str]] = {}
         for flavour in ALIASED:

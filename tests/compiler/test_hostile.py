@@ -1,0 +1,152 @@
+"""Chains and bombs: the work that a policy takes stays in proportion to its size. Work is counted, not timed."""
+
+import pytest
+from tests.compiler.policies import BASE, compile_texts, compile_with_base, errors_of
+from tests.oracles.secilc import compile_reference, requires_secilc
+
+from selbox.binary.kernel.writer import write_policy
+from selbox.compiler import optionals
+from selbox.compiler.compile import compile_resolved
+from selbox.compiler.expand import Expander, Frame
+from selbox.compiler.options import CompileOptions
+from selbox.compiler.resolution import Resolution
+from selbox.compiler.watching import WatchedProgram
+from selbox.diagnostics import SourceFile
+from selbox.language.cil import parse
+
+CHAINS = {
+    "types": ("(type t{n})", "(allow t{n} t{m} (file (read)))"),
+    "attributes": ("(typeattribute t{n})", "(typeattributeset t{n} t{m})"),
+    "aliases": ("(typealias t{n})", "(typealiasactual t{n} a) (typepermissive t{m})"),
+    "roles": ("(role t{n})", "(roletype t{n} a) (roleallow t{n} t{m})"),
+    "levels": ("(level t{n} (s0))", "(rangetransition a b process (t{m} t{m}))"),
+    "calls": ("(type t{n})", "(call allowed (t{m}))"),
+    "permissions": ("(classpermission t{n}) (classpermissionset t{n} (file (read)))", "(allow a b t{m})"),
+    "conditions": ("(boolean t{n} true)", "(booleanif t{m} (true (allow a b (file (read)))))"),
+}
+MACRO = "(macro allowed ((type x)) (allow x a (file (read))))"
+
+
+def chain(kind: str, length: int, backwards: bool) -> str:
+    declares, needs = CHAINS[kind]
+    links = [f"(optional o{n} {declares} {needs})".format(n=n, m=n + 1) for n in range(length)]
+    return MACRO + "\n".join(reversed(links) if backwards else links)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("kind", CHAINS)
+def test_a_row_of_optional_blocks_falls_in_few_rounds(
+    kind: str, backwards: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[object] = []
+
+    def counted(program: object, only_optional: bool) -> Resolution:
+        rounds.append(program)
+        return Resolution(program, only_optional)  # type: ignore[arg-type]  # it is a program
+
+    monkeypatch.setattr(optionals, "Resolution", counted)
+    length = 60
+    policy = compile_with_base(chain(kind, length, backwards))
+    assert not any(each.name.startswith("t") and each.name[1:].isdigit() for each in policy.types)
+    assert len(rounds) <= 5
+    assert sum(each.tried for each in rounds if isinstance(each, WatchedProgram)) <= 3 * length
+
+
+@pytest.mark.oracle
+@requires_secilc
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("kind", CHAINS)
+def test_a_row_of_optional_blocks_leaves_what_it_leaves_elsewhere(kind: str, backwards: bool) -> None:
+    text = chain(kind, 12, backwards) + "(optional kept (type last) (allow last a (file (read))))"
+    assert write_policy(compile_with_base(text), 33) == compile_reference(BASE, text).binary
+
+
+def test_nested_optional_blocks_go_with_the_outer_one() -> None:
+    inner = "(optional i{n} (type u{n}))".format
+    links = [f"(optional o{n} (type t{n}) (roletype system_r u{n + 1}) {inner(n=n)})" for n in range(20)]
+    policy = compile_with_base("".join(links))
+    assert not any(each.name[1:].isdigit() for each in policy.types)
+
+
+def test_a_name_that_is_declared_twice_stays_for_those_that_need_it() -> None:
+    links = [f"(optional o{n} (type t{n}) (typepermissive t{n + 1}))" for n in range(20)]
+    text = "".join(links) + "(optional twice (type t10)) (optional gone (type t8) (typepermissive t20))"
+    policy = compile_texts(BASE, text, options=CompileOptions(multiple_declarations=True))
+    assert sorted(each.name for each in policy.types if each.permissive) == sorted(f"t{n}" for n in range(1, 11))
+
+
+def test_aliases_of_aliases_are_followed_once() -> None:
+    count = 3000
+    text = "".join(f"(typealias al{n}) (typealiasactual al{n} al{n + 1})" for n in range(count))
+    tree = parse(SourceFile("x.cil", BASE + text + f"(typealias al{count}) (typealiasactual al{count} a)"))
+    policy, resolution = compile_resolved([tree])
+    assert {symbol.actual and symbol.actual.name for symbol in resolution.program.symbols["typealias"]} == {"a"}
+    assert sum(len(each.aliases) for each in policy.types) == count + 1
+
+
+def test_bounds_of_bounds_are_followed_once() -> None:
+    count = 3000
+    types = "".join(f"(type t{n})" for n in range(count))
+    bounds = "".join(f"(typebounds t{n} t{n + 1})" for n in range(count - 1))
+    assert errors_of(BASE, types + bounds) == []
+    errors = errors_of(BASE, types + bounds + f"(typebounds t{count - 1} t0)")
+    assert [each.code for each in errors] == ["cil-bounds"]
+
+
+MACROS = "(macro m0 ((type x)) (allow x x (file (read))))" + "".join(
+    f"(macro m{n} ((type x)) (call m{n - 1} (x)) (call m{n - 1} (x)))" for n in range(1, 41)
+)
+BLOCKS = [f"(block b{n} (block l (blockinherit b{n - 1})) (block r (blockinherit b{n - 1})))" for n in range(1, 41)]
+BOMBS = {
+    "macros": (MACROS + "(call m40 (a))", "(call m40 (a))"),
+    "macros in a macro": (MACROS + "(macro outer () (optional o (call m40 (a)))) (call outer)", "(call outer)"),
+    "blocks": ("(block b0)" + "".join(BLOCKS), "(blockinherit b39)"),
+    "blocks, the last one first": ("".join(reversed(BLOCKS)) + "(block b0)", "(blockinherit b39)"),
+    "a large block": (
+        "(block b0 "
+        + "(allow a b (file (read)))" * 1000
+        + ")"
+        + "".join(f"(block b{n} (blockinherit b0))" for n in range(1, 1000)),
+        "(block b0 ",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_bombs_are_refused_before_they_go_off(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, shown = BOMBS[kind]
+    walked: list[int] = []
+    walk = Expander.walk
+
+    def counted(self: Expander, frames: list[Frame]) -> None:
+        walked.append(sum(len(parent) for _, _, parent in frames))
+        walk(self, frames)
+
+    monkeypatch.setattr(Expander, "walk", counted)
+    (error,) = errors_of(BASE, text)
+    assert error.code == "cil-too-large"
+    assert error.span is not None
+    assert text.startswith(shown, error.span.column - 1)
+    assert sum(walked) < (200_000 if kind == "a large block" else 1000)
+
+
+def test_what_brings_in_much_but_has_an_end_is_taken() -> None:
+    blocks = "(block b0 (type x))" + "".join(f"(block b{n} (blockinherit b{n - 1}))" for n in range(1, 44))
+    macros = MACROS[: MACROS.index("(macro m13 ")]
+    policy = compile_with_base(blocks + macros + "(call m12 (a))")
+    assert sum(each.name.endswith(".x") for each in policy.types) == 44
+
+
+def test_a_parameter_that_stands_for_nothing_is_looked_up_once_in_each_call() -> None:
+    macros = "(macro m0 ((type x)) (allow x x (file (read))))" + "".join(
+        f"(macro m{n} ((type x)) (call m{n - 1} (x)))" for n in range(1, 60)
+    )
+    assert {each.code for each in errors_of(BASE, macros + "(call m59 (nowhere))")} == {"cil-unknown-type"}
+
+
+@pytest.mark.oracle
+@requires_secilc
+def test_inherited_constraints_stand_where_they_are_inherited() -> None:
+    first, second = "(constrain (file (read)) (eq t1 a))", "(mlsconstrain (file (read)) (dom l1 l2))"
+    text = f"(block x {first} (blockinherit z)) (block y {second} {first} (blockinherit z)) (block z {first} {second})"
+    assert write_policy(compile_with_base(text), 33) == compile_reference(BASE, text).binary
