@@ -20,5 +20,6 @@ POLICY_CAPABILITIES: Final = (
     "genfs_seclabel_wildcard",
     "functionfs_seclabel",
     "memfd_class",
+    "bpf_token_perms",
 )
 """Names in the order of their bits in a binary policy."""
