@@ -52,6 +52,19 @@ VERBS: dict[str, Entry] = {
     "semodule_unpackage": Entry(
         "take a module package apart, as semodule_unpackage does", statuses=Statuses(1, 1, 1), abbreviates=True
     ),
+    "compute_av": Entry("say what a context may do with another, as compute_av does", statuses=Statuses(1, 1, 1)),
+    "compute_create": Entry("say which context a new object gets, as compute_create does", statuses=Statuses(1, 1, 1)),
+    "compute_relabel": Entry(
+        "say which context an object is relabelled to, as compute_relabel does", statuses=Statuses(1, 1, 1)
+    ),
+    "compute_member": Entry(
+        "say which context a member of an object gets, as compute_member does", statuses=Statuses(1, 1, 1)
+    ),
+    "getsebool": Entry("show the booleans of a policy, as getsebool does", statuses=Statuses(1, 1, 1)),
+    "setsebool": Entry("set booleans of a policy, as setsebool does", statuses=Statuses(255, 1, 1)),
+    "selinuxexeccon": Entry(
+        "say which context a program would run in, as selinuxexeccon does", statuses=Statuses(255, 255, 255)
+    ),
     "coverage": Entry("list the operations that a box mediates, and how"),
 }
 """Verb name to entry, in the order of the overview."""

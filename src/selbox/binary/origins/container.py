@@ -97,6 +97,21 @@ def unpack(data: bytes, binary: bytes, name: str) -> Contents:
     return Contents(tuple(header["files"]), columns)
 
 
+def moved_origins(data: bytes, binary: bytes, other: bytes, name: str) -> bytes:
+    """Return the file for another binary that has the same rules, in the same order.
+
+    Args:
+        data: the whole file.
+        binary: the binary that it is for.
+        other: the binary that it shall be for.
+        name: what messages call it.
+
+    Raises:
+        SelboxError: as :func:`unpack`.
+    """
+    return pack(unpack(data, binary, name), other)
+
+
 def _header(text: bytes, name: str) -> _Header:
     try:
         header = json.loads(text)
