@@ -8,6 +8,7 @@ import pytest
 from selbox.binary.kernel import read_policy
 from selbox.diagnostics import SelboxError
 from selbox.model.policy import Policy
+from selbox.server.questions import Questions
 from selbox.server.securityserver import SecurityServer
 
 pytestmark = [
@@ -81,6 +82,18 @@ def test_contexts(server: SecurityServer) -> None:
             return "ERR:EINVAL"
 
     assert differences("context", 1, answer) == []
+
+
+@pytest.mark.parametrize("table", kernelanswers.QUESTIONS)
+def test_questions_as_text(policy: Policy, table: str) -> None:
+    recorded = ["\t".join(row) for row in kernelanswers.table(table)]
+    kind, _, mode = table.partition("_")
+    asked = Questions(policy, kind, enforcing=mode != "permissive")
+    lines = ["\t".join(question) for question, _ in kernelanswers.answers(table)]
+    assert asked.answer(lines) == recorded
+    if kind == "access":
+        # These have been answered by the array; a few are not.
+        assert [answer for line in lines[:2000] for answer in asked.answer([line])] == recorded[:2000]
 
 
 def test_classes_and_permissions(policy: Policy) -> None:

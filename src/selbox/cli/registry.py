@@ -65,6 +65,7 @@ VERBS: dict[str, Entry] = {
     "selinuxexeccon": Entry(
         "say which context a program would run in, as selinuxexeccon does", statuses=Statuses(255, 255, 255)
     ),
+    "decide": Entry("answer many questions to a policy, as the kernel does"),
     "coverage": Entry("list the operations that a box mediates, and how"),
 }
 """Verb name to entry, in the order of the overview."""

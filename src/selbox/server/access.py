@@ -54,6 +54,9 @@ class AccessComputer:
         policy: the policy.
         rules: its type enforcement rules.
         report: called with what bounding types withhold, each time that it is computed.
+
+    Attributes:
+        rules: as given.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class AccessComputer:
     ) -> None:
         self._policy = policy
         self._report = report
-        self._rules = rules
+        self.rules = rules
         self._constraints: dict[int, tuple[_ClassConstraint, ...]] = {}
         self._terms: dict[int, tuple[Term, ...]] = {}
         self._bounds = {index: each.bounds for index, each in enumerate(policy.types) if each.bounds is not None}
@@ -113,9 +116,9 @@ class AccessComputer:
         """
         types = source.type, target.type
         if recording is None:
-            packed = self._rules.access(*types, object_class, active)
+            packed = self.rules.access(*types, object_class, active)
         else:
-            packed = self._rules.recorded_access(*types, object_class, active, recording.rows)
+            packed = self.rules.recorded_access(*types, object_class, active, recording.rows)
         allowed = packed & VECTOR_MASK
         if allowed:
             constraints = self._constraints.get(object_class)

@@ -9,6 +9,9 @@ PERMISSIVE_FLAG: Final = 1
 NEVERAUDIT_FLAG: Final = 2
 """Bit of :attr:`AccessDecision.flags`: nothing that the source does is recorded (kernel: ``AVD_FLAGS_NEVERAUDIT``)."""
 
+GRANTS_ALL: Final = PERMISSIVE_FLAG | NEVERAUDIT_FLAG
+"""Flags of a source for which nothing needs to be computed: all that is denied would go on, and nothing is recorded."""
+
 EXTENDED_VALUES: Final = 256
 """Extended permissions in a driver, and drivers in a base permission."""
 

@@ -93,7 +93,7 @@ class PolicyState:
         self.neveraudit = frozenset(index for index, each in enumerate(policy.types) if each.neveraudit)
 
     @classmethod
-    def first(cls, policy: Policy, report: Callable[[BoundsExceeded], None]) -> "PolicyState":
+    def first(cls, policy: Policy, report: Callable[[BoundsExceeded], None] | None = None) -> "PolicyState":
         """Return the state of a policy that is loaded first: its booleans have their defaults."""
         return cls(policy, SidTable(policy), 1, [each.default for each in policy.booleans], report=report)
 

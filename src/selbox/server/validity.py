@@ -3,7 +3,7 @@
 from selbox.model.bitset import includes, members
 from selbox.model.context import Context
 from selbox.model.context_text import format_level, format_range
-from selbox.model.mls import Level
+from selbox.model.mls import Level, LevelRange
 from selbox.model.policy import Policy
 
 OBJECT_ROLE = 0
@@ -19,23 +19,38 @@ def context_fault(policy: Policy, context: Context) -> str:
 
     Source: the kernel's ``policydb_context_isvalid`` and ``mls_context_isvalid``.
     """
+    fault = role_fault(policy, context)
+    if fault or not policy.mls:
+        return fault
+    return range_fault(policy, context.range) or clearance_fault(policy, context)
+
+
+def role_fault(policy: Policy, context: Context) -> str:
+    """Say why user, role and type of a context may not stand together; an empty string when they may."""
+    if context.role == OBJECT_ROLE:
+        return ""
+    role = policy.roles[context.role]
+    if not role.types >> context.type & 1:
+        return f"role `{role.name}` may not take type `{policy.types[context.type].name}`"
     user = policy.users[context.user]
-    if context.role != OBJECT_ROLE:
-        role = policy.roles[context.role]
-        if not role.types >> context.type & 1:
-            return f"role `{role.name}` may not take type `{policy.types[context.type].name}`"
-        if not user.roles >> context.role & 1:
-            return f"user `{user.name}` may not take role `{role.name}`"
-    return _range_fault(policy, context) if policy.mls else ""
+    if not user.roles >> context.role & 1:
+        return f"user `{user.name}` may not take role `{role.name}`"
+    return ""
 
 
-def _range_fault(policy: Policy, context: Context) -> str:
-    low, high = context.range
+def range_fault(policy: Policy, level_range: LevelRange) -> str:
+    """Say why a range is none, whoever has it; an empty string when it is one."""
+    low, high = level_range
     fault = _level_fault(policy, low) or _level_fault(policy, high)
     if fault:
         return fault
     if not high.dominates(low):
         return f"the high level `{format_level(policy, high)}` does not dominate the low `{format_level(policy, low)}`"
+    return ""
+
+
+def clearance_fault(policy: Policy, context: Context) -> str:
+    """Say that a context's range goes beyond its user's; an empty string when it does not."""
     user = policy.users[context.user]
     if context.role != OBJECT_ROLE and not user.range.contains(context.range):
         clearance = format_range(policy, user.range)
