@@ -57,7 +57,7 @@ class LibsepolServer:
     def __init__(self, cil: str, directory: Path) -> None:
         source, binary = directory / "policy.cil", directory / "policy.33"
         source.write_text(cil)
-        command = ["secilc", "-c", "33", "-o", str(binary), "-f", "/dev/null", str(source)]
+        command = ["secilc", "-N", "-c", "33", "-o", str(binary), "-f", "/dev/null", str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{cil}"
         _load(binary)

@@ -44,7 +44,7 @@ def sid_or_none(server: SecurityServer, text: str) -> int | None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking by a compiler takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
