@@ -203,6 +203,18 @@ def run(policies: Sequence[str], versions: Sequence[int], place: str, directory:
     return status
 
 
+def run_random(count: int, seed: int, place: str, directory: str) -> int:
+    """Ask under random policies; return the exit status.
+
+    Raises:
+        KernelError: when there is no machine.
+    """
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # random policies are the tests'
+    import kernelrandom
+
+    return kernelrandom.run(machine(place), count, seed, directory, say)
+
+
 def main(words: Sequence[str]) -> int:
     """Run and return the exit status."""
     parser = ArgumentParser(prog="./dev kernel", description="Ask a real kernel under policies that selbox compiled.")
@@ -211,11 +223,15 @@ def main(words: Sequence[str]) -> int:
         "--machine", metavar="DIRECTORY", default=default, help=f"of the virtual machine (${_VARIABLE}, else {default})"
     )
     parser.add_argument("--versions", nargs="+", type=int, default=_VERSIONS, help="of the binary policy (all)")
+    parser.add_argument("--random", type=int, metavar="COUNT", help="ask about so many random policies instead")
+    parser.add_argument("--seed", type=int, default=1, help="what random policies are drawn by (1)")
     parser.add_argument("--policy", nargs="+", metavar="FILE", default=(), help="load these and compile nothing")
     arguments = parser.parse_args(words)
     paths = [os.path.abspath(path) for path in arguments.policy]
     try:
         with tempfile.TemporaryDirectory(prefix="selbox-kernel-") as directory:
+            if arguments.random:
+                return run_random(arguments.random, arguments.seed, os.path.abspath(arguments.machine), directory)
             return run(paths, arguments.versions, os.path.abspath(arguments.machine), directory)
     except (KernelError, debianpolicy.PolicyUnavailableError) as error:
         say(str(error))

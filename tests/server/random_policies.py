@@ -40,7 +40,7 @@ _ALONE = """\
 """
 
 _OMNIPOTENT = """\
-(handleunknown allow)(type tu)(typeattribute all)(typeattributeset all (tu ta tb tc td te))
+(handleunknown allow)(type tu)(typeattribute every)(typeattributeset every (tu ta tb tc td te))
 (sidcontext kernel (ua object_r tu ((s0) (s0))))(sidcontext security (ua object_r tu ((s0) (s0))))
 (sidcontext unlabeled (ua object_r tu ((s0) (s0))))
 """
@@ -239,7 +239,7 @@ def policies(draw: st.DrawFn, for_kernel: bool = False) -> str:
     lines += [f"(class {name} ({' '.join(permissions)}))" for name, permissions in PERMISSIONS.items()]
     lines.append(f"(classorder ({' '.join(PERMISSIONS)}))")
     if for_kernel:
-        lines += [f"(allow tu all ({name} ({' '.join(permissions)})))" for name, permissions in PERMISSIONS.items()]
+        lines += [f"(allow tu every ({name} ({' '.join(permissions)})))" for name, permissions in PERMISSIONS.items()]
     for keyword, names in (("type", TYPES), ("typeattribute", ATTRIBUTES), ("role", ROLES), ("user", USERS)):
         lines += [f"({keyword} {name})" for name in names]
     lines += [f"(typepermissive {name})" for name in draw(_subset(TYPES)) if name != TYPES[0]]
