@@ -1,57 +1,17 @@
 """The cache's semantics, worked by hand along the kernel's ``avc_has_perm``."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
+from tests.avc.scriptedserver import ScriptedServer
 
 from selbox.avc.cache import GRANTED, RECLAIMED_AT_ONCE, AccessVectorCache, Verdict
-from selbox.server.decision import PERMISSIVE_FLAG, AccessDecision, ExtendedBase, ExtendedDecision
+from selbox.server.decision import PERMISSIVE_FLAG
 
 ALL = 0xFFFFFFFF
-
-
-class ScriptedServer:
-    """Answers every question with the same decision and counts how often it is asked."""
-
-    def __init__(
-        self, allowed: int = 0, auditallow: int = 0, auditdeny: int = ALL, flags: int = 0, enforcing: bool = True
-    ) -> None:
-        self.decision = AccessDecision(allowed, auditallow, auditdeny, 1, flags)
-        self.enforcing = enforcing
-        self.asked = 0
-        self.extended: dict[tuple[ExtendedBase, int], ExtendedDecision] = {}
-        self.extended_asked: list[tuple[ExtendedBase, int]] = []
-        self.on_compute: Callable[[], None] = lambda: None
-        self.listeners: list[Callable[[], None]] = []
-
-    def add_listener(self, listener: Callable[[], None]) -> None:
-        self.listeners.append(listener)
-
-    def compute_access(self, source: int, target: int, object_class: int) -> AccessDecision:  # noqa: ARG002 - a script
-        self.asked += 1
-        self.on_compute()
-        return self.decision
-
-    def compute_extended(
-        self,
-        source: int,  # noqa: ARG002 - a script
-        target: int,  # noqa: ARG002
-        object_class: int,  # noqa: ARG002
-        kind: ExtendedBase,
-        driver: int,
-    ) -> ExtendedDecision:
-        self.extended_asked.append((kind, driver))
-        return self.extended.get((kind, driver), ExtendedDecision(0, 0, 0))
-
-    def change(self, **parts: int) -> None:
-        if parts:
-            self.decision = AccessDecision(**{**self.decision._asdict(), **parts})
-        for listener in self.listeners:
-            listener()
 
 
 def test_a_granted_check_is_the_shared_verdict_and_asks_once() -> None:
