@@ -1,7 +1,7 @@
 """Checks of extended permissions, worked by hand along the kernel's ``avc_has_extended_perms``."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.avc.scriptedserver import ScriptedServer
 
@@ -115,6 +115,7 @@ def test_a_change_is_heeded() -> None:
 BITS = st.integers(0, 7)
 
 
+@settings(max_examples=100, deadline=None)
 @given(BITS, BITS, BITS, st.builds(ExtendedDecision, BITS, BITS, BITS), st.booleans(), st.integers(0, 2))
 def test_the_verdict_is_that_of_the_formulas(
     allowed: int, auditallow: int, auditdeny: int, decision: ExtendedDecision, enforcing: bool, number: int

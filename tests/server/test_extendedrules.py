@@ -1,7 +1,7 @@
 """Extended permissions, each case worked by hand along the kernel's ``services_compute_xperms_*``."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.policies import ANIMAL, CAT, CHOW, DIRECTORY, DOG, DOG_CHOW, FILE, SOCKET, make_policy
 
@@ -115,6 +115,7 @@ def numbers(rule: ExtendedRule, kind: ExtendedBase) -> set[int]:
     return {rule.driver << 8 | function for function in bits} if is_of_kind else set()
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(RULES, max_size=6), st.booleans(), st.sampled_from(ExtendedBase))
 def test_a_decision_is_the_union_of_the_rules_that_hold(
     rules: list[ExtendedRule], switched: bool, kind: ExtendedBase

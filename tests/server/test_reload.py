@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.policies import CLASSES, DEFAULT_RULES, DOG, DOG_CHOW, FILE, READ, make_policy, make_rules
 
@@ -188,6 +188,7 @@ def test_a_load_is_counted_and_told_and_empties_the_cache() -> None:
     assert not cache.check(dog, chow, FILE, READ).granted
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(["", "dog_t", "cat_t", "puppy_t"]), min_size=1, max_size=5))
 def test_any_sequence_of_loads_keeps_every_sid(gone: list[str]) -> None:
     server = SecurityServer(make_policy())
