@@ -1,15 +1,25 @@
 """The programs on the pages about object managers do what the pages say."""
 
 import re
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.enforce.boxes import lacking
+from tests.enforce.clients import needs
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(cil|python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(cil|python|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def file_name(text: str) -> str:
+    """Return the name of the file that a block is, by the comment in its first line; empty for none."""
+    name = re.match(r"[;#] (\w+\.(?:cil|py))\n", text)
+    return name[1] if name else ""
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/object-managers.md"])
@@ -18,15 +28,16 @@ def test_programs_print_what_the_page_says(page: str, tmp_path: Path, monkeypatc
     names: dict[str, Any] = {}
     printed = ""
     for kind, text in BLOCK.findall((ROOT / page).read_text()):
-        if kind == "cil" and text.startswith("; shop.cil\n"):
-            Path("shop.cil").write_text(text)
+        if file_name(text):
+            Path(file_name(text)).write_text(text)
         elif kind == "python":
             output = StringIO()
             with redirect_stdout(output):
                 exec(compile(text, page, "exec"), names)  # noqa: S102 - it is what the reader types
             printed = output.getvalue()
-        elif kind == "text":
-            assert printed == text
+        elif kind == "text" and printed:
+            assert text == printed
+            printed = ""
     assert "shop" in names
 
 
@@ -47,3 +58,34 @@ def test_the_first_lines_of_the_readme_deny_with_the_reason_that_they_show(
     assert shown is not None
     assert lines[1] == shown[1]
     assert lines[-1] == "no new tables for you"
+
+
+@pytest.mark.enforcement
+@pytest.mark.skipif(bool(lacking()), reason=lacking())
+@needs("python3", "runcon")
+def test_the_server_of_the_manual_serves_clients_in_a_box(tmp_path: Path) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/object-managers.md").read_text())
+    for _, text in blocks:
+        if file_name(text):
+            (tmp_path / file_name(text)).write_text(text)
+    place = next(index for index, (kind, _) in enumerate(blocks) if kind == "sh")
+    selbox = tmp_path / "bin" / "selbox"
+    selbox.parent.mkdir()
+    selbox.write_text(f'#!/bin/sh\nexec {sys.executable} -m selbox "$@"\n')
+    selbox.chmod(0o755)
+    environment = {
+        "PATH": f"{selbox.parent}:/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT / "src"),
+        "LC_ALL": "C",
+        "HOME": "/",
+    }
+    ended = subprocess.run(
+        ["/bin/sh", "-c", blocks[place][1]],
+        cwd=tmp_path,
+        env={**environment, "VIRTUAL_ENV": environment["PYTHONPATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.stderr, ended.stdout) == ("", blocks[place + 1][1])
