@@ -49,10 +49,15 @@ def ask_all(node: str, questions: Sequence[Sequence[str]]) -> list[str]:
     return [ask(node, " ".join(words)) for words in questions]
 
 
+def load(name: str, directory: str) -> None:
+    """Load a policy."""
+    with open(os.path.join(directory, name), "rb") as stream:
+        write(f"{SELINUX}/load", stream.read())
+
+
 def set_up(case: dict[str, Any], directory: str) -> None:
     """Load a policy and set its booleans: the kernel keeps their values from the policy before."""
-    with open(os.path.join(directory, case["policy"]), "rb") as stream:
-        write(f"{SELINUX}/load", stream.read())
+    load(case["policy"], directory)
     for name, value in case["booleans"].items():
         write(f"{SELINUX}/booleans/{name}", b"%d" % value)
     write(f"{SELINUX}/commit_pending_bools", b"1")
@@ -174,16 +179,48 @@ def answers(case: dict[str, Any], directory: str) -> dict[str, Any]:
     return found
 
 
+def follow(steps: Sequence[tuple[str, bool]], texts: Sequence[str], directory: str) -> list[list[str]]:
+    """Load policies one after another; return what contexts processes have under each.
+
+    Args:
+        steps: a policy, and whether it is loaded when enforcing.
+        texts: the contexts that the processes take under the first policy.
+        directory: of the policies.
+    """
+    load(steps[0][0], directory)
+    memory = Results(len(texts), 0)
+    children = [start(memory, index, text, (), ()) for index, text in enumerate(texts)]
+    while not memory.all_ready():
+        sleep(0.01)
+    found = []
+    for name, enforcing in steps:
+        write(f"{SELINUX}/enforce", b"%d" % enforcing)
+        load(name, directory)
+        write(f"{SELINUX}/enforce", b"0")
+        found.append([context_of(child) for child in children])
+    memory.begin()
+    for child in children:
+        os.waitpid(child, 0)
+    return found
+
+
+def context_of(pid: int) -> str:
+    """Return the context of a process."""
+    with open(f"/proc/{pid}/attr/current") as stream:
+        return stream.read().rstrip("\n\0")
+
+
 def main() -> None:
     """Ask everything."""
     directory = os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(directory, "cases.json")) as stream:
-        cases = json.load(stream)
-    found = []
-    for case in cases:
-        found.append(answers(case, directory))
-        with open(sys.argv[1], "w") as stream:
-            json.dump(found, stream)
+        asked = json.load(stream)
+    found = {
+        "cases": [answers(case, directory) for case in asked["cases"]],
+        "loads": [follow(each["steps"], each["texts"], directory) for each in asked["loads"]],
+    }
+    with open(sys.argv[1], "w") as stream:
+        json.dump(found, stream)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ extended permissions, which selinuxfs does not tell of, by processes that call `
 
 import json
 import os
-import shutil
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
@@ -23,6 +23,7 @@ from selbox.compiler.compile import compile_policy
 from selbox.compiler.options import CompileOptions
 from selbox.diagnostics import SelboxError, SourceFile
 from selbox.language.cil import parse
+from selbox.model.policy import Policy
 from selbox.server.decision import ExtendedBase
 from selbox.server.report import InvalidTransitionError
 from selbox.server.securityserver import SecurityServer
@@ -31,6 +32,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _VERSION = 33
 _CLASSES = tuple(PERMISSIONS)
 _MOST_SIDS = 8
+_POLICIES_IN_A_ROW = 8
 _SECONDS_A_POLICY = 60
 DENIED, GRANTED = 1, 2
 """What :mod:`kernelprobe` says of a call."""
@@ -71,6 +73,11 @@ def draw(count: int, number: int) -> list[Case]:
     return drawn
 
 
+def compiled(cil: str) -> Policy:
+    """Compile a policy, whatever its bounded types may do."""
+    return compile_policy([parse(SourceFile("policy.cil", cil))], options=CompileOptions(disable_neverallow=True))
+
+
 class Asked:
     """A case made ready: its policy compiled, and the questions that both sides are asked.
 
@@ -80,8 +87,7 @@ class Asked:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        options = CompileOptions(disable_neverallow=True)
-        self.policy = compile_policy([parse(SourceFile("policy.cil", case.cil))], options=options)
+        self.policy = compiled(case.cil)
         server = self.server(enforcing=True)
         self.valid = [text for text in case.texts if _is_valid(server, text)][:_MOST_SIDS]
         pairs = [(source, target, name) for source, target in product(self.valid, self.valid) for name in _CLASSES]
@@ -223,6 +229,42 @@ def compare(asked: Asked, theirs: dict[str, Any]) -> tuple[int, list[str]]:
     return count, differences
 
 
+class Loads:
+    """Policies that are loaded one after another, and contexts whose SIDs go through all of them.
+
+    In every second policy a type goes by another name, so that contexts of it are not known there.
+
+    Args:
+        cases: give the policies.
+    """
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        texts = [re.sub(r"\bte\b", "tx", each.cil) if index % 2 else each.cil for index, each in enumerate(cases)]
+        self.policies = [compiled(text) for text in texts]
+        server = SecurityServer(self.policies[0])
+        self.texts = [
+            each for each in dict.fromkeys(text for case in cases for text in case.texts) if _is_valid(server, each)
+        ]
+        # There and back again, enforcing and not.
+        order = [*range(len(cases)), *reversed(range(len(cases)))]
+        self.steps = [(index, bool(place // 3 % 2)) for place, index in enumerate(order)]
+
+    def questions(self, name: Callable[[int], str]) -> dict[str, Any]:
+        """Return what :mod:`kernelprobe` is to do; ``name`` gives the file of a policy."""
+        return {"texts": self.texts, "steps": [(name(index), enforcing) for index, enforcing in self.steps]}
+
+    def answers(self) -> list[list[str]]:
+        """Return the contexts after each step, as the security server has them."""
+        server = SecurityServer(self.policies[0])
+        sids = [server.context_to_sid(text) for text in self.texts]
+        found = []
+        for index, enforcing in self.steps:
+            server.enforcing = enforcing
+            server.load_policy(self.policies[index])
+            found.append([server.sid_to_context(sid) for sid in sids])
+        return found
+
+
 def run(program: str, count: int, number: int, directory: str, say: Callable[[str], None]) -> int:
     """Ask both sides; print what differs, and return the exit status.
 
@@ -233,24 +275,75 @@ def run(program: str, count: int, number: int, directory: str, say: Callable[[st
         directory: an empty one.
         say: tells what takes a while.
     """
-    all_asked = [asked for asked in map(Asked, draw(count, number)) if asked.valid]
+    cases = draw(count, number)
+    all_asked = [asked for asked in map(Asked, cases) if asked.valid]
+    loads = [Loads(cases[first : first + _POLICIES_IN_A_ROW]) for first in range(0, count, _POLICIES_IN_A_ROW)]
     say(f"{len(all_asked)} random policies, drawn by {number}")
-    inputs = [shutil.copy(os.path.join(_HERE, "kernelprobe.py"), directory), os.path.join(directory, "cases.json")]
+    inputs = Inputs(directory)
+    inputs.add("kernelprobe.py", content(os.path.join(_HERE, "kernelprobe.py")))
+    questions: dict[str, list[Any]] = {"cases": [], "loads": []}
     for index, asked in enumerate(all_asked):
-        inputs.append(os.path.join(directory, f"case{index}.policy"))
-        with open(inputs[-1], "wb") as output:
-            output.write(write_policy(asked.policy, _VERSION))
-    with open(inputs[1], "w", encoding="utf-8") as stream:
-        json.dump([asked.questions(f"case{index}.policy") for index, asked in enumerate(all_asked)], stream)
+        name = inputs.add(f"case{index}.policy", write_policy(asked.policy, _VERSION))
+        questions["cases"].append(asked.questions(name))
+    for row, each in enumerate(loads):
+        names = [
+            inputs.add(f"load{row}.{index}.policy", write_policy(policy, _VERSION))
+            for index, policy in enumerate(each.policies)
+        ]
+        questions["loads"].append(each.questions(names.__getitem__))
+    inputs.add("cases.json", json.dumps(questions).encode())
+    found = ask(program, inputs, directory, str(120 + _SECONDS_A_POLICY * count))
+    return show(all_asked, found["cases"]) | show_loads(loads, found["loads"])
+
+
+class Inputs:
+    """Files for the machine.
+
+    Args:
+        directory: where they are put together.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self.paths: list[str] = []
+
+    def add(self, name: str, data: bytes) -> str:
+        """Add a file and return its name."""
+        self.paths.append(os.path.join(self._directory, name))
+        with open(self.paths[-1], "wb") as output:
+            output.write(data)
+        return name
+
+
+def content(path: str) -> bytes:
+    """Return what a file holds."""
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def ask(program: str, inputs: Inputs, directory: str, seconds: str) -> dict[str, Any]:
+    """Run the probe in the machine and return its answers."""
     job = os.path.join(directory, "job.sh")
     with open(job, "w", encoding="utf-8") as stream:
         stream.write("python3 /share/in/kernelprobe.py /share/out/answers.json 2>&1\n")
-    environment = os.environ | {"INPUT": " ".join(inputs), "RUN": directory}
-    seconds = str(120 + _SECONDS_A_POLICY * count)
+    environment = os.environ | {"INPUT": " ".join(inputs.paths), "RUN": directory}
     subprocess.run(["bash", program, job, seconds], env=environment, check=False)
-    with open(os.path.join(directory, "share", "out", "answers.json"), encoding="utf-8") as stream:
-        found = json.load(stream)
-    return show(all_asked, found)
+    found: dict[str, Any] = json.loads(content(os.path.join(directory, "share", "out", "answers.json")))
+    return found
+
+
+def show_loads(loads: Sequence[Loads], found: Sequence[list[list[str]]]) -> int:
+    """Print the comparison of what contexts came to; return the exit status."""
+    count = 0
+    for row, (each, theirs) in enumerate(zip(loads, found, strict=True)):
+        for step, kernel, own in zip(each.steps, theirs, each.answers(), strict=True):
+            count += len(own)
+            for text, first, second in zip(each.texts, kernel, own, strict=True):
+                if first != second:
+                    print(f"row {row}, after policy {step}: {text}: the kernel says {first!r}, selbox {second!r}")
+                    return 1
+    print(f"{count} contexts of processes after loads, no difference")
+    return 0
 
 
 def show(all_asked: Sequence[Asked], found: Sequence[dict[str, Any]]) -> int:

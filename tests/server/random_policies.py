@@ -240,6 +240,7 @@ def policies(draw: st.DrawFn, for_kernel: bool = False) -> str:
     lines.append(f"(classorder ({' '.join(PERMISSIONS)}))")
     if for_kernel:
         lines += [f"(allow tu every ({name} ({' '.join(permissions)})))" for name, permissions in PERMISSIONS.items()]
+        lines += [f"(allow {name} every (process (transition)))" for name in draw(_subset(TYPES))]
     for keyword, names in (("type", TYPES), ("typeattribute", ATTRIBUTES), ("role", ROLES), ("user", USERS)):
         lines += [f"({keyword} {name})" for name in names]
     lines += [f"(typepermissive {name})" for name in draw(_subset(TYPES)) if name != TYPES[0]]
