@@ -27,10 +27,13 @@ from tests.server.policies import (
     make_rules,
 )
 
+from selbox.diagnostics import SelboxError
 from selbox.model.constraint import CompareAttributes, Comparison, Constraint, Operand
 from selbox.model.rules import RuleKind
-from selbox.server.decision import PERMISSIVE_FLAG, AccessDecision
+from selbox.model.symbols import Type
+from selbox.server.decision import GRANTS_ALL, NEVERAUDIT_FLAG, PERMISSIVE_FLAG, AccessDecision
 from selbox.server.explanation import DenialKind, DenialReason
+from selbox.server.report import BoundsExceeded, Report
 from selbox.server.securityserver import SecurityServer
 
 
@@ -200,3 +203,33 @@ def test_the_union_of_the_rules_that_hold_less_the_constraints_that_fail(
             for row, each in enumerate(rows)
             if each[1] in (DOG, ANIMAL) and each[2] in (DOG_CHOW, CHOW) and each[3] == object_class
         ]
+
+
+@pytest.mark.parametrize("is_loop", [False, True])
+def test_bounds_that_never_end_are_refused(is_loop: bool) -> None:
+    count = 5000
+    types = [Type(f"t{index}", False, 1 << index, bounds=index + 1) for index in range(count)]
+    types.append(Type("last", False, 1 << count, bounds=0 if is_loop else None))
+    with pytest.raises(SelboxError, match="chain of more than 64 types") as caught:
+        SecurityServer(make_policy(types=tuple(types)))
+    assert caught.value.diagnostics[0].code == "bounds-too-deep"
+
+
+def test_what_bounds_withhold_is_reported() -> None:
+    server = SecurityServer(make_policy())
+    reports: list[Report] = []
+    server.add_reporter(reports.append)
+    decide(server, process("puppy"), thing("cat_chow"))
+    assert reports == [BoundsExceeded(process("puppy"), thing("cat_chow"), "file", ("read",))]
+
+
+@pytest.mark.parametrize(
+    ("permissive", "expected"),
+    [(False, AccessDecision(7, 0, 0, 1, NEVERAUDIT_FLAG)), (True, AccessDecision(ALL, 0, 0, 1, GRANTS_ALL))],
+)
+def test_nothing_is_recorded_of_a_neveraudit_type(permissive: bool, expected: AccessDecision) -> None:
+    """Together with permissive, everything is granted (kernel: ``security_compute_av``)."""
+    types = list(make_policy().types)
+    types[DOG] = types[DOG]._replace(neveraudit=True, permissive=permissive)
+    server = SecurityServer(make_policy(types=tuple(types)))
+    assert decide(server, process("dog"), thing("dog_chow")) == expected

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from selbox.diagnostics import SelboxError
 from selbox.model.context import Context
 from selbox.model.context_text import format_context
 from selbox.model.policy import Policy
@@ -41,6 +42,10 @@ class RecordedAccess(NamedTuple):
     rules: tuple[MetRule, ...]
 
 
+_MOST_BOUNDS = 64
+"""Types in a chain of bounds; the kernel's ``POLICYDB_BOUNDS_MAXDEPTH`` is lower still."""
+
+
 class _ClassConstraint(NamedTuple):
     number: int
     permissions: int
@@ -55,6 +60,9 @@ class AccessComputer:
         rules: its type enforcement rules.
         report: called with what bounding types withhold, each time that it is computed.
 
+    Raises:
+        SelboxError: code ``bounds-too-deep``.
+
     Attributes:
         rules: as given.
     """
@@ -68,10 +76,24 @@ class AccessComputer:
         self._constraints: dict[int, tuple[_ClassConstraint, ...]] = {}
         self._terms: dict[int, tuple[Term, ...]] = {}
         self._bounds = {index: each.bounds for index, each in enumerate(policy.types) if each.bounds is not None}
+        self._check_bounds()
         self._role_allows = {(each.source, each.target) for each in policy.role_allows}
         self._process = policy.class_ids.get("process", -1)
         self._role_change = self._process_permissions("transition", "dyntransition")
         self._relabelling: dict[int, tuple[Predicate, ...]] = {}
+
+    def _check_bounds(self) -> None:
+        """Refuse bounds in such long chains that following them would be a burden, or that lead back to themselves."""
+        # INVARIANT: computing an access follows bounds as deep as they go.
+        for type_id, bounding in self._bounds.items():
+            length = 1
+            while bounding in self._bounds:
+                length += 1
+                if length > _MOST_BOUNDS:
+                    name = self._policy.types[type_id].name
+                    words = f"type `{name}` is bounded by a chain of more than {_MOST_BOUNDS} types"
+                    raise SelboxError.of("bounds-too-deep", words, help="the kernel takes chains of three at most")
+                bounding = self._bounds[bounding]
 
     def _process_permissions(self, *wanted: str) -> int:
         if self._process < 0:
