@@ -40,6 +40,7 @@ POLICY = f"""
 (typechange clerk_t customers_t db_table orders_t)
 (typemember clerk_t customers_t db_row private_t)
 (mlsconstrain (db_table (select)) (dom l1 l2))
+(mlsvalidatetrans db_table (or (eq l1 l2) (eq t3 auditor_t)))
 """
 CLERK, AUDITOR, TRAINEE = (f"system_u:system_r:{each}_t:s0" for each in ("clerk", "auditor", "trainee"))
 CUSTOMERS = "system_u:object_r:customers_t:s0"
@@ -239,6 +240,14 @@ def test_new_objects_are_labelled_by_type_transitions(manager: ObjectManager) ->
     assert manager.compute_relabel(CLERK, CUSTOMERS, "db_table") == "system_u:object_r:orders_t:s0"
     assert manager.compute_member(CLERK, CUSTOMERS, "db_row") == "system_u:object_r:private_t:s0"
     assert manager.compute_create(manager.context_to_sid(CLERK), CUSTOMERS, "db_table").endswith("orders_t:s0")
+
+
+def test_a_relabelling_may_be_forbidden_whoever_may_relabel(manager: ObjectManager) -> None:
+    higher = CUSTOMERS.replace("s0", "s1")
+    assert not manager.validate_transition(CUSTOMERS, higher, CLERK, "db_table")
+    assert manager.validate_transition(CUSTOMERS, higher, AUDITOR, "db_table")
+    assert manager.validate_transition(CUSTOMERS, "system_u:object_r:orders_t:s0", CLERK, "db_table")
+    assert manager.validate_transition(CUSTOMERS, higher, manager.context_to_sid(CLERK), "db_row")
 
 
 def test_contexts_are_told_in_canonical_form(manager: ObjectManager) -> None:

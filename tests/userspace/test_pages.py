@@ -82,7 +82,7 @@ def test_the_server_of_the_manual_serves_clients_in_a_box(tmp_path: Path) -> Non
     ended = subprocess.run(
         ["/bin/sh", "-c", blocks[place][1]],
         cwd=tmp_path,
-        env={**environment, "VIRTUAL_ENV": environment["PYTHONPATH"]},
+        env={**environment, "VIRTUAL_ENV": environment["PYTHONPATH"], "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=60,

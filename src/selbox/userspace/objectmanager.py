@@ -253,6 +253,24 @@ class ObjectManager:
         class_id = engine.class_id(object_class)
         return self._text(engine, engine.server.compute_member(engine.sid(subject), engine.sid(object), class_id))
 
+    def validate_transition(self, old: Label, new: Label, subject: Label, object_class: ObjectClass) -> bool:
+        """Tell whether the policy's ``validatetrans`` rules let an object have another context at all.
+
+        Args:
+            old: context or SID that the object has.
+            new: the one that it is to have.
+            subject: who wants it.
+            object_class: class of the object.
+
+        Raises:
+            SelboxError: ``invalid-context``, ``unknown-class`` and others.
+
+        Source: ``security_validatetrans(3)``. The permissions to relabel from and to are checks of their own.
+        """
+        engine = self._engine
+        sids = engine.sid(old), engine.sid(new), engine.sid(subject)
+        return engine.server.validate_transition(*sids, engine.class_id(object_class))
+
     @staticmethod
     def _text(engine: Engine, sid: int) -> str:
         return engine.server.sid_to_context(sid)
