@@ -39,6 +39,7 @@ class Entry(NamedTuple):
 # INVARIANT: a verb NAME is the module selbox.cli.verbs.NAME, with "-" written "_".
 VERBS: dict[str, Entry] = {
     "run": Entry("run programs in a box, under a policy", takes_command=True),
+    "why": Entry("tell why an access is allowed or denied, and what would allow it"),
     "check": Entry("compile a policy and say what it holds"),
     "test": Entry("hold a policy against what is expected of it"),
     "compile": Entry("compile CIL and module packages to a kernel policy"),

@@ -1,17 +1,19 @@
 """Access vectors: type enforcement, then constraints, role changes and type bounds, in the kernel's order."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
+from typing import NamedTuple, Self
 
 from selbox.diagnostics import SelboxError
+from selbox.model.constraint import Constraint
 from selbox.model.context import Context
 from selbox.model.context_text import format_context
 from selbox.model.policy import Policy
-from selbox.model.rules import RuleKind
 from selbox.server.explanation import DenialKind, DenialReason, MetRule, Recording
 from selbox.server.expression import Operands, Predicate, Term, compile_expression, compile_terms, term_truths
 from selbox.server.report import BoundsExceeded
 from selbox.server.ruleindex import AUDITALLOW_SHIFT, DONTAUDIT_SHIFT, VECTOR_MASK, RuleIndex
+from selbox.server.supposedrules import AccessRules, SupposedRules
 
 
 class AccessVectors(NamedTuple):
@@ -73,6 +75,7 @@ class AccessComputer:
         self._policy = policy
         self._report = report
         self.rules = rules
+        self._rules: AccessRules = rules
         self._constraints: dict[int, tuple[_ClassConstraint, ...]] = {}
         self._terms: dict[int, tuple[Term, ...]] = {}
         self._bounds = {index: each.bounds for index, each in enumerate(policy.types) if each.bounds is not None}
@@ -138,10 +141,12 @@ class AccessComputer:
         """
         types = source.type, target.type
         if recording is None:
-            packed = self.rules.access(*types, object_class, active)
+            packed = self._rules.access(*types, object_class, active)
         else:
-            packed = self.rules.recorded_access(*types, object_class, active, recording.rows)
+            packed = self._rules.recorded_access(*types, object_class, active, recording.rows)
         allowed = packed & VECTOR_MASK
+        if recording is not None:
+            recording.reasons.append(DenialReason(DenialKind.NO_RULE, ~packed & VECTOR_MASK))
         if allowed:
             constraints = self._constraints.get(object_class)
             if constraints is None:
@@ -187,7 +192,7 @@ class AccessComputer:
             shown = format_context(self._policy, source), format_context(self._policy, target)
             self._report(BoundsExceeded(*shown, described.name, described.names(exceeding)))
         if exceeding and recording is not None and of_bounding is not None:
-            causes = self._reasons(of_bounding, exceeding, active)
+            causes = of_bounding.reasons_for(exceeding)
             recording.reasons.append(DenialReason(DenialKind.BOUNDS, exceeding, bounds=bounding.type, bounding=causes))
         return allowed & ~exceeding
 
@@ -208,20 +213,43 @@ class AccessComputer:
         vectors = self.compute(source, target, object_class, active, recording)
         conditions = self._policy.rules.condition
         rules = tuple(MetRule(row, active[conditions[row]]) for row in recording.rows)
-        return RecordedAccess(vectors, self._reasons(recording, vector & ~vectors.allowed, active), rules)
+        return RecordedAccess(vectors, recording.reasons_for(vector & ~vectors.allowed), rules)
 
-    def _reasons(self, recording: Recording, denied: int, active: Sequence[bool]) -> tuple[DenialReason, ...]:
-        """Return why permissions are denied: those that no rule allows first."""
-        rules = self._policy.rules
-        unruled = denied
-        for row in recording.rows:
-            if active[rules.condition[row]] and rules.kind[row] == RuleKind.ALLOW:
-                unruled &= ~rules.data[row]
-        withheld = (each._replace(permissions=each.permissions & denied) for each in recording.reasons)
-        return (
-            *((DenialReason(DenialKind.NO_RULE, unruled),) if unruled else ()),
-            *(each for each in withheld if each.permissions),
-        )
+    def supposing(
+        self,
+        rules: Mapping[tuple[int, int, int], int],
+        role_allows: Collection[tuple[int, int]],
+        constraints: Mapping[int, Constraint],
+    ) -> Self:
+        """Return a computer that decides as this one would if the policy were a little different, and reports nothing.
+
+        Args:
+            rules: access vectors that are allowed besides, by source type, target type and class.
+            role_allows: pairs of role ids that it takes for ``roleallow`` rules besides.
+            constraints: constraints that stand in the place of others, by index into ``Policy.constraints``.
+        """
+        other = copy(self)
+        other._suppose(rules, role_allows, constraints)  # noqa: SLF001 - one of its own class
+        return other
+
+    def _suppose(
+        self,
+        rules: Mapping[tuple[int, int, int], int],
+        role_allows: Collection[tuple[int, int]],
+        constraints: Mapping[int, Constraint],
+    ) -> None:
+        self._report = None
+        self._rules = SupposedRules(self._rules, rules)
+        self._role_allows = self._role_allows.union(role_allows)
+        if constraints:  # the tables themselves are shared with the computer that decides
+            self._constraints, self._terms = dict(self._constraints), dict(self._terms)
+        for number, each in constraints.items():
+            present = self._constraints.get(each.object_class) or self._compile(each.object_class)
+            holds = compile_expression(self._policy, each.expression)
+            self._constraints[each.object_class] = tuple(
+                old._replace(holds=holds) if old.number == number else old for old in present
+            )
+            self._terms[number] = compile_terms(self._policy, each.expression)
 
     def _constrain(
         self,

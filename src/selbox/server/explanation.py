@@ -1,11 +1,13 @@
 """Why a permission was denied: values that the summary of a run and commands turn into words."""
 
+from collections.abc import Iterable
 from enum import Enum
 from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
 from selbox.model.context import Context
+from selbox.model.extended import ExtendedRule
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 
@@ -17,6 +19,7 @@ class DenialKind(Enum):
     CONSTRAINT = "a constraint forbids it"
     ROLE = "no roleallow rule permits the change of role"
     BOUNDS = "the bounding type may not do it"
+    EXTENDED = "no extended rule allows the number"
     UNKNOWN = "the policy does not define the class or permission, and denies unknown ones"
 
 
@@ -46,7 +49,7 @@ class Recording(NamedTuple):
     Attributes:
         rows: rows of ``Policy.rules``, without its type rules, that are about the source, the target and the class,
             those that are switched off among them.
-        reasons: why permissions that a rule allows are withheld.
+        reasons: why permissions are withheld: those that no rule allows first.
     """
 
     rows: list[int]
@@ -56,6 +59,18 @@ class Recording(NamedTuple):
     def new(cls) -> "Recording":
         """Return one that nothing was met in."""
         return cls([], [])
+
+    def reasons_for(self, denied: int) -> tuple[DenialReason, ...]:
+        """Return the reasons that withhold some of the permissions in an access vector, narrowed to these."""
+        return _narrowed(self.reasons, denied)
+
+
+def _narrowed(reasons: Iterable[DenialReason], denied: int) -> tuple[DenialReason, ...]:
+    return tuple(
+        each._replace(permissions=each.permissions & denied, bounding=_narrowed(each.bounding, denied))
+        for each in reasons
+        if each.permissions & denied
+    )
 
 
 class MetRule(NamedTuple):
@@ -70,6 +85,18 @@ class MetRule(NamedTuple):
     active: bool
 
 
+class MetExtendedRule(NamedTuple):
+    """An extended rule that is about a source, a target and a class.
+
+    Attributes:
+        rule: the rule.
+        active: as of :class:`MetRule`.
+    """
+
+    rule: ExtendedRule
+    active: bool
+
+
 class Explanation(NamedTuple):
     """Why permissions are granted or denied; what it says is what the evaluation that decided has met.
 
@@ -79,10 +106,15 @@ class Explanation(NamedTuple):
         object_class: class id.
         requested: access vector that was asked for.
         allowed: the part of it that is granted.
-        audited: the part of it that is recorded, as granted or as denied.
-        permissive: whether the source's type is permissive, so that what is denied goes on all the same.
+        others: permissions of the class that were not asked for and are granted.
+        audited: the part of ``requested`` that is recorded, as granted or as denied.
+        flags: of the decision (:attr:`selbox.server.decision.AccessDecision.flags`). A permissive type's denials go on
+            all the same; of one whose accesses are besides never recorded nothing is computed: all is allowed.
         reasons: why the rest is denied; each denied permission is in at least one.
         rules: the access rules about these types and this class, whatever permissions they are about.
+        extended: the extended rules about them, where a permission that they refine was asked for.
+        number: the extended permission that was asked for, as in :class:`selbox.model.extended.ExtendedRule`; None
+            where the base permission alone was.
         values: the value of each boolean, by id.
     """
 
@@ -91,10 +123,13 @@ class Explanation(NamedTuple):
     object_class: int
     requested: int
     allowed: int
+    others: int
     audited: int
-    permissive: bool
+    flags: int
     reasons: tuple[DenialReason, ...]
     rules: tuple[MetRule, ...]
+    extended: tuple[MetExtendedRule, ...]
+    number: int | None
     values: tuple[bool, ...]
 
     @property

@@ -9,6 +9,24 @@ from selbox.server.decision import ALL_EXTENDED, ExtendedBase, ExtendedDecision,
 Entries = Callable[[int], frozenset[int]]
 """Gives the ids under which rules may name a type: itself and its attributes."""
 
+_DRIVER_SHIFT = 8
+_FUNCTION_MASK = 0xFF
+
+_REFINED = {"ioctl": ExtendedBase.IOCTL, "nlmsg": ExtendedBase.NLMSG}
+
+
+def refined_permission(permissions: Sequence[str], vector: int) -> tuple[ExtendedBase, int] | None:
+    """Return which permission of an access vector extended rules refine, and its bit; None when none.
+
+    Args:
+        permissions: names of the class's permissions, in bit order.
+        vector: the access vector.
+    """
+    for name, kind in _REFINED.items():
+        if name in permissions and vector >> permissions.index(name) & 1:
+            return kind, 1 << permissions.index(name)
+    return None
+
 
 class ExtendedRuleIndex:
     """Finds the extended rules that bear on a pair of types.
@@ -72,7 +90,38 @@ class ExtendedRuleIndex:
             sets[rule.kind] |= _numbers(rule, kind, driver)
         return ExtendedDecision(*sets.values())
 
-    def _met(self, source: int, target: int, object_class: int, active: Sequence[bool]) -> Iterator[ExtendedRule]:
+    def number_decision(
+        self, source: int, target: int, object_class: int, active: Sequence[bool], kind: ExtendedBase, number: int
+    ) -> ExtendedDecision | None:
+        """Return what rules say of one number, as bits 0; None where no rule applies, so that the base decides alone.
+
+        Args:
+            source: type id.
+            target: type id.
+            object_class: class id.
+            active: from :func:`selbox.server.conditionals.active_conditions`.
+            kind: the base permission.
+            number: driver in the high byte, function in the low.
+
+        Source: the kernel's ``avc_has_extended_perms``.
+        """
+        types = source, target, object_class
+        defined = self.defined(*types, active)
+        if defined is None:
+            return None
+        driver, function = number >> _DRIVER_SHIFT, number & _FUNCTION_MASK
+        if not (defined.bases & kind and defined.drivers >> driver & 1):
+            return ExtendedDecision(0, 0, 0)
+        return ExtendedDecision(*(each >> function & 1 for each in self.decide(*types, active, kind, driver)))
+
+    def rules(self, source: int, target: int, object_class: int) -> tuple[ExtendedRule, ...]:
+        """Return the rules about two types and a class, whether their conditions hold or not."""
+        return tuple(self._met(source, target, object_class, None))
+
+    def _met(
+        self, source: int, target: int, object_class: int, active: Sequence[bool] | None
+    ) -> Iterator[ExtendedRule]:
+        """Yield the rules whose condition holds; all, where it is not said which do."""
         by_target = self._rules.get(object_class)
         if by_target is None:
             return
@@ -81,7 +130,7 @@ class ExtendedRuleIndex:
             by_source = by_target[target_entry]
             for source_entry in by_source.keys() & sources:
                 for rule in by_source[source_entry]:
-                    if active[rule.condition]:
+                    if active is None or active[rule.condition]:
                         yield rule
 
 

@@ -47,6 +47,8 @@ def reason_text(server: SecurityServer, explanation: Explanation, reason: Denial
                 f"no rule (roleallow {policy.roles[explanation.source.role].name} "
                 f"{policy.roles[explanation.target.role].name})"
             )
+        case DenialKind.EXTENDED if explanation.number is not None:
+            return f"extended rules are about this access, and none allows {explanation.number:#06x}"
         case DenialKind.BOUNDS if reason.bounds is not None:
             rule = _allow(server, explanation, reason.permissions)
             return f"{policy.types[reason.bounds].name}, which bounds it, lacks {rule}"

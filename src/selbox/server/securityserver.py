@@ -7,7 +7,7 @@ from selbox.model.context import Context
 from selbox.model.context_text import format_context
 from selbox.model.policy import HandleUnknown
 from selbox.model.rules import RuleKind
-from selbox.server.access import AccessVectors, RecordedAccess, bounding_chain
+from selbox.server.access import AccessVectors, bounding_chain
 from selbox.server.contextserver import ContextServer
 from selbox.server.decision import (
     ALL_EXTENDED,
@@ -18,6 +18,7 @@ from selbox.server.decision import (
     ExtendedBase,
     ExtendedDecision,
 )
+from selbox.server.evaluation import NOTHING, Access, evaluate
 from selbox.server.explanation import DenialKind, DenialReason, Explanation
 from selbox.server.expression import Operands
 from selbox.server.reachable import user_contexts
@@ -28,6 +29,8 @@ from selbox.server.validity import context_fault
 
 if TYPE_CHECKING:
     from selbox.server.accessarrays import AccessDecisions
+    from selbox.server.proposal import Proposal
+    from selbox.server.proposals import Proposer
     from selbox.server.sidarrays import Numbers, SidDecider
 
 _NO_EXTENDED = ExtendedDecision(0, 0, 0)
@@ -46,6 +49,7 @@ class SecurityServer(ContextServer):
 
     # Made when many decisions are asked for together; a state of the server that is not the latest is never asked.
     _arrays: "SidDecider | None" = None
+    _proposer: "Proposer | None" = None
 
     # --- Access ----------------------------------------------------------------------------------------------------
 
@@ -121,43 +125,69 @@ class SecurityServer(ContextServer):
         types = contexts[0].type, contexts[1].type
         return state.extended.decide(*types, object_class, state.active, kind, driver)
 
-    def explain(self, source: int, target: int, object_class: int, vector: int) -> Explanation:
-        """Decide about permissions as :meth:`compute_access` does, and tell why.
+    def explain(
+        self, source: int, target: int, object_class: int, vector: int, number: int | None = None
+    ) -> Explanation:
+        """Decide about permissions as :meth:`compute_access` and :meth:`compute_extended` do, and tell why.
+
+        Args:
+            source: SID of the subject.
+            target: SID of the object.
+            object_class: class id.
+            vector: access vector.
+            number: the extended permission that is asked for, 0 to 65535, where ``vector`` has ``ioctl`` or ``nlmsg``.
 
         Raises:
             SelboxError: code ``unknown-sid``.
         """
         state = self._state
-        contexts = state.sids.context(source), state.sids.context(target)
-        flags = _flags(state, contexts[0])
-        unknown = vector
-        found = RecordedAccess(AccessVectors(0, 0, VECTOR_MASK), (), ())
+        access = Access(state.sids.context(source), state.sids.context(target), object_class, vector, number)
+        flags = _flags(state, access.source)
+        found, unknown = NOTHING, vector
         if object_class < len(state.policy.classes):
-            unknown &= state.classes.unknown_permissions(object_class)
-            found = state.access.explain(*contexts, object_class, vector & ~unknown, state.active)
-        allowed, reasons = found.vectors.allowed, found.reasons
+            unknown = vector & state.classes.unknown_permissions(object_class)
+            found = evaluate(
+                state.policy, state.access, state.extended, state.active, access._replace(vector=vector & ~unknown)
+            )
+        (allowed, auditallow, auditdeny), reasons = found.vectors, found.reasons
         if flags == GRANTS_ALL:
             allowed, reasons = vector, ()
         elif unknown and state.policy.handle_unknown is HandleUnknown.ALLOW:
             allowed |= unknown
         elif unknown:
             reasons = (*reasons, DenialReason(DenialKind.UNKNOWN, unknown))
-        allowed &= vector
-        audited = allowed & found.vectors.auditallow | vector & ~allowed & found.vectors.auditdeny
-        if flags & NEVERAUDIT_FLAG:
-            audited = 0
+        others, allowed = allowed & ~vector, allowed & vector
+        is_silent = flags & NEVERAUDIT_FLAG
         return Explanation(
-            source=contexts[0],
-            target=contexts[1],
+            source=access.source,
+            target=access.target,
             object_class=object_class,
             requested=vector,
             allowed=allowed,
-            audited=audited,
-            permissive=bool(flags & PERMISSIVE_FLAG),
+            others=others,
+            audited=0 if is_silent else allowed & auditallow | vector & ~allowed & auditdeny,
+            flags=flags,
             reasons=reasons,
             rules=found.rules,
+            extended=found.extended,
+            number=number,
             values=state.values,
         )
+
+    def propose(self, explanation: Explanation) -> "tuple[Proposal, ...]":
+        """Return what would allow a denied access, those proposals first that change least; there may be none.
+
+        Each was decided about by the evaluation that decides about accesses, with its changes applied.
+
+        Args:
+            explanation: from :meth:`explain`, under the policy and the booleans that are in force now.
+        """
+        from selbox.server.proposals import Proposer  # those who only decide do not pay for it
+
+        state, proposer = self._state, self._proposer
+        if proposer is None or proposer.access is not state.access:
+            proposer = self._proposer = Proposer(state.policy, state.access, state.extended, state.entries)
+        return proposer.proposals(explanation, state.active)
 
     def compute_user(self, source: int, user: str) -> tuple[int, ...]:
         """Return the SIDs that a user may be given who logs in through a process.

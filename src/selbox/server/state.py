@@ -6,7 +6,7 @@ from selbox.model.policy import Policy
 from selbox.server.access import AccessComputer
 from selbox.server.classes import ClassMap
 from selbox.server.conditionals import active_conditions
-from selbox.server.extendedrules import ExtendedRuleIndex
+from selbox.server.extendedrules import Entries, ExtendedRuleIndex
 from selbox.server.report import BoundsExceeded
 from selbox.server.ruleindex import RuleIndex
 from selbox.server.sidtable import SidTable
@@ -34,6 +34,7 @@ class PolicyState:
         active: which conditional rules hold; see :func:`selbox.server.conditionals.active_conditions`.
         classes: numbers of classes and permissions, also of those that the policy does not define.
         access, contexts, extended: what computes access vectors, new contexts and extended permissions.
+        entries: gives the ids under which rules may name a type: itself and its attributes.
         permissive, neveraudit: ids of the types that are so.
     """
 
@@ -42,6 +43,7 @@ class PolicyState:
         "active",
         "classes",
         "contexts",
+        "entries",
         "extended",
         "neveraudit",
         "permissive",
@@ -55,6 +57,7 @@ class PolicyState:
     access: AccessComputer
     contexts: ContextComputer
     extended: ExtendedRuleIndex
+    entries: Entries
     permissive: frozenset[int]
     neveraudit: frozenset[int]
 
@@ -81,6 +84,7 @@ class PolicyState:
             base.contexts,
             base.extended,
         )
+        self.entries = base.entries
         self.permissive, self.neveraudit = base.permissive, base.neveraudit
 
     def _build(self, policy: Policy, report: Callable[[BoundsExceeded], None] | None) -> None:
@@ -89,6 +93,7 @@ class PolicyState:
         self.access = AccessComputer(policy, rules, report)
         self.contexts = ContextComputer(policy, rules)
         self.extended = ExtendedRuleIndex(policy, rules.entries)
+        self.entries = rules.entries
         self.permissive = frozenset(index for index, each in enumerate(policy.types) if each.permissive)
         self.neveraudit = frozenset(index for index, each in enumerate(policy.types) if each.neveraudit)
 

@@ -35,6 +35,7 @@ def load_policy(
     diagnostics: Diagnostics | None = None,
     cache: "PolicyCache | None" = None,
     progress: "Stages | None" = None,
+    origins: str | None = None,
 ) -> Policy:
     """Read policy files and make one policy of them.
 
@@ -45,6 +46,7 @@ def load_policy(
         diagnostics: takes the warnings, for a caller who wants to show them.
         cache: where compiled policies are kept; None compiles in any case.
         progress: is told what is being done.
+        origins: file with the places of a kernel policy's rules; where it is None, one beside the policy is taken.
 
     Raises:
         SelboxError: with everything that is wrong with the files, else every syntax error, else every error of the
@@ -54,7 +56,10 @@ def load_policy(
     inputs = read_inputs(paths, collected)
     kernel = sole_kernel_policy(inputs)
     if kernel is not None:
-        return kernel_policy(kernel, collected)
+        return kernel_policy(kernel, collected, origins)
+    if origins is not None:
+        words = f"`{origins}` tells where the rules of a kernel policy were written, and there is none"
+        raise SelboxError.of(WRONG_FORMAT_CODE, words, help="sources know the places of their rules themselves")
     sources = policy_sources(inputs, collected, progress)
     del inputs  # packages take three times the memory of their CIL
     if cache is None:
@@ -97,24 +102,27 @@ def sole_kernel_policy(inputs: Sequence[Input]) -> Input | None:
     return found
 
 
-def kernel_policy(given: Input, diagnostics: Diagnostics) -> Policy:
+def kernel_policy(given: Input, diagnostics: Diagnostics, origins: str | None = None) -> Policy:
     """Read a kernel policy, with the places of its rules in the source where a file beside it has them.
 
     Args:
         given: the policy.
         diagnostics: takes the warnings; what is wrong with the file of places is one, for it decides nothing.
+        origins: the file of places, where it is another than the one beside it.
 
     Raises:
-        SelboxError: with the section and the byte where the policy is broken.
+        SelboxError: with the section and the byte where the policy is broken; or with what is wrong with ``origins``.
     """
     from selbox.binary.kernel import read_policy  # those who compile do not pay for it
 
     policy = read_policy(given.content, given.name, diagnostics)
     beside = given.name + ORIGINS_ENDING
-    if not os.path.exists(beside):
+    if origins is None and not os.path.exists(beside):
         return policy
     from selbox.binary.origins import with_origins
 
+    if origins is not None:
+        return with_origins(policy, given.content, read_input(origins).content, origins, diagnostics)
     try:
         return with_origins(policy, given.content, read_input(beside).content, beside, diagnostics)
     except SelboxError as error:

@@ -4,7 +4,7 @@ from typing import Final
 
 from selbox.compiler.text.runs import runs
 from selbox.compiler.text.syntax import Syntax
-from selbox.model.extended import ExtendedKind, ExtendedSpecifier
+from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
 from selbox.model.policy import Policy
 
 _PERMISSIONS: Final = {
@@ -25,19 +25,30 @@ def extended_lines(policy: Policy, syntax: Syntax) -> dict[tuple[int, ExtendedKi
     for (condition, kind, source, target, object_class, specifier, driver), permissions in merged.items():
         if not permissions:
             continue
-        own = source == target and not policy.types[source].is_attribute
-        line = syntax.extended_rule.format(
-            keyword=syntax.extended_words[kind],
-            source=policy.types[source].name,
-            target="self" if own else policy.types[target].name,
-            permission=_PERMISSIONS[specifier],
-            object_class=policy.classes[object_class].name,
-            numbers=" ".join(_numbers(specifier, driver, permissions, syntax.number_range)),
-        )
-        lines.setdefault((condition, kind), []).append(line)
+        rule = ExtendedRule(kind, source, target, object_class, specifier, driver, permissions)
+        lines.setdefault((condition, kind), []).append(extended_rule_text(policy, syntax, rule))
     for each in lines.values():
         each.sort()
     return lines
+
+
+def extended_rule_text(policy: Policy, syntax: Syntax, rule: ExtendedRule) -> str:
+    """Return an extended rule as a language writes it, without its condition.
+
+    Args:
+        policy: whose ids it holds.
+        syntax: of the language.
+        rule: the rule.
+    """
+    own = rule.source == rule.target and not policy.types[rule.source].is_attribute
+    return syntax.extended_rule.format(
+        keyword=syntax.extended_words[rule.kind],
+        source=policy.types[rule.source].name,
+        target="self" if own else policy.types[rule.target].name,
+        permission=_PERMISSIONS[rule.specifier],
+        object_class=policy.classes[rule.object_class].name,
+        numbers=" ".join(_numbers(rule.specifier, rule.driver, rule.permissions, syntax.number_range)),
+    )
 
 
 def _numbers(specifier: ExtendedSpecifier, driver: int, permissions: int, template: str) -> list[str]:

@@ -1,0 +1,93 @@
+"""A constraint's expression term by term, with what each compares and comes to."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from selbox.explain.answer import TermLine
+from selbox.model.bitset import members
+from selbox.model.constraint import CompareAttributes, CompareNames, Connective, ConstraintTerm, NamesForm, Operand
+from selbox.model.context import Context
+from selbox.model.context_text import format_level
+from selbox.model.policy import Policy
+
+_MOST_NAMES: Final = 8
+"""Names of a set that are shown; a set may hold thousands."""
+
+
+class _Node(NamedTuple):
+    term: ConstraintTerm
+    holds: bool
+    operands: "list[_Node]"
+
+
+def term_lines(
+    policy: Policy, expression: Sequence[ConstraintTerm], truths: Sequence[bool], source: Context, target: Context
+) -> tuple[TermLine, ...]:
+    """Return the lines of an expression, each term before those that are under it.
+
+    Connectives that stand under the same connective are one with it: ``(and a (and b c))`` is one ``and`` of three.
+
+    Args:
+        policy: whose constraint it is.
+        expression: terms in postfix order.
+        truths: what each term came to.
+        source: context of the subject.
+        target: context of the object.
+    """
+    stack: list[_Node] = []
+    for term, holds in zip(expression, truths, strict=True):
+        if not isinstance(term, Connective):
+            stack.append(_Node(term, holds, []))
+            continue
+        count = 1 if term is Connective.NOT else 2
+        operands = stack[-count:]
+        del stack[-count:]
+        flattened = [
+            inner
+            for each in operands
+            for inner in (each.operands if each.term is term and term is not Connective.NOT else [each])
+        ]
+        stack.append(_Node(term, holds, flattened))
+    lines: list[TermLine] = []
+    waiting = [(0, stack.pop())]
+    while waiting:
+        depth, node = waiting.pop()
+        lines.append(_line(policy, depth, node, (source, target)))
+        waiting.extend((depth + 1, each) for each in reversed(node.operands))
+    return tuple(lines)
+
+
+def _line(policy: Policy, depth: int, node: _Node, contexts: tuple[Context, Context]) -> TermLine:
+    term = node.term
+    if isinstance(term, Connective):
+        return TermLine(depth, term.value, "", node.holds)
+    left, word = _value(policy, term.left, contexts), term.comparison.value
+    if isinstance(term, CompareAttributes):
+        right = _value(policy, term.right, contexts)
+        return TermLine(depth, f"{term.left.value} {word} {term.right.value}", f"{left} {word} {right}", node.holds)
+    return TermLine(depth, f"{term.left.value} {word} {_names(policy, term)}", left, node.holds)
+
+
+def _value(policy: Policy, operand: Operand, contexts: tuple[Context, Context]) -> str:
+    part, party = operand.value
+    context = contexts[party == "2"]
+    if part == "u":
+        return policy.users[context.user].name
+    if part == "r":
+        return policy.roles[context.role].name
+    if part == "t":
+        return policy.types[context.type].name
+    return format_level(policy, context.range.low if part == "l" else context.range.high)
+
+
+def _names(policy: Policy, term: CompareNames) -> str:
+    """Return the names of a comparison, as the policy wrote them where it is known how."""
+    names: Sequence[str] = [*term.names, *(f"-{each}" for each in term.excluded)]
+    if not names and term.form is NamesForm.PLAIN:
+        part = term.left.value[0]
+        symbols = policy.types if part == "t" else policy.roles if part == "r" else policy.users
+        names = [symbols[each].name for each in members(term.ids)]
+    if len(names) > _MOST_NAMES:
+        names = [*names[:_MOST_NAMES], f"and {len(names) - _MOST_NAMES} more"]
+    prefix = "" if term.form is NamesForm.PLAIN else term.form.value
+    return prefix + (names[0] if len(names) == 1 else f"({' '.join(names)})" if names else "")

@@ -1,0 +1,66 @@
+import pytest
+
+from selbox.audit.accesslines import LoggedAccess, logged_accesses
+from selbox.diagnostics import Diagnostic
+
+EXPECTED = LoggedAccess(1, False, ("read",), "a_u:a_r:a_t:s0", "b_u:object_r:b_t:s0:c1", "file")
+BODY = (
+    'avc:  denied  { read } for  pid=7 comm="cat" name="x" dev="sda1" ino=3 '
+    "scontext=a_u:a_r:a_t:s0 tcontext=b_u:object_r:b_t:s0:c1 tclass=file permissive=0"
+)
+INTERPRETED = (
+    "type=AVC msg=audit(11/22/2026 05:53:54.123:456) : avc:  denied  { read } for  pid=7 comm=cat name=a b dev=sda1 "
+    "ino=3 scontext=a_u:a_r:a_t:s0 tcontext=b_u:object_r:b_t:s0:c1 tclass=file permissive=0 "
+)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"type=AVC msg=audit(1364481363.243:24287): {BODY}",
+        f"node=web.example type=AVC msg=audit(1364481363.243:24287): {BODY}\x1dARCH=x86_64",
+        f"[   12.345678] audit: type=1400 audit(1364481363.243:24287): {BODY}",
+        f"Nov 22 05:53:54 web kernel: audit: type=1400 audit(1364481363.243:24287): {BODY}",
+        INTERPRETED,
+    ],
+)
+def test_a_record_is_found_in_every_dress(line: str) -> None:
+    warnings: list[Diagnostic] = []
+    assert list(logged_accesses([line], warnings)) == [EXPECTED]
+    assert warnings == []
+
+
+def test_records_of_object_managers_are_found() -> None:
+    line = (
+        "type=USER_AVC msg=audit(1.000:2): pid=1 uid=0 auid=4294967295 ses=4294967295 subj=a_u:a_r:a_t:s0 "
+        "msg='avc:  granted  { send_msg } for msgtype=method_call dest=:1.2 spid=4 tpid=5 "
+        'scontext=a_u:a_r:a_t:s0 tcontext=a_u:a_r:a_t:s0 tclass=dbus  exe="/bin/x" sauid=0 hostname=? addr=?\''
+    )
+    (found,) = logged_accesses([line], [])
+    assert found == LoggedAccess(1, True, ("send_msg",), "a_u:a_r:a_t:s0", "a_u:a_r:a_t:s0", "dbus")
+
+
+@pytest.mark.parametrize(("field", "number"), [("ioctlcmd=0x5401", 0x5401), ("nl-msgtype=18", 18)])
+def test_the_extended_permission_is_read(field: str, number: int) -> None:
+    (found,) = logged_accesses([BODY.replace("ino=3", field)], [])
+    assert found.number == number
+
+
+def test_other_lines_are_passed_over_and_broken_records_told() -> None:
+    warnings: list[Diagnostic] = []
+    lines = [
+        "type=SYSCALL msg=audit(1.0:2): arch=c000003e",
+        "----",
+        "avc:  denied  { read } for  pid=7 tclass=file",
+        BODY,
+    ]
+    assert [each.line for each in logged_accesses(lines, warnings)] == [4]
+    (warning,) = warnings
+    assert (warning.code, "line 3" in warning.message) == ("audit-fields", True)
+
+
+def test_a_name_that_looks_like_fields_changes_nothing() -> None:
+    # the kernel writes a name with spaces in hexadecimal; one without them is one word in quotes
+    line = BODY.replace('"x"', '"scontext=evil"')
+    (found,) = logged_accesses([line], [])
+    assert found == EXPECTED
