@@ -41,6 +41,7 @@ def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     path = tmp_path / "policy.cil"
     path.write_text(POLICY)
     monkeypatch.setenv("SELBOX_POLICY", str(path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def run(*words: str) -> tuple[int, str, str]:
         return main(words), *capsys.readouterr()

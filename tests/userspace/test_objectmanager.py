@@ -109,6 +109,16 @@ def test_a_denial_is_a_permission_error_with_its_reason(manager: ObjectManager, 
     assert record.sender.exe == os.readlink("/proc/self/exe")
 
 
+def test_a_policy_may_be_a_text(log: Log) -> None:
+    manager = ObjectManager.from_cil(POLICY, enforcing=False, audit=log.append)
+    manager.check_permission(CLERK, CUSTOMERS, "db_table", "create")
+    assert log.accesses == [(False, ("create",), True)]
+    with pytest.raises(SelboxError) as caught:
+        ObjectManager.from_cil("(type a_t)\n(allow a_t b_t (file (read)))")
+    assert caught.value.diagnostics[0].span is not None
+    assert caught.value.diagnostics[0].span.place == "<text>:2:12"
+
+
 def test_a_constraint_is_named_with_its_expression(manager: ObjectManager) -> None:
     answer = manager.has_permission(CLERK, "system_u:object_r:customers_t:s1", "db_table", "select")
     assert not answer

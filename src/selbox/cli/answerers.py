@@ -52,11 +52,12 @@ def given_policy(arguments: "Namespace") -> "Policy | None":
     paths = policy_paths(arguments)
     if not paths:
         return None
+    from selbox.store.policycache import PolicyCache
     from selbox.store.policyfiles import load_policy
 
     with Progress() as progress:
         progress.stage("reading the policy")
-        return load_policy(paths, base=not arguments.no_base, progress=progress)
+        return load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user(), progress=progress)
 
 
 def answers(policy: "Policy | None") -> "Answers":

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from selbox.audit.userrecord import UserAvc, UserEvent
 from selbox.avc.cache import GRANTED, Statistics, Verdict
-from selbox.diagnostics import Diagnostic, Diagnostics
+from selbox.diagnostics import Diagnostic, Diagnostics, SourceFile
 from selbox.model.policy import Policy
 from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.userspace.engine import Engine, ObjectClass, Permissions, Question
@@ -79,6 +79,26 @@ class ObjectManager:
         # INVARIANT: replaced as a whole; whoever answers a question reads it once.
         self._engine = Engine.of(self._source.load(diagnostics), enforcing)
         self._warnings = tuple(diagnostics.warnings)
+
+    @classmethod
+    def from_cil(
+        cls, text: str, *, base: bool = True, enforcing: bool = True, audit: Audit | None = None
+    ) -> "ObjectManager":
+        """Return an object manager for a policy that is no file but a text in CIL, such as a test has.
+
+        Args:
+            text: the policy; messages call it ``<text>``.
+            base: as of the class, and so are the others.
+            enforcing: likewise.
+            audit: likewise.
+
+        Raises:
+            SelboxError: with everything that is wrong with it.
+        """
+        from selbox.store.policyfiles import compile_sources  # a policy of files may do without the compiler
+
+        source = SourceFile("<text>", text)
+        return cls(compile_sources([source], base=base, diagnostics=Diagnostics()), enforcing=enforcing, audit=audit)
 
     # --- May it? ----------------------------------------------------------------------------------------------------
 
