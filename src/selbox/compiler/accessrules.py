@@ -4,14 +4,17 @@ What names and permissions mean in a scope is looked up once and remembered; onl
 goes the way that all other statements go.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, compress, groupby
+from operator import attrgetter
+from typing import Any, Final
 
 from selbox.compiler.classes import Vectors
 from selbox.compiler.identities import Identities
 from selbox.compiler.namespace import Place, Scope
 from selbox.compiler.origins import Origins
-from selbox.compiler.program import Program, Statement
+from selbox.compiler.program import Program, Run
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, special_pairs
 from selbox.language.cil import Form
 from selbox.model.rules import RuleKind, Rules
@@ -21,7 +24,11 @@ Access = tuple[int, int, Vectors]
 
 Reader = Callable[[Form, Place], Access]
 
-_KINDS: Final = {"allow": RuleKind.ALLOW, "auditallow": RuleKind.AUDITALLOW, "dontaudit": RuleKind.DONTAUDIT}
+_KINDS: Final = {
+    "allow": int(RuleKind.ALLOW),
+    "auditallow": int(RuleKind.AUDITALLOW),
+    "dontaudit": int(RuleKind.DONTAUDIT),
+}
 
 
 class AccessRules:
@@ -53,90 +60,95 @@ class AccessRules:
         self._root.targets["self"] = SELF
         self._last: tuple[Scope | None, _Known] = (None, self._root)
 
-    def take(self, statements: Iterable[Statement], write_out: bool) -> None:
+    def take(self, runs: Iterable[Run], *, write_out: bool) -> None:
         """Take in rules; report what fails, or switch off the optional block around it.
 
         Args:
-            statements: access rules of all kinds.
+            runs: access rules of all kinds.
             write_out: whether to write out targets that are no type.
         """
-        rules = self.rules
-        kinds = _KINDS
-        add_kind = rules.kind.append
-        add_source, add_target, add_class = rules.source.append, rules.target.append, rules.object_class.append
-        add_data, add_condition, add_origin = rules.data.append, rules.condition.append, rules.origin.append
-        numbered = self._origins.statements
-        last: Place | None = None
-        skipped = single = False
-        branch = 0
-        known = self._root
-        sources, targets, endings = known.sources, known.targets, known.endings
-        for statement in statements:
-            form, place = statement
-            if place is not last:
-                last = place
-                skipped = place.optional is not None and not place.optional.live
-                branch = place.branch
-                single = type(place.scope) is Scope and not place.copied
-                known = self._known(place.scope)
-                sources, targets, endings = known.sources, known.targets, known.endings
-            if skipped:
-                continue
-            try:
-                source = sources[form[1]]  # type: ignore[index]  # the shape has been checked: it is an atom
-                target = targets[form[2]]  # type: ignore[index]  # likewise
-                vectors = endings[id(form[3])]
-            except KeyError:
-                access = self._learn(form, place, known)
-                if access is None:
-                    continue
-                source, target, vectors = access
-            if single:
-                numbered.append(statement)
-                origin = len(numbered)
-            else:
-                origin = self._origins.number(form, place)
-            kind = kinds[form[0]]  # type: ignore[index]  # likewise
-            if target >= LOWEST_SPECIAL and write_out:
-                self._write_out((kind, source, target, branch, origin), vectors)
-                continue
-            for class_id, vector in vectors:
-                add_kind(kind)
-                add_source(source)
-                add_target(target)
-                add_class(class_id)
-                add_data(vector)
-                add_condition(branch)
-                add_origin(origin)
+        live = (run for run in runs if run[0].optional is None or run[0].optional.live)
+        for known, together in groupby(live, lambda run: self._known(run[0].scope)):
+            forms: list[Form] = []
+            places: list[Place] = []
+            for place, run in together:
+                forms += run
+                places += [place] * len(run)
+            self._take(_Columns(forms, places), known, write_out)
 
-    def _write_out(self, rule: tuple[RuleKind, int, int, int, int], vectors: Vectors) -> None:
-        """Add the rows of a rule whose target is no type; one of an attribute has rows of types only."""
-        kind, source, target, branch, origin = rule
+    def _take(self, given: "_Columns", known: "_Known", write_out: bool) -> None:
+        """Take in rules of one scope: by columns where a rule has one row, and so most have."""
+        given = self._learn_all(given, known)
+        kinds = list(map(_KINDS.__getitem__, given.keywords))
+        sources = list(map(known.sources.__getitem__, given.sources))
+        targets = list(map(known.targets.__getitem__, given.targets))
+        vectors = list(map(known.endings.__getitem__, given.endings))
+        branches = list(map(attrgetter("branch"), given.places))
+        origins = self._origins.number_all(given.forms, given.places)
+        several: set[int] = set()
+        if set(map(len, vectors)) != {1}:
+            several.update(at for at, each in enumerate(vectors) if len(each) > 1)
+        if write_out:
+            for name in (name for name, target in known.targets.items() if target >= LOWEST_SPECIAL):
+                for at in _positions(given.targets, name):
+                    if targets[at] == SELF and self._bits_of(sources[at]) == 1 << sources[at]:
+                        targets[at] = sources[at]
+                    else:
+                        several.add(at)
+        rules = self.rules
+        done = 0
+        for at in [*sorted(several), len(kinds)]:
+            rules.kind.fromlist(kinds[done:at])
+            rules.source.fromlist(sources[done:at])
+            rules.target.fromlist(targets[done:at])
+            rules.object_class.fromlist([class_id for ((class_id, _),) in vectors[done:at]])
+            rules.data.fromlist([vector for ((_, vector),) in vectors[done:at]])
+            rules.condition.fromlist(branches[done:at])
+            rules.origin.fromlist(origins[done:at])
+            if at in several:
+                for source, target in self._pairs(sources[at], targets[at], write_out):
+                    for class_id, vector in vectors[at]:
+                        rules.append(kinds[at], source, target, class_id, vector, branches[at], origins[at])
+            done = at + 1
+
+    def _learn_all(self, given: "_Columns", known: "_Known") -> "_Columns":
+        """Read in full each rule that has a new part; leave out those that have no rows."""
+        sources, targets, endings = known.sources, known.targets, known.endings
+        without = {
+            at
+            for at, (source, target, ending) in enumerate(zip(given.sources, given.targets, given.endings, strict=True))
+            if (source not in sources or target not in targets or ending not in endings)
+            and not self._learn(given.forms[at], given.places[at], known)
+        }
+        if not without:
+            return given
+        taken = [at not in without for at in range(len(given.forms))]
+        return _Columns(list(compress(given.forms, taken)), list(compress(given.places, taken)))
+
+    def _pairs(self, source: int, target: int, write_out: bool) -> Iterable[tuple[int, int]]:
+        """Return the sources and targets of a rule's rows; what is written out has types only."""
+        if target < LOWEST_SPECIAL or not write_out:
+            return ((source, target),)
+        return special_pairs(self._bits_of(source), target, self._identities.types.universe)
+
+    def _bits_of(self, source: int) -> int:
         bits = self._bits.get(source)
         if bits is None:
             bits = self._bits[source] = self._identities.types_of(source)
-        for one, other in special_pairs(bits, target, self._identities.types.universe):
-            for class_id, vector in vectors:
-                self.rules.append(kind, one, other, class_id, vector, branch, origin)
+        return bits
 
-    def check(self, statements: Iterable[Statement]) -> None:
+    def check(self, runs: Iterable[Run]) -> None:
         """Look up the names of the rules in optional blocks; switch off the blocks in which one means nothing."""
-        last: Place | None = None
-        skipped = False
-        known = self._root
         watched = self._program.watched
-        for form, place in statements:
-            if place is not last:
-                last = place
-                skipped = place.optional is None or not place.optional.live
-                known = self._known(place.scope)
-            if not skipped and (
-                watched
-                or form[1] not in known.sources
-                or form[2] not in known.targets
-                or id(form[3]) not in known.endings
-            ):
-                self._learn(form, place, known)
+        for place, forms in runs:
+            if place.optional is None or not place.optional.live:
+                continue
+            known = self._known(place.scope)
+            sources, targets, endings = known.sources, known.targets, known.endings
+            for form in forms:
+                if watched or form[1] not in sources or form[2] not in targets or id(form[3]) not in endings:
+                    self._learn(form, place, known)
+
 
     def _known(self, scope: Scope) -> "_Known":
         """Return what is remembered of a scope; of all but the root only while statement follows on statement."""
@@ -146,19 +158,23 @@ class AccessRules:
             self._last = (scope, _Known())
         return self._last[1]
 
-    def _learn(self, form: Form, place: Place, known: "_Known") -> Access | None:
-        """Read a rule in full and remember what its parts mean; None when it fails."""
+    def _learn(self, form: Form, place: Place, known: "_Known") -> bool:
+        """Read a rule in full and remember what its parts mean.
+
+        Returns:
+            Whether it is one that has rows: it has not failed, and grants something.
+        """
         found: list[Access] = []
         self._program.attempt(lambda form, place: found.append(self._read(form, place)), form, place)
         if not found:
-            return None
-        source, target, vectors = access = found[0]
+            return False
+        source, target, vectors = found[0]
         known.sources[form[1]] = source  # type: ignore[index]  # the shape has been checked: it is an atom
         known.targets[form[2]] = target  # type: ignore[index]  # likewise
         # INVARIANT: trees outlive the compilation, so that no other form can have this one's identity.
         if vectors:  # one that grants nothing is read in full each time: what it names counts as used
             known.endings[id(form[3])] = vectors
-        return access
+        return bool(vectors)
 
 
 class _Known:
@@ -166,7 +182,7 @@ class _Known:
 
     Attributes:
         sources, targets: ids by name.
-        endings: classes and access vectors by the identity of the form that says them.
+        endings: classes and access vectors by the identity of the form that says them; none of them is empty.
     """
 
     __slots__ = ("endings", "sources", "targets")
@@ -175,3 +191,30 @@ class _Known:
         self.sources: dict[str, int] = {}
         self.targets: dict[str, int] = {}
         self.endings: dict[int, Vectors] = {}
+
+
+class _Columns:
+    """Rules of one scope, and what each of them says.
+
+    Attributes:
+        forms, places: the rules.
+        keywords, sources, targets, endings: their parts; the last as in :class:`_Known`.
+    """
+
+    def __init__(self, forms: list[Form], places: list[Place]) -> None:
+        self.forms = forms
+        self.places = places
+        # Every rule has four parts. This is twice as quick as to ask each for each of them.
+        parts: list[Any] = list(chain.from_iterable(forms))
+        self.keywords: list[str] = parts[0::4]
+        self.sources: list[str] = parts[1::4]
+        self.targets: list[str] = parts[2::4]
+        self.endings = list(map(id, parts[3::4]))
+
+
+def _positions(column: list[str], name: str) -> Iterator[int]:
+    at = -1
+    with suppress(ValueError):
+        while True:
+            at = column.index(name, at + 1)
+            yield at

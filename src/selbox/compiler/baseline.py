@@ -119,7 +119,10 @@ def _rows(
     count = next((row for row, kind in enumerate(rules.kind) if kind not in ACCESS_KINDS), len(rules))
     if any(kind in ACCESS_KINDS for kind in rules.kind[count:]) or not all(rules.origin[:count]):
         return None
-    statements = [place.path[0] << 32 | form.offset for form, place in resolution.origins.statements]
+    statements = [
+        place.path[0] << 32 | form.offset
+        for form, place in zip(resolution.origins.forms, resolution.origins.places, strict=True)
+    ]
     places = [statements[origin - 1] for origin in rules.origin[:count]]
     if not all(map(le, places, islice(places, 1, None))):
         return None

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, NoReturn
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
 from selbox.compiler.parameters import parameters
-from selbox.compiler.program import ERROR_LIMIT, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
+from selbox.compiler.program import ACCESS, ERROR_LIMIT, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.language.cil import Form, RuleForm, Tree
 from selbox.language.cil.statements import USAGE, VALID_SHAPES, Shapes, has_valid_shape, usage
@@ -86,7 +86,7 @@ class Expander:
         self.counter = 0
         self._walked = 0
         self._limit: float = math.inf
-        self._plain: dict[tuple[str, ...], dict[str, tuple[Shapes, list[Statement]]]] = {}
+        self._plain: dict[tuple[str, ...], dict[str, Shapes]] = {}
         self._actions = dict.fromkeys(NAME_TABLES, self._declare) | {
             "block": self._block,
             "optional": self._optional,
@@ -157,41 +157,50 @@ class Expander:
         """Take in the statements of frames, in order."""
         stack = frames[::-1]
         while stack:
-            statements, place, parent = stack[-1]
-            plain = self._plain_statements(place.lexical)
-            for index, statement in statements:
-                if type(statement) is RuleForm:
-                    known = plain.get(statement[0])  # type: ignore[arg-type]  # a rule's keyword is an atom
-                    if known is not None:
-                        known[1].append((statement, place))
-                        continue
-                elif type(statement) is Form and statement and type(statement[0]) is str:
-                    known = plain.get(statement[0])
-                    if known is not None and tuple(map(type, statement)) in known[0]:
-                        known[1].append((statement, place))
-                        continue
-                inner = self._take(index, statement, place, parent)
-                if inner:
-                    stack.extend(reversed(inner))
-                    break
+            inner = self._walk_on(stack[-1])
+            if inner:
+                stack.extend(reversed(inner))
             else:
                 stack.pop()
 
-    def _plain_statements(self, lexical: tuple[str, ...]) -> dict[str, tuple[Shapes, list[Statement]]]:
+    def _walk_on(self, frame: Frame) -> list[Frame]:
+        """Take in the statements of a frame up to one that has some inside; return these, or nothing at the end."""
+        statements, place, parent = frame
+        plain = self._plain_statements(place.lexical)
+        rules: list[Form] = []
+        runs = {ACCESS: rules}
+        inner: list[Frame] = []
+        for index, statement in statements:
+            if type(statement) is RuleForm:  # no container refuses these
+                rules.append(statement)
+                continue
+            if type(statement) is Form and statement and type(statement[0]) is str:
+                shapes = plain.get(statement[0])
+                if shapes is not None and tuple(map(type, statement)) in shapes:
+                    _keep(statement, runs)
+                    continue
+            inner = self._take(index, statement, place, parent, runs)
+            if inner:
+                break
+        for key, forms in runs.items():
+            if forms:
+                self.program.statements.setdefault(key, []).append((place, forms))
+        return inner
+
+    def _plain_statements(self, lexical: tuple[str, ...]) -> dict[str, Shapes]:
         """Return, for statements that are only kept, what :meth:`_take` would find out about each.
 
         Args:
             lexical: as in :class:`Place`.
 
         Returns:
-            By keyword of what may stand there: the outer forms that it may have, and where it is kept.
+            The outer forms that it may have, by keyword of what may stand there.
         """
         found = self._plain.get(lexical)
         if found is None:
-            statements = self.program.statements
             refused = frozenset().union(*(_REFUSED[container] for container in lexical))
             found = self._plain[lexical] = {
-                keyword: (shapes, statements.setdefault(JOINED.get(keyword, keyword), []))
+                keyword: shapes
                 for keyword, shapes in VALID_SHAPES.items()
                 if keyword not in self._actions and keyword not in refused
             }
@@ -213,7 +222,14 @@ class Expander:
             frames.append(_frame(added, added_start, place.inside("in", self.next_path(place), tree=tree)))
         return frames
 
-    def _take(self, index: int, statement: "Form | str", place: Place, parent: "Form | list[Form]") -> list[Frame]:
+    def _take(
+        self,
+        index: int,
+        statement: "Form | str",
+        place: Place,
+        parent: "Form | list[Form]",
+        runs: dict[str, list[Form]],
+    ) -> list[Frame]:
         """Take in one statement; return what to walk before the next one."""
         try:
             if isinstance(statement, str):
@@ -222,7 +238,7 @@ class Expander:
             action = self._actions.get(keyword)
             if action is not None:
                 return action(index, statement, place)
-            self.program.statements.setdefault(JOINED.get(keyword, keyword), []).append((statement, place))
+            _keep(statement, runs)
         except StatementError as error:
             self.program.diagnostics.errors.extend(error.diagnostics)
             if len(self.program.diagnostics.errors) >= ERROR_LIMIT:
@@ -389,7 +405,7 @@ class Expander:
 
     def _keep_order(self, index: int, form: Form, place: Place) -> list[Frame]:
         keyword = JOINED.get(form.keyword, form.keyword)
-        self.program.statements.setdefault(keyword, []).append((form, place))
+        self.program.statements.setdefault(keyword, []).append((place, [form]))
         self.program.orders.setdefault(keyword, []).append((*place.path, index))
         return []
 
@@ -400,6 +416,11 @@ class Expander:
             return []
 
         return wait
+
+
+def _keep(statement: Form, runs: dict[str, list[Form]]) -> None:
+    keyword = statement.keyword
+    runs.setdefault(JOINED.get(keyword, keyword), []).append(statement)
 
 
 def _frame(form: "Form | list[Form]", start: int, place: Place) -> Frame:

@@ -7,7 +7,7 @@ from selbox.compiler.errors import StatementError
 from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
-from selbox.compiler.program import Program, Statement
+from selbox.compiler.program import Program, Run, Statement
 from selbox.compiler.sets import SetTable
 from selbox.compiler.settings import choose
 from selbox.language.cil import Form
@@ -126,28 +126,36 @@ class Identities:
             )
         return symbol
 
-    def _set_statements(self) -> Iterator[Statement]:
+    def _set_statements(self) -> Iterator[Run]:
         """Yield the statements of type attributes but for those that require a type that is there.
 
         Translated modules require every type that they name: these are most of all such statements. They are put
         together here, for a rule that uses the attribute all the same.
         """
-        statements = self._program.statements.get("typeattributeset", ())
+        runs = self._program.statements.get("typeattributeset", ())
         root = self._program.root
         names = root.tables.get("type", {})
         generated = names.get(GENERATED_ATTRIBUTE)
         if generated is None or generated.flavour != "typeattribute":
-            yield from statements
+            yield from runs
             return
         found: set[str] = set()
-        for statement in statements:
-            form, place = statement
-            required = form[2]
-            is_there = type(required) is str and required in names and place.scope is root
-            if form[1] != GENERATED_ATTRIBUTE or not is_there:
-                yield statement
-            elif place.optional is None or place.optional.live:
-                found.add(required)  # type: ignore[arg-type]  # it is there: it is an atom
+        for place, forms in runs:
+            if place.scope is not root:
+                yield place, forms
+                continue
+            others: list[Form] = []
+            required: list[str] = []
+            for form in forms:
+                name = form[2]
+                if form[1] == GENERATED_ATTRIBUTE and type(name) is str and name in names:
+                    required.append(name)
+                else:
+                    others.append(form)
+            if others:
+                yield place, others
+            if place.optional is None or place.optional.live:
+                found.update(required)
         for name in found:
             symbol = self._program.actual(names[name])
             self.types.define(generated, [1 << symbol.id if symbol.flavour == "type" else symbol])

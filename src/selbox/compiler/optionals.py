@@ -57,7 +57,7 @@ def remove_dead(program: Program) -> bool:
     changed = any(
         place.optional is not None and not place.optional.live
         for keyword in _TELLING
-        for _, place in program.statements.get(keyword, ())
+        for place, _ in program.statements.get(keyword, ())
     )
     for flavour, symbols in program.symbols.items():
         kept = []

@@ -1,8 +1,10 @@
 """Numbers the places of statements for the ``origin`` columns."""
 
 from array import array
+from collections.abc import Sequence
+from operator import attrgetter
 
-from selbox.compiler.namespace import Place
+from selbox.compiler.namespace import Place, Scope
 from selbox.diagnostics import Span
 from selbox.language.cil import Form
 from selbox.model.origin import OriginTable
@@ -17,13 +19,13 @@ class Origins:
         record: False gives every place the number 0.
 
     Attributes:
-        statements: form and place of each number, from 1. Whoever appends to it itself must know that the statement
-            is met once only.
+        forms, places: the statement of each number, from 1, and where it stands.
     """
 
     def __init__(self, record: bool = True) -> None:
         self._record = record
-        self.statements: list[tuple[Form, Place]] = []
+        self.forms: list[Form] = []
+        self.places: list[Place] = []
         self._numbers: dict[int, int] = {}
 
     def number(self, form: Form, place: Place) -> int:
@@ -32,32 +34,42 @@ class Origins:
         if known is None:
             if not self._record:
                 return 0
-            self.statements.append((form, place))
-            known = self._numbers[id(form)] = len(self.statements)
+            self.forms.append(form)
+            self.places.append(place)
+            known = self._numbers[id(form)] = len(self.forms)
         return known
+
+    def number_all(self, forms: list[Form], places: list[Place]) -> list[int]:
+        """Return the numbers of many statements of one scope."""
+        if any(type(place.scope) is not Scope or place.copied for place in set(places)):
+            return list(map(self.number, forms, places))
+        # Nothing brings these in: each is met once only.
+        first = len(self.forms) + 1
+        self.forms += forms
+        self.places += places
+        return list(range(first, first + len(forms)))
 
     def span(self, number: int) -> Span | None:
         """Return the place of a statement for a message, or None for number 0."""
         if not number:
             return None
-        form, place = self.statements[number - 1]
-        return place.tree.span(form)
+        return self.places[number - 1].tree.span(self.forms[number - 1])
 
     def position(self, number: int) -> tuple[int, ...]:
         """Return where a reader of the whole policy meets a statement: its file, then its place in the text."""
         if not number:
             return ()
-        form, place = self.statements[number - 1]
-        return (*place.path[:1], form.offset)
+        return (*self.places[number - 1].path[:1], self.forms[number - 1].offset)
 
     def table(self) -> OriginTable:
         """Return the places by their number."""
-        trees = [place.tree for _, place in self.statements]
-        unique = {id(tree): tree for tree in trees}
+        trees = list(map(attrgetter("tree"), self.places))
+        identities = list(map(id, trees))
+        unique = dict(zip(identities, trees, strict=True))
         indices = {identity: index for index, identity in enumerate(unique)}
         return OriginTable(
             [tree.source.name for tree in unique.values()],
             [tree.lines.starts for tree in unique.values()],
-            array("I", map(indices.__getitem__, map(id, trees))),
-            array("I", [form.offset for form, _ in self.statements]),
+            array("I", map(indices.__getitem__, identities)),
+            array("I", map(attrgetter("offset"), self.forms)),
         )

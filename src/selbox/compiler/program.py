@@ -10,6 +10,9 @@ from selbox.diagnostics import Diagnostics, did_you_mean
 from selbox.language.cil import Form
 
 Statement = tuple[Form, Place]
+Run = tuple[Place, list[Form]]
+"""Statements that stand at one place, in order; most of what a pass asks about each is the same for all of them."""
+
 Handler = Callable[[Form, Place], None]
 
 NO_MEANING: Final = "cil-alias-without-meaning"
@@ -25,7 +28,8 @@ class Program:
         diagnostics: where every pass reports.
         options: what was asked for.
         root: the scope of names that stand in no block.
-        statements: by keyword, or what :data:`JOINED` has in its place, in the order that they were met.
+        statements: by keyword, or what :data:`JOINED` has in its place, in the order that they were met; no run is
+            empty.
         symbols: declarations by keyword.
         conditionals: each ``booleanif`` with its place; its number is its index.
         repeated: declarations of what is declared already, where that is allowed.
@@ -45,7 +49,7 @@ class Program:
         self.root = Scope(None)
         self.root.qualified = options.qualified_names
         self.repeated: list[Symbol] = []
-        self.statements: dict[str, list[Statement]] = {}
+        self.statements: dict[str, list[Run]] = {}
         self.symbols: dict[str, list[Symbol]] = {}
         self.conditionals: list[Statement] = []
         self.conditional_orders: list[tuple[int, ...]] = []
@@ -98,10 +102,8 @@ class Program:
     def put_in_order(self) -> None:
         """Sort the statements whose order tells as a reader of the expanded policy would meet them."""
         for keyword, orders in self.orders.items():
-            statements = self.statements[keyword]
-            self.statements[keyword] = [
-                statements[index] for index in sorted(range(len(orders)), key=orders.__getitem__)
-            ]
+            runs = self.statements[keyword]  # each of them one statement
+            self.statements[keyword] = [runs[index] for index in sorted(range(len(orders)), key=orders.__getitem__)]
         self.orders.clear()
 
     def run(self, keyword: str, handler: Handler, only_optional: bool = False) -> None:
@@ -114,15 +116,15 @@ class Program:
         """
         self.run_each(self.statements.get(keyword, ()), handler, only_optional)
 
-    def run_each(self, statements: Iterable[Statement], handler: Handler, only_optional: bool = False) -> None:
+    def run_each(self, runs: Iterable[Run], handler: Handler, only_optional: bool = False) -> None:
         """Hand some statements to a handler, as :meth:`run` does."""
-        for form, place in statements:
-            if place.optional is None:
-                if only_optional:
-                    continue
-            elif not place.optional.live:
+        for place, forms in runs:
+            optional = place.optional
+            if only_optional if optional is None else not optional.live:
                 continue
-            self.attempt(handler, form, place)
+            for form in forms:
+                if not self.attempt(handler, form, place) and optional is not None and not optional.enabled:
+                    break
 
     def run_declared(self, flavour: str, handler: Callable[[Symbol], object]) -> None:
         """Hand every declaration of a keyword to a handler, with :meth:`attempt`'s care.
@@ -138,10 +140,15 @@ class Program:
 
             self.attempt(handle, symbol.form, symbol.place)
 
-    def attempt(self, handler: Handler, form: Form, place: Place) -> None:
-        """Call a handler for one statement; report what fails, or switch off the optional block around it."""
+    def attempt(self, handler: Handler, form: Form, place: Place) -> bool:
+        """Call a handler for one statement; report what fails, or switch off the optional block around it.
+
+        Returns:
+            Whether it did not fail.
+        """
         try:
             handler(form, place)
+            return True
         except UnresolvedNameError as error:
             if place.optional is not None:
                 place.optional.enabled = False
@@ -151,6 +158,7 @@ class Program:
             self.diagnostics.errors.extend(error.diagnostics)
             if len(self.diagnostics.errors) >= ERROR_LIMIT:
                 self.diagnostics.raise_if_errors()
+        return False
 
     def drop_abstract(self) -> None:
         """Forget what stands in abstract blocks; only heirs have it."""
@@ -165,8 +173,8 @@ class Program:
                 known = dead[place.scope] = place.scope.within_abstract
             return not known
 
-        for keyword, statements in self.statements.items():
-            self.statements[keyword] = [each for each in statements if each[1].scope is root or lives(each[1])]
+        for keyword, runs in self.statements.items():
+            self.statements[keyword] = [each for each in runs if each[0].scope is root or lives(each[0])]
         for flavour, symbols in self.symbols.items():
             gone = [each for each in symbols if each.place.scope is not root and not lives(each.place)]
             if gone:

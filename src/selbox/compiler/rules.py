@@ -77,11 +77,11 @@ class RuleTables:
     def collect(self, only_optional: bool) -> None:
         """Take in every rule."""
         run = self._program.run
-        statements = self._program.statements.get(ACCESS, ())
+        runs = self._program.statements.get(ACCESS, ())
         if only_optional:
-            self.access.check(statements)
+            self.access.check(runs)
         else:
-            self.access.take(statements, not self._program.statements.get("deny"))
+            self.access.take(runs, write_out=not self._program.statements.get("deny"))
         self.access_rows = len(self.access.rules)
         run("neverallow", self._neverallow, only_optional)
         run("typetransition", self._typetransition, only_optional)

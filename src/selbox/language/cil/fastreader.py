@@ -22,8 +22,8 @@ _NO_ATOM: Final = dict.fromkeys(map(ord, '();"'))
 """Plain characters that no symbol is made of, to be taken out."""
 
 _KEYWORDS: Final = {f"({keyword}": keyword for keyword in USAGE}
-_RULES: Final = {f"({keyword}": keyword for keyword in ("allow", "auditallow", "dontaudit", "neverallow")}
-"""How the lines of rules begin that end in a form of classes and permissions."""
+_RULES: Final = {f"({keyword}": keyword for keyword in ("allow", "auditallow", "dontaudit")}
+"""How the lines of access rules begin."""
 
 _CHARACTERS_A_COMMENT: Final = 512
 """A text with more comments than that has been written by hand, in lines of any form."""

@@ -35,7 +35,7 @@ class Form(list["Form | str"]):
 
 
 class RuleForm(Form):
-    """A form that is known to hold a keyword, two atoms and a form, as rules of access do."""
+    """An access rule (``allow``, ``auditallow``, ``dontaudit``), known to hold a keyword, two atoms and a form."""
 
     __slots__ = ()
 
