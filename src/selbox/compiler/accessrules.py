@@ -108,7 +108,8 @@ class AccessRules:
             if at in several:
                 for source, target in self._pairs(sources[at], targets[at], write_out):
                     for class_id, vector in vectors[at]:
-                        rules.append(kinds[at], source, target, class_id, vector, branches[at], origins[at])
+                        kind = RuleKind(kinds[at])
+                        rules.append(kind, source, target, class_id, vector, branches[at], origins[at])
             done = at + 1
 
     def _learn_all(self, given: "_Columns", known: "_Known") -> "_Columns":

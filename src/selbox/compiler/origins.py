@@ -1,7 +1,6 @@
 """Numbers the places of statements for the ``origin`` columns."""
 
 from array import array
-from collections.abc import Sequence
 from operator import attrgetter
 
 from selbox.compiler.namespace import Place, Scope

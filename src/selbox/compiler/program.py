@@ -123,7 +123,8 @@ class Program:
             if only_optional if optional is None else not optional.live:
                 continue
             for form in forms:
-                if not self.attempt(handler, form, place) and optional is not None and not optional.enabled:
+                self.attempt(handler, form, place)
+                if optional is not None and not optional.enabled:
                     break
 
     def run_declared(self, flavour: str, handler: Callable[[Symbol], object]) -> None:
@@ -140,15 +141,10 @@ class Program:
 
             self.attempt(handle, symbol.form, symbol.place)
 
-    def attempt(self, handler: Handler, form: Form, place: Place) -> bool:
-        """Call a handler for one statement; report what fails, or switch off the optional block around it.
-
-        Returns:
-            Whether it did not fail.
-        """
+    def attempt(self, handler: Handler, form: Form, place: Place) -> None:
+        """Call a handler for one statement; report what fails, or switch off the optional block around it."""
         try:
             handler(form, place)
-            return True
         except UnresolvedNameError as error:
             if place.optional is not None:
                 place.optional.enabled = False
@@ -158,7 +154,6 @@ class Program:
             self.diagnostics.errors.extend(error.diagnostics)
             if len(self.diagnostics.errors) >= ERROR_LIMIT:
                 self.diagnostics.raise_if_errors()
-        return False
 
     def drop_abstract(self) -> None:
         """Forget what stands in abstract blocks; only heirs have it."""

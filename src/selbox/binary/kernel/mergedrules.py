@@ -7,13 +7,12 @@ In conditionals every statement keeps its entry, and the last comes first.
 import sys
 from array import array
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
-from selbox.binary.kernel.accessvectors import ALL, check_extended, entry_bytes, file_data
+from selbox.binary.kernel.accessvectors import check_extended, entry_bytes, file_data
 from selbox.binary.kernel.output import u32s
-from selbox.binary.kernel.ruleorder import in_chains, places
+from selbox.binary.kernel.ruleorder import in_chains, in_order, places
 from selbox.binary.kernel.versions import Layout
 from selbox.model.extended import ExtendedRule
 from selbox.model.policy import Policy
@@ -24,11 +23,8 @@ _DONTAUDIT = int(RuleKind.DONTAUDIT) << 48
 _ENABLED = 0x8000 << 48
 _ENTRY_SIZE = 12
 
-Table = dict[int, int]
-"""Data by key; a key is what an entry's first eight bytes are as one number."""
-
 Rows = list[tuple[int, int]]
-"""Keys with their data."""
+"""Keys with their data; a key is what an entry's first eight bytes are as one number."""
 
 Placed = list[tuple[int, ExtendedRule]]
 """Extended rules in the order of the file, with how many other rules stand before each."""
@@ -38,7 +34,7 @@ class MergedRules:
     """All rules of a policy, one for each key.
 
     Attributes:
-        always: the rules that always hold.
+        keys, data: the rules that always hold, in the order of the file.
         branches: those of each branch in the order of the file, by the number in their ``condition`` column.
         extended: the extended rules, by that number too, those that always hold among them.
     """
@@ -47,21 +43,19 @@ class MergedRules:
         rules = policy.rules
         keys = _keys(rules)
         conditions = rules.condition
-        self.branches = _branches(keys, rules) if any(conditions) else {}
-        data: Iterable[int] = rules.data
+        self.branches = _branches(compress(zip(conditions, keys, rules.data, strict=True), conditions))
         if self.branches:
             always = [condition == UNCONDITIONAL for condition in conditions]
-            keys, data = list(compress(keys, always)), compress(data, always)
-        self.always = _merged(keys, data)
+            table = _merged(compress(keys, always), compress(rules.data, always))
+        else:
+            table = _merged(keys, rules.data)
+        self.keys, self.data = array("Q", table), array("I", table.values())
         form = policy.binary_form
         if form is None:
-            # A compiler takes in the type rules first, and they stay in front of the others of their chain.
-            keys = sorted(self.always, key=_FIRST_TYPE_KIND.__gt__)
-            order = places(keys)
-            sorted_keys = [keys[each] for each in sorted(range(len(keys)), key=order.__getitem__)]
-            self.always = {key: self.always[key] for key in sorted_keys}
-            order.sort()
-            self.extended = _compiled_extended(policy.extended_rules, order, self.branches)
+            order = in_order(self.keys)
+            self.keys = array("Q", [self.keys[at] for at in order])
+            self.data = array("I", [self.data[at] for at in order])
+            self.extended = _compiled_extended(policy.extended_rules, self.keys, self.branches)
         else:
             self.extended = _placed(policy.extended_rules, form.extended_places)
 
@@ -73,14 +67,15 @@ class MergedRules:
         """
         for placed in self.extended.values():
             check_extended(layout, (rule for _, rule in placed))
-        plain = _packed(self.always, _in_file_form(self.always.items()))
+        plain = _packed(self.keys, _in_file_form(self.keys, self.data))
         return self._run_bytes(plain, UNCONDITIONAL, is_on=False)
 
     def branch_bytes(self, branch: int, *, is_on: bool) -> bytes:
         """Return the entries of a branch after their number; ``is_on`` tells whether it holds at first."""
         rows = self.branches.get(branch, ())
         enabled = _ENABLED if is_on else 0
-        plain = _packed([key | enabled for key, _ in rows], [file_data(key >> 48, data) for key, data in rows])
+        keys = array("Q", [key | enabled for key, _ in rows])
+        plain = _packed(keys, array("I", [file_data(key >> 48, data) for key, data in rows]))
         return self._run_bytes(plain, branch, is_on=is_on)
 
     def _run_bytes(self, plain: bytes, condition: int, *, is_on: bool) -> bytes:
@@ -95,59 +90,58 @@ class MergedRules:
         return b"".join(pieces)
 
 
-def _keys(rules: Rules) -> list[int]:
+def _keys(rules: Rules) -> "array[int]":
     little = sys.byteorder == "little"
     quarters = array("H", bytes(8 * len(rules)))
     for index, column in enumerate((rules.source, rules.target, rules.object_class, rules.kind)):
         halves = array("H")
         halves.frombytes(column.tobytes())
         quarters[index if little else 3 - index :: 4] = halves[0 if little else 1 :: 2]
-    keys = array("Q")
-    keys.frombytes(quarters.tobytes())
-    first = 1 | 1 << 16 | 1 << 32  # the file's numbers are ids plus one
-    return [key + first for key in keys]
+    # The file's numbers are ids plus one. All ids are less than 16 bits can say, so that one addition of two long
+    # numbers adds to each.
+    ones = array("Q", [1 | 1 << 16 | 1 << 32]) * len(rules)
+    keys = int.from_bytes(quarters.tobytes(), sys.byteorder) + int.from_bytes(ones.tobytes(), sys.byteorder)
+    return array("Q", keys.to_bytes(8 * len(rules), sys.byteorder))
 
 
-def _merged(keys: Sequence[int], data: Iterable[int]) -> Table:
-    """Return rows with one data for each key; of type rules the first counts."""
-    given = list(data)
-    table = dict(zip(keys, given, strict=True))
-    if len(table) == len(keys):
-        return table
-    several = {key for key, count in Counter(keys).items() if count > 1}
-    joined: Table = {}
-    for key, each in zip(keys, given, strict=True):
-        if key in several:
-            joined[key] = joined.get(key, 0) | each if key < _FIRST_TYPE_KIND else joined.get(key, each)
-    table.update(joined)
+def _merged(keys: Iterable[int], data: Iterable[int]) -> dict[int, int]:
+    """Return one data for each key; of type rules the first counts."""
+    table: dict[int, int] = {}
+    setdefault = table.setdefault
+    for key, each in zip(keys, data, strict=True):
+        before = setdefault(key, each)
+        if before != each and key < _FIRST_TYPE_KIND:
+            table[key] = before | each
     return table
 
 
-def _branches(keys: Sequence[int], rules: Rules) -> dict[int, Rows]:
-    """Return the rows of each branch, the last first; of type rules with one key the first is taken."""
+def _branches(rows: Iterable[tuple[int, int, int]]) -> dict[int, Rows]:
+    """Return the rows of each branch, the last first; of type rules with one key the first is taken.
+
+    Args:
+        rows: branch, key and data of each.
+    """
     branches: dict[int, Rows] = {}
     seen: set[tuple[int, int]] = set()
-    for key, data, condition in zip(keys, rules.data, rules.condition, strict=True):
-        if condition == UNCONDITIONAL:
-            continue
+    for branch, key, data in rows:
         if key >= _FIRST_TYPE_KIND:
-            if (condition, key) in seen:
+            if (branch, key) in seen:
                 continue
-            seen.add((condition, key))
-        branches.setdefault(condition, []).append((key, data))
-    for rows in branches.values():
-        rows.reverse()
+            seen.add((branch, key))
+        branches.setdefault(branch, []).append((key, data))
+    for each in branches.values():
+        each.reverse()
     return branches
 
 
 def _compiled_extended(
-    rules: Iterable[ExtendedRule], order: Sequence[int], branches: dict[int, Rows]
+    rules: Iterable[ExtendedRule], keys: Sequence[int], branches: dict[int, Rows]
 ) -> dict[int, Placed]:
     """Return extended rules, merged, in the places that a compiler gives them.
 
     Args:
         rules: of the policy.
-        order: the places of the other rules that always hold, ascending.
+        keys: of the other rules that always hold, in the order of the file.
         branches: the other rules of the branches, which come first there.
     """
     merged: dict[tuple[int, ...], ExtendedRule] = {}
@@ -157,6 +151,7 @@ def _compiled_extended(
         merged[key] = rule if before is None else before._replace(permissions=before.permissions | rule.permissions)
     result: dict[int, Placed] = {}
     always = in_chains([rule for rule in merged.values() if rule.condition == UNCONDITIONAL])
+    order = places(keys) if always else []
     own = places([rule.source + 1 | rule.target + 1 << 16 | rule.object_class + 1 << 32 for rule in always])
     result[UNCONDITIONAL] = [
         (bisect_right(order, own[each]), always[each]) for each in sorted(range(len(own)), key=own.__getitem__)
@@ -190,20 +185,24 @@ def _placed(rules: Sequence[ExtendedRule], extended_places: Sequence[int]) -> di
     return result
 
 
-def _in_file_form(rows: Iterable[tuple[int, int]]) -> list[int]:
+def _in_file_form(keys: "array[int]", data: "array[int]") -> "array[int]":
     """Return the data of many rules as :func:`file_data` does of one."""
-    return [data if key < _DONTAUDIT else data + 1 if key >= _FIRST_TYPE_KIND else data ^ ALL for key, data in rows]
+    result = data[:]
+    for at, key in enumerate(keys):
+        if key >= _DONTAUDIT:
+            result[at] = file_data(key >> 48, data[at])
+    return result
 
 
-def _packed(keys: Iterable[int], data: Iterable[int]) -> bytes:
+def _packed(keys: "array[int]", data: "array[int]") -> bytes:
     """Return the entries of plain rules, whose data is in the file's form."""
     halves = array("I")
-    halves.frombytes(array("Q", keys).tobytes())
+    halves.frombytes(keys.tobytes())
     low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
     entries = array("I", bytes(6 * len(halves)))
     entries[0::3] = halves[low::2]
     entries[1::3] = halves[high::2]
-    entries[2::3] = array("I", data)
+    entries[2::3] = data
     if sys.byteorder == "big":
         entries.byteswap()
     return entries.tobytes()

@@ -9,23 +9,59 @@ Source: ``avtab_hash``, ``avtab_insert`` and ``avtab_alloc`` of libsepol 3.4.
 import sys
 from array import array
 from collections.abc import Collection, Sequence
+from itertools import compress, islice
+from operator import eq, or_
 from typing import Final
 
 from selbox.model.extended import ExtendedRule
+from selbox.model.rules import RuleKind
 
 SLOTS: Final = 1 << 20
 """Slots of the table of a compiler, whatever the policy."""
 
 _ALL = 0xFFFFFFFF
+_FIRST_TYPE_KIND = int(RuleKind.TYPE_TRANSITION)
 
 
 def places(keys: Collection[int]) -> list[int]:
     """Return for each key what the entries of the table ascend by: slot, source, target and class in one number.
 
-    The keys are hashed all at once, side by side in long numbers, 64 bits for each: products of 32 bits fit in.
-
     Args:
         keys: source, target and class, each of 16 bits from the lowest; 16 bits above them do not matter.
+    """
+    return [slot << 48 | _triple(key) for slot, key in zip(_slots(keys), keys, strict=True)]
+
+
+def in_order(keys: Sequence[int]) -> "array[int]":
+    """Return the positions of keys in the order of the table.
+
+    Args:
+        keys: the kinds of rules in the bits above what :func:`places` takes. A compiler takes in the type rules first;
+            other rules of a chain stay in the order that they have.
+    """
+    slots = _slots(keys)
+    # Few keys share a slot. To sort all the others by the slot alone, a small number, is several times as quick.
+    found = array("I", sorted(range(len(keys)), key=slots.__getitem__))
+    ascending = [slots[at] for at in found]
+    as_next = list(map(eq, ascending, islice(ascending, 1, None)))
+    shared = list(compress(range(len(keys)), map(or_, [*as_next, False], [False, *as_next])))
+    positions = list(map(found.__getitem__, shared))
+    sharing = [keys[each] for each in positions]
+    later = [key >> 48 < _FIRST_TYPE_KIND for key in sharing]
+    for at, (_, _, position) in zip(shared, sorted(zip(places(sharing), later, positions, strict=True)), strict=True):
+        found[at] = position
+    return found
+
+
+def _triple(key: int) -> int:
+    """Return source, target and class of a key in one number; such numbers ascend by source first."""
+    return (key & 0xFFFF) << 32 | (key >> 16 & 0xFFFF) << 16 | key >> 32 & 0xFFFF
+
+
+def _slots(keys: Collection[int]) -> "array[int]":
+    """Return the slots of keys.
+
+    The keys are hashed all at once, side by side in long numbers, 64 bits for each: products of 32 bits fit in.
     """
     ones = int.from_bytes(array("Q", [1]).tobytes() * len(keys), sys.byteorder)
     words, halves = ones * _ALL, ones * 0xFFFF
@@ -41,13 +77,7 @@ def places(keys: Collection[int]) -> list[int]:
     state = (state ^ state >> 16 & halves) * 0x85EBCA6B & words
     state = (state ^ state >> 13 & ones * 0x7FFFF) * 0xC2B2AE35 & words
     slots = (state ^ state >> 16 & halves) & ones * (SLOTS - 1)
-    rest = source << 32 | target << 16 | object_class
-    return [slot << 48 | each for slot, each in zip(_apart(slots, len(keys)), _apart(rest, len(keys)), strict=True)]
-
-
-def _apart(together: int, count: int) -> "array[int]":
-    """Return the numbers of 64 bits that stand side by side in a long one."""
-    return array("Q", together.to_bytes(8 * count, sys.byteorder))
+    return array("Q", slots.to_bytes(8 * len(keys), sys.byteorder))
 
 
 def in_chains(rules: Sequence[ExtendedRule]) -> list[ExtendedRule]:
