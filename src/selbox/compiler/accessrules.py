@@ -150,7 +150,6 @@ class AccessRules:
                 if watched or form[1] not in sources or form[2] not in targets or id(form[3]) not in endings:
                     self._learn(form, place, known)
 
-
     def _known(self, scope: Scope) -> "_Known":
         """Return what is remembered of a scope; of all but the root only while statement follows on statement."""
         if scope.parent is None:

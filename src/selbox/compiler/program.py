@@ -124,7 +124,7 @@ class Program:
                 continue
             for form in forms:
                 self.attempt(handler, form, place)
-                if optional is not None and not optional.enabled:
+                if optional is not None and not optional.live:
                     break
 
     def run_declared(self, flavour: str, handler: Callable[[Symbol], object]) -> None:
