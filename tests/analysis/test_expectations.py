@@ -195,7 +195,7 @@ def test_coverage(policy: Policy) -> None:
     assert (file.file, file.rules) == ("p.cil", 13)
     assert [(each.origin.line, each.text) for each in file.untouched] == [
         (16, "(allow daemon table_t (file (read)))"),
-        (20, "(allow web_t web_t (process (signal)))"),
+        (20, "(allow web_t self (process (signal)))"),
         (21, "(allow web_t page_t (file (write)))"),
         (23, "(typetransition web_t page_t file new_t)"),
         (26, "(typemember web_t tty_t dir new_t)"),

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Final, NamedTuple
 
+from selbox.compiler.text.cilsyntax import CIL
 from selbox.diagnostics import SelboxError
+from selbox.explain.rulelines import access_rule
 from selbox.model.context import Context
 from selbox.model.origin import Origin
 from selbox.model.policy import Policy
-from selbox.model.rules import RuleKind
+from selbox.model.rules import NamedTransition, RuleKind
 from selbox.server.explanation import Explanation
-from selbox.server.ruletext import named_transition_text, rule_text
 
 _TYPE_KINDS: Final = frozenset({RuleKind.TYPE_TRANSITION, RuleKind.TYPE_MEMBER, RuleKind.TYPE_CHANGE})
 _COUNTED: Final = _TYPE_KINDS | {RuleKind.ALLOW}
@@ -126,10 +127,10 @@ class Coverage:
         texts: dict[int, Callable[[], str]] = {}
         for row, (kind, origin) in enumerate(zip(policy.rules.kind, policy.rules.origin, strict=True)):
             if origin and kind in _COUNTED:
-                texts.setdefault(origin, partial(rule_text, policy, row))
+                texts.setdefault(origin, partial(_rule_text, policy, row))
         for each in policy.named_transitions:
             if each.origin:
-                texts.setdefault(each.origin, partial(named_transition_text, policy, each))
+                texts.setdefault(each.origin, partial(_named_transition_text, policy, each))
         return texts
 
 
@@ -140,3 +141,19 @@ class _LabelRule(NamedTuple):
     target: int
     name: str | None
     origin: int
+
+
+def _rule_text(policy: Policy, row: int) -> str:
+    rule = policy.rules[row]
+    if rule.kind not in _TYPE_KINDS:
+        return access_rule(policy, CIL, rule.kind, (rule.source, rule.target), rule.object_class, rule.data)
+    source, target, result = (policy.types[each].name for each in (rule.source, rule.target, rule.data))
+    end = CIL.type_end % (policy.classes[rule.object_class].name, result)
+    return f"{CIL.rule_start}{CIL.rule_words[rule.kind]} {source} {target}{CIL.target_end}{end}".rstrip("\n")
+
+
+def _named_transition_text(policy: Policy, rule: NamedTransition) -> str:
+    source, target, result = (policy.types[each].name for each in (rule.source, rule.target, rule.result))
+    object_class = policy.classes[rule.object_class].name
+    fields = {"source": source, "target": target, "object_class": object_class, "name": rule.name, "result": result}
+    return CIL.named_transition.format(**fields)

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 
 from selbox.analysis.coverage import Coverage
 from selbox.analysis.subjects import Subjects
+from selbox.compiler.text.cilsyntax import CIL
 from selbox.diagnostics import Diagnostics, SelboxError, did_you_mean
+from selbox.explain.rulelines import access_rule
 from selbox.language.expectations import (
     EVERY_PERMISSION,
     SYNTAX_CODE,
@@ -32,7 +34,6 @@ from selbox.model.policy import Policy
 from selbox.model.rules import UNCONDITIONAL, RuleKind
 from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.reasontext import denial_texts
-from selbox.server.ruletext import place_text, rule_text
 from selbox.server.securityserver import SecurityServer
 from selbox.server.validity import context_fault
 
@@ -322,7 +323,7 @@ def _grants(server: SecurityServer, question: _Question) -> Iterator[str]:
     if granted:
         policy, explanation = server.policy, server.explain(source, target, question.object_class, granted)
         rules = [
-            rule_text(policy, row, granted) + place_text(policy, row)
+            _rule_text(policy, row, granted)
             for row, active in explanation.rules
             if active and policy.rules.kind[row] == RuleKind.ALLOW and policy.rules.data[row] & granted
         ]
@@ -330,6 +331,15 @@ def _grants(server: SecurityServer, question: _Question) -> Iterator[str]:
     elif decision.flags & PERMISSIVE_FLAG:
         name = server.policy.types[question.source.type].name
         yield f"{_shown(server, question, question.vector)} is denied, but {name} is permissive, so that it goes on"
+
+
+def _rule_text(policy: Policy, row: int, permissions: int) -> str:
+    """Return a rule, of some of its permissions, and where it was written."""
+    rule = policy.rules[row]
+    types = rule.source, rule.target
+    text = access_rule(policy, CIL, rule.kind, types, rule.object_class, rule.data & permissions)
+    origin = policy.origin(rule.origin)
+    return f"{text} at {origin.place}" if origin else text
 
 
 def _shown(server: SecurityServer, question: _Question, vector: int) -> str:

@@ -9,12 +9,14 @@ from selbox.server.validity import OBJECT_ROLE
 def process_context(policy: Policy, type_id: int) -> Context | None:
     """Return a context that a process with a type may have; None when no user and role go with it.
 
-    User and role are those of the initial SID ``kernel`` where they fit, else the first that the policy declares;
-    the level is the kernel's low one with its user, else the user's lowest.
+    The role is one that goes with the type: of its name (``staff_r`` for ``staff_t``), else that of the initial SID
+    ``kernel``, else the first that the policy declares. So is the user: the kernel's, else the first that goes with the
+    role. The level is the kernel's low one with its user, else the user's lowest.
     """
     kernel = _kernel(policy)
     fits = [index for index, role in enumerate(policy.roles) if index != OBJECT_ROLE and role.types >> type_id & 1]
-    for role in sorted(fits, key=lambda each: kernel is None or each != kernel.role):
+    own = f"{policy.types[type_id].name.removesuffix('_t')}_r"
+    for role in sorted(fits, key=lambda each: (policy.roles[each].name != own, kernel is None or each != kernel.role)):
         users = [index for index, user in enumerate(policy.users) if user.roles >> role & 1]
         for user in sorted(users, key=lambda each: kernel is None or each != kernel.user):
             low = kernel.range.low if kernel is not None and user == kernel.user else policy.users[user].range.low
