@@ -80,13 +80,23 @@ def code(call: Callable[..., object], *arguments: object) -> str:
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_rule_grants_goes_on_and_is_not_recorded(manager: ObjectManager, log: Log) -> None:
+def test_what_a_rule_grants_goes_on_and_is_not_recorded(manager: ObjectManager, log: Log, file: Path) -> None:
     manager.check_permission(CLERK, CUSTOMERS, "db_table", "select")
     answer = manager.has_permission(CLERK, CUSTOMERS, "db_table", ["select", "insert"])
     assert answer
-    assert (answer.denied, answer.why, answer.permissive) == ((), (), False)
-    assert str(answer) == f"`{CLERK}` may {{ select insert }} db_table `{CUSTOMERS}`"
+    assert (answer.denied, answer.permissive) == ((), False)
+    line = POLICY[: POLICY.index("(allow clerk_t")].count("\n") + 1
+    assert answer.why == (f"(allow clerk_t customers_t (db_table (select insert))) at {file}:{line}:1",)
+    assert str(answer) == f"`{CLERK}` may {{ select insert }} db_table `{CUSTOMERS}`: {answer.why[0]}"
     assert log == []
+
+
+def test_all_that_can_be_said_of_a_result(manager: ObjectManager) -> None:
+    told = manager.has_permission(CLERK, CUSTOMERS, "db_table", ("select", "update")).explain()
+    assert (told.source, told.target, told.object_class) == (CLERK, CUSTOMERS, "db_table")
+    assert told.denied == ("update",)
+    assert [each.kind for each in told.reasons] == ["no-rule"]
+    assert {each.changes[0].kind for each in told.proposals} >= {"boolean", "rule"}
 
 
 def test_a_denial_is_a_permission_error_with_its_reason(manager: ObjectManager, log: Log) -> None:
@@ -237,6 +247,7 @@ def test_results_and_errors_go_from_process_to_process(manager: ObjectManager) -
     answer = manager.has_permission(CLERK, CUSTOMERS, "db_table", "create")
     again = sent(answer)
     assert (bool(again), str(again), again.why, again.subject) == (False, str(answer), answer.why, CLERK)
+    assert again.explain() == answer.explain()
     assert str(sent(PermissionDenied(answer))) == str(answer)
 
 

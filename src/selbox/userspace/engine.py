@@ -1,7 +1,7 @@
 """One policy in force: its security server, its cache, and what names and labels come to under it."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.avc.cache import AccessVectorCache
 from selbox.diagnostics import SelboxError, did_you_mean
@@ -9,6 +9,9 @@ from selbox.model.context_text import INVALID_CONTEXT
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
+
+if TYPE_CHECKING:
+    from selbox.explain.answer import Answer
 
 ObjectClass = str | int
 """A class by name, or by its number in the object manager's own mapping, from 1."""
@@ -246,15 +249,31 @@ class Engine:
 
     # --- Why --------------------------------------------------------------------------------------------------------
 
-    def explain(self, source: int, target: int, question: Question) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the names of the permissions that are denied, and a line for each part of policy that denies some."""
+    def reasons(self, source: int, target: int, question: Question) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the names of the permissions that are denied, and why, in lines.
+
+        Why is for what is denied each part of policy that denies some of it; when nothing is, the rules that allow.
+        """
         server = self.server
         denied = question.vector & ~server.compute_access(source, target, question.object_class).allowed
-        if not denied:
-            return (), ()
-        names = server.permission_names(question.object_class, denied)
-        reasons = denial_texts(server, source, target, question.object_class, denied)
-        return names, (*reasons, *self._guesses(question))
+        if denied:
+            names = server.permission_names(question.object_class, denied)
+            reasons = denial_texts(server, source, target, question.object_class, denied)
+            return names, (*reasons, *self._guesses(question))
+        rules = self.explain(source, target, question).rules
+        lines = [f"{each.cil} at {each.place}" if each.place else each.cil for each in rules]
+        if question.unknown:
+            lines.append(
+                f"the policy does not define `{'`, `'.join(question.unknown)}`, and allows what it does not define"
+            )
+        return (), tuple(lines)
+
+    def explain(self, source: int, target: int, question: Question) -> "Answer":
+        """Return all that can be said about an access."""
+        from selbox.explain.describe import answer  # only who asks why pays for it
+        from selbox.explain.question import Question as Asked
+
+        return answer(self.server, Asked(source, target, question.object_class, question.vector))
 
     def _guesses(self, question: Question) -> Iterable[str]:
         """Say what unknown names may have been meant to be."""

@@ -2,9 +2,12 @@
 
 import errno
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selbox.userspace.engine import Engine, Question
+
+if TYPE_CHECKING:
+    from selbox.explain.answer import Answer
 
 
 class _Facts(NamedTuple):
@@ -27,14 +30,20 @@ class PermissionResult:
         granted: whether the access goes on; in permissive mode also when the policy denies it.
     """
 
-    __slots__ = ("_case", "_facts", "granted")
+    __slots__ = ("_answer", "_case", "_facts", "granted")
 
     def __init__(
-        self, granted: bool, case: tuple[Engine, int, int, Question] | None, facts: _Facts | None = None
+        self,
+        granted: bool,
+        case: tuple[Engine, int, int, Question] | None,
+        facts: _Facts | None = None,
+        answer: "Answer | None" = None,
     ) -> None:
+        # INVARIANT: either the case is known, or both of what is made of it.
         self.granted = granted
         self._case = case
         self._facts = facts
+        self._answer = answer
 
     def __bool__(self) -> bool:
         return self.granted
@@ -66,7 +75,10 @@ class PermissionResult:
 
     @property
     def why(self) -> tuple[str, ...]:
-        """What part of policy denies them, a line each: the rule that is missing, the constraint that forbids."""
+        """What part of policy denies them, a line each: the rule that is missing, the constraint that forbids.
+
+        Where none is denied, the rules that allow it, with their places in the source where these are known.
+        """
         return self._known().why
 
     @property
@@ -74,17 +86,25 @@ class PermissionResult:
         """Whether the policy denies the access and it goes on all the same."""
         return self.granted and bool(self.denied)
 
+    def explain(self) -> "Answer":
+        """Return all that can be said: rules with their places, constraints term by term, and what would allow it.
+
+        It is what `selbox why` tells, and takes longer than the other attributes.
+        """
+        if self._answer is None:
+            assert self._case is not None  # noqa: S101 - see the invariant
+            engine, source, target, question = self._case
+            self._answer = engine.explain(source, target, question)
+        return self._answer
+
     def _known(self) -> _Facts:
-        facts = self._facts
-        if facts is None:
-            assert self._case is not None  # noqa: S101 - it has one or the other
+        if self._facts is None:
+            assert self._case is not None  # noqa: S101 - see the invariant
             engine, source, target, question = self._case
             text = engine.server.sid_to_context
-            denied, why = engine.explain(source, target, question)
-            facts = _Facts(text(source), text(target), question.class_name, question.names, denied, why)
-            self._facts = facts
-            self._case = None
-        return facts
+            denied, why = engine.reasons(source, target, question)
+            self._facts = _Facts(text(source), text(target), question.class_name, question.names, denied, why)
+        return self._facts
 
     def __str__(self) -> str:
         """Return one line: who may, or may not, do what with which object, and why not."""
@@ -92,16 +112,15 @@ class PermissionResult:
         shown = facts.permissions if self.granted else facts.denied or facts.permissions
         verb = "may" if self.granted else "may not"
         text = f"`{facts.subject}` {verb} {{ {' '.join(shown)} }} {facts.object_class} `{facts.object}`"
-        if not facts.denied:
-            return text
-        reasons = "; ".join(facts.why)
-        return f"{text}, though the policy denies it: {reasons}" if self.granted else f"{text}: {reasons}"
+        if facts.denied and self.granted:
+            text += ", though the policy denies it"
+        return ": ".join([text, "; ".join(facts.why)]) if facts.why else text
 
     def __repr__(self) -> str:
         return f"<PermissionResult: {self}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (PermissionResult, (self.granted, None, self._known()))
+        return (PermissionResult, (self.granted, None, self._known(), self.explain()))
 
 
 class PermissionDenied(PermissionError):  # noqa: N818 - named for what it tells, as PermissionError is
