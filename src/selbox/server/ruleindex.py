@@ -6,10 +6,11 @@ types it stands for. Rules are sorted into their buckets when the first is asked
 it is first met: a small box never pays for a large policy.
 """
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Final
 
+from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
 
@@ -18,6 +19,17 @@ DONTAUDIT_SHIFT = 64
 VECTOR_MASK = 0xFFFFFFFF
 
 _SHIFTS = {int(RuleKind.ALLOW): 0, int(RuleKind.AUDITALLOW): AUDITALLOW_SHIFT, int(RuleKind.DONTAUDIT): DONTAUDIT_SHIFT}
+
+
+_TYPES_ONE_BY_ONE = 64
+"""Types whose attributes are worked out one by one, before those of all others are worked out together."""
+_MEMBERSHIPS_AT_ONCE = 1 << 20
+"""Pairs of type and attribute up to which that is done."""
+
+
+# Most buckets have neither; nothing is ever put into these.
+_NO_CONDITIONAL: Final[dict[int, list[tuple[int, int]]]] = {}
+_NO_TYPED: Final[dict[tuple[int, int], list[tuple[int, int]]]] = {}
 
 
 class _Bucket:
@@ -33,22 +45,37 @@ class _Bucket:
 
     __slots__ = ("conditional", "packed", "rows", "typed")
 
+    packed: dict[int, int]
+    conditional: dict[int, list[tuple[int, int]]]
+    typed: dict[tuple[int, int], list[tuple[int, int]]]
+
     def __init__(self, rules: Rules, rows: Sequence[int]) -> None:
-        self.rows = array("I", rows)
-        self.packed: dict[int, int] = {}
-        self.conditional: dict[int, list[tuple[int, int]]] = {}
-        self.typed: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.rows = rows
+        self.conditional = _NO_CONDITIONAL
+        self.typed = _NO_TYPED
+        packed = self.packed = {}
+        kinds, sources, datas, conditions = rules.kind, rules.source, rules.data, rules.condition
         for row in rows:
-            kind, source, data, condition = rules.kind[row], rules.source[row], rules.data[row], rules.condition[row]
-            shift = _SHIFTS.get(kind)
+            source, data, condition = sources[row], datas[row], conditions[row]
+            shift = _SHIFTS.get(kinds[row])
             if shift is None:
-                results = self.typed.setdefault((kind, source), [])
-                results.append((condition, data))
-                results.sort(key=_is_conditional)
+                self._add_typed((kinds[row], source), (condition, data))
             elif condition == UNCONDITIONAL:
-                self.packed[source] = self.packed.get(source, 0) | data << shift
+                packed[source] = packed.get(source, 0) | data << shift
             else:
-                self.conditional.setdefault(source, []).append((condition, data << shift))
+                self._add_conditional(source, (condition, data << shift))
+
+    def _add_typed(self, key: tuple[int, int], result: tuple[int, int]) -> None:
+        if self.typed is _NO_TYPED:
+            self.typed = {}
+        results = self.typed.setdefault(key, [])
+        results.append(result)
+        results.sort(key=_is_conditional)
+
+    def _add_conditional(self, source: int, rule: tuple[int, int]) -> None:
+        if self.conditional is _NO_CONDITIONAL:
+            self.conditional = {}
+        self.conditional.setdefault(source, []).append(rule)
 
 
 def _is_conditional(result: tuple[int, int]) -> bool:
@@ -64,11 +91,8 @@ class RuleIndex:
 
     def __init__(self, policy: Policy) -> None:
         self._rules = policy.rules
-        self._type_count = count = len(policy.types)
-        # Digits tell membership faster than shifting integers of thousands of bits.
-        self._attributes = [
-            (index, f"{each.types:0{count}b}"[::-1]) for index, each in enumerate(policy.types) if each.is_attribute
-        ]
+        self._type_count = len(policy.types)
+        self._attributes = [(index, each.types) for index, each in enumerate(policy.types) if each.is_attribute]
         self._entries: dict[int, frozenset[int]] = {}
         self._targets: dict[int, tuple[int, ...]] = {}
         self._ruled_targets: frozenset[int] = frozenset()
@@ -81,9 +105,22 @@ class RuleIndex:
         """
         found = self._entries.get(type_id)
         if found is None:
-            attributes = (index for index, digits in self._attributes if digits[type_id] == "1")
+            if len(self._entries) == _TYPES_ONE_BY_ONE and self._fill_entries():
+                return self._entries[type_id]
+            attributes = (index for index, types in self._attributes if types >> type_id & 1)
             found = self._entries[type_id] = frozenset((type_id, *attributes))
         return found
+
+    def _fill_entries(self) -> bool:
+        """Work out the entries of all types together, unless there are too many; tell whether it was done."""
+        if sum(types.bit_count() for _, types in self._attributes) > _MEMBERSHIPS_AT_ONCE:
+            return False
+        names: list[list[int]] = [[index] for index in range(self._type_count)]
+        for index, types in self._attributes:
+            for member in members(types):
+                names[member].append(index)
+        self._entries = dict(enumerate(map(frozenset, names)))
+        return True
 
     def access(self, source: int, target: int, object_class: int, active: Sequence[bool]) -> int:
         """Return what the access rules say, in one integer.
