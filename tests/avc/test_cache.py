@@ -49,6 +49,22 @@ def test_verdicts(server: ScriptedServer, requested: int, first: Verdict, second
     assert server.asked == 1
 
 
+def test_kept_denials_end_with_enforcing_and_are_bounded() -> None:
+    server = ScriptedServer(allowed=0)
+    cache = AccessVectorCache(server)
+    for _ in range(2):
+        assert [cache.check(1, 2, 0, requested) for requested in range(1, 40)] == [
+            Verdict(False, requested, requested, False) for requested in range(1, 40)
+        ]
+    server.enforcing = False
+    server.change()
+    assert cache.check(1, 2, 0, 5) == Verdict(True, 5, 5, True)
+    assert cache.check(1, 2, 0, 5) is GRANTED
+    server.enforcing = True
+    server.change()
+    assert cache.check(1, 2, 0, 5) == Verdict(False, 5, 5, False)
+
+
 def test_what_permissive_mode_granted_is_forgotten_by_a_change() -> None:
     server = ScriptedServer(enforcing=False)
     cache = AccessVectorCache(server)

@@ -6,7 +6,7 @@ returns one shared value.
 
 from collections.abc import Callable
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from selbox.avc.extended import ExtendedNode
 from selbox.server.decision import PERMISSIVE_FLAG, AccessDecider, AccessDecision, ExtendedBase
@@ -71,6 +71,13 @@ class Statistics(NamedTuple):
     frees: int
 
 
+_DENIALS_KEPT = 16
+"""Verdicts that a node keeps at most: programs ask for few different permissions of one object."""
+
+_NO_DENIALS: Final[dict[int, Verdict]] = {}
+"""Those of most nodes; nothing is ever put into it."""
+
+
 class _Node:
     """One cached decision.
 
@@ -78,14 +85,24 @@ class _Node:
         decision: as computed, with permissions that permissive mode granted added to ``allowed``.
         quiet: permissions that are granted and not recorded: the fast way out.
         extended: what extended rules say; None where there are none.
+        denials: verdicts that deny, by what was requested. They hold as long as the node: setting ``enforcing`` empties
+            the cache.
     """
 
-    __slots__ = ("decision", "extended", "quiet")
+    __slots__ = ("decision", "denials", "extended", "quiet")
 
     def __init__(self, decision: AccessDecision) -> None:
         self.decision = decision
         self.quiet = decision.allowed & ~decision.auditallow
         self.extended = None if decision.extended is None else ExtendedNode(decision.extended)
+        self.denials = _NO_DENIALS
+
+    def keep_denial(self, requested: int, verdict: Verdict) -> None:
+        """Keep a verdict, so that who asks the same again is answered at once."""
+        if self.denials is _NO_DENIALS:
+            self.denials = {requested: verdict}
+        elif len(self.denials) < _DENIALS_KEPT:
+            self.denials[requested] = verdict
 
 
 class AccessVectorCache:
@@ -142,7 +159,9 @@ class AccessVectorCache:
         return node is not None and 0 != requested & node.quiet == requested
 
     def _check_slowly(self, source: int, target: int, object_class: int, requested: int, node: _Node | None) -> Verdict:
-        return self._verdict(node or self._compute(source, target, object_class), requested)
+        if node is None:
+            node = self._compute(source, target, object_class)
+        return node.denials.get(requested) or self._verdict(node, requested)
 
     def _verdict(self, node: _Node, requested: int) -> Verdict:
         decision = node.decision
@@ -154,7 +173,9 @@ class AccessVectorCache:
             return Verdict(requested != 0, 0, audited, False)
         audited = denied & decision.auditdeny
         if self._is_enforced(decision):
-            return Verdict(False, denied, audited, False)
+            verdict = Verdict(False, denied, audited, False)
+            node.keep_denial(requested, verdict)
+            return verdict
         with self._lock:
             self._grant(node, requested)
         return Verdict(True, denied, audited, True)
