@@ -104,7 +104,7 @@ class Rules:
         """
         wanted = list(rows)
         selected = Rules()
-        for column in self.__slots__:
+        for column in Rules.__slots__:
             setattr(selected, column, array("I", map(getattr(self, column).__getitem__, wanted)))
         return selected
 
@@ -121,6 +121,20 @@ class Rules:
 
     def __iter__(self) -> Iterator[Rule]:
         return map(self.__getitem__, range(len(self)))
+
+
+class KeyedRules(Rules):
+    """Rules of which the first are known to hold always and to have each another kind, source, target and class.
+
+    Attributes:
+        keyed: how many these are; all further ones are conditional.
+    """
+
+    __slots__ = ("keyed",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keyed = 0
 
 
 class NamedTransition(NamedTuple):

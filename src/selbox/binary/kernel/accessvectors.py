@@ -13,7 +13,7 @@ from selbox.binary.kernel.entrycolumns import ENABLED, ENTRY, PLAIN_KINDS, Entri
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import SelboxError
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
-from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
+from selbox.model.rules import UNCONDITIONAL, KeyedRules, RuleKind, Rules
 
 ALL: Final = 0xFFFFFFFF
 
@@ -40,7 +40,7 @@ class RowReader:
     """
 
     def __init__(self, cursor: Cursor, layout: Layout, are_attributes: Sequence[bool], classes: int) -> None:
-        self.rules = Rules()
+        self.rules = KeyedRules()
         self.extended: list[ExtendedRule] = []
         self.extended_places: list[int] = []
         self._cursor = cursor

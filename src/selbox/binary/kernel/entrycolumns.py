@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
-from selbox.model.rules import NO_ORIGIN, RuleKind, Rules
+from selbox.model.rules import NO_ORIGIN, KeyedRules, RuleKind
 
 ENTRY: Final = Struct("<HHHHI")
 """Source, target, class, kind and data."""
@@ -70,7 +70,7 @@ class Entries:
         self._offsets.append(offset)
         self._conditions.append(array("I", [condition]).tobytes() * (len(content) // _SIZE))
 
-    def columns(self, *, are_conditional: bool) -> Rules:
+    def columns(self, *, are_conditional: bool) -> KeyedRules:
         """Return the rules so far, in the order of the file, and forget them.
 
         Raises:
@@ -83,7 +83,7 @@ class Entries:
         halves = _array("H", content)
         ones = int.from_bytes(array("I", [1]).tobytes() * len(kinds), sys.byteorder)
         types = len(self._limits.are_attributes)
-        rules = Rules()
+        rules = KeyedRules()
         rules.kind = _words((kinds,))
         rules.source = self._ids(halves[0::6], ones, types, "source")
         rules.target = self._ids(halves[1::6], ones, types, "target")
@@ -92,6 +92,7 @@ class Entries:
         rules.data = self._data(kinds, words[2::3])
         if not are_conditional:
             self._check_keys(words)
+            rules.keyed = len(kinds)
         rules.condition.frombytes(b"".join(self._conditions))
         rules.origin = array("I", [NO_ORIGIN]) * len(kinds)
         self._pieces, self._offsets, self._conditions = [], [], []

@@ -45,7 +45,7 @@ def policy_to_cil(policy: Policy) -> str:
     pieces += (f"{line}\n" for line in constraints.mls)
     pieces += (f"(policycap {name})\n" for name in sorted(policy.policy_capabilities))
     pieces += _types(policy, declarations)
-    pieces.append(rules.get(0, ""))
+    pieces += rules.get(0, ())
     pieces += (f"{line}\n" for line in named_transition_lines(policy, CIL))
     pieces += (f"{line}\n" for line in range_transition_lines(policy, CIL))
     for condition in condition_texts(policy, CIL, rules):

@@ -1,6 +1,6 @@
 """Conditional policy as text: which conditions there are, in which order, with which rules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from selbox.compiler.text.expressions import expression_text
@@ -17,13 +17,13 @@ class ConditionText(NamedTuple):
     when_false: str
 
 
-def condition_texts(policy: Policy, syntax: Syntax, rules: Mapping[int, str]) -> Iterator[ConditionText]:
+def condition_texts(policy: Policy, syntax: Syntax, rules: Mapping[int, Sequence[str]]) -> Iterator[ConditionText]:
     """Iterate over the conditions in the order of their expressions' texts.
 
     Args:
         policy: whose conditions they are.
         syntax: of the language.
-        rules: lines by condition, from :func:`selbox.compiler.text.rules.rule_texts`.
+        rules: pieces of lines by condition, from :func:`selbox.compiler.text.rules.rule_texts`.
     """
 
     def operand(term: int | BooleanOperator) -> str:
@@ -33,8 +33,8 @@ def condition_texts(policy: Policy, syntax: Syntax, rules: Mapping[int, str]) ->
     texts = [
         ConditionText(
             expression_text(each.expression, syntax.condition_operators, operand),
-            rules.get(2 * index + 1, ""),
-            rules.get(2 * index + 2, ""),
+            "".join(rules.get(2 * index + 1, ())),
+            "".join(rules.get(2 * index + 2, ())),
         )
         for index, each in enumerate(policy.conditionals)
     ]

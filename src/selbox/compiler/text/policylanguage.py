@@ -48,7 +48,7 @@ def policy_to_language(policy: Policy) -> str:
     pieces += (f"{line}\n" for line in constraints.mls)
     pieces += (f"policycap {name};\n" for name in sorted(policy.policy_capabilities))
     pieces += _types(policy)
-    pieces.append(rules.get(0, ""))
+    pieces += rules.get(0, ())
     pieces += (f"{line}\n" for line in named_transition_lines(policy, LANGUAGE))
     pieces += (f"{line}\n" for line in range_transition_lines(policy, LANGUAGE))
     for condition in condition_texts(policy, LANGUAGE, rules):
