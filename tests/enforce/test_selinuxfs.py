@@ -293,6 +293,8 @@ attempt(write, root + "create", "CAT FOOD 8 d%65n")
 attempt(write, root + "create", "CAT FOOD 9999")
 attempt(write, root + "relabel", "CAT FOOD 7")
 attempt(write, root + "member", "CAT FOOD 8")
+attempt(write, root + "user", "CAT system_u")
+attempt(write, root + "user", "CAT nobody_u")
 attempt(os.open, root + "nothing", os.O_RDONLY)
 attempt(os.open, root + "policyvers", os.O_WRONLY)
 descriptor = os.open(root + "context", os.O_RDWR)
@@ -311,17 +313,19 @@ for name in ("class/file/index", "class/dir/index", "class/file/perms/read", "in
     allowed, decided, auditallow, auditdeny, seqno, flags = lines[3].split()
     assert int(allowed, 16) & 0x2
     assert (decided, auditallow, auditdeny, seqno, flags) == ("ffffffff", "0", "ffffffff", "1", "0")
-    assert lines[4:11] == [
+    assert lines[4:13] == [
         "errno 22",
         f"{TOY}|",
         "errno 22",
         f"{FOOD[:9]}object_r:food_t:s0|",
         lines[8],
+        f"1|{CONTEXT.format('dog_t')}|",  # what `choose_domain` lets a cat come to
+        "errno 22",
         "errno 2",
         "errno 13",
     ]
-    assert lines[11:14] == ["26", "errno 16", "b'object'"]
-    assert lines[14:] == ["7", "8", "2", "system_u:system_r:kernel_t:s0-s15:c0.c1023\0", "1"]
+    assert lines[13:16] == ["26", "errno 16", "b'object'"]
+    assert lines[16:] == ["7", "8", "2", "system_u:system_r:kernel_t:s0-s15:c0.c1023\0", "1"]
 
 
 @needs_python

@@ -22,6 +22,9 @@ from selbox.server.report import InvalidTransitionError
 _POLICY_VERSION: Final = 33
 """The newest binary format of policy that the kernels of today read (``policyvers``)."""
 
+_MOST_REPLIED: Final = 4088
+"""Bytes that one transaction can hold (``SIMPLE_TRANSACTION_LIMIT``)."""
+
 _NUMBER = re.compile(rb"\s*([+-]?\d+)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
@@ -54,7 +57,6 @@ class SecurityFiles:
     def __init__(self, box: Box, status: StatusPage) -> None:
         self._box = box
         self._server = box.server
-        self._pending: dict[str, bool] = {}
         self._security = _security_sid(box)
         server = box.server
         unknown = server.policy.handle_unknown
@@ -71,6 +73,7 @@ class SecurityFiles:
             "create": SecurityFile(0o666, lambda: b"", self._create, once=True),
             "relabel": SecurityFile(0o666, lambda: b"", self._relabel, once=True),
             "member": SecurityFile(0o666, lambda: b"", self._member, once=True),
+            "user": SecurityFile(0o666, lambda: b"", self._user, once=True),
             "validatetrans": SecurityFile(0o222, lambda: b"", self._validate_transition),
             "status": SecurityFile(0o444, lambda: os.pread(status.descriptor(), 20, 0)),
             "avc/cache_stats": SecurityFile(0o444, self._cache_statistics),
@@ -131,7 +134,7 @@ class SecurityFiles:
 
     def _boolean(self, name: str) -> bytes:
         value = self._server.booleans[name]
-        return b"%d %d" % (value, self._pending.get(name, value))
+        return b"%d %d" % (value, self._server.staged_booleans[name])
 
     def _initial(self, name: str) -> bytes:
         try:
@@ -167,18 +170,17 @@ class SecurityFiles:
 
     def _set_boolean(self, name: str, caller: Caller, data: bytes) -> None:
         self._check(caller, "setbool")
-        self._pending[name] = _number(data) != 0
+        self._server.stage_boolean(name, _number(data) != 0)
 
     def _commit(self, caller: Caller, data: bytes) -> None:
         self._check(caller, "setbool")
         if not _number(data):
             return
         recorder, old = self._box.recorder, self._server.booleans
-        changed = {name: value for name, value in self._pending.items() if old[name] != value}
-        for name, value in changed.items():
-            recorder.write(format_event(boolean_changed(recorder.stamp(), name, value, old[name], _login(caller))))
-        self._server.set_booleans(self._pending)
-        self._pending = {}
+        for name, value in self._server.staged_booleans.items():
+            if old[name] != value:
+                recorder.write(format_event(boolean_changed(recorder.stamp(), name, value, old[name], _login(caller))))
+        self._server.commit_booleans()
 
     # --- Questions --------------------------------------------------------------------------------------------------
 
@@ -212,6 +214,19 @@ class SecurityFiles:
         self._check(caller, "compute_member")
         triple = self._triple(self._words(data, 3))
         return self._computed(lambda: self._server.compute_member(*triple))
+
+    def _user(self, caller: Caller, data: bytes) -> bytes:
+        """Give the contexts that a user may be given (``sel_write_user``)."""
+        self._check(caller, "compute_user")
+        words = self._words(data, 2)
+        try:
+            sids = self._server.compute_user(self._sid(words[0]), os.fsdecode(words[1]))
+        except SelboxError:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+        reply = _terminated("\0".join((str(len(sids)), *map(self._server.sid_to_context, sids))))
+        if len(reply) >= _MOST_REPLIED:
+            raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
+        return reply
 
     def _validate_transition(self, caller: Caller, data: bytes) -> None:
         self._check(caller, "validate_trans")
