@@ -100,6 +100,22 @@ def test_a_policy_without_unlabeled_has_no_answer() -> None:
     assert caught.value.diagnostics[0].code == "missing-initial-sid"
 
 
+def test_a_stored_context_takes_a_missing_range_from_the_default() -> None:
+    server = SecurityServer(make_policy())
+    default = server.context_to_sid("pet_u:animal_r:cat_t:s0-s0:c1")
+    stored = server.context_to_sid_default("system_u:object_r:dog_t", default)
+    assert server.sid_to_context(stored) == "system_u:object_r:dog_t:s0-s0:c1"
+    assert server.context_to_sid_default("system_u:object_r:dog_t:s1", default) == server.context_to_sid(
+        "system_u:object_r:dog_t:s1"
+    )
+    unknown = server.context_to_sid_default("system_u:object_r:wolf_t", default)
+    assert server.sid_to_context_force(unknown) == "system_u:object_r:wolf_t"
+    plain = SecurityServer(make_policy(mls=False))
+    assert plain.context_to_sid_default("system_u:object_r:dog_t:s0", 1) == plain.context_to_sid(
+        "system_u:object_r:dog_t"
+    )
+
+
 def test_a_range_is_copied_from_another_context() -> None:
     server = SecurityServer(make_policy())
     listening = server.context_to_sid("pet_u:animal_r:dog_t:s0")

@@ -53,6 +53,14 @@ def test_without_rules_a_process_and_a_socket_keep_the_context_of_the_source() -
         assert create(make_policy(), DOG_CONTEXT, CHOW_CONTEXT, object_class) == DOG_CONTEXT
 
 
+def test_a_socket_of_a_class_that_the_policy_does_not_define_is_a_socket() -> None:
+    server = SecurityServer(make_policy())
+    sids = server.context_to_sid(DOG_CONTEXT), server.context_to_sid(CHOW_CONTEXT)
+    for name, expected in (("tcp_socket", DOG_CONTEXT), ("obsolete_socket", None)):
+        created = server.sid_to_context(server.compute_create(*sids, server.vector(name, ()).object_class))
+        assert (created == DOG_CONTEXT) == (expected is not None)
+
+
 def test_without_rules_an_object_takes_its_users_low_level_and_its_parents_type() -> None:
     assert create(make_policy(), DOG_CONTEXT, CHOW_CONTEXT, FILE) == "pet_u:object_r:dog_chow_t:s0"
 

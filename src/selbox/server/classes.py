@@ -147,6 +147,11 @@ class ClassMap:
             return classes[object_class].name
         return self._extra_classes[object_class - len(classes)]
 
+    def undefined_name(self, object_class: int) -> str:
+        """Return the name of a class that the policy does not define; nothing for one that it does, or nobody has."""
+        index = object_class - len(self._policy.classes)
+        return self._extra_classes[index] if 0 <= index < len(self._extra_classes) else ""
+
     def permission_names(self, object_class: int, vector: int) -> tuple[str, ...]:
         """Return the names of the permissions in an access vector, in bit order."""
         classes = self._policy.classes

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.model.context import Context
-from selbox.model.context_text import INVALID_CONTEXT, format_context, parse_context
+from selbox.model.context_text import INVALID_CONTEXT, format_context, format_range, parse_context
 from selbox.model.labelling import FileKind
 from selbox.model.policy import Policy
 from selbox.server.conversion import known_context
@@ -66,10 +66,37 @@ class ContextServer(PolicyHolder):
 
         Such a SID is decided about as ``unlabeled`` until a policy is loaded that knows it.
 
+        Raises:
+            SelboxError: code ``invalid-context``, for no text at all.
+
         Source: the kernel's ``security_context_to_sid_force``.
         """
+        if not text:
+            raise SelboxError.of(INVALID_CONTEXT, "an empty text is no security context")
         state = self._state
         return state.sids.sid(known_context(state.policy, text) or text)
+
+    def context_to_sid_default(self, text: str, default: int) -> int:
+        """Return the SID of a context as it was stored with an object, perhaps under a policy with or without MLS.
+
+        Args:
+            text: the context. A range that it lacks is that of ``default``; one that the policy has no use for is
+                ignored. One that the policy does not know is kept, as by :meth:`context_to_sid_force`.
+            default: SID of the context that gives the range.
+
+        Raises:
+            SelboxError: code ``unknown-sid``.
+
+        Source: the kernel's ``security_context_to_sid_default``.
+        """
+        state = self._state
+        parts = text.split(":", 3)
+        completed = text
+        if not state.policy.mls:
+            completed = ":".join(parts[:3])
+        elif len(parts) == 3:
+            completed = f"{text}:{format_range(state.policy, state.sids.context(default).range)}"
+        return state.sids.sid(known_context(state.policy, completed) or text)
 
     def sid_for(self, context: Context) -> int:
         """Return the SID of a context.

@@ -211,10 +211,12 @@ class SecurityServer(ContextServer):
             raise SelboxError.of("unknown-user", f"the policy has no user `{user}`", help=advice)
         context = state.sids.context(source)
         process, transition = state.access.process_transition
+        if not transition:
+            return ()
         return tuple(
             state.sids.sid(each)
             for each in user_contexts(state.policy, context, user_id)
-            if state.access.compute(context, each, process, state.active).allowed & transition
+            if decide_access(state, context, each, process).allowed & transition
         )
 
     # --- Transitions -----------------------------------------------------------------------------------------------
@@ -259,7 +261,8 @@ class SecurityServer(ContextServer):
     def _compute(self, kind: RuleKind, source: int, target: int, object_class: int, name: str | None = None) -> int:
         state = self._state
         contexts = state.sids.context(source), state.sids.context(target)
-        context = state.contexts.compute(kind, *contexts, object_class, state.active, name)
+        undefined = state.classes.undefined_name(object_class)
+        context = state.contexts.compute(kind, *contexts, object_class, state.active, name, undefined)
         fault = context_fault(state.policy, context)
         if fault:
             error = _invalid_transition(state, context, fault, contexts, object_class)

@@ -17,8 +17,6 @@ from selbox.server.validity import OBJECT_ROLE
 NO_COMMON_RANGE = "no-common-range"
 """Code of the error that ``glblub`` finds no sensitivity common to two ranges."""
 
-_UNDEFINED_CLASS = ObjectClass("", None, ())
-
 
 class ContextComputer:
     """Computes contexts from one policy.
@@ -41,6 +39,7 @@ class ContextComputer:
         object_class: int,
         active: Sequence[bool],
         name: str | None = None,
+        undefined: str = "",
     ) -> Context:
         """Compute a context; whether it is valid has not been checked.
 
@@ -52,6 +51,7 @@ class ContextComputer:
             object_class: class id of what is labelled.
             active: which conditional rules hold.
             name: last component of a new object's path, for transitions that ask for it.
+            undefined: name of the class, where the policy does not define it: it may be a socket all the same.
 
         Raises:
             SelboxError: code ``no-common-range``, when ``glblub`` finds no sensitivity common to both ranges.
@@ -59,7 +59,7 @@ class ContextComputer:
         Source: the kernel's ``security_compute_sid``.
         """
         classes = self._policy.classes
-        described = classes[object_class] if object_class < len(classes) else _UNDEFINED_CLASS
+        described = classes[object_class] if object_class < len(classes) else ObjectClass(undefined, None, ())
         is_like_process = described.name == "process" or described.name in SOCKET_CLASSES
         tables = self._tables or self._index()
         new_type = self._rules.resulting_type(kind, source.type, target.type, object_class, active)
