@@ -14,6 +14,7 @@ import pytest
 
 import selbox
 from selbox import ObjectManager, PermissionDenied, SelboxError
+from selbox.audit.accesslines import logged_accesses
 from selbox.audit.userrecord import UserAvc, UserEvent
 from selbox.store.policyfiles import load_policy
 
@@ -111,6 +112,8 @@ def test_a_denial_is_a_permission_error_with_its_reason(manager: ObjectManager, 
     assert str(error) == f"`{CLERK}` may not {{ create }} db_table `{CUSTOMERS}`: {error.reason}"
     (record,) = log
     assert isinstance(record, UserAvc)
+    (logged,) = logged_accesses([str(record)], [])  # as `selbox why` reads it
+    assert (logged.permissions, logged.scontext, logged.tcontext) == (("create",), CLERK, CUSTOMERS)
     assert record.message == (
         'avc:  denied  { create } for table="customers" '
         f"scontext={CLERK} tcontext={CUSTOMERS} tclass=db_table permissive=0"
@@ -127,6 +130,7 @@ def test_a_policy_may_be_a_text(log: Log) -> None:
         ObjectManager.from_cil("(type a_t)\n(allow a_t b_t (file (read)))")
     assert caught.value.diagnostics[0].span is not None
     assert caught.value.diagnostics[0].span.place == "<text>:2:12"
+    assert "2 | (allow a_t b_t (file (read)))" in caught.value.__notes__[0]
 
 
 def test_a_constraint_is_named_with_its_expression(manager: ObjectManager) -> None:
@@ -217,6 +221,7 @@ def test_the_nearest_name_is_told(manager: ObjectManager) -> None:
     with pytest.raises(SelboxError) as caught:
         manager.has_permission("system_u:system_r:clark_t:s0", CUSTOMERS, "db_table", "select")
     assert caught.value.diagnostics[0].help == "did you mean `clerk_t`?"
+    assert "help: did you mean `clerk_t`?" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize(("unknown", "granted"), [("allow", True), ("deny", False)])

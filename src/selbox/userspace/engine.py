@@ -9,6 +9,7 @@ from selbox.model.context_text import INVALID_CONTEXT
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
+from selbox.userspace.notes import shown_in_full
 
 if TYPE_CHECKING:
     from selbox.explain.answer import Answer
@@ -156,7 +157,8 @@ class Engine:
         """
         sid = self.labels.get(label)
         if sid is None:
-            sid = self._handle_sid(label) if isinstance(label, int) else self.server.context_to_sid(label)
+            with shown_in_full():
+                sid = self._handle_sid(label) if isinstance(label, int) else self.server.context_to_sid(label)
             if len(self.labels) >= _REMEMBERED:
                 self.labels.clear()
             self.labels[label] = sid

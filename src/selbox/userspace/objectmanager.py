@@ -11,6 +11,7 @@ from selbox.diagnostics import Diagnostic, Diagnostics, SourceFile
 from selbox.model.policy import Policy
 from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.userspace.engine import Engine, ObjectClass, Permissions, Question
+from selbox.userspace.notes import shown_in_full
 from selbox.userspace.permission import PermissionDenied, PermissionResult
 from selbox.userspace.policysource import PolicySource
 from selbox.userspace.recorder import Recorder
@@ -97,8 +98,9 @@ class ObjectManager:
         """
         from selbox.store.policyfiles import compile_sources  # a policy of files may do without the compiler
 
-        source = SourceFile("<text>", text)
-        return cls(compile_sources([source], base=base, diagnostics=Diagnostics()), enforcing=enforcing, audit=audit)
+        with shown_in_full():
+            policy = compile_sources([SourceFile("<text>", text)], base=base, diagnostics=Diagnostics())
+        return cls(policy, enforcing=enforcing, audit=audit)
 
     # --- May it? ----------------------------------------------------------------------------------------------------
 

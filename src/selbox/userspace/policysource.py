@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.policy import Policy
+from selbox.userspace.notes import shown_in_full
 
 _State = tuple[int, int, int, int, int] | None
 
@@ -51,7 +52,8 @@ class PolicySource:
 
         # Looked at before they are read: what changes meanwhile is seen to have changed.
         self._states = tuple(map(_state, self._paths))
-        return load_policy(self._paths, self.base, diagnostics)
+        with shown_in_full():
+            return load_policy(self._paths, self.base, diagnostics)
 
     def has_changed(self) -> bool:
         """Tell whether one of the files is another than when it was last read; one that is missing is no change."""
