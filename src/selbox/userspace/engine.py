@@ -1,6 +1,7 @@
 """One policy in force: its security server, its cache, and what names and labels come to under it."""
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.avc.cache import AccessVectorCache
@@ -55,17 +56,16 @@ class Handles:
         # INVARIANT: contexts are only ever appended, so that reading needs no lock.
         self._contexts: list[str] = []
         self._numbers: dict[str, int] = {}
+        self._lock = Lock()
 
     def number(self, context: str) -> int:
-        """Return the number of a context, a new one if it is seen for the first time.
-
-        Callers hold a lock.
-        """
-        number = self._numbers.get(context)
-        if number is None:
-            self._contexts.append(context)
-            number = self._numbers[context] = len(self._contexts)
-        return number
+        """Return the number of a context, a new one if it is seen for the first time."""
+        with self._lock:
+            number = self._numbers.get(context)
+            if number is None:
+                self._contexts.append(context)
+                number = self._numbers[context] = len(self._contexts)
+            return number
 
     def context(self, number: int) -> str:
         """Return the text that a number was given for.
@@ -123,16 +123,17 @@ class Engine:
         """Number of the state: 1 at first, one more for each change of policy or booleans."""
         return self._changes_before + self.server.seqno
 
-    def with_policy(self, policy: Policy) -> "Engine":
-        """Return an engine for another policy, which keeps the mode, the handles, and the values of booleans.
+    def with_server(self, server: SecurityServer) -> "Engine":
+        """Return an engine for a new server of another policy, which takes over mode, handles and values of booleans.
 
         Raises:
             SelboxError: as the class says.
 
         Source: the kernel's ``security_load_policy`` and ``security_preserve_bools``.
         """
-        server = SecurityServer(policy, self.server.enforcing)
-        kept = {name: value for name, value in self.server.booleans.items() if name in policy.boolean_ids}
+        server.enforcing = self.server.enforcing
+        known = server.policy.boolean_ids
+        kept = {name: value for name, value in self.server.booleans.items() if name in known}
         if any(server.booleans[name] != value for name, value in kept.items()):
             server.set_booleans(kept)
         return Engine(server, AccessVectorCache(server), self.handles, self.mapped, self.seqno + 1 - server.seqno)
