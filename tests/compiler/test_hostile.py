@@ -1,5 +1,7 @@
 """Chains and bombs: the work that a policy takes stays in proportion to its size. Work is counted, not timed."""
 
+from typing import Any
+
 import pytest
 from tests.compiler.policies import BASE, compile_texts, compile_with_base, errors_of
 from tests.oracles.secilc import compile_reference, requires_secilc
@@ -8,11 +10,14 @@ from selbox.binary.kernel.writer import write_policy
 from selbox.compiler import optionals
 from selbox.compiler.compile import compile_resolved
 from selbox.compiler.expand import Expander, Frame
+from selbox.compiler.neverallow import check_neverallows
 from selbox.compiler.options import CompileOptions
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.watching import WatchedProgram
 from selbox.diagnostics import SourceFile
 from selbox.language.cil import parse
+from selbox.model.policy import Policy
+from selbox.model.rules import Rules
 
 CHAINS = {
     "types": ("(type t{n})", "(allow t{n} t{m} (file (read)))"),
@@ -144,9 +149,53 @@ def test_a_parameter_that_stands_for_nothing_is_looked_up_once_in_each_call() ->
     assert {each.code for each in errors_of(BASE, macros + "(call m59 (nowhere))")} == {"cil-unknown-type"}
 
 
+def assertions_of(policy: Policy, resolution: Resolution) -> int:
+    """Return how many rows are looked at closely for the assertions of a policy."""
+    looked: list[int] = []
+
+    class Data(list[int]):
+        def __getitem__(self, row: Any) -> Any:
+            looked.append(row)
+            return super().__getitem__(row)
+
+    rules = policy.rules
+    counted = Rules()
+    for column in Rules.__slots__:
+        setattr(counted, column, getattr(rules, column))
+    setattr(counted, "data", Data(rules.data))  # noqa: B010 - it is no array, but read as one
+    check_neverallows(resolution, policy._replace(rules=counted))
+    return len(looked)
+
+
+def test_assertions_look_at_the_rules_of_their_few_types_only() -> None:
+    count = 200
+    domains = " ".join(f"d{n}" for n in range(count))
+    text = "".join(
+        f"(type d{n}) (type p{n}) (allow d{n} p{n} (file (write))) (allow d{n} p{(n + 1) % count} (file (read)))"
+        f"(typeattribute not{n}) (typeattributeset not{n} (and (every) (not (d{n}))))"
+        f"(neverallow not{n} p{n} (file (write)))"
+        for n in range(count)
+    )
+    tree = parse(SourceFile("x.cil", BASE + text + f"(typeattribute every) (typeattributeset every ({domains}))"))
+    policy, resolution = compile_resolved([tree])
+    assert assertions_of(policy, resolution) <= 4 * count
+
+
+def test_violations_end_at_the_limit_of_errors() -> None:
+    types = "".join(f"(type d{n}) (allow d{n} a (file (write))) (neverallow d{n} a (file (write)))" for n in range(200))
+    assert len(errors_of(BASE, types)) == 50
+
+
 @pytest.mark.oracle
 @requires_secilc
-def test_inherited_constraints_stand_where_they_are_inherited() -> None:
-    first, second = "(constrain (file (read)) (eq t1 a))", "(mlsconstrain (file (read)) (dom l1 l2))"
-    text = f"(block x {first} (blockinherit z)) (block y {second} {first} (blockinherit z)) (block z {first} {second})"
-    assert write_policy(compile_with_base(text), 33) == compile_reference(BASE, text).binary
+def test_attributes_are_written_out_pair_by_pair() -> None:
+    types = "".join(f"(type d{n})" for n in range(30))
+    names = " ".join(f"d{n}" for n in range(30))
+    rules = "(allow every every (file (read))) (allow every a (file (write))) (dontaudit both every (dir (search)))"
+    rules += (
+        "(classmap m (p)) (classmapping m p (file (open))) (classmapping m p (dir (search))) (allow every both (m (p)))"
+    )
+    rules += "(boolean flag true) (booleanif flag (true (allow every both (m (p))) (typechange every both process a)))"
+    text = f"{types} (typeattribute every) (typeattributeset every ({names})) {rules}"
+    policy = compile_texts(BASE, text, options=CompileOptions(expand_size=100))
+    assert write_policy(policy, 33) == compile_reference(BASE, text, options=["-X", "100"]).binary

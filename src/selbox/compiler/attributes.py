@@ -155,23 +155,26 @@ def _rules(old: Rules, renumbering: Renumbering) -> Rules:
     if not marked:
         return _renumbered(old, renumbering)
     groups = list(_groups(old, sorted(marked)))
-    written_out = [
-        [
-            (row, one, other)
-            for one, other in renumbering.pairs(old.source[group[0]], old.target[group[0]])
-            for row in group
-        ]
+    sides = [
+        (renumbering.written_out(old.source[group[0]]), renumbering.written_out(old.target[group[0]]))
         for group in groups
     ]
-    repeated = Rules()
+    counts = [len(sources) * len(targets) for sources, targets in sides]
+    renumbered = _renumbered(old, renumbering)
+    rules = Rules()
     for column in Rules.__slots__:
-        setattr(repeated, column, _repeated(getattr(old, column), groups, written_out))
-    rules = _renumbered(repeated, renumbering)
-    shift = 0
-    for group, rows in zip(groups, written_out, strict=True):
-        for place, (_, one, other) in enumerate(rows, group[0] + shift):
-            rules.source[place], rules.target[place] = one, other
-        shift += len(rows) - len(group)
+        setattr(rules, column, _repeated(getattr(renumbered, column), groups, counts))
+    start = done = 0
+    for group, (sources, targets), count in zip(groups, sides, counts, strict=True):
+        # Each source with each target, and for each pair the rows of the group.
+        start += group[0] - done
+        done = group[-1] + 1
+        end = start + count * len(group)
+        each_source = (array("I", (one,)) * (len(targets) * len(group)) for one in sources)
+        rules.source[start:end] = array("I", b"".join(each.tobytes() for each in each_source))
+        each_target = (array("I", (other,)) * len(group) for other in targets)
+        rules.target[start:end] = array("I", b"".join(each.tobytes() for each in each_target)) * len(sources)
+        start = end
     return rules
 
 
@@ -197,16 +200,14 @@ def _marked(flags: bytearray, ids: "array[int]") -> set[int]:
     return {match.start() for match in re.finditer(b"\1", bytes(map(flags.__getitem__, ids)))}
 
 
-def _repeated(
-    column: "array[int]", groups: list[list[int]], written_out: list[list[tuple[int, int, int]]]
-) -> "array[int]":
-    """Return a column with the rows that are written out in place of each group."""
+def _repeated(column: "array[int]", groups: list[list[int]], counts: list[int]) -> "array[int]":
+    """Return a column with the rows of each group repeated as one."""
     result = array("I")
     done = 0
-    for group, rows in zip(groups, written_out, strict=True):
+    for group, count in zip(groups, counts, strict=True):
         result.extend(column[done : group[0]])
-        result.extend(column[row] for row, _, _ in rows)
         done = group[-1] + 1
+        result.extend(column[group[0] : done] * count)
     result.extend(column[done:])
     return result
 

@@ -4,6 +4,7 @@ Source: ``check_assertions`` of libsepol.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from selbox.compiler.extended import ExtendedStatement, NeverAllowExtended
@@ -20,8 +21,55 @@ _SHOWN_NUMBERS: Final = 8
 
 _ALLOW: Final = int(RuleKind.ALLOW)
 
-_Rows = dict[int, dict[int, list[int]]]
-"""Rows that allow something, by class and source id."""
+_FEW: Final = 64
+"""Types of which each is looked up by itself."""
+
+
+class _Rows:
+    """Rows of one class by what one of their columns names: a type, or several as an attribute."""
+
+    __slots__ = ("by_set", "by_type")
+
+    def __init__(self) -> None:
+        self.by_type: dict[int, list[int]] = {}
+        self.by_set: dict[int, list[int]] = {}
+
+    def add(self, row: int, types: int) -> None:
+        if types & types - 1:
+            self.by_set.setdefault(types, []).append(row)
+        elif types:
+            self.by_type.setdefault(types.bit_length() - 1, []).append(row)
+
+    def touching(self, types: int) -> list[int]:
+        """Return the rows that name one of some types, in their order."""
+        by_type = self.by_type
+        if types.bit_count() <= _FEW:
+            found = [by_type[each] for each in members(types) if each in by_type]
+        else:
+            found = [rows for each, rows in by_type.items() if types >> each & 1]
+        found += [rows for each, rows in self.by_set.items() if each & types]
+        return sorted(chain.from_iterable(found)) if len(found) > 1 else found[0] if found else []
+
+
+class _Statements:
+    """The ``allowx`` rules of a class and permission."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[ExtendedStatement, int]] = []
+        self._known: dict[int, list[ExtendedStatement]] = {}
+
+    def add(self, statement: ExtendedStatement, sources: int) -> None:
+        self._all.append((statement, sources))
+
+    def of(self, source: int) -> list[ExtendedStatement]:
+        """Return those of one source type."""
+        known = self._known.get(source)
+        if known is None:
+            known = self._known[source] = [each for each, sources in self._all if sources >> source & 1]
+        return known
+
+
+_NONE: Final = _Statements()
 
 
 def check_neverallows(resolution: Resolution, policy: Policy) -> None:
@@ -44,19 +92,6 @@ def _asserted_classes(resolution: Resolution) -> set[int]:
     return {*plain, *extended}
 
 
-def _allowing_rows(policy: Policy, classes: set[int]) -> _Rows:
-    found: _Rows = {class_id: {} for class_id in classes}
-    rules = policy.rules
-    for row, (kind, source, class_id) in enumerate(zip(rules.kind, rules.source, rules.object_class, strict=True)):
-        if class_id in classes and kind == _ALLOW:
-            by_source = found[class_id]
-            if source in by_source:
-                by_source[source].append(row)
-            else:
-                by_source[source] = [row]
-    return found
-
-
 class _Check:
     """The rules of a policy, arranged so that those that an assertion is about are found quickly."""
 
@@ -65,13 +100,18 @@ class _Check:
         self._policy = policy
         self._bits = resolution.identities.types.bits
         self._types = [each.types for each in policy.types]
-        self._attributes = [(index, each.types) for index, each in enumerate(policy.types) if each.is_attribute]
-        self._matching: dict[int, frozenset[int]] = {}
-        self._allowx: dict[int, list[ExtendedStatement]] = {}
-        self._rows = _allowing_rows(policy, _asserted_classes(resolution))
+        self._allowx: dict[tuple[int, str], _Statements] = {}
+        self._sources = {class_id: _Rows() for class_id in _asserted_classes(resolution)}
+        self._targets = {class_id: _Rows() for class_id in self._sources}
+        rules = policy.rules
+        for row, (kind, class_id) in enumerate(zip(rules.kind, rules.object_class, strict=True)):
+            if kind == _ALLOW and class_id in self._sources:
+                self._sources[class_id].add(row, self._types[rules.source[row]])
+                self._targets[class_id].add(row, self._types[rules.target[row]])
         for statement in resolution.extended.statements:
             if statement.kind is ExtendedKind.ALLOW:
-                self._allowx.setdefault(statement.object_class, []).append(statement)
+                key = (statement.object_class, statement.permission)
+                self._allowx.setdefault(key, _Statements()).add(statement, self._types[statement.source])
 
     def assertion(self, assertion: NeverAllow) -> None:
         for class_id, vector in assertion.vectors:
@@ -82,7 +122,7 @@ class _Check:
         permission = assertion.permissions.permission
         for class_id in assertion.permissions.classes:
             vector = self._policy.classes[class_id].vector([permission])
-            statements = [each for each in self._allowx.get(class_id, ()) if each.permission == permission]
+            statements = self._allowx.get((class_id, permission), _NONE)
             reported: set[int] = set()
             for row in self._matches(assertion.source, assertion.target, class_id, vector):
                 for statement in self._offending(assertion, row, statements):
@@ -92,32 +132,23 @@ class _Check:
                         reported.add(statement.origin)
                         self._report_extended(assertion, statement)
 
-    def _touching(self, bits: int) -> frozenset[int]:
-        """Return the ids of types and attributes that have a type in common with a set."""
-        known = self._matching.get(bits)
-        if known is None:
-            attributes = (index for index, types in self._attributes if types & bits)
-            known = self._matching[bits] = frozenset((*members(bits), *attributes))
-        return known
-
     def _matches(self, source: Symbol, target: Symbol | int, class_id: int, vector: int) -> Iterator[int]:
         """Yield the rows that grant one of some permissions to a source on a target of an assertion."""
-        by_source = self._rows.get(class_id)
-        forbidden = self._bits(source)
-        if not by_source or not forbidden:
-            return
-        rules = self._policy.rules
-        sources = [each for each in by_source if each in self._touching(forbidden)]
-        targets = self._touching(self._bits(target)) if isinstance(target, Symbol) else None
-        for each in sources:
-            for row in by_source[each]:
-                if not rules.data[row] & vector:
-                    continue
-                if targets is not None:
-                    if rules.target[row] in targets:
-                        yield row
-                elif isinstance(target, int) and any(self._pairs(source, target, row)):
-                    yield row
+        sources = self._bits(source)
+        targets = self._bits(target) if isinstance(target, Symbol) else self._resolution.identities.types.universe
+        # Most assertions name many types on one side and few on the other: the few lead to the rows.
+        if targets.bit_count() < sources.bit_count():
+            column, rows = self._policy.rules.source, self._targets[class_id].touching(targets)
+            others = sources
+        else:
+            column, rows = self._policy.rules.target, self._sources[class_id].touching(sources)
+            others = targets
+        data, types = self._policy.rules.data, self._types
+        for row in rows:
+            if not (data[row] & vector and types[column[row]] & others):
+                continue
+            if isinstance(target, Symbol) or any(self._pairs(source, target, row)):
+                yield row
 
     def _pairs(self, source: Symbol, target: Symbol | int, row: int) -> Iterator[tuple[int, int]]:
         """Yield each source type of a row that an assertion is about, with a bitset of the targets; none is empty."""
@@ -136,14 +167,14 @@ class _Check:
                 yield each, found
 
     def _offending(
-        self, assertion: NeverAllowExtended, row: int, statements: list[ExtendedStatement]
+        self, assertion: NeverAllowExtended, row: int, statements: "_Statements"
     ) -> Iterator[ExtendedStatement | None]:
         """Yield the ``allowx`` rules that grant a forbidden number; None where no rule limits the numbers."""
         condition = self._policy.rules.condition[row]
         unlimited = False
         for source, targets in self._pairs(assertion.source, assertion.target, row):
             left = targets
-            for statement in statements:
+            for statement in statements.of(source):
                 covered = self._targets_of(statement, source) & targets
                 if covered and statement.numbers & assertion.permissions.numbers:
                     yield statement
@@ -154,15 +185,14 @@ class _Check:
             yield None
 
     def _targets_of(self, statement: ExtendedStatement, source: int) -> int:
-        """Return the bitset of targets that an extended rule is for with one source type."""
-        sources = self._types[statement.source]
-        if not sources >> source & 1:
-            return 0
+        """Return the bitset of targets that an extended rule is for with one of its source types."""
         if statement.target < LOWEST_SPECIAL:
             return self._types[statement.target]
         if statement.target == SELF:
             return 1 << source
-        universe = sources if statement.target == OTHER else self._resolution.identities.types.universe
+        universe = (
+            self._types[statement.source] if statement.target == OTHER else self._resolution.identities.types.universe
+        )
         return universe & ~(1 << source)
 
     def _report(self, assertion: NeverAllow, row: int, vector: int) -> None:

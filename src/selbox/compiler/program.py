@@ -105,6 +105,14 @@ class Program:
             runs = self.statements[keyword]  # each of them one statement
             self.statements[keyword] = [runs[index] for index in sorted(range(len(orders)), key=orders.__getitem__)]
         self.orders.clear()
+        if not self.rearranged or not self.conditionals:
+            return
+        for keyword in _CONDITIONAL:
+            runs = self.statements.get(keyword, [])
+            conditional = [each for each in runs if each[0].branch]
+            if conditional:
+                conditional.sort(key=lambda each: self.conditional_orders[(each[0].branch - 1) // 2])
+                self.statements[keyword] = [each for each in runs if not each[0].branch] + conditional
 
     def run(self, keyword: str, handler: Handler, only_optional: bool = False) -> None:
         """Hand every statement of a keyword to a handler; report what fails, or switch off its optional block.
@@ -207,6 +215,8 @@ JOINED: Final = {
     "mlsvalidatetrans": "validatetrans",
 }
 """Keywords whose statements share one list: the order in which they stand among each other can be seen."""
+
+_CONDITIONAL: Final = (ACCESS, "typetransition", "typechange", "typemember")
 
 ORDERED: Final = ("constrain", "mlsconstrain", "validatetrans", "mlsvalidatetrans")
 """Keywords of statements that count in the order of the expanded policy, wherever they were met."""

@@ -51,6 +51,11 @@ class Renumbering:
             known = self._known[old] = int(moved[::-1] or "0", 2)
         return known
 
+    def written_out(self, old: int) -> tuple[int, ...]:
+        """Return the new ids of what stands in rules for a type or attribute."""
+        types = self.members[old]
+        return (self.ids[old],) if types is None else tuple(map(self.ids.__getitem__, types))
+
     def pairs(self, source: int, target: int) -> Iterator[tuple[int, int]]:
         """Yield the new ids of a rule's source and target, attributes written out where they must be."""
         ids = self.ids
