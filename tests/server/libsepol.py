@@ -82,6 +82,18 @@ class LibsepolServer:
         assert status == 0
         return decision.allowed, decision.auditallow, decision.auditdeny
 
+    def denial_reasons(self, source: int, target: int, object_class: str, vector: int) -> int:
+        """Return what parts of policy deny some of a vector: bits 1 for rules, 2 constraints, 4 roles, 8 bounds.
+
+        Source: ``SEPOL_COMPUTEAV_*`` of libsepol's ``sepol/policydb/services.h``.
+        """
+        decision, reason = _Decision(), ctypes.c_uint()
+        number = ctypes.c_uint16(self.class_number(object_class))
+        answers = ctypes.byref(decision), ctypes.byref(reason)
+        status = _libsepol().sepol_compute_av_reason(source, target, number, ctypes.c_uint32(vector), *answers)
+        assert status == 0
+        return reason.value
+
     def context(self, sid: int) -> str:
         """Return a SID's context as text."""
         text, length = ctypes.c_char_p(), ctypes.c_size_t()

@@ -3,8 +3,9 @@
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
 from selbox.model.context_text import INVALID_CONTEXT, format_context, format_level, parse_context, parse_range
+from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
-from selbox.server.typecontext import type_context
+from selbox.server.typecontext import process_contexts, type_context
 from selbox.server.validity import context_fault
 
 
@@ -17,7 +18,8 @@ def complete_context(policy: Policy, text: str) -> tuple[Context, tuple[str, ...
 
     Returns:
         A valid context, and the parts that were missing: ``user``, ``role``, ``range``. User, role and level of a type
-        alone are those of :func:`selbox.server.typecontext.type_context`.
+        alone are those of :func:`selbox.server.typecontext.type_context`; with a range, of the next user that is
+        cleared for it.
 
     Raises:
         SelboxError: code ``invalid-context``.
@@ -26,13 +28,11 @@ def complete_context(policy: Policy, text: str) -> tuple[Context, tuple[str, ...
     assumed: tuple[str, ...] = ()
     is_type = first in policy.type_ids and first not in policy.user_ids
     if is_type and not policy.types[policy.type_ids[first]].is_attribute:
-        type_id = policy.type_ids[first]
-        context = type_context(policy, type_id)
-        assumed = ("user", "role")
+        context = type_context(policy, policy.type_ids[first])
+        assumed = ("user", "role", "range") if policy.mls else ("user", "role")
         if rest:
-            context = context._replace(range=parse_range(policy, rest))
-        elif policy.mls:
-            assumed = (*assumed, "range")
+            context = _with_range(policy, context, parse_range(policy, rest))
+            assumed = ("user", "role")
     elif policy.mls and text.count(":") == 2 and first in policy.user_ids:
         low = policy.users[policy.user_ids[first]].range.low
         context = parse_context(policy, f"{text}:{format_level(policy, low)}")
@@ -45,6 +45,13 @@ def complete_context(policy: Policy, text: str) -> tuple[Context, tuple[str, ...
     if fault:
         raise SelboxError.of(INVALID_CONTEXT, f"invalid context `{format_context(policy, context)}`: {fault}")
     return context, assumed
+
+
+def _with_range(policy: Policy, context: Context, level_range: LevelRange) -> Context:
+    """Return a type's context with a range, of another user or role where the first is not cleared for it."""
+    others = (each._replace(range=level_range) for each in process_contexts(policy, context.type))
+    first = context._replace(range=level_range)
+    return next((each for each in (first, *others) if not context_fault(policy, each)), first)
 
 
 def _no_type(policy: Policy, text: str) -> SelboxError:

@@ -1,17 +1,19 @@
 """A valid context for a type that is named alone."""
 
+from collections.abc import Iterator
+
 from selbox.model.context import Context
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.policy import Policy
 from selbox.server.validity import OBJECT_ROLE
 
 
-def process_context(policy: Policy, type_id: int) -> Context | None:
-    """Return a context that a process with a type may have; None when no user and role go with it.
+def process_contexts(policy: Policy, type_id: int) -> Iterator[Context]:
+    """Iterate over the contexts that a process with a type may have, one for each role and user that go with it.
 
-    The role is one that goes with the type: of its name (``staff_r`` for ``staff_t``), else that of the initial SID
-    ``kernel``, else the first that the policy declares. So is the user: the kernel's, else the first that goes with the
-    role. The level is the kernel's low one with its user, else the user's lowest.
+    Of the first, the role is one that goes with the type: of its name (``staff_r`` for ``staff_t``), else that of the
+    initial SID ``kernel``, else the first that the policy declares. So is the user: the kernel's, else the first that
+    goes with the role. The level is the kernel's low one with its user, else the user's lowest.
     """
     kernel = _kernel(policy)
     fits = [index for index, role in enumerate(policy.roles) if index != OBJECT_ROLE and role.types >> type_id & 1]
@@ -20,8 +22,12 @@ def process_context(policy: Policy, type_id: int) -> Context | None:
         users = [index for index, user in enumerate(policy.users) if user.roles >> role & 1]
         for user in sorted(users, key=lambda each: kernel is None or each != kernel.user):
             low = kernel.range.low if kernel is not None and user == kernel.user else policy.users[user].range.low
-            return Context(user, role, type_id, LevelRange(low, low))
-    return None
+            yield Context(user, role, type_id, LevelRange(low, low))
+
+
+def process_context(policy: Policy, type_id: int) -> Context | None:
+    """Return the first of :func:`process_contexts`; None when no user and role go with the type."""
+    return next(process_contexts(policy, type_id), None)
 
 
 def type_context(policy: Policy, type_id: int) -> Context:
