@@ -7,6 +7,7 @@ from tests.policies.deciders import ROOT, Decider
 from tests.policies.test_base import process, thing
 
 COLORING_BOOK = (ROOT / "examples/coloring-book/coloring-book.cil").read_text()
+BROKER = (ROOT / "examples/broker/broker.cil").read_text()
 CREDENTIALS = (ROOT / "examples/credentials/credentials.cil").read_text()
 EATING = ("open", "read", "getattr")
 
@@ -71,3 +72,33 @@ def test_a_thief_is_a_domain_like_any_other(decider_for: Callable[[str], Decider
         "write",
     }
     assert decider.granted(process("thief_t"), thing("vault_socket_t"), "sock_file", ("write",)) == set()
+
+
+@pytest.mark.parametrize(
+    ("client", "queue", "may"),
+    [
+        (process("shop_t", "s0:c1"), thing("orders_t", "s0:c1"), {"create", "publish"}),
+        (process("billing_t", "s0:c1"), thing("orders_t", "s0:c1"), {"consume"}),
+        (process("billing_t", "s0:c1,c2"), thing("orders_t", "s0:c1"), {"consume"}),
+        (process("billing_t", "s0:c2"), thing("orders_t", "s0:c1"), set()),
+        (process("shop_t", "s0"), thing("orders_t", "s0:c1"), {"create", "publish"}),
+        (process("shop_t", "s0:c1"), thing("orders_t", "s0"), set()),
+        (process("billing_t", "s0:c1"), thing("invoices_t", "s0:c1"), {"create", "publish"}),
+        (process("shop_t", "s0:c1"), thing("invoices_t", "s0:c1"), {"consume"}),
+        (process("stranger_t", "s0:c1"), thing("orders_t", "s0:c1"), set()),
+        (process("broker_t"), thing("orders_t"), set()),
+    ],
+)
+def test_who_may_do_what_with_queues(
+    decider_for: Callable[[str], Decider], client: str, queue: str, may: set[str]
+) -> None:
+    """The class is the policy's own, beside the kernel's of the base policy."""
+    assert decider_for(BROKER).granted(client, queue, "broker_queue", ("create", "publish", "consume")) == may
+
+
+@pytest.mark.parametrize("client", ["shop_t", "billing_t", "stranger_t"])
+@pytest.mark.parametrize("level", ["s0", "s0:c7"])
+def test_everyone_may_connect_to_the_broker(decider_for: Callable[[str], Decider], client: str, level: str) -> None:
+    decider = decider_for(BROKER)
+    assert decider.granted(process(client, level), process("broker_t"), "unix_stream_socket", ("connectto",))
+    assert decider.granted(process(client, level), thing("broker_socket_t"), "sock_file", ("write",))
