@@ -1,51 +1,54 @@
 """What is compiled again after a change is what a whole compilation gives, byte for byte, or it gives up."""
 
+import marshal
+from array import array
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.compiler.changing_policies import BASE, MORE, Author
 
-from selbox.binary.kernel import write_with_place
-from selbox.binary.kernel.accesspatch import with_access_rules
-from selbox.compiler.baseline import Baseline, baseline_of
+from selbox.binary.kernel import write_sections
+from selbox.compiler.baseline import Baseline
 from selbox.compiler.compile import compile_resolved
-from selbox.compiler.incremental import Change, Window, recompile
+from selbox.compiler.incremental import recompile
+from selbox.compiler.keeping import baseline_of
 from selbox.compiler.options import DEFAULTS, CompileOptions
+from selbox.compiler.text.filecontexts import file_contexts_text
+from selbox.compiler.windows import Change, Window, windows
 from selbox.diagnostics import SelboxError, SourceFile
 from selbox.language.cil import parse
 
-BASE = """
-(mls true)
-(class process (fork transition)) (class file (read write open ioctl)) (class dir (search))
-(classorder (process file dir))
-(sid kernel) (sidorder (kernel)) (sidcontext kernel (u r a ((s0) (s0))))
-(sensitivity s0) (sensitivityorder (s0)) (category c0) (categoryorder (c0)) (sensitivitycategory s0 (c0))
-(user u) (role r) (userrole u r) (userlevel u (s0)) (userrange u ((s0) (s0)))
-(type a) (type b) (type c) (type d) (roletype r a) (typealias also) (typealiasactual also b)
-(typeattribute cil_gen_require) (typeattribute some) (typeattributeset some (a b)) (typeattribute none)
-(typeattribute rest) (typeattributeset rest (not some))
-(boolean flag true)
-(allow some rest (file (read))) (allow rest some (dir (search)))
-(neverallow c some (process (transition)))
-(typetransition a b file c)
-"""
+
+class Result(NamedTuple):
+    binary: bytes
+    file_contexts: bytes
 
 
-def compiled(texts: Sequence[str], options: CompileOptions = DEFAULTS) -> tuple[bytes, Baseline | None]:
+def compiled(texts: Sequence[str], options: CompileOptions = DEFAULTS) -> tuple[Result, Baseline | None]:
     trees = [parse(SourceFile(f"{index}.cil", text)) for index, text in enumerate(texts)]
     policy, resolution = compile_resolved(trees, options=options)
-    binary, table = write_with_place(policy)
-    return binary, baseline_of(trees, policy, resolution, binary, table)
+    sections = write_sections(policy)
+    result = Result(b"".join(sections.values()), file_contexts_text(policy).encode())
+    return result, baseline_of(trees, policy, resolution, sections, 33)
 
 
-def again(before: Sequence[str], now: Sequence[str]) -> bytes | None:
+def again(baseline: Baseline, before: Sequence[str], now: Sequence[str]) -> Result | None:
     """Return what is compiled again; None when the whole has to be."""
+    earlier = {index: text for index, text in enumerate(before) if text != now[index]}
+    found = recompile(baseline, now, earlier)
+    return None if found is None else Result(found.binary, found.file_contexts)
+
+
+def followed(before: Sequence[str], now: Sequence[str]) -> Result | None:
     _, baseline = compiled(before)
     assert baseline is not None
-    changes = {index: Change(*pair) for index, pair in enumerate(zip(before, now, strict=True)) if len(set(pair)) > 1}
-    found = recompile(baseline, changes)
-    return None if found is None else with_access_rules(baseline.binary, baseline.table, found.chains)
+    return again(baseline, before, now)
+
+
+CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
 
 
 @pytest.mark.parametrize(
@@ -64,64 +67,102 @@ def again(before: Sequence[str], now: Sequence[str]) -> bytes | None:
             "(optional o (allow a b (dir (search))))",
             "(optional o (allow a also (dir (search)))\n(allow d self (file (read))))",
         ),
+        ("", "(allow a b (file (not (read))))"),
         ("(optional o (typeattributeset cil_gen_require a))", "(optional o (typeattributeset cil_gen_require b))"),
         ("(optional m_optional_2 (allow a b (file (read))))", "(optional m_optional_3 (allow a b (file (open))))"),
-        ("(type x)\n(allow x x (file (read)))", "; first\n(type x)\n(allow x self (file (read open)))\n; last\n"),
         ("(allow a b (file (read)))(type x)", "(allow a c (file (read)))(type x)"),
         ("(allow some self (file (read)))", "(allow some self (file (read)))\n(auditallow some rest (file (open)))"),
-        (
-            "(optional gone (allow a nowhere (file (read))))",
-            "(optional gone (allow a nowhere (file (read)))) (allow a b (dir (search)))",
-        ),
-        (
-            '(filecon "/a(;.*)?" any (u r a ((s0) (s0))))\n',
-            '(filecon "/a(;.*)?" any (u r a ((s0) (s0))))\n(allow b c (dir (search)))\n',
-        ),
+        ("(optional gone (allow a nowhere (file (read))))", "(optional gone (allow a b (file (read))))"),
+        (f'(filecon "/a(;.*)?" any {CONTEXT})\n', f'(filecon "/a(;.*)?" any {CONTEXT})\n(allow b c (dir (search)))\n'),
+        # types and attributes
+        ("", "(type x)"),
+        ("(type x)", ""),
+        ("(type x)", "(type y)"),
+        ("(type x)\n(allow x x (file (read)))", "; first\n(type x)\n(allow x self (file (read open)))\n; last\n"),
+        ("", "(type x)(roletype object_r x)(typeattributeset some x)(allow x some (file (read)))"),
+        ("(allow some self (file (open)))", "(allow some self (file (open)))\n(typeattributeset some (d))"),
+        ("(typeattributeset some (d))", ""),
+        ("", "(typeattribute own)(typeattributeset own a)(allow a own (file (read)))"),
+        ("(typeattribute own)(allow a own (file (read)))", "(typeattribute own)"),
+        ("(allow a none (file (read)))", "(allow a none (file (read)))\n(typeattributeset none c)"),
+        ("(allow a none (file (read)))\n(typeattributeset none c)", "(allow a none (file (read)))"),
+        ("", "(typealias k)(typealiasactual k c)(allow k a (dir (search)))"),
+        ("(optional o (allow a x (file (read))))", "(optional o (allow a x (file (read))))\n(type x)"),
+        ("(optional o (allow a x (file (read))))\n(type x)", "(optional o (allow a x (file (read))))"),
+        ("", "(typepermissive a)"),
+        # transitions, conditionals, labels
+        ("", "(typetransition a b dir d)(typechange a b file c)"),
+        ("(typetransition a b dir d)", "(typetransition a b dir c)"),
+        ("", '(typetransition a some dir "x" d)'),
+        ("", "(rangetransition a some process ((s0) (s0)))"),
+        ("", "(booleanif flag (true (allow a b (file (read)))))"),
+        ("(booleanif flag (true (allow a b (file (read)))))", "(booleanif flag (true (allow a b (file (open)))))"),
+        ("", "(boolean more true)(booleanif (and flag more) (false (typetransition a b dir d)))"),
+        ("", f'(filecon "/x" any {CONTEXT})(filecon "/x/y" dir ())'),
+        (f'(filecon "/x" any {CONTEXT})', ""),
+        ("", f'(genfscon proc "/" {CONTEXT})(portcon tcp 22 {CONTEXT})(fsuse xattr ext4 {CONTEXT})'),
+        ("(roletype r b)", f'(roletype r c)(genfscon proc "/" {CONTEXT})'),
     ],
 )
-def test_changes_of_access_rules_are_followed(before: str, now: str) -> None:
+def test_changes_are_followed(before: str, now: str) -> None:
     for texts, then in (([BASE, before, ""], [BASE, now, ""]), ([before, BASE], [now, BASE])):
-        found = again(texts, then)
-        assert found is not None
-        assert found == compiled(then)[0]
+        assert followed(texts, then) == compiled(then)[0]
 
 
 @pytest.mark.parametrize(
     ("before", "now"),
     [
-        ("", "(type x)"),
         ("", "(allow a nowhere (file (read)))"),
         ("", "(allow a b (file (fly)))"),
-        ("", "(allow a b (file (all)))"),
         ("", "(allow c a (process (transition)))"),
-        ("", "(allow a none (file (read)))"),
+        ("", "(type x)(typeattributeset some x)(allow c x (process (transition)))"),
         ("", "(allow a b (file (read))"),
-        ("(type x)", "(type y)"),
-        ("(typeattribute own)(allow a own (file (read)))", "(typeattribute own)"),
-        (
-            "(typeattribute own)(typeattributeset own a)(allow a own (file (read)))",
-            "(typeattribute own)(typeattributeset own a)",
-        ),
-        ("(optional o (allow a nowhere (file (read))))", "(optional o (allow a b (file (read))))"),
-        ("(booleanif flag (true (allow a b (file (read)))))", "(booleanif flag (true (allow a b (file (open)))))"),
-        ("(typetransition a b dir c)", "(typetransition a b dir d)"),
-        ("(optional o (allow a b (file (read))))", "(optional p (allow a b (file (read))))"),
+        ("", "(type a)"),
+        ("(typeattribute own)\n(allow a own (file (read)))", "(allow a own (file (read)))"),
+        ("(type x)\n(allow x x (file (read)))", "(allow x x (file (read)))"),
         ("(allow a b (file (read))) ; words", "(allow a b (file (read))) ; words (allow a c (file (read)))"),
+        ("", "(class other (read))"),
+        ("", "(neverallow d d (dir (search)))"),
+        ("", "(role other)"),
+        ("", "(typetransition a b file d)"),
+        ("(roletype r b)\n(sid s)(sidorder (kernel s))(sidcontext s (u r b ((s0) (s0))))", ""),
+        (f'(filecon "/x" any {CONTEXT})', f'(filecon "/x" any {CONTEXT})\n(filecon "/x" any ())'),
     ],
 )
-def test_other_changes_are_left_to_a_whole_compilation(before: str, now: str) -> None:
-    assert again([BASE, before], [BASE, now]) is None
+def test_what_is_wrong_or_not_followed_is_left_to_a_whole_compilation(before: str, now: str) -> None:
+    assert followed([BASE, before], [BASE, now]) is None
 
 
-def test_words_about_what_has_changed() -> None:
+def test_windows_are_whole_statements() -> None:
     text = "(type x)\n(allow a b (file (read)))\n(type y)\n"
+    tree = parse(SourceFile("", text))
     _, baseline = compiled([BASE, text])
     assert baseline is not None
-    change = Change(text, text.replace("(file (read))", "(file (read open))"))
-    found = recompile(baseline, {1: change})
+    now = text.replace("(file (read))", "(file (read open))")
+    found = recompile(baseline, [BASE, now], {1: text})
     assert found is not None
-    assert found.windows == {1: Window(9, 35, 40)}
-    assert change.now[9:40] == "(allow a b (file (read open)))\n"
+    assert found.windows == {1: [Window(9, 35, 9, 40)]}
+    assert now[9:40] == "(allow a b (file (read open)))\n"
+    assert [form.offset for form in tree.forms] == [0, 9, 35]
+
+
+def test_changes_far_apart_are_read_apart() -> None:
+    statements = [f"(allow type_{index} other_type (file (read)))\n" for index in range(3000)]
+    starts = array("I", [0])
+    for statement in statements:
+        starts.append(starts[-1] + len(statement))
+    starts.pop()
+    text = "".join(statements)
+    now = "(type first)\n" + text.replace("type_1499 other", "type_1499 another") + "(type last)\n"
+    found = windows(Change(text, now), starts)
+    assert len(found) == 3
+    read = "".join(now[window.now_start : window.now_end] for window in found)
+    assert len(read) < 4000
+    at = done = 0
+    for window in found:
+        assert text[done : window.start] == now[at : window.now_start]
+        done, at = window.end, window.now_end
+    assert text[done:] == now[at:]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +172,7 @@ def test_words_about_what_has_changed() -> None:
         "(optional o) (in o (allow a b (file (read))))",
         "(block x (type t))",
         "(tunable tune true) (tunableif tune (true (allow a b (file (read)))))",
-        "(typebounds a b)",
+        "(typebounds a b)(roletype r b)",
         "(allowx a b (ioctl file (1)))",
         "(deny a b (file (read)))",
     ],
@@ -145,73 +186,41 @@ def test_options_that_change_rules_leave_nothing(options: CompileOptions) -> Non
     assert compiled([BASE], options)[1] is None
 
 
-names = st.sampled_from(["a", "b", "c", "d", "also", "some", "rest", "some", "rest", "x", "nowhere", "none"])
-permissions = st.sampled_from(
-    ["(file (read))", "(file (read write))", "(file (open))", "(dir (search))", "(process (fork))"]
-)
-rules = st.builds(
-    lambda kind, source, target, vector: f"({kind} {source} {target} {vector})",
-    st.sampled_from(["allow", "allow", "allow", "dontaudit", "auditallow"]),
-    names,
-    st.one_of(names, st.just("self")),
-    permissions,
-)
-others = st.sampled_from(
-    [
-        "(type x)",
-        "(roletype r x)",
-        "(typeattributeset cil_gen_require x)",
-        "(typeattributeset cil_gen_require nowhere)",
-        "(typeattributeset some d)",
-        "(typetransition c d dir a)",
-        "(neverallow d d (dir (search)))",
-        "(allow c b (process (transition)))",
-        "; a comment",
-        "(booleanif flag (true (allow a b (file (write)))))",
-    ]
-)
-plain = st.one_of(rules, rules, rules, others)
-optionals = st.builds(
-    lambda number, body: f"(optional m_optional_{number}\n" + "\n".join(body) + "\n)",
-    st.integers(0, 30),
-    st.lists(st.one_of(rules, others), max_size=4),
-)
-modules = st.lists(st.one_of(plain, plain, optionals), max_size=8)
-edits = st.lists(
-    st.tuples(st.sampled_from(["remove", "add", "move"]), st.integers(0, 7), st.integers(0, 7), plain), max_size=3
-)
-
-
-def edited(statements: list[str], steps: list[tuple[str, int, int, str]]) -> list[str]:
-    result = list(statements)
-    for step, first, second, statement in steps:
-        if step == "add":
-            result.insert(first, statement)
-        elif result:
-            taken = result.pop(first % len(result))
-            if step == "move":
-                result.insert(second, taken)
-    return result
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(modules, min_size=1, max_size=3), st.integers(0, 2), edits)
-def test_compiled_again_or_not_at_all(
-    statements: list[list[str]], number: int, steps: list[tuple[str, int, int, str]]
-) -> None:
-    number %= len(statements)
-    changed = list(statements)
-    changed[number] = edited(statements[number], steps)
-    before = [BASE, *("\n".join(each) + "\n" for each in statements)]
-    now = [BASE, *("\n".join(each) + "\n" for each in changed)]
+def succeeds(texts: Sequence[str]) -> bool:
     try:
-        compiled(before)
+        compiled(texts)
     except SelboxError:
+        return False
+    return True
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 1 << 32))
+def test_compiled_again_or_not_at_all(seed: int) -> None:
+    author = Author(seed)
+    before = [BASE + MORE, "", "", ""]
+    for _ in range(20):
+        number = 1 + author.number(3)
+        lines = before[number].split("\n")
+        lines.insert(author.place(lines), author.statement())
+        trial = [*before[:number], "\n".join(lines), *before[number + 1 :]]
+        if succeeds(trial):
+            before = trial
+    turned = author.number(4)
+    before = before[turned:] + before[:turned]
+    _, baseline = compiled(before)
+    if baseline is None:
         return
-    found = again(before, now)
-    try:
-        whole = compiled(now)[0]
-    except SelboxError:
-        assert found is None
-        return
-    assert found in (None, whole)
+    baseline = Baseline.of_plain(marshal.loads(marshal.dumps(baseline.plain())))  # noqa: S302 - just made
+    for _ in range(6):
+        now = list(before)
+        for _ in range(1 + author.number(2)):
+            number = author.number(4)
+            now[number] = author.edited(now[number])
+        found = again(baseline, before, now)
+        try:
+            whole = compiled(now)[0]
+        except SelboxError:
+            assert found is None
+            continue
+        assert found in (None, whole)

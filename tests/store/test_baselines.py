@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.compiler.test_incremental import BASE
+from tests.compiler.changing_policies import BASE
 
 from selbox.binary.kernel import read_policy
 from selbox.binary.origins import with_origins

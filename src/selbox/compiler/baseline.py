@@ -1,170 +1,244 @@
 """What is kept of a compilation so that a later one of nearly the same sources need not start over.
 
+A *place* is a source's number and the offset of a statement in it, in one number. Ids of types are those of the
+compiled policy; attributes that it does not keep follow behind them.
+
 Source of the argument why nothing else has to be looked at: docs/adr/0007-one-module-compiled-again.md.
 """
 
-from array import array
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Sequence
-from itertools import islice
-from operator import le
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from selbox.compiler.namespace import Symbol
-from selbox.compiler.options import DEFAULTS
-from selbox.compiler.orders import GENERATED_ATTRIBUTE
-from selbox.compiler.resolution import Resolution
-from selbox.language.cil import Tree
-from selbox.model.bitset import bitset, members
-from selbox.model.policy import Policy
-from selbox.model.rules import ACCESS_KINDS
+from selbox.compiler.program import ACCESS
 
-Assertion = tuple[int, int, tuple[tuple[int, int], ...]]
-"""Bitsets of the types of source and target, where a target that is no type has every type; and vectors by class."""
+Term = tuple[int, ...] | int | str
+"""A term of a set expression: ids of members, the id of a set, or an operator."""
+
+RoleTerm = tuple[int, ...] | bytes | str
+"""A term over roles: ids, the name of an attribute as bytes, or an operator."""
+
+PlainContext = tuple[int, int, int, tuple[tuple[int, int], tuple[int, int]]]
+"""A context in plain values."""
+
+FOLLOWED: Final = frozenset(
+    {ACCESS, "type", "typealias", "typealiasactual", "typeattribute", "typeattributeset", "typepermissive"}
+    | {"roletype", "roleattribute", "roleattributeset", "boolean", "optional"}
+    | {"typetransition", "typechange", "typemember", "rangetransition"}
+    | {"filecon", "genfscon", "fsuse", "portcon", "nodecon", "netifcon"}
+)
+"""Statements and declarations that may come and go; a ``booleanif`` is known by its number."""
+
+
+class Names(NamedTuple):
+    """What names mean.
+
+    Attributes:
+        types: names of types and attributes by id.
+        attributes: for each a byte, 1 for an attribute.
+        type_places: places of their declarations.
+        aliases: further names of types: id, and the places of both statements.
+        roles, users: names by id.
+        is_object_role_declared: whether statements can name the role of objects.
+        role_attributes: names and places.
+        booleans: name, first value and place of each, by id.
+        classes: name, common and own permissions, by id.
+        commons: permissions by name.
+        sensitivities: name and usable categories, by id.
+        categories: names by id.
+        unread: names of which no more is known than that they mean something.
+    """
+
+    types: tuple[str, ...]
+    attributes: bytes
+    type_places: bytes
+    aliases: tuple[tuple[str, int, int, int], ...]
+    roles: tuple[str, ...]
+    users: tuple[str, ...]
+    is_object_role_declared: bool
+    role_attributes: tuple[tuple[str, int], ...]
+    booleans: tuple[tuple[str, bool, int], ...]
+    classes: tuple[tuple[str, str | None, tuple[str, ...]], ...]
+    commons: dict[str, tuple[str, ...]]
+    sensitivities: tuple[tuple[str, int], ...]
+    categories: tuple[str, ...]
+    unread: frozenset[str]
+
+
+class Groups(NamedTuple):
+    """What types, roles and users have to do with one another.
+
+    Attributes:
+        type_sets: what statements put into attributes: id, place, expression.
+        role_sets: likewise of roles, with names.
+        bits: types by the id of an attribute.
+        role_statements: of each ``roletype`` the name of the role or role attribute, the id of the type, the place.
+        role_types: types by role id.
+        user_roles: roles by user id, all that are said.
+        user_ranges: clearance of each user.
+        permissive: ids and places of permissive types.
+        neveraudit: ids of types whose accesses are never recorded.
+        expand: as in :class:`selbox.compiler.identities.Identities`.
+        asserted: ids of attributes that assertions name.
+        constrained: ids of attributes that constraints name.
+        fixed_roles: names of role attributes that rules and users name.
+        is_loose: whether labels have types that the role of objects may not take, so that it is warned of.
+    """
+
+    type_sets: tuple[tuple[int, int, tuple[Term, ...]], ...]
+    role_sets: tuple[tuple[str, int, tuple[RoleTerm, ...]], ...]
+    bits: dict[int, int]
+    role_statements: tuple[tuple[str, int, int], ...]
+    role_types: dict[int, int]
+    user_roles: dict[int, int]
+    user_ranges: dict[int, tuple[tuple[int, int], tuple[int, int]]]
+    permissive: tuple[tuple[int, int], ...]
+    neveraudit: frozenset[int]
+    expand: dict[int, bool]
+    asserted: frozenset[int]
+    constrained: frozenset[int]
+    fixed_roles: frozenset[str]
+    is_loose: bool
+
+
+class RuleRows(NamedTuple):
+    """Rules as they were written, in the order of the sources; columns are arrays as bytes.
+
+    Attributes:
+        first: by source, the first of its rows; and how many there are.
+        kind, source, target, object_class, data, branch: columns of access rules, 16 bits wide but for ``data`` with
+            32. A branch is that of a statement, as in :class:`selbox.compiler.namespace.Place`.
+        offset: of the statements in their sources; 32 bits.
+        triples: source, target and class of the unconditional rules in one number of 64 bits, ascending.
+        triple_first: where the rows of each begin in ``triple_rows``; and how many there are.
+        triple_rows: rows by their triples, in their order; 32 bits.
+        uses: how many access rules name an attribute, by its id.
+        own: rules whose target depends on the source, of attributes: kind, source, target, vectors, branch, place.
+        forbidden: rows that allow some of what assertions forbid to others; 32 bits.
+        assertions: source, target, and access vectors by class.
+        type_rules: kind, source, target, class, result, branch and place of statements about types.
+        settled: kind, source, target, class, result and condition of the rules that come of them.
+        named: source, target, class, name, result and place of transitions with names.
+        ranged: source, target, class, index of a range and place.
+        ranges: ranges by index.
+        role_transitions: source, target, class, result and place.
+        settled_named, settled_ranged, settled_roles: what comes of the transitions, without places.
+        own_transitions: ids of attributes in statements about types whose target is the source.
+        conditionals: expression and place of each ``booleanif``; None for one that is off.
+        is_tolerant: whether transitions contradict one another so that it is warned of only.
+    """
+
+    first: tuple[int, ...]
+    kind: bytes
+    source: bytes
+    target: bytes
+    object_class: bytes
+    data: bytes
+    branch: bytes
+    offset: bytes
+    triples: bytes
+    triple_first: bytes
+    triple_rows: bytes
+    uses: dict[int, int]
+    own: tuple[tuple[int, int, int, tuple[tuple[int, int], ...], int, int], ...]
+    forbidden: bytes
+    assertions: tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]
+    type_rules: tuple[tuple[int, ...], ...]
+    settled: tuple[tuple[int, ...], ...]
+    named: tuple[tuple[int, int, int, str, int, int], ...]
+    ranged: tuple[tuple[int, ...], ...]
+    ranges: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
+    role_transitions: tuple[tuple[int, ...], ...]
+    settled_named: tuple[tuple[int, int, int, str, int], ...]
+    settled_ranged: tuple[tuple[int, ...], ...]
+    settled_roles: tuple[tuple[int, ...], ...]
+    own_transitions: frozenset[int]
+    conditionals: tuple[tuple[tuple[int | str, ...], int] | None, ...]
+    is_tolerant: bool
+
+
+class Labels(NamedTuple):
+    """Labels, in the order of the compiled policy; each ends in its place.
+
+    Attributes:
+        file_contexts: lines as file_contexts(5) has them.
+        file_places: the places of their statements; 64 bits.
+        initial_sids: name and context of each.
+        genfs, uses, ports, nodes, interfaces: the other labels.
+        infiniband_keys, infiniband_ports: likewise.
+        are_patterns: whether the paths of ``genfs`` have been made patterns of.
+    """
+
+    file_contexts: bytes
+    file_places: bytes
+    initial_sids: tuple[tuple[str, PlainContext | None], ...]
+    genfs: tuple[tuple[Any, ...], ...]
+    uses: tuple[tuple[Any, ...], ...]
+    ports: tuple[tuple[Any, ...], ...]
+    nodes: tuple[tuple[Any, ...], ...]
+    interfaces: tuple[tuple[Any, ...], ...]
+    infiniband_keys: tuple[tuple[Any, ...], ...]
+    infiniband_ports: tuple[tuple[Any, ...], ...]
+    are_patterns: bool
+
+
+class Written(NamedTuple):
+    """The compiled policy as it was written.
+
+    Attributes:
+        sections: by name, in the order of the file.
+        entries: the table of rules that always hold, as the file has them but in the order of their triples.
+        type_order: names of types, attributes and aliases in the order of their table.
+        class_pieces: the table of classes; what depends on types is a pair of bitsets and whether names are written.
+        types: how many types and attributes the policy has.
+        version: of the format.
+        mls: whether contexts have levels.
+    """
+
+    sections: dict[str, bytes]
+    entries: bytes
+    type_order: tuple[str, ...]
+    class_pieces: tuple[bytes | tuple[int, int, bool], ...]
+    types: int
+    version: int
+    mls: bool
 
 
 class Baseline(NamedTuple):
-    """A compilation, as far as access rules can change without changing anything else.
-
-    All parts are plain values. Ids are those of the compiled policy. Sources are numbered in their order.
+    """A compilation, as far as what people change can change without a look at the rest.
 
     Attributes:
-        starts: by source, the offset of every top-level form (``array('I')`` as bytes).
-        dead: source and offset of every optional block that is off.
-        declared: names in the root's table of types.
-        types: ids of types and attributes by name and alias.
-        attributes: bitsets of types by the ids of attributes.
-        uses: how many rows of access rules name an attribute, by its id.
-        classes: id and bits of permissions, by the name of a class.
-        assertions: what no rule may grant.
-        first_rows: by source, the first of its rows; and how many rows there are.
-        rows: columns of the access rules (``array('I')`` as bytes), in the order of the sources: kind, source, target,
-            class, data, condition, and the statement's offset in its source.
-        binary: the policy, written.
-        table: where in it the table of these rules begins.
+        starts: by source, the offset of every top-level form; 32 bits.
+        others: places of statements that are not :data:`FOLLOWED`; 64 bits.
+        dead: places of the top-level forms of optional blocks that are off, by the names that stand in those.
+        dead_declared: names that such blocks declare.
+        names, groups, rules, labels, written: the policy.
     """
 
     starts: tuple[bytes, ...]
-    dead: frozenset[tuple[int, int]]
-    declared: frozenset[str]
-    types: dict[str, int]
-    attributes: dict[int, int]
-    uses: dict[int, int]
-    classes: dict[str, tuple[int, dict[str, int]]]
-    assertions: tuple[Assertion, ...]
-    first_rows: tuple[int, ...]
-    rows: tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
-    binary: bytes
-    table: int
+    others: bytes
+    dead: dict[str, tuple[int, ...]]
+    dead_declared: frozenset[str]
+    names: Names
+    groups: Groups
+    rules: RuleRows
+    labels: Labels
+    written: Written
 
+    def plain(self) -> tuple[Any, ...]:
+        """Return all of it in plain values."""
+        return tuple(tuple(part) if hasattr(part, "_fields") else part for part in self)
 
-def baseline_of(
-    trees: Sequence[Tree], policy: Policy, resolution: Resolution, binary: bytes, table: int
-) -> Baseline | None:
-    """Return what to keep of a compilation; None when its policy has what such a later compilation does not know.
-
-    Args:
-        trees: all sources.
-        policy: what they were compiled to.
-        resolution: what it was made from.
-        binary: the policy, written.
-        table: where in it the table of the rules that always hold begins.
-    """
-    if not _is_plain(policy, resolution):
-        return None
-    rows = _rows(trees, policy, resolution)
-    if rows is None:
-        return None
-    first_rows, columns = rows
-    program = resolution.program
-    return Baseline(
-        starts=tuple(array("I", [form.offset for form in tree.forms]).tobytes() for tree in trees),
-        dead=frozenset(
-            (symbol.place.path[0], symbol.form.offset)
-            for symbol in program.symbols.get("optional", ())
-            if symbol.content is not None and symbol.content.optional is not None and not symbol.content.optional.live
-        ),
-        declared=_declared(resolution),
-        types=dict(policy.type_ids),
-        attributes={index: each.types for index, each in enumerate(policy.types) if each.is_attribute},
-        uses=_uses(policy, resolution),
-        classes={
-            each.name: (index, {name: 1 << bit for bit, name in enumerate(each.permissions)})
-            for index, each in enumerate(policy.classes)
-        },
-        assertions=_assertions(policy, resolution),
-        first_rows=first_rows,
-        rows=columns,
-        binary=binary,
-        table=table,
-    )
-
-
-def _is_plain(policy: Policy, resolution: Resolution) -> bool:
-    """Tell whether statements have their effect where they stand, and access rules have none but their own."""
-    program = resolution.program
-    scoped = program.rearranged or any(program.symbols.get(flavour) for flavour in ("block", "macro", "tunable"))
-    options = program.options._replace(mls=None, handle_unknown=None, disable_neverallow=False)
-    beyond = policy.extended_rules or resolution.extended.assertions or resolution.denials.statements
-    bounded = any(each.bounds is not None for each in policy.types)
-    return options == DEFAULTS and not (scoped or beyond or bounded)
-
-
-def _rows(
-    trees: Sequence[Tree], policy: Policy, resolution: Resolution
-) -> tuple[tuple[int, ...], tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]] | None:
-    """Return where each source's rows begin, and their columns; None when they are not in the order of the sources."""
-    rules = policy.rules
-    count = next((row for row, kind in enumerate(rules.kind) if kind not in ACCESS_KINDS), len(rules))
-    if any(kind in ACCESS_KINDS for kind in rules.kind[count:]) or not all(rules.origin[:count]):
-        return None
-    statements = [
-        place.path[0] << 32 | form.offset
-        for form, place in zip(resolution.origins.forms, resolution.origins.places, strict=True)
-    ]
-    places = [statements[origin - 1] for origin in rules.origin[:count]]
-    if not all(map(le, places, islice(places, 1, None))):
-        return None
-    offsets = array("I", [place & 0xFFFF_FFFF for place in places])
-    columns = (rules.kind, rules.source, rules.target, rules.object_class, rules.data, rules.condition)
-    kind, source, target, object_class, data, condition = (column[:count].tobytes() for column in columns)
-    first_rows = tuple(bisect_left(places, index << 32) for index in range(len(trees) + 1))
-    return first_rows, (kind, source, target, object_class, data, condition, offsets.tobytes())
-
-
-def _declared(resolution: Resolution) -> frozenset[str]:
-    names = resolution.program.root.tables.get("type", {})
-    generated = names.get(GENERATED_ATTRIBUTE)
-    return frozenset(names) if generated is not None and generated.flavour == "typeattribute" else frozenset()
-
-
-def _uses(policy: Policy, resolution: Resolution) -> dict[int, int]:
-    rows = resolution.rules.access.rules
-    count = resolution.rules.access_rows
-    by_old = Counter(rows.source[:count]) + Counter(rows.target[:count])
-    symbols = resolution.numbered["type"]
-    ids = policy.type_ids
-    return {
-        ids[symbols[old].name]: uses
-        for old, uses in by_old.items()
-        if symbols[old].flavour == "typeattribute" and symbols[old].name in ids
-    }
-
-
-def _assertions(policy: Policy, resolution: Resolution) -> tuple[Assertion, ...]:
-    if resolution.program.options.disable_neverallow:
-        return ()
-    known: dict[int, int] = {}
-    symbols = resolution.numbered["type"]
-    ids = policy.type_ids
-
-    def types(symbol: Symbol | int) -> int:
-        if isinstance(symbol, int):
-            return -1
-        old = resolution.identities.types.bits(symbol)
-        if old not in known:
-            known[old] = bitset(ids[symbols[each].name] for each in members(old))
-        return known[old]
-
-    return tuple((types(each.source), types(each.target), each.vectors) for each in resolution.rules.neverallows)
+    @classmethod
+    def of_plain(cls, parts: tuple[Any, ...]) -> "Baseline":
+        """Return what :meth:`plain` was made of."""
+        starts, others, dead, declared, names, groups, rules, labels, written = parts
+        return cls(
+            starts,
+            others,
+            dead,
+            declared,
+            Names(*names),
+            Groups(*groups),
+            RuleRows(*rules),
+            Labels(*labels),
+            Written(*written),
+        )

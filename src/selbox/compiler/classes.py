@@ -3,6 +3,7 @@
 Source: ``cil_resolve_classperms`` and ``cil_classperms_to_sepol_class_perms`` of libsepol.
 """
 
+from collections.abc import Mapping
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -57,6 +58,10 @@ class Classes:
         self._mapped: dict[tuple[Symbol, str], Vectors] = {}
         self._active: set[object] = set()
         self._cache: dict[tuple[Symbol, tuple[object, ...]], Vectors] = {}
+
+    def assume_commons(self, commons: Mapping[Symbol, Symbol]) -> None:
+        """Take in which common each class has."""
+        self._commons.update(commons)
 
     def collect(self, only_optional: bool) -> None:
         """Take in commons, class permission sets and mappings."""

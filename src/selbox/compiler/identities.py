@@ -8,7 +8,7 @@ from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.program import Program, Run, Statement
-from selbox.compiler.sets import SetTable
+from selbox.compiler.sets import SetTable, SetTerm
 from selbox.compiler.settings import choose
 from selbox.language.cil import Form
 from selbox.model.bitset import members
@@ -17,6 +17,9 @@ from selbox.model.symbols import Login
 
 DEFAULT_LOGIN: Final = "__default__"
 """The name under which everyone logs in who has no login of their own."""
+
+SetStatement = tuple[Symbol, tuple[SetTerm, ...], Form, Place]
+"""An attribute, what a statement puts into it, and the statement."""
 
 
 class Identities:
@@ -33,6 +36,9 @@ class Identities:
         role_types: bitset of types by role id.
         user_roles: bitset of roles by user id.
         user_levels, user_ranges: by user id.
+        type_sets, role_sets: statements that say what attributes hold, each with its expression; requirements are none.
+        role_statements: ``roletype`` statements, resolved.
+        permissive_statements: ``typepermissive`` statements with the ids of their types.
         aliases: names of aliases by the symbol that they stand for.
     """
 
@@ -55,7 +61,10 @@ class Identities:
         self.user_levels: dict[int, Level] = {}
         self.user_ranges: dict[int, LevelRange] = {}
         self._bound: dict[str, dict[int, Statement]] = {table: {} for table in self.bounds}
-        self._role_types: list[tuple[Symbol, Symbol]] = []
+        self.type_sets: list[SetStatement] = []
+        self.role_sets: list[SetStatement] = []
+        self.role_statements: list[tuple[Symbol, Symbol, Form, Place]] = []
+        self.permissive_statements: list[tuple[int, Form, Place]] = []
         self._user_roles: list[tuple[Symbol, Symbol]] = []
 
     def collect(self, only_optional: bool) -> None:
@@ -81,7 +90,7 @@ class Identities:
         """Work out, once every set is known, which types a role and which roles a user may take; check bounds."""
         for table in self.bounds:
             self._check_bounds(table)
-        for role, held in self._role_types:
+        for role, held, _, _ in self.role_statements:
             bits = self.types.bits(held)
             for role_id in members(self.roles.bits(role)):
                 self.role_types[role_id] = self.role_types.get(role_id, 0) | bits
@@ -162,11 +171,15 @@ class Identities:
 
     def _typeattributeset(self, form: Form, place: Place) -> None:
         symbol = self._attribute("type", form, place)
-        self.types.define(symbol, self.types.read(form, place, 2))
+        terms = self.types.read(form, place, 2)
+        self.type_sets.append((symbol, tuple(terms), form, place))
+        self.types.define(symbol, terms)
 
     def _roleattributeset(self, form: Form, place: Place) -> None:
         symbol = self._attribute("role", form, place)
-        self.roles.define(symbol, self.roles.read(form, place, 2))
+        terms = self.roles.read(form, place, 2)
+        self.role_sets.append((symbol, tuple(terms), form, place))
+        self.roles.define(symbol, terms)
 
     def _userattributeset(self, form: Form, place: Place) -> None:
         symbol = self._attribute("user", form, place)
@@ -188,14 +201,16 @@ class Identities:
                 )
 
     def _typepermissive(self, form: Form, place: Place) -> None:
-        self.permissive.add(self.single("type", form, place, 1).id)
+        type_id = self.single("type", form, place, 1).id
+        self.permissive.add(type_id)
+        self.permissive_statements.append((type_id, form, place))
 
     def _typeneveraudit(self, form: Form, place: Place) -> None:
         self.neveraudit.add(self.single("type", form, place, 1).id)
 
     def _roletype(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
-        self._role_types.append((resolve("role", form, place, 1), resolve("type", form, place, 2)))
+        self.role_statements.append((resolve("role", form, place, 1), resolve("type", form, place, 2), form, place))
 
     def _userrole(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve

@@ -3,6 +3,8 @@
 Source: ``cil_resolve_level``, ``cil_verify_cat_in_cats`` and ``__cil_verify_levelrange_sensitivity`` of libsepol.
 """
 
+from collections.abc import Mapping
+
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.program import Program
@@ -29,6 +31,10 @@ class Levels:
         self._usable: dict[Symbol, int] = {}
         self._levels: dict[Symbol, Level] = {}
         self._ranges: dict[Symbol, LevelRange] = {}
+
+    def assume_usable(self, usable: Mapping[Symbol, int]) -> None:
+        """Take in which categories levels of each sensitivity may hold."""
+        self._usable.update(usable)
 
     def collect(self, only_optional: bool) -> None:
         """Take in category sets, categories of sensitivities, and every named level and range."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from selbox.compiler.namespace import NAME_TABLES
 from selbox.compiler.program import ACCESS, Program
-from selbox.compiler.resolution import Resolution
+from selbox.compiler.resolution import Known, Resolution
 from selbox.compiler.watching import WatchedProgram, take_back
 from selbox.diagnostics import Diagnostics
 from selbox.language.cil.statements import USAGE
@@ -25,8 +25,12 @@ _PLAIN_ROUNDS: Final = 2
 """Rounds after which the statements are watched: most policies need no more, and watching costs something."""
 
 
-def settle_optionals(program: Program) -> int:
+def settle_optionals(program: Program, known: Known | None = None) -> int:
     """Switch off what must be, and take its declarations back.
+
+    Args:
+        program: the expanded policy.
+        known: what its resolutions know beforehand.
 
     Returns:
         How many times the optional blocks were looked at.
@@ -40,7 +44,8 @@ def settle_optionals(program: Program) -> int:
         while True:
             before = sum(optional.live for optional in program.optionals)
             program.diagnostics = Diagnostics(limit=1 << 30)
-            Resolution(program if rounds < _PLAIN_ROUNDS else WatchedProgram(program), only_optional=True)
+            watched = program if rounds < _PLAIN_ROUNDS else WatchedProgram(program)
+            Resolution(watched, only_optional=True, known=known)
             rounds += 1
             if sum(optional.live for optional in program.optionals) == before or not remove_dead(program):
                 return rounds

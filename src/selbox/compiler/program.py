@@ -1,6 +1,6 @@
 """The policy between its passes: every statement that counts, with the place that its names are looked up from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
@@ -123,6 +123,13 @@ class Program:
             only_optional: leave out statements that stand in no optional block.
         """
         self.run_each(self.statements.get(keyword, ()), handler, only_optional)
+
+    def live(self, keyword: str) -> Iterator[Statement]:
+        """Yield every statement of a keyword that is in no optional block that is off."""
+        for place, forms in self.statements.get(keyword, ()):
+            if place.optional is None or place.optional.live:
+                for form in forms:
+                    yield form, place
 
     def run_each(self, runs: Iterable[Run], handler: Handler, only_optional: bool = False) -> None:
         """Hand some statements to a handler, as :meth:`run` does."""

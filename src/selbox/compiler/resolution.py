@@ -28,6 +28,30 @@ MAXIMUM_DEPTH: Final = 10
 """Values that kernels keep while they evaluate the expression of a conditional (``COND_EXPR_MAXDEPTH``)."""
 
 
+class Known:
+    """What a resolution knows beforehand: nothing, when it is of a whole policy.
+
+    Each method is called when its tables are there and no statement has been taken in; ``roles`` when the sets over
+    types and roles are known and nothing has been made of them.
+    """
+
+    def number(self, program: Program) -> dict[str, list[Symbol]]:
+        """Give every declaration its id, as :func:`selbox.compiler.orders.number` does."""
+        return number(program)
+
+    def classes(self, classes: Classes) -> None:
+        """Take in what is known of classes."""
+
+    def levels(self, levels: Levels) -> None:
+        """Take in what is known of levels."""
+
+    def identities(self, identities: Identities) -> None:
+        """Take in what is known of types, roles and users."""
+
+    def roles(self, identities: Identities) -> None:
+        """Take in which types and roles go together."""
+
+
 class Resolution:
     """Everything that the emitted policy is made of.
 
@@ -35,6 +59,7 @@ class Resolution:
         program: the expanded policy.
         only_optional: whether to look only at statements inside optional blocks, to find those that must be switched
             off; what comes of it is then no whole policy.
+        known: what is known beforehand.
 
     Attributes:
         numbered: declarations by kind, in the order of their ids (:func:`selbox.compiler.orders.number`).
@@ -42,28 +67,33 @@ class Resolution:
         conditionals: expressions by the number of their ``booleanif``.
     """
 
-    def __init__(self, program: Program, only_optional: bool = False) -> None:
+    def __init__(self, program: Program, only_optional: bool = False, known: Known | None = None) -> None:
+        known = known or Known()
         verify = not only_optional
         self.program = program
         self.origins = Origins(record=verify)
         connect_aliases(program)
         check_arguments(program)
-        self.numbered = number(program)
+        self.numbered = known.number(program)
         self.aliases: dict[Symbol, list[str]] = {}
         for flavour in ALIASED:
             for symbol in program.declared(f"{flavour}alias"):
                 self.aliases.setdefault(program.actual(symbol), []).append(symbol.name)
         self.classes = Classes(program, self.numbered["class"])
+        known.classes(self.classes)
         self.classes.collect(only_optional)
         self.classes.check(only_optional)
         self.settings = Settings(program, self.classes)
         self.settings.collect(only_optional)
         self.levels = Levels(program, self.numbered["category"], verify)
+        known.levels(self.levels)
         self.levels.collect(only_optional)
         self.identities = Identities(program, self.numbered, self.levels)
+        known.identities(self.identities)
         self.identities.collect(only_optional)
         if verify:
             self._check_sets()
+            known.roles(self.identities)
             self.identities.connect()
         self.conditionals: dict[int, Conditional] = {}
         self._read_conditionals(only_optional)

@@ -13,19 +13,20 @@ from selbox.language.cil import Form
 
 
 class SetOperator(Enum):
-    """Operators of set expressions, in postfix order after their operands."""
+    """Operators of set expressions, in postfix order after their operands; ``all`` has none."""
 
     AND = "and"
     OR = "or"
     XOR = "xor"
     NOT = "not"
+    ALL = "all"
 
 
 SetTerm = int | Symbol | SetOperator
 """A bitset, a named set yet to be evaluated, or an operator over what precedes it."""
 
 _OPERATORS: Final = {operator.value: operator for operator in SetOperator}
-_WORDS: Final = frozenset({*_OPERATORS, "all", "range"})
+_WORDS: Final = frozenset({*_OPERATORS, "range"})
 
 
 class SetTable:
@@ -131,7 +132,7 @@ class SetTable:
         if len(item) != wanted + 1:
             raise StatementError("cil-syntax", f"`{keyword}` takes {wanted} operands here", place, form, path)
         if keyword == "all":
-            terms.append(self.universe)
+            terms.append(SetOperator.ALL)
         elif keyword == "range":
             terms.append(self._range(form, place, path))
         else:
@@ -210,6 +211,8 @@ class SetTable:
                 stack.append(self._bits[term])
             elif term is SetOperator.NOT:
                 stack.append(self.universe & ~stack.pop())
+            elif term is SetOperator.ALL:
+                stack.append(self.universe)
             else:
                 right = stack.pop()
                 left = stack.pop()

@@ -7,10 +7,10 @@ Source: ``__cil_insert_type_rule``, ``__cil_typetransition_to_avtab_helper``, ``
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import compress
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from selbox.compiler.resolution import Resolution
-from selbox.diagnostics import Diagnostics
+from selbox.diagnostics import Diagnostics, Span
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, NamedTransition, RangeTransition, RoleTransition, Rules
@@ -21,44 +21,65 @@ _Key = tuple[int, int, int, int]
 
 def settle_transitions(resolution: Resolution, policy: Policy) -> Policy:
     """Return a policy whose transitions name types only, each once; report those that contradict one another."""
-    settling = _Settling(resolution, policy)
-    return policy._replace(
-        rules=settling.rules(),
-        named_transitions=tuple(
-            settling.once(settling.named(), lambda each: (each.source, each.target, each.object_class, each.name))
-        ),
-        range_transitions=tuple(
-            settling.once(settling.ranges(), lambda each: (each.source, each.target, each.object_class))
-        ),
-        role_transitions=tuple(
-            settling.once(settling.roles(), lambda each: (each.source, each.target, each.object_class))
-        ),
-    )
+    return Settling(policy, resolution.origins, resolution.program.diagnostics).settled()
 
 
-class _Settling:
-    def __init__(self, resolution: Resolution, policy: Policy) -> None:
-        self._resolution = resolution
-        self._diagnostics: Diagnostics = resolution.program.diagnostics
+class Places(Protocol):
+    """Knows where in the source statements stand, by their origins."""
+
+    def position(self, number: int, /) -> tuple[int, ...]:
+        """Return what a statement sorts by."""
+
+    def span(self, number: int, /) -> Span | None:
+        """Return its place for a message."""
+
+
+class Settling:
+    """Writes out the transitions of a policy.
+
+    Args:
+        policy: whose rules about types, and transitions, name attributes.
+        origins: where in the source they stand.
+        diagnostics: takes what contradicts itself.
+    """
+
+    def __init__(self, policy: Policy, origins: Places, diagnostics: Diagnostics) -> None:
+        self._origins = origins
+        self._diagnostics = diagnostics
         self._policy = policy
         self._reported: set[tuple[int, int]] = set()
         self._members = [
             tuple(members(each.types)) if each.is_attribute else (index,) for index, each in enumerate(policy.types)
         ]
 
-    def named(self) -> Iterator[NamedTransition]:
+    def settled(self) -> Policy:
+        """Return the policy with its transitions written out."""
+        return self._policy._replace(
+            rules=self.rules(),
+            named_transitions=tuple(
+                self.once(self._named(), lambda each: (each.source, each.target, each.object_class, each.name))
+            ),
+            range_transitions=tuple(
+                self.once(self._ranges(), lambda each: (each.source, each.target, each.object_class))
+            ),
+            role_transitions=tuple(
+                self.once(self._roles(), lambda each: (each.source, each.target, each.object_class))
+            ),
+        )
+
+    def _named(self) -> Iterator[NamedTransition]:
         for each in self._policy.named_transitions:
             for source in self._members[each.source]:
                 for target in self._members[each.target]:
                     yield each._replace(source=source, target=target)
 
-    def ranges(self) -> Iterator[RangeTransition]:
+    def _ranges(self) -> Iterator[RangeTransition]:
         for each in self._policy.range_transitions:
             for source in self._members[each.source]:
                 for target in self._members[each.target]:
                     yield each._replace(source=source, target=target)
 
-    def roles(self) -> Iterator[RoleTransition]:
+    def _roles(self) -> Iterator[RoleTransition]:
         for each in self._policy.role_transitions:
             for target in self._members[each.target]:
                 yield each._replace(target=target)
@@ -85,7 +106,7 @@ class _Settling:
         for column in Rules.__slots__:
             values = getattr(old, column)
             setattr(rules, column, values[:first] + array("I", compress(values[first:], rest)))
-        position = self._resolution.origins.position
+        position = self._origins.position
         rows.sort(key=lambda row: position(old.origin[row]))  # the keywords' statements stand among one another
         always: dict[_Key, tuple[int, int]] = {}
         self._unconditional(rules, rows, always)
@@ -148,7 +169,7 @@ class _Settling:
         if (first, second) in self._reported:
             return
         self._reported.add((first, second))
-        origins = self._resolution.origins
+        origins = self._origins
         report = self._diagnostics.warning if tolerated else self._diagnostics.error
         report(
             "cil-conflicting-transition",

@@ -19,7 +19,7 @@ from selbox.store.ownfiles import files_state
 
 if TYPE_CHECKING:
     from selbox.compiler.baseline import Baseline
-    from selbox.compiler.incremental import Change, Window
+    from selbox.compiler.windows import Window
 
 LEAST: Final = 1 << 20
 """Characters of source under which nothing is kept: such a policy is compiled at once."""
@@ -64,13 +64,11 @@ class Entry(NamedTuple):
 
     Attributes:
         lengths: bytes of each source.
-        file_contexts: as they were written; None when they were not.
         warnings: of the compilation.
         baseline: what the compiler can start from.
     """
 
     lengths: tuple[int, ...]
-    file_contexts: bytes | None
     warnings: tuple[Warned, ...]
     baseline: "Baseline"
 
@@ -81,15 +79,17 @@ class BaselineStore(KeptFiles):
     kind = "baselines"
     most = 4
 
-    def get(self, request: Request, sources: Sequence[SourceFile]) -> "tuple[Entry, dict[int, Change]] | None":
-        """Return what a compilation of these files left, and what has changed in them since; None when there is none.
+    def get(self, request: Request, sources: Sequence[SourceFile]) -> "tuple[Entry, dict[int, str]] | None":
+        """Return what a compilation of these files left, and the earlier texts of those that have changed since.
 
         Args:
             request: what is asked for.
             sources: the sources now.
+
+        Returns:
+            None when there is nothing.
         """
         from selbox.compiler.baseline import Baseline
-        from selbox.compiler.incremental import Change
 
         try:
             with (
@@ -101,24 +101,23 @@ class BaselineStore(KeptFiles):
                 index = content[_HEAD.size : end]
                 if magic != _MAGIC or len(index) != size or sums != _sums(index):
                     return None
-                key, lengths, file_contexts, warnings, parts = marshal.loads(index)  # noqa: S302 - the user's own file, whole
+                key, lengths, warnings, parts = marshal.loads(index)  # noqa: S302 - the user's own file, whole
                 if key != _key(request) or len(lengths) != len(sources) or len(content) != end + sum(lengths):
                     return None
-                changes: dict[int, Change] = {}
+                earlier: dict[int, str] = {}
                 for number, (source, length) in enumerate(zip(sources, lengths, strict=True)):
-                    earlier = content[end : end + length]
-                    if earlier != _encoded(source):
-                        changes[number] = Change(_decoded(earlier), source.text)
+                    text = content[end : end + length]
+                    if text != _encoded(source):
+                        earlier[number] = _decoded(text)
                     end += length
         except (OSError, ValueError, EOFError, TypeError, UnicodeError):
             return None  # whatever is wrong with an entry, the policy is compiled
-        return Entry(lengths, file_contexts, warnings, Baseline(*parts)), changes
+        return Entry(lengths, warnings, Baseline.of_plain(parts)), earlier
 
     def put(
         self,
         request: Request,
         sources: Sequence[SourceFile],
-        file_contexts: bytes | None,
         warnings: Sequence[Diagnostic],
         baseline: "Baseline",
     ) -> None:
@@ -128,8 +127,7 @@ class BaselineStore(KeptFiles):
             return
         texts = [_encoded(source) for source in sources]
         lengths = tuple(map(len, texts))
-        parts: Any = tuple(baseline)  # plain values, all of them
-        index = marshal.dumps((_key(request), lengths, file_contexts, plain, parts))
+        index = marshal.dumps((_key(request), lengths, plain, baseline.plain()))
 
         def write(stream: BinaryIO) -> None:
             stream.write(_HEAD.pack(_MAGIC, len(index), *_sums(index)))
@@ -145,35 +143,34 @@ def is_worth_keeping(sources: Sequence[SourceFile]) -> bool:
 
 
 def warnings_now(
-    entry: Entry, sources: Sequence[SourceFile], changes: "Mapping[int, Change]", windows: "Mapping[int, Window]"
+    entry: Entry, sources: Sequence[SourceFile], earlier: Mapping[int, str], windows: "Mapping[int, Sequence[Window]]"
 ) -> list[Diagnostic] | None:
     """Return the warnings of a compilation, with the places that they have now.
 
     Args:
         entry: what the compilation left.
         sources: the sources now.
-        changes: those that differ from what was compiled.
-        windows: what has changed in them.
+        earlier: the texts that were compiled, of those that differ.
+        windows: what was read again.
 
     Returns:
-        None when one of the warnings is where something has changed.
+        None when one of the warnings is where something was read again, or is not about a place.
     """
 
     def moved(place: Place | None) -> Span | None:
         if place is None:
-            return None
+            raise LookupError
         number, line, column, length = place
-        window = windows.get(number)
-        if window is not None:
-            earlier, now = changes[number]
-            offset = sum(len(each) + 1 for each in earlier.split("\n")[: line - 1]) + column - 1
-            if window.start <= offset < window.earlier_end:
+        now = sources[number].text
+        before = earlier.get(number, now)
+        offset = at = sum(len(each) + 1 for each in before.split("\n")[: line - 1]) + column - 1
+        for window in windows.get(number, ()):
+            if window.start <= offset < window.end:
                 raise LookupError
-            if offset >= window.earlier_end:
-                offset += window.now_end - window.earlier_end
-                line = now.count("\n", 0, offset) + 1
-                column = offset - now.rfind("\n", 0, offset)
-        return Span(sources[number], line, column, length)
+            if offset >= window.end:
+                at = offset + window.now_end - window.end
+        line = now.count("\n", 0, at) + 1
+        return Span(sources[number], line, at - now.rfind("\n", 0, at), length)
 
     try:
         return [

@@ -67,29 +67,28 @@ def build(
         return _whole(sources, order, diagnostics, progress, None, None)
     request = Request(tuple(source.name for source in sources), repr(tuple(order)))
     progress.stage("comparing")
-    return _again(sources, store, request, diagnostics) or _whole(sources, order, diagnostics, progress, store, request)
+    again = _again(sources, store, request, diagnostics, contexts=order.contexts)
+    return again or _whole(sources, order, diagnostics, progress, store, request)
 
 
 def _again(
-    sources: Sequence[SourceFile], store: BaselineStore, request: Request, diagnostics: Diagnostics
+    sources: Sequence[SourceFile], store: BaselineStore, request: Request, diagnostics: Diagnostics, *, contexts: bool
 ) -> Build | None:
     """Build from what an earlier compilation left, or not at all."""
     found = store.get(request, sources)
     if found is None:
         return None
-    from selbox.binary.kernel.accesspatch import with_access_rules  # those who start over do not pay for it
-    from selbox.compiler.incremental import recompile
+    from selbox.compiler.incremental import recompile  # those who start over do not pay for it
 
-    entry, changes = found
-    recompiled = recompile(entry.baseline, changes)
+    entry, earlier = found
+    recompiled = recompile(entry.baseline, [source.text for source in sources], earlier)
     if recompiled is None:
         return None
-    warnings = warnings_now(entry, sources, changes, recompiled.windows)
+    warnings = warnings_now(entry, sources, earlier, recompiled.windows)
     if warnings is None:
         return None
     diagnostics.warnings += warnings
-    binary = with_access_rules(entry.baseline.binary, entry.baseline.table, recompiled.chains)
-    return Build(binary, entry.file_contexts)
+    return Build(recompiled.binary, recompiled.file_contexts if contexts else None)
 
 
 def _whole(
@@ -100,23 +99,24 @@ def _whole(
     store: BaselineStore | None,
     request: Request | None,
 ) -> Build:
-    from selbox.binary.kernel import write_with_place
+    from selbox.binary.kernel import write_sections
     from selbox.compiler.text.filecontexts import file_contexts_text
-    from selbox.store.policyfiles import resolve_sources
+    from selbox.store.policyfiles import resolve_sources, written_version
 
     known = len(diagnostics.warnings)
     trees, policy, resolution = resolve_sources(
         sources, order.options, base=order.base, diagnostics=diagnostics, progress=progress
     )
     progress.stage("writing")
-    binary, table = write_with_place(policy, order.version, diagnostics)
+    sections = write_sections(policy, order.version, diagnostics)
+    binary = b"".join(sections.values())
     contexts = file_contexts_text(policy).encode(errors="surrogateescape") if order.contexts else None
     if store is not None and request is not None and len(trees) == len(sources):
-        from selbox.compiler.baseline import baseline_of  # those who keep nothing do not pay for it
+        from selbox.compiler.keeping import baseline_of  # those who keep nothing do not pay for it
 
-        baseline = baseline_of(trees, policy, resolution, binary, table)
+        baseline = baseline_of(trees, policy, resolution, sections, written_version(binary))
         if baseline is not None:
-            store.put(request, sources, contexts, diagnostics.warnings[known:], baseline)
+            store.put(request, sources, diagnostics.warnings[known:], baseline)
     return Build(binary, contexts, places(policy, binary) if order.origins else None)
 
 

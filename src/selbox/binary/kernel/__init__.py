@@ -6,6 +6,6 @@ is in the table of ``versions``. ``reader`` and ``writer`` put the sections toge
 
 from selbox.binary.kernel.reader import read_policy
 from selbox.binary.kernel.versions import NEWEST_VERSION, OLDEST_VERSION
-from selbox.binary.kernel.writer import write_policy, write_with_place
+from selbox.binary.kernel.writer import write_policy, write_sections
 
-__all__ = ["NEWEST_VERSION", "OLDEST_VERSION", "read_policy", "write_policy", "write_with_place"]
+__all__ = ["NEWEST_VERSION", "OLDEST_VERSION", "read_policy", "write_policy", "write_sections"]

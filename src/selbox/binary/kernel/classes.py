@@ -1,10 +1,11 @@
 """Commons, classes and their permissions; a class's constraints stand with it in the file."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor, printable
-from selbox.binary.kernel.constraints import ConstraintReader, RawConstraint, constraints_bytes
+from selbox.binary.kernel.constraints import ConstraintReader, Piece, RawConstraint, constraints_pieces
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import (
     CLASSES,
@@ -13,6 +14,7 @@ from selbox.binary.kernel.tables import (
     Orders,
     SymbolTable,
     entries_bytes,
+    in_order,
     open_table,
     permissions_of,
     read_name,
@@ -133,7 +135,12 @@ def commons_bytes(policy: Policy) -> bytes:
     return table_bytes(COMMONS, len(policy.commons), entries, form)
 
 
-def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> bytes:
+def joined(pieces: Iterable[Piece]) -> bytes:
+    """Return pieces as the file has them."""
+    return b"".join([piece if isinstance(piece, bytes) else piece.content for piece in pieces])
+
+
+def classes_pieces(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> list[Piece]:
     """Return the table of classes.
 
     Defaults that the version cannot say are left out, with the warning ``binary-dropped``.
@@ -147,7 +154,8 @@ def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> b
     for transition in policy.validate_transitions:
         transitions[transition.object_class].append(transition)
     commons = {each.name: len(each.permissions) for each in policy.commons}
-    entries = {}
+    entries: dict[str, bytes] = {}
+    bodies: dict[str, list[Piece]] = {}
     form = policy.binary_form
     for index, each in enumerate(policy.classes):
         if is_hole(each.name):
@@ -162,18 +170,17 @@ def classes_bytes(policy: Policy, layout: Layout, diagnostics: Diagnostics) -> b
         inherited = commons.get(each.common, 0) if each.common else 0
         own, permissions = _permissions_bytes(permissions_of(CLASSES, each.name), each.permissions, inherited, form)
         head = u32s(len(content), len(common), index + 1, len(each.permissions), own, len(constraints[index]))
-        body = (
-            head,
-            content,
-            common,
-            permissions,
-            constraints_bytes(policy, layout, constraints[index]),
+        entries[each.name] = b"".join((head, content, common, permissions))
+        bodies[each.name] = [
+            *constraints_pieces(policy, layout, constraints[index]),
             u32s(len(transitions[index])),
-            constraints_bytes(policy, layout, transitions[index]),
+            *constraints_pieces(policy, layout, transitions[index]),
             _defaults_bytes(each, layout, diagnostics),
-        )
-        entries[each.name] = b"".join(body)
-    return table_bytes(CLASSES, len(policy.classes), entries, form)
+        ]
+    pieces: list[Piece] = [u32s(len(policy.classes), len(entries))]
+    for name in in_order(CLASSES, entries, form):
+        pieces += (entries[name], *bodies[name])
+    return pieces
 
 
 def _defaults_bytes(each: ObjectClass, layout: Layout, diagnostics: Diagnostics) -> bytes:

@@ -252,18 +252,55 @@ def _limit(operand: Operand, symbols: Symbols) -> int:
     return len(symbols.roles if operand in _ROLES else symbols.users)
 
 
-def constraints_bytes(policy: Policy, layout: Layout, constraints: Sequence[Constraint | ValidateTransition]) -> bytes:
+class TypeNames(NamedTuple):
+    """What a comparison with types says of them.
+
+    Attributes:
+        ids, named, excluded: as in :class:`RawNames`.
+        are_written: whether the version has a place for more than the ids.
+    """
+
+    ids: int
+    named: int
+    excluded: int
+    are_written: bool
+
+    @property
+    def content(self) -> bytes:
+        """The sets as the file has them."""
+        if not self.are_written:
+            return ebitmap_bytes(self.ids)
+        return ebitmap_bytes(self.ids) + ebitmap_bytes(self.named) + ebitmap_bytes(self.excluded)
+
+
+Piece = bytes | TypeNames
+"""A piece of a section, or what one is made of that depends on the ids of types."""
+
+
+def constraints_pieces(
+    policy: Policy, layout: Layout, constraints: Sequence[Constraint | ValidateTransition]
+) -> list[Piece]:
     """Return the constraints of one class, in the order of their statements."""
     type_ids = policy.type_ids.get
-    parts = []
+    pieces: list[Piece] = []
     for each in reversed(constraints):
         permissions = each.permissions if isinstance(each, Constraint) else 0
-        parts.append(u32s(permissions, len(each.expression)))
-        parts += [_term_bytes(term, layout, type_ids) for term in each.expression]
-    return b"".join(parts)
+        pieces.append(u32s(permissions, len(each.expression)))
+        for term in each.expression:
+            pieces += _term_pieces(term, layout, type_ids)
+    return pieces
 
 
-def _term_bytes(term: ConstraintTerm, layout: Layout, type_ids: Callable[[str], int | None]) -> bytes:
+def _term_pieces(term: ConstraintTerm, layout: Layout, type_ids: Callable[[str], int | None]) -> tuple[Piece, ...]:
+    if not isinstance(term, CompareNames) or term.left not in _TYPES:
+        return (_term_bytes(term, layout),)
+    head = u32s(_NAMES, _SUBJECT_NUMBERS[term.left], _COMPARISON_NUMBERS[term.comparison])
+    named, excluded = _ids(term.names, type_ids), _ids(term.excluded, type_ids)
+    names = TypeNames(term.ids, named, excluded, layout.constraint_names)
+    return (head, names, u32s(_FORM_NUMBERS[term.form])) if layout.constraint_names else (head, names)
+
+
+def _term_bytes(term: ConstraintTerm, layout: Layout) -> bytes:
     if isinstance(term, Connective):
         return u32s(_CONNECTIVE_NUMBERS[term], 0, 0)
     operator = _COMPARISON_NUMBERS[term.comparison]
@@ -276,10 +313,7 @@ def _term_bytes(term: ConstraintTerm, layout: Layout, type_ids: Callable[[str], 
     head = u32s(_NAMES, _SUBJECT_NUMBERS[term.left], operator) + ebitmap_bytes(term.ids)
     if not layout.constraint_names:
         return head
-    named = excluded = 0
-    if term.left in _TYPES:
-        named, excluded = _ids(term.names, type_ids), _ids(term.excluded, type_ids)
-    return b"".join((head, ebitmap_bytes(named), ebitmap_bytes(excluded), u32s(_FORM_NUMBERS[term.form])))
+    return b"".join((head, ebitmap_bytes(0), ebitmap_bytes(0), u32s(_FORM_NUMBERS[term.form])))
 
 
 def _ids(names: Iterable[str], type_ids: Callable[[str], int | None]) -> int:

@@ -191,8 +191,13 @@ def table_bytes(table: SymbolTable, count: int, entries: Mapping[str, bytes], fo
 
 def entries_bytes(table: SymbolTable, entries: Mapping[str, bytes], form: BinaryForm | None) -> bytes:
     """Return a symbol table without its head."""
+    return b"".join([entries[name] for name in in_order(table, entries, form)])
+
+
+def in_order(table: SymbolTable, entries: Mapping[str, bytes], form: BinaryForm | None) -> Iterable[str]:
+    """Return the names of a symbol table in the order of the file."""
     order: Iterable[str] | None = form.orders.get(table.name) if form is not None else None
     if order is None or entries.keys() != set(order):
         names = list(entries)
         order = [names[each] for each in in_slots([encoded(name) for name in names], table.slots)]
-    return b"".join([entries[name] for name in order])
+    return order

@@ -1,7 +1,7 @@
 """Writes a binary policy: every section in the order of the file."""
 
 from selbox.binary.kernel.booleans import booleans_bytes, conditionals_bytes
-from selbox.binary.kernel.classes import classes_bytes, commons_bytes
+from selbox.binary.kernel.classes import classes_pieces, commons_bytes, joined
 from selbox.binary.kernel.filenametransitions import named_transitions_bytes
 from selbox.binary.kernel.genericfilesystems import genfs_bytes
 from selbox.binary.kernel.header import header_bytes
@@ -44,13 +44,13 @@ def write_policy(policy: Policy, version: int | None = None, diagnostics: Diagno
 
     Source: ``policydb_write`` of libsepol.
     """
-    return write_with_place(policy, version, diagnostics)[0]
+    return b"".join(write_sections(policy, version, diagnostics).values())
 
 
-def write_with_place(
+def write_sections(
     policy: Policy, version: int | None = None, diagnostics: Diagnostics | None = None
-) -> tuple[bytes, int]:
-    """Write as :func:`write_policy` does; return also where the table of the rules that always hold begins.
+) -> dict[str, bytes]:
+    """Write as :func:`write_policy` does; return the sections by their names, in the order of the file.
 
     Raises:
         SelboxError: as :func:`write_policy`.
@@ -62,34 +62,27 @@ def write_with_place(
         _check_version(policy, version)
     layout = layout_of(version, policy.target)
     merged = MergedRules(policy)
-    before = b"".join(
-        (
-            header_bytes(policy, layout, diagnostics),
-            commons_bytes(policy),
-            classes_bytes(policy, layout, diagnostics),
-            roles_bytes(policy),
-            types_bytes(policy),
-            users_bytes(policy),
-            booleans_bytes(policy),
-            sensitivities_bytes(policy),
-            categories_bytes(policy),
-        )
-    )
-    after = b"".join(
-        (
-            merged.table_bytes(layout),
-            conditionals_bytes(policy, merged),
-            role_transitions_bytes(policy, layout, diagnostics),
-            role_allows_bytes(policy),
-            named_transitions_bytes(policy, layout, diagnostics),
-            initial_sids_bytes(policy),
-            object_contexts_bytes(policy, layout, diagnostics),
-            genfs_bytes(policy),
-            range_transitions_bytes(policy),
-            type_attributes_bytes(policy),
-        )
-    )
-    return before + after, len(before)
+    return {
+        "header": header_bytes(policy, layout, diagnostics),
+        "commons": commons_bytes(policy),
+        "classes": joined(classes_pieces(policy, layout, diagnostics)),
+        "roles": roles_bytes(policy),
+        "types": types_bytes(policy),
+        "users": users_bytes(policy),
+        "booleans": booleans_bytes(policy),
+        "sensitivities": sensitivities_bytes(policy),
+        "categories": categories_bytes(policy),
+        "access vectors": merged.table_bytes(layout),
+        "conditionals": conditionals_bytes(policy, merged),
+        "role transitions": role_transitions_bytes(policy, layout, diagnostics),
+        "role allow rules": role_allows_bytes(policy),
+        "filename transitions": named_transitions_bytes(policy, layout, diagnostics),
+        "initial SIDs": initial_sids_bytes(policy),
+        "object contexts": object_contexts_bytes(policy, layout, diagnostics),
+        "genfs": genfs_bytes(policy),
+        "range transitions": range_transitions_bytes(policy),
+        "type attributes": type_attributes_bytes(policy),
+    }
 
 
 def _check_version(policy: Policy, version: int) -> None:

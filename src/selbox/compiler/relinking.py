@@ -1,0 +1,589 @@
+"""Writes a policy that has been put together again: what has not changed as it was, the rest section by section."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Final
+
+from selbox.binary.ebitmap import ebitmap_bytes
+from selbox.binary.kernel.accesspatch import with_chains
+from selbox.binary.kernel.accessvectors import file_data
+from selbox.binary.kernel.booleans import booleans_bytes, conditionals_bytes
+from selbox.binary.kernel.classes import joined
+from selbox.binary.kernel.constraints import Piece, TypeNames
+from selbox.binary.kernel.filenametransitions import named_transitions_bytes
+from selbox.binary.kernel.genericfilesystems import genfs_bytes
+from selbox.binary.kernel.identities import roles_bytes
+from selbox.binary.kernel.initialsids import initial_sids_bytes
+from selbox.binary.kernel.mergedrules import MergedRules
+from selbox.binary.kernel.objectcontexts import object_contexts_bytes
+from selbox.binary.kernel.rangetransitions import range_transitions_bytes
+from selbox.binary.kernel.relinked import (
+    Entries,
+    Numbers,
+    access_vectors_bytes,
+    in_triple_order,
+    renumbered_conditionals,
+    type_attributes_bytes,
+    types_bytes,
+)
+from selbox.binary.kernel.rolerules import role_transitions_bytes
+from selbox.binary.kernel.versions import layout_of
+from selbox.compiler.conditions import Conditions, unite
+from selbox.compiler.relabels import Relabels
+from selbox.compiler.renewal import Parts, Rules, Triple, Types
+from selbox.compiler.rereading import GiveUpError
+from selbox.compiler.targets import LOWEST_SPECIAL, SELF
+from selbox.compiler.transitions import Settling
+from selbox.diagnostics import Diagnostics, Span
+from selbox.model.bitset import bitset, members
+from selbox.model.conditional import BooleanOperator, Conditional
+from selbox.model.mls import Level, LevelRange
+from selbox.model.objectclass import ObjectClass
+from selbox.model.policy import Policy, Target
+from selbox.model.rules import (
+    UNCONDITIONAL,
+    NamedTransition,
+    RangeTransition,
+    RoleTransition,
+    RuleKind,
+)
+from selbox.model.rules import Rules as RuleTable
+from selbox.model.symbols import Boolean, Role, Type
+
+_FIRST_TYPE_KIND: Final = int(RuleKind.TYPE_TRANSITION)
+_TYPE: Final = 1
+_ATTRIBUTE: Final = 3
+_ALIAS: Final = 0
+_OPERATORS: Final = {each.value: each for each in BooleanOperator}
+
+
+class _Places:
+    """Stands in for the origins of a compilation: knows the order of statements, and tells of no place."""
+
+    def __init__(self, orders: Sequence[tuple[int, int]]) -> None:
+        self._orders = orders
+
+    def position(self, number: int) -> tuple[int, ...]:
+        """Return what a statement sorts by."""
+        return self._orders[number - 1]
+
+    def span(self, number: int) -> Span | None:  # noqa: ARG002 - one signature for all
+        """Return nothing: who is told of something gives up."""
+        return None
+
+
+class Renumbering:
+    """Final ids of types.
+
+    Args:
+        types: those that are declared.
+        rules: know which attributes stay.
+        count: how many types and attributes the earlier policy had.
+        total: how many ids there are.
+
+    Attributes:
+        order: the ids in the order of the final ones.
+        ids: final ids; -1 for what is not in the policy.
+        numbers: the file's numbers, which are ids plus one.
+        changes: whether the policy has other types or attributes, or in another order.
+    """
+
+    def __init__(self, types: Types, rules: Rules, count: int, total: int) -> None:
+        self.order = [each for each in types.order if not types.flags[each] or each in rules.kept]
+        self.ids = [-1] * total
+        for new, old in enumerate(self.order):
+            self.ids[old] = new
+        self.numbers = Numbers([0, *(each + 1 for each in self.ids)], count + 1)
+        self.changes = self.order != list(range(count))
+        starts = [0, *(at + 1 for at, (one, other) in enumerate(pairwise(self.order)) if other != one + 1)]
+        self._runs = [
+            (self.order[start], self.order[end - 1] - self.order[start] + 1, start)
+            for start, end in pairwise([*starts, len(self.order)])
+        ]
+        self._known: dict[int, int] = {}
+
+    def bits(self, old: int) -> int:
+        """Return a set of types by their final ids; what is not in the policy is left out."""
+        if not self.changes:
+            return old
+        known = self._known.get(old)
+        if known is None:
+            known = 0
+            for start, length, new in self._runs:
+                known |= (old >> start & (1 << length) - 1) << new
+            self._known[old] = known
+        return known
+
+
+class Relinking:
+    """Writes a policy from what is known of it.
+
+    Args:
+        parts: what it is put together from.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._baseline = parts.baseline
+        self._names = parts.reread.names
+        self._resolution = parts.reread.resolution
+        self._layout = layout_of(self._baseline.written.version, Target.SELINUX)
+        self._types = Types(parts)
+        self._rules = Rules(parts, self._types)
+        self._diagnostics = Diagnostics()
+        self._final = Renumbering(self._types, self._rules, self._baseline.written.types, len(self._names.types))
+        self._labels = Relabels(parts, self._types, self._final.ids)
+
+    def sections(self) -> dict[str, bytes]:
+        """Return the sections of the policy.
+
+        Raises:
+            GiveUpError: a whole compilation has to say what is wrong, or what is to be warned of.
+        """
+        self._rules.check_assertions()
+        self._labels.check_roles()
+        sections = dict(self._baseline.written.sections)
+        for name, (is_same, written) in self._steps().items():
+            if not is_same:
+                sections[name] = written()
+        if self._diagnostics.warnings or self._diagnostics.errors:
+            raise GiveUpError
+        return sections
+
+    def file_contexts(self) -> bytes:
+        """Return the lines of file contexts."""
+        return self._labels.file_contexts()
+
+    def _steps(self) -> dict[str, tuple[bool, Callable[[], bytes]]]:
+        """Return, by section, whether it is as it was, and what writes it."""
+        is_same = not self._final.changes
+        members_are_same = is_same and not self._types.changed
+        transitions = is_same and not self._transitions_change
+        conditions = not self._conditions_change
+        has_permissive = bool(self._baseline.groups.permissive or self._resolution.identities.permissive)
+        has_permissive = has_permissive or bool(self._baseline.groups.neveraudit)
+        return {
+            "header": (not has_permissive, self._header),
+            "classes": (members_are_same, self._classes),
+            "roles": (members_are_same and self._role_types == self._baseline.groups.role_types, self._roles),
+            "types": (is_same and self._aliases_are_same, self._symbols),
+            "booleans": (self._booleans_are_same, lambda: booleans_bytes(self._policy)),
+            "access vectors": (False, self._access_vectors),
+            "conditionals": (is_same and conditions, self._conditionals),
+            "role transitions": (
+                transitions,
+                lambda: role_transitions_bytes(self._policy, self._layout, self._diagnostics),
+            ),
+            "filename transitions": (
+                transitions,
+                lambda: named_transitions_bytes(self._policy, self._layout, self._diagnostics),
+            ),
+            "initial SIDs": (is_same, lambda: initial_sids_bytes(self._policy)),
+            "object contexts": (
+                is_same and not self._labels.objects_change,
+                lambda: object_contexts_bytes(self._policy, self._layout, self._diagnostics),
+            ),
+            "genfs": (is_same and not self._labels.genfs_change, lambda: genfs_bytes(self._policy)),
+            "range transitions": (transitions, lambda: range_transitions_bytes(self._policy)),
+            "type attributes": (members_are_same, self._type_attributes),
+        }
+
+    @cached_property
+    def _policy(self) -> Policy:
+        """The policy with its final ids, without types, users, rules and what else is not written from it."""
+        ids = self._final.ids
+        baseline = self._baseline
+        settled = self._settled
+        return Policy(
+            classes=tuple(ObjectClass(name, None, ()) for name, _, _ in baseline.names.classes),
+            types=(),
+            roles=self._final_roles,
+            users=(),
+            booleans=self._booleans,
+            sensitivities=(),
+            categories=(),
+            rules=RuleTable(),
+            named_transitions=tuple(
+                NamedTransition(ids[source], ids[target], class_id, name, ids[result])
+                for source, target, class_id, name, result, *_ in settled.named_transitions
+            ),
+            range_transitions=tuple(
+                RangeTransition(ids[each.source], ids[each.target], each.object_class, each.range)
+                for each in settled.range_transitions
+            ),
+            ranges=settled.ranges,
+            role_transitions=tuple(each._replace(target=ids[each.target]) for each in settled.role_transitions),
+            mls=baseline.written.mls,
+            **self._labels.fields(),
+        )
+
+    # What stands before the rules
+
+    def _header(self) -> bytes:
+        groups = self._baseline.groups
+        content = self._baseline.written.sections["header"]
+        earlier = ebitmap_bytes(bitset(each + 1 for each, _ in groups.permissive))
+        silent = b""
+        if self._layout.neveraudit:
+            earlier += ebitmap_bytes(bitset(each + 1 for each in groups.neveraudit))
+            silent = ebitmap_bytes(self._final.bits(bitset(groups.neveraudit)) << 1)
+        if not content.endswith(earlier):
+            raise GiveUpError
+        permissive = bitset(each for each, place in groups.permissive if not self._parts.gone(place))
+        permissive |= bitset(self._resolution.identities.permissive)
+        return content.removesuffix(earlier) + ebitmap_bytes(self._final.bits(permissive) << 1) + silent
+
+    def _classes(self) -> bytes:
+        known: dict[tuple[int, bool], TypeNames] = {}
+
+        def piece(each: bytes | tuple[int, int, bool]) -> Piece:
+            if isinstance(each, bytes):
+                return each
+            _, named, are_written = each
+            found = known.get((named, are_written))
+            if found is None:
+                ids = 0
+                for number in members(named):
+                    ids |= self._types.of(number)
+                found = TypeNames(self._final.bits(ids), self._final.bits(named), 0, are_written)
+                known[named, are_written] = found
+            return found
+
+        return joined(map(piece, self._baseline.written.class_pieces))
+
+    @cached_property
+    def _role_types(self) -> dict[int, int]:
+        return self._resolution.identities.role_types
+
+    @cached_property
+    def _final_roles(self) -> tuple[Role, ...]:
+        bits = self._final.bits
+        return tuple(
+            Role(name, bits(self._role_types.get(index, 0)), None, 1 << index if index else 0)
+            for index, name in enumerate(self._baseline.names.roles)
+        )
+
+    def _roles(self) -> bytes:
+        return roles_bytes(self._policy)
+
+    @cached_property
+    def _aliases(self) -> dict[str, int]:
+        """The types of aliases."""
+        program = self._parts.reread.program
+        aliases = {
+            name: number for name, number, place, _ in self._baseline.names.aliases if not self._parts.gone(place)
+        }
+        aliases.update((each.name, program.actual(each).id) for each in program.symbols.get("typealias", ()))
+        return aliases
+
+    @property
+    def _aliases_are_same(self) -> bool:
+        return self._aliases == {name: number for name, number, _, _ in self._baseline.names.aliases}
+
+    def _symbols(self) -> bytes:
+        names, flags = self._names.types, self._types.flags
+        symbols = {
+            names[old]: (new + 1, _ATTRIBUTE if flags[old] else _TYPE) for new, old in enumerate(self._final.order)
+        }
+        for name, number in self._aliases.items():
+            new = self._final.ids[number]
+            if new >= 0:
+                symbols[name] = new + 1, _ALIAS
+        return types_bytes(symbols, self._baseline.written.type_order, len(self._final.order))
+
+    @cached_property
+    def _boolean_order(self) -> list[int]:
+        """Ids of booleans in the order of their declarations."""
+        program = self._parts.reread.program
+        declared = program.declared("boolean")
+        again = {each.id for each in declared}
+        ordered = [
+            (2 * place + 1, 0, number)
+            for number, (_, _, place) in enumerate(self._baseline.names.booleans)
+            if number not in again and not self._parts.gone(place)
+        ]
+        ordered += [(*self._parts.order(each.place, index), each.id) for index, each in enumerate(declared)]
+        return [number for _, _, number in sorted(ordered)]
+
+    @cached_property
+    def _booleans(self) -> tuple[Boolean, ...]:
+        defaults = {number: default for number, (_, default, _) in enumerate(self._baseline.names.booleans)}
+        declared = self._parts.reread.program.declared("boolean")
+        defaults.update((each.id, each.form[2] == "true") for each in declared)
+        return tuple(Boolean(self._names.booleans[each], defaults[each]) for each in self._boolean_order)
+
+    @property
+    def _booleans_are_same(self) -> bool:
+        return self._booleans == tuple(Boolean(name, default) for name, default, _ in self._baseline.names.booleans)
+
+    # Rules about types
+
+    @cached_property
+    def _transitions_change(self) -> bool:
+        rows = self._baseline.rules
+        rules = self._resolution.rules
+        gone = self._parts.gone
+        facts: tuple[tuple[Any, ...], ...] = (*rows.type_rules, *rows.named, *rows.ranged)
+        if any(gone(fact[-1]) for fact in facts) or len(rules.access.rules) > rules.access_rows:
+            return True
+        if rules.named_transitions or rules.range_transitions or self._conditionals_change:
+            return True
+        changed = self._types.changed.keys()
+        if not changed:
+            return False
+        named = any(fact[0] in changed or fact[1] in changed for fact in (*rows.named, *rows.ranged))
+        named = named or any(fact[1] in changed or fact[2] in changed for fact in rows.type_rules)
+        return named or any(fact[1] in changed for fact in rows.role_transitions)
+
+    @cached_property
+    def _settled(self) -> Policy:
+        """Rules about types and transitions, attributes written out, by ids of the baseline and new ones."""
+        rows = self._baseline.rules
+        ranges = [LevelRange(Level(*low), Level(*high)) for low, high in rows.ranges]
+        if not self._transitions_change:
+            return _nothing()._replace(
+                named_transitions=tuple(NamedTransition(*each) for each in rows.settled_named),
+                range_transitions=tuple(RangeTransition(*each) for each in rows.settled_ranged),
+                ranges=tuple(ranges),
+                role_transitions=tuple(RoleTransition(*each) for each in rows.settled_roles),
+            )
+        if rows.is_tolerant or not rows.own_transitions.isdisjoint(self._types.changed):
+            raise GiveUpError
+        orders: list[tuple[int, int]] = []
+
+        def origin(order: tuple[int, int]) -> int:
+            orders.append(order)
+            return len(orders)
+
+        written = _TransitionFacts(self._parts, self._types, self._conditions.numbers, ranges, origin)
+        policy = _nothing()._replace(
+            types=tuple(
+                Type(name, bool(flag), self._types.bits.get(index, 0))
+                for index, (name, flag) in enumerate(zip(self._names.types, self._types.flags, strict=True))
+            ),
+            rules=written.type_rules(),
+            named_transitions=tuple(written.named()),
+            range_transitions=tuple(written.ranged()),
+            ranges=tuple(ranges),
+            role_transitions=tuple(
+                RoleTransition(each[0], each[1], each[2], each[3], origin((2 * each[4] + 1, 0)))
+                for each in rows.role_transitions
+            ),
+        )
+        if not self._baseline.written.mls:
+            policy = policy._replace(range_transitions=(), ranges=())
+        return Settling(policy, _Places(orders), self._diagnostics).settled()
+
+    @cached_property
+    def _type_entries(self) -> dict[Triple, list[tuple[int, int]]]:
+        """The unconditional rules about types: kinds and results by source, target and class, in their order."""
+        return _by_triple(row[:5] for row in _rows(self._settled.rules) if row[5] == UNCONDITIONAL)
+
+    def _access_vectors(self) -> bytes:
+        numbers = self._final.numbers
+        written = self._baseline.written
+        earlier = Entries(written.entries)
+        affected = self._rules.affected()
+        if self._transitions_change:
+            before = _by_triple(row[:5] for row in self._baseline.rules.settled if row[5] == UNCONDITIONAL)
+            now = self._type_entries
+            affected |= {triple for triple in before.keys() | now.keys() if before.get(triple) != now.get(triple)}
+        old: dict[Triple, list[tuple[int, int]]] = {}
+        new: dict[Triple, list[tuple[int, int]]] = {}
+        count = written.types
+        ids = self._final.ids
+        for triple, chain in self._rules.chains(affected):
+            source, target, class_id = triple
+            own = self._own_entries(earlier, triple)
+            entries = [(kind, file_data(kind, data)) for kind, data in chain]
+            if source < count and target < count:
+                old[source + 1, target + 1, class_id + 1] = own + entries
+            elif ids[source] >= 0 and ids[target] >= 0:
+                final = [(kind, numbers[result]) for kind, result in own]
+                new[ids[source] + 1, ids[target] + 1, class_id + 1] = final + entries
+        if not self._final.changes and not self._transitions_change:
+            table = written.sections["access vectors"]
+            return with_chains(table, old) if old else table
+        content = earlier.replaced(old) if old else written.entries
+        content = numbers.entries(content)
+        if not numbers.ascending:
+            content = in_triple_order(content)
+        if new:
+            content = Entries(content).replaced(new)
+        return access_vectors_bytes(content)
+
+    def _own_entries(self, earlier: Entries, triple: Triple) -> list[tuple[int, int]]:
+        """Return kinds and results, as numbers of the earlier file and new ones, of rules about types."""
+        if self._transitions_change:
+            return [(kind, file_data(kind, result)) for kind, result in self._type_entries.get(triple, ())]
+        source, target, class_id = triple
+        first, last = earlier.chain((source + 1, target + 1, class_id + 1))
+        return [(kind, data) for *_, kind, data in earlier.rows(first, last) if kind >= _FIRST_TYPE_KIND]
+
+    # Conditionals
+
+    @cached_property
+    def _conditionals_change(self) -> bool:
+        """Whether conditionals have come or gone, or booleans."""
+        known = self._baseline.rules.conditionals
+        gone = any(each is not None and self._parts.gone(each[1]) for each in known)
+        return gone or bool(self._resolution.conditionals) or not self._booleans_are_same
+
+    @cached_property
+    def _conditions_change(self) -> bool:
+        if self._conditionals_change or self._rules.conditional_changes:
+            return True
+        if not self._transitions_change:
+            return False
+        before = [row for row in self._baseline.rules.settled if row[5] != UNCONDITIONAL]
+        return before != [row for row in _rows(self._settled.rules) if row[5] != UNCONDITIONAL]
+
+    @cached_property
+    def _conditions(self) -> Conditions:
+        known = self._baseline.rules.conditionals
+        conditionals: dict[int, Conditional] = {}
+        orders: list[tuple[int, ...]] = []
+        for index, each in enumerate(known):
+            orders.append(())
+            if each is not None and not self._parts.gone(each[1]):
+                terms, place = each
+                conditionals[index] = Conditional(
+                    tuple(_OPERATORS[term] if isinstance(term, str) else term for term in terms)
+                )
+                orders[index] = 2 * place + 1, 0
+        program = self._parts.reread.program
+        for index, (_, place_of) in enumerate(program.conditionals):
+            found = self._resolution.conditionals.get(index)
+            orders.append(self._parts.order(place_of, index))
+            if found is not None:
+                conditionals[len(known) + index] = found
+        return unite(conditionals, orders)
+
+    def _conditionals(self) -> bytes:
+        if not self._conditions_change:
+            return renumbered_conditionals(self._baseline.written.sections["conditionals"], self._final.numbers)
+        ids = self._final.ids
+        numbers = self._conditions.numbers
+        table = RuleTable()
+        for kind, source, target, class_id, data, branch in self._rules.conditional():
+            table.append(RuleKind(kind), ids[source], ids[target], class_id, data, numbers[branch])
+        settled = _rows(self._settled.rules) if self._transitions_change else self._baseline.rules.settled
+        for kind, source, target, class_id, result, condition in settled:
+            if condition != UNCONDITIONAL:
+                table.append(RuleKind(kind), ids[source], ids[target], class_id, ids[result], condition)
+        booleans = {old: new for new, old in enumerate(self._boolean_order)}
+        policy = self._policy._replace(
+            rules=table,
+            conditionals=tuple(
+                Conditional(tuple(booleans[term] if isinstance(term, int) else term for term in each.expression))
+                for each in self._conditions.conditionals
+            ),
+        )
+        return conditionals_bytes(policy, MergedRules(policy))
+
+    # Behind the rules
+
+    def _type_attributes(self) -> bytes:
+        held: list[list[int]] = [[] for _ in self._final.ids]
+        for new, old in enumerate(self._final.order):
+            if self._types.flags[old]:
+                for member in members(self._types.bits[old]):
+                    held[member].append(new)
+        return type_attributes_bytes(tuple(held[old]) for old in self._final.order)
+
+
+class _TransitionFacts:
+    """Statements about types, those that were read again among the others.
+
+    Args:
+        parts: both.
+        types: after the change.
+        conditions: final numbers of conditions by branches of statements.
+        ranges: takes those that are new.
+        origin: takes what a statement sorts by; gives its number.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        types: Types,
+        conditions: Mapping[int, int],
+        ranges: list[LevelRange],
+        origin: Callable[[tuple[int, int]], int],
+    ) -> None:
+        self._parts = parts
+        self._types = types
+        self._conditions = conditions
+        self._ranges = ranges
+        self._origin = origin
+
+    def type_rules(self) -> RuleTable:
+        """Return the rules about types as they were written."""
+        table = RuleTable()
+        for kind, source, target, class_id, result, branch, place in self._parts.baseline.rules.type_rules:
+            if not self._parts.gone(place):
+                origin = self._origin((2 * place + 1, 0))
+                table.append(RuleKind(kind), source, target, class_id, result, self._conditions[branch], origin)
+        rules = self._parts.reread.resolution.rules
+        rows = rules.access.rules
+        branches = 2 * len(self._parts.baseline.rules.conditionals)
+        for row in range(rules.access_rows, len(rows)):
+            kind, source, target, class_id, result, branch, own = rows[row]
+            condition = self._conditions[branch + branches if branch else 0]
+            origin = self._origin(self._parts.order_of(own))
+            pairs: Iterable[tuple[int, int]] = ((source, target),)
+            if target == SELF:
+                pairs = ((each, each) for each in members(self._types.of(source)))
+            elif target >= LOWEST_SPECIAL:
+                raise GiveUpError
+            for one, other in pairs:
+                table.append(kind, one, other, class_id, result, condition, origin)
+        return table
+
+    def named(self) -> Iterable[NamedTransition]:
+        """Yield the transitions with names as they were written, in their order."""
+        found = [
+            ((2 * each[5] + 1, 0), NamedTransition(*each[:5]))
+            for each in self._parts.baseline.rules.named
+            if not self._parts.gone(each[5])
+        ]
+        tables = self._parts.reread.resolution.rules
+        found += [(self._parts.order_of(each.origin), each) for each in tables.named_transitions]
+        found.sort(key=lambda each: each[0])
+        for order, transition in found:
+            yield transition._replace(origin=self._origin(order))
+
+    def ranged(self) -> Iterable[RangeTransition]:
+        """Yield the range transitions as they were written, in their order."""
+        found = [
+            ((2 * each[4] + 1, 0), RangeTransition(*each[:4]))
+            for each in self._parts.baseline.rules.ranged
+            if not self._parts.gone(each[4])
+        ]
+        tables = self._parts.reread.resolution.rules
+        ranges = list(tables.ranges)
+        for each in tables.range_transitions:
+            if ranges[each.range] not in self._ranges:
+                self._ranges.append(ranges[each.range])
+            number = self._ranges.index(ranges[each.range])
+            found.append((self._parts.order_of(each.origin), each._replace(range=number)))
+        found.sort(key=lambda each: each[0])
+        for order, transition in found:
+            yield transition._replace(origin=self._origin(order))
+
+
+def _nothing() -> Policy:
+    return Policy((), (), (), (), (), (), (), RuleTable())
+
+
+def _rows(table: RuleTable) -> Iterable[tuple[int, int, int, int, int, int]]:
+    return zip(table.kind, table.source, table.target, table.object_class, table.data, table.condition, strict=True)
+
+
+def _by_triple(rows: Iterable[tuple[int, ...]]) -> dict[Triple, list[tuple[int, int]]]:
+    """Return kinds and results by source, target and class."""
+    found: dict[Triple, list[tuple[int, int]]] = {}
+    for kind, source, target, class_id, result in rows:
+        found.setdefault((source, target, class_id), []).append((kind, result))
+    return found

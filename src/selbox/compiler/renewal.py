@@ -1,0 +1,371 @@
+"""Puts together what an earlier compilation left and statements that were read again: types and access rules."""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from selbox.compiler.attributes import GENERATED
+from selbox.compiler.baseline import Baseline
+from selbox.compiler.namespace import Place
+from selbox.compiler.options import DEFAULT_EXPAND_SIZE
+from selbox.compiler.orders import GENERATED_ATTRIBUTE
+from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread
+from selbox.compiler.targets import NOT_SELF, OTHER, SELF
+from selbox.model.bitset import members
+from selbox.model.rules import RuleKind
+
+Row = tuple[int, int, int, int, int, int]
+"""Kind, source, target, class, data and branch of an access rule."""
+
+Triple = tuple[int, int, int]
+"""Source, target and class."""
+
+Order = tuple[int, int]
+"""What statements sort by: twice a place of the baseline, and one more for what stood there already; then a number."""
+
+_ALLOW: Final = int(RuleKind.ALLOW)
+
+
+class Parts(NamedTuple):
+    """What a renewal is made of.
+
+    Attributes:
+        baseline: what an earlier compilation left.
+        reread: statements that were read again.
+        passages: where these stand.
+        gone: tells which places of the baseline hold no longer.
+        ranges: these places, from and up to.
+    """
+
+    baseline: Baseline
+    reread: Reread
+    passages: Sequence[Passage]
+    gone: Gone
+    ranges: Sequence[tuple[int, int]]
+
+    def order(self, place: Place, number: int) -> Order:
+        """Return what a statement that was read again sorts by."""
+        return 2 * self.passages[place.path[0]].place, number
+
+    def order_of(self, origin: int) -> Order:
+        """Return what the statement of an origin sorts by."""
+        return self.order(self.reread.resolution.origins.places[origin - 1], origin)
+
+
+class Types:
+    """Types and attributes after a change.
+
+    Attributes:
+        flags: for each id whether it is an attribute.
+        universe_changes: whether types have come or gone.
+        order: ids of what is declared, in the order of the declarations.
+        bits: types by the id of an attribute that is declared.
+        changed: types that have come to attributes that were there, and gone from them, where there are such.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        names, groups = parts.reread.names, parts.baseline.groups
+        program = parts.reread.program
+        self.flags = names.flags
+        self.universe_changes = names.universe_changes
+        places = array("Q")
+        places.frombytes(parts.baseline.names.type_places)
+        declared = program.declared("type", "typeattribute")
+        again = {symbol.id for symbol in declared}
+        ordered: list[tuple[int, int, int]] = [
+            (2 * place + 1, 0, number)
+            for number, place in enumerate(places)
+            if number not in again and not parts.gone(place)
+        ]
+        ordered += [(*parts.order(symbol.place, index), symbol.id) for index, symbol in enumerate(declared)]
+        ordered.sort()
+        self.order = [number for _, _, number in ordered]
+        types = parts.reread.resolution.identities.types
+        self.bits: dict[int, int] = {}
+        self.changed: dict[int, tuple[int, int]] = {}
+        for number in self.order:
+            if not self.flags[number]:
+                continue
+            earlier = groups.bits.get(number)
+            if names.types[number] == GENERATED_ATTRIBUTE:
+                bits = 0
+            elif earlier is not None and number not in names.again:
+                bits = earlier
+            else:
+                bits = types.bits(names.symbol_of(number))
+            self.bits[number] = bits
+            if earlier is not None and bits != earlier:
+                self.changed[number] = bits & ~earlier, earlier & ~bits
+
+    def of(self, number: int) -> int:
+        """Return the types that an id stands for."""
+        return self.bits[number] if self.flags[number] else 1 << number
+
+
+class Rules:
+    """The access rules after a change.
+
+    Attributes:
+        removed: rows that are no more.
+        added: those that have come, each with the row that it comes before and the order of its statement.
+    """
+
+    def __init__(self, parts: Parts, types: Types) -> None:
+        self._parts = parts
+        self._types = types
+        rows = parts.baseline.rules
+        self.kind = rows.kind
+        self.source = _column("H", rows.source)
+        self.target = _column("H", rows.target)
+        self.object_class = _column("H", rows.object_class)
+        self.data = _column("I", rows.data)
+        self.branch = _column("H", rows.branch)
+        self._offset = _column("I", rows.offset)
+        self.removed: set[int] = set()
+        self.added: list[tuple[int, int, Row]] = []
+        for start, end in parts.ranges:
+            self.removed.update(range(self._row_at(start), self._row_at(end)))
+        self._take_reread()
+        self._take_own()
+
+    def _row_at(self, place: int) -> int:
+        """Return the first row of what stands at a place or behind it."""
+        source, offset = place >> 32, place & 0xFFFF_FFFF
+        first = self._parts.baseline.rules.first
+        if source + 1 >= len(first):
+            return len(self._offset)
+        return bisect_left(self._offset, offset, first[source], first[source + 1])
+
+    def _take_reread(self) -> None:
+        parts = self._parts
+        resolution = parts.reread.resolution
+        rows = resolution.rules.access.rules
+        places = resolution.origins.places
+        branches = 2 * len(parts.baseline.rules.conditionals)
+        at = [self._row_at(passage.place) for passage in parts.passages]
+        for row in range(resolution.rules.access_rows):
+            kind, source, target, class_id, data, branch, origin = (
+                rows.kind[row],
+                rows.source[row],
+                rows.target[row],
+                rows.object_class[row],
+                rows.data[row],
+                rows.condition[row],
+                rows.origin[row],
+            )
+            index = places[origin - 1].path[0]
+            row_now = (kind, source, target, class_id, data, branch + branches if branch else 0)
+            self.added.append((at[index], 2 * parts.passages[index].place, row_now))
+
+    def _take_own(self) -> None:
+        """Follow rules of attributes whose target depends on the source."""
+        types = self._types
+        for kind, source, special, vectors, branch, place in self._parts.baseline.rules.own:
+            if self._parts.gone(place):
+                continue
+            if special == NOT_SELF and types.universe_changes:
+                raise GiveUpError
+            if source not in types.changed:
+                continue
+            if special != SELF:
+                raise GiveUpError
+            came, went = types.changed[source]
+            first = self._row_at(place)
+            end = self._row_at(place + 1)
+            self.removed.update(row for row in range(first, end) if went >> self.source[row] & 1)
+            for each in members(came):
+                self.added += [
+                    (first, 2 * place + 1, (kind, each, each, class_id, data, branch)) for class_id, data in vectors
+                ]
+
+    @cached_property
+    def uses(self) -> "Counter[int]":
+        """How many rules name each attribute."""
+        uses = Counter(self._parts.baseline.rules.uses)
+        for row in self.removed:
+            uses.subtract((self.source[row], self.target[row]))
+        for _, _, (_, source, target, *_) in self.added:
+            uses.update((source, target))
+        return uses
+
+    @cached_property
+    def kept(self) -> frozenset[int]:
+        """The ids of the attributes that stay in the policy.
+
+        Source: as in :mod:`selbox.compiler.attributes`.
+        """
+        groups = self._parts.baseline.groups
+        names = self._parts.reread.names.types
+        kept = set()
+        for number, bits in self._types.bits.items():
+            in_rules, in_assertions = self.uses[number] > 0, number in groups.asserted
+            is_generated = GENERATED in names[number] or names[number] == GENERATED_ATTRIBUTE
+            if number in groups.expand:
+                stays = not groups.expand[number]
+                if in_rules and bits and not stays:
+                    raise GiveUpError  # rules name its types
+            elif number in groups.constrained:
+                stays = True
+            elif in_rules:
+                stays = in_assertions or bits.bit_count() >= DEFAULT_EXPAND_SIZE
+            else:
+                stays = in_assertions and not is_generated
+            if stays:
+                kept.add(number)
+        return frozenset(kept)
+
+    def affected(self) -> set[Triple]:
+        """Return the sources, targets and classes of unconditional rules that have come, gone, or begin to count."""
+        found: set[Triple] = set()
+        for row in self.removed:
+            if not self.branch[row]:
+                found.add((self.source[row], self.target[row], self.object_class[row]))
+        found.update(row[1:4] for _, _, row in self.added if not row[5])
+        for row in self.turned:
+            if not self.branch[row]:
+                found.add((self.source[row], self.target[row], self.object_class[row]))
+        return found
+
+    @cached_property
+    def turned(self) -> list[int]:
+        """Rows that name attributes which were in the policy and are not, or the other way round."""
+        table = self._parts.baseline.written.types
+        earlier = self._parts.baseline.groups.bits
+        turned = {
+            number
+            for number in self._types.bits.keys() & self._parts.baseline.rules.uses.keys()
+            if self._counts(number) != (number < table and earlier[number] != 0)
+        }
+        if not turned:
+            return []
+        pairs = zip(self.source, self.target, strict=True)
+        return [row for row, pair in enumerate(pairs) if not turned.isdisjoint(pair)]
+
+    def counts(self, source: int, target: int) -> bool:
+        """Tell whether rules of a source and target have entries of their own."""
+        return self._counts(source) and self._counts(target)
+
+    def _counts(self, number: int) -> bool:
+        return not self._types.flags[number] or (number in self.kept and self._types.bits[number] != 0)
+
+    def chains(self, triples: Iterable[Triple]) -> Iterator[tuple[Triple, list[tuple[int, int]]]]:
+        """Yield the merged unconditional rules of sources, targets and classes: kinds and data in their order."""
+        rows = self._parts.baseline.rules
+        known = _column("Q", rows.triples)
+        firsts = _column("I", rows.triple_first)
+        by_triple = _column("I", rows.triple_rows)
+        added: dict[Triple, list[tuple[int, int, int, int]]] = {}
+        for before, place, (kind, source, target, class_id, data, branch) in self.added:
+            if not branch:
+                added.setdefault((source, target, class_id), []).append((2 * before, place, kind, data))
+        for triple in triples:
+            source, target, class_id = triple
+            if not self.counts(source, target):
+                yield triple, []
+                continue
+            key = source << 32 | target << 16 | class_id
+            index = bisect_left(known, key)
+            here = by_triple[firsts[index] : firsts[index + 1]] if index < len(known) and known[index] == key else ()
+            # New rows come before the row at which their passage ends; the sort leaves their own order alone.
+            merged: dict[int, int] = {}
+            found = [(2 * row + 1, 0, self.kind[row], self.data[row]) for row in here if row not in self.removed]
+            found += added.get(triple, ())
+            found.sort(key=lambda each: each[:2])
+            for _, _, kind, data in found:
+                merged[kind] = merged.get(kind, 0) | data
+            yield triple, list(merged.items())
+
+    def conditional(self) -> Iterator[Row]:
+        """Yield the conditional rules that have entries of their own, in their order."""
+        rows: list[tuple[int, int, Row]] = [
+            (
+                2 * row + 1,
+                0,
+                (
+                    self.kind[row],
+                    self.source[row],
+                    self.target[row],
+                    self.object_class[row],
+                    self.data[row],
+                    branch,
+                ),
+            )
+            for row, branch in enumerate(self.branch)
+            if branch and row not in self.removed
+        ]
+        rows += [(2 * before, place, row) for before, place, row in self.added if row[5]]
+        rows.sort(key=lambda each: each[:2])
+        for _, _, row in rows:
+            if self.counts(row[1], row[2]):
+                yield row
+
+    @property
+    def conditional_changes(self) -> bool:
+        """Whether a conditional rule has come, gone, or begins to count."""
+        return (
+            any(self.branch[row] for row in self.removed)
+            or any(row[5] for _, _, row in self.added)
+            or any(self.branch[row] for row in self.turned)
+        )
+
+    def check_assertions(self) -> None:
+        """Give up where an assertion may be violated that was not before."""
+        assertions = self._parts.baseline.rules.assertions
+        if not assertions:
+            return
+        types = self._types
+        changed = 0
+        for came, _ in types.changed.values():
+            changed |= came
+        rows: list[tuple[int, int, int, int]] = [row[1:5] for _, _, row in self.added if row[0] == _ALLOW]
+        if changed:
+            # What was not forbidden before and is now, has one of the types that have come, as source or as target.
+            touching = {number for number, bits in types.bits.items() if bits & changed} | set(members(changed))
+            forbidden = _column("I", self._parts.baseline.rules.forbidden)
+            rows += [
+                (self.source[row], self.target[row], self.object_class[row], self.data[row])
+                for row in forbidden
+                if (self.source[row] in touching or self.target[row] in touching) and row not in self.removed
+            ]
+        by_class: dict[int, list[tuple[int, int, int]]] = {}
+        for source, target, vectors in assertions:
+            forbidden_sources = types.of(source)
+            forbidden_targets = target if target in (SELF, OTHER, NOT_SELF) else ~types.of(target)
+            for class_id, vector in vectors:
+                by_class.setdefault(class_id, []).append((vector, forbidden_sources, forbidden_targets))
+        for source, target, class_id, data in dict.fromkeys(rows):
+            asserted = by_class.get(class_id)
+            if asserted is None or not self.counts(source, target):
+                continue
+            sources, targets = types.of(source), types.of(target)
+            for vector, forbidden_sources, forbidden_targets in asserted:
+                ends = sources & forbidden_sources, targets
+                if vector & data and ends[0] and _violates(*ends, forbidden_sources, forbidden_targets):
+                    raise GiveUpError
+
+
+def _violates(sources: int, targets: int, forbidden_sources: int, forbidden_targets: int) -> bool:
+    """Tell whether some of the sources, which are forbidden ones, may do what they may not.
+
+    Args:
+        sources: bitset of forbidden ones.
+        targets: bitset.
+        forbidden_sources: all that are forbidden.
+        forbidden_targets: all that are allowed, or a value of :mod:`selbox.compiler.targets`.
+    """
+    if forbidden_targets < 0:
+        return bool(targets & ~forbidden_targets)
+    if forbidden_targets == SELF:
+        return bool(sources & targets)
+    if forbidden_targets == OTHER:
+        targets &= forbidden_sources
+    return bool(targets) and (sources.bit_count() > 1 or targets.bit_count() > 1 or sources != targets)
+
+
+def _column(code: str, content: bytes) -> "array[int]":
+    column: array[int] = array(code)
+    column.frombytes(content)
+    return column
