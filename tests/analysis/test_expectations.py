@@ -12,8 +12,8 @@ from selbox.model.policy import Policy
 
 POLICY = """
 (handleunknown deny) (mls true)
-(class file (read write execute entrypoint execute_no_trans)) (class process (transition signal)) (class dir (search))
-(classorder (file process dir))
+(class file (read write execute entrypoint execute_no_trans ioctl)) (class process (transition signal))
+(class dir (search)) (classorder (file process dir))
 (sid kernel) (sidorder (kernel))
 (sensitivity s0) (sensitivity s1) (sensitivityorder (s0 s1)) (category c0) (category c1) (categoryorder (c0 c1))
 (sensitivitycategory s0 (c0 c1)) (sensitivitycategory s1 (c0 c1))
@@ -37,6 +37,8 @@ POLICY = """
 (typechange web_t tty_t file new_t)
 (typemember web_t tty_t dir new_t)
 (mlsconstrain (file (read)) (dom l1 l2))
+(allow web_t tty_t (file (ioctl)))
+(allowx web_t tty_t (ioctl file ((range 0x5401 0x5403) 0x8910)))
 """
 
 
@@ -72,6 +74,9 @@ def reasons(policy: Policy, text: str) -> list[tuple[str, ...]]:
         'create web_t page_t:file "other" -> u:object_r:new_t:s0',
         "relabel web_t tty_t:file -> new_t",
         "member web_t tty_t:dir -> new_t",
+        "allow web_t tty_t:file { ioctl ioctl(0x5401-0x5403) ioctl(35088) }",
+        "deny web_t tty_t:file { write ioctl(0x5400) ioctl(0x5404) ioctl(0x8911-0x8920) }",
+        "only { web_t db_t } tty_t:file ioctl(0x5401)",
         "valid u:r:web_t:s0-s1:c0.c1",
         "invalid u:r:page_t:s0",
         "invalid u:r:web_t:s1-s0",
@@ -84,7 +89,7 @@ def test_what_is_met(policy: Policy, line: str) -> None:
     assert not any(reasons(policy, line))
 
 
-_WEB, _PAGE, _TABLE = "u:r:web_t:s0", "u:object_r:page_t:s0", "u:object_r:table_t:s0"
+_WEB, _PAGE, _TABLE, _TTY = "u:r:web_t:s0", "u:object_r:page_t:s0", "u:object_r:table_t:s0", "u:object_r:tty_t:s0"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +129,14 @@ _WEB, _PAGE, _TABLE = "u:r:web_t:s0", "u:object_r:page_t:s0", "u:object_r:table_
         (
             "transition web_t page_t -> web_t",
             f"{_WEB} {_PAGE}:file execute is denied: no rule (allow web_t page_t (file (execute)))",
+        ),
+        (
+            "allow web_t tty_t:file ioctl(0x5403-0x5404)",
+            f"{_WEB} {_TTY}:file ioctl(0x5404) is denied: extended rules are about this access, and none allows 0x5404",
+        ),
+        (
+            "deny web_t tty_t:file ioctl(0x8910)",
+            f"{_WEB} {_TTY}:file ioctl(0x8910) is granted by (allow web_t tty_t (file (ioctl))) at p.cil:28:1",
         ),
         ("valid u:r:page_t:s0", "role `r` may not take type `page_t`"),
         ("invalid u:r:web_t:s0", "the context is valid"),
@@ -168,6 +181,8 @@ def test_many_reasons_are_counted(policy: Policy) -> None:
         ("[booleans talk=on]\nallow web_t page_t:file read", "unknown-boolean", 11),
         ("allow u:r:nobody_t:s0 page_t:file read", "invalid-context", 7),
         ("allow u:r:page_t:s0 page_t:file read", "invalid-context", 7),
+        ("allow web_t page_t:dir ioctl(1)", "unknown-permission", 24),
+        ("allow web_t page_t:file ioctl(2-1)", "expectation-syntax", 25),
         ("create daemon page_t:file -> new_t", "unknown-type", 8),
         ("[booleans any]\nvalid u:r:web_t:s0", "expectation-syntax", 1),
     ],
@@ -192,13 +207,14 @@ def test_coverage(policy: Policy) -> None:
     """
     list(Examiner(policy, coverage).examine(parse_expectations(SourceFile("t.expect", text))))
     (file,) = coverage.files()
-    assert (file.file, file.rules) == ("p.cil", 13)
+    assert (file.file, file.rules) == ("p.cil", 14)
     assert [(each.origin.line, each.text) for each in file.untouched] == [
         (16, "(allow daemon table_t (file (read)))"),
         (20, "(allow web_t self (process (signal)))"),
         (21, "(allow web_t page_t (file (write)))"),
         (23, "(typetransition web_t page_t file new_t)"),
         (26, "(typemember web_t tty_t dir new_t)"),
+        (28, "(allow web_t tty_t (file (ioctl)))"),
     ]
 
 

@@ -9,12 +9,12 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from selbox.analysis.coverage import Coverage
+from selbox.analysis.permissions import class_of, wanted_permissions
 from selbox.analysis.subjects import Subjects
 from selbox.compiler.text.cilsyntax import CIL
 from selbox.diagnostics import Diagnostics, SelboxError, did_you_mean
 from selbox.explain.rulelines import access_rule
 from selbox.language.expectations import (
-    EVERY_PERMISSION,
     SYNTAX_CODE,
     Access,
     AccessExpectation,
@@ -67,6 +67,7 @@ class _Question(NamedTuple):
     target: Context
     object_class: int
     vector: int
+    number: int | None = None
 
 
 class Examiner:
@@ -124,7 +125,7 @@ class Examiner:
                 what = expectation.what
                 for word in (what.source, what.target, what.label):
                     self._subjects.context(word)
-                self._class(what.object_class)
+                class_of(self._policy, what.object_class)
             case ValidityExpectation():
                 pass
         if expectation.settings is None and not isinstance(expectation.what, AccessExpectation):
@@ -140,27 +141,7 @@ class Examiner:
         self._subjects.contexts(access.sources)
         self._subjects.contexts([word for word in access.targets if word.text != _SELF])
         for word in access.classes:
-            self._vector(self._class(word), access.permissions)
-
-    def _class(self, word: Word) -> int:
-        found = self._policy.class_ids.get(word.text)
-        if found is None:
-            advice = did_you_mean(word.text, self._policy.class_ids)
-            raise SelboxError.of("unknown-class", f"the policy has no class `{word.text}`", word.span, advice)
-        return found
-
-    def _vector(self, object_class: int, permissions: Iterable[Word]) -> int:
-        described = self._policy.classes[object_class]
-        vector = 0
-        for word in permissions:
-            if word.text == EVERY_PERMISSION:
-                return (1 << len(described.permissions)) - 1
-            if word.text not in described.permissions:
-                message = f"class `{described.name}` has no permission `{word.text}`"
-                advice = did_you_mean(word.text, described.permissions)
-                raise SelboxError.of("unknown-permission", message, word.span, advice)
-            vector |= 1 << described.permissions.index(word.text)
-        return vector
+            wanted_permissions(self._policy, class_of(self._policy, word), access.permissions)
 
     # --- Answers ---------------------------------------------------------------------------------------------------
 
@@ -187,12 +168,14 @@ class Examiner:
         chosen = self._subjects.contexts(access.sources) if sources is None else sources
         targets = self._subjects.contexts([word for word in access.targets if word.text != _SELF])
         with_self = any(word.text == _SELF for word in access.targets)
-        classes = [self._class(word) for word in access.classes]
-        vectors = [(each, self._vector(each, access.permissions)) for each in classes]
+        classes = [class_of(self._policy, word) for word in access.classes]
+        wanted = [
+            (each, *asked) for each in classes for asked in wanted_permissions(self._policy, each, access.permissions)
+        ]
         for source in chosen:
             for target in (*targets, source) if with_self else targets:
-                for object_class, vector in vectors:
-                    yield _Question(source, target, object_class, vector)
+                for asked in wanted:
+                    yield _Question(source, target, *asked)
 
     def _access_reasons(self, what: AccessExpectation, *, any_booleans: bool) -> Iterator[str]:
         is_allowed = what.demand is Demand.ALLOW
@@ -241,7 +224,7 @@ class Examiner:
 
     def _label_reasons(self, what: LabelExpectation) -> Iterator[str]:
         source, target = self._subjects.context(what.source), self._subjects.context(what.target)
-        found = self._created(what.kind, source, target, self._class(what.object_class), what.name)
+        found = self._created(what.kind, source, target, class_of(self._policy, what.object_class), what.name)
         if isinstance(found, str):
             yield found
         else:
@@ -286,12 +269,13 @@ class Examiner:
     def _denials(self, server: SecurityServer, question: _Question) -> Iterator[str]:
         """Yield why a part of an access is denied; nothing when all of it is granted."""
         source, target = server.sid_for(question.source), server.sid_for(question.target)
+        asked = source, target, question.object_class, question.vector, question.number
         if self._coverage is not None and server is self._server:
-            self._coverage.touch_access(server.explain(source, target, question.object_class, question.vector))
-        denied = question.vector & ~server.compute_access(source, target, question.object_class).allowed
+            self._coverage.touch_access(server.explain(*asked))
+        denied = question.vector & ~_allowed(server, question)
         if denied:
             subject = _shown(server, question, denied)
-            for words in denial_texts(server, source, target, question.object_class, denied):
+            for words in denial_texts(server, *asked[:3], denied, question.number):
                 yield f"{subject} is denied: {words}"
 
     def _whatever(self, *, granted: bool) -> SecurityServer:
@@ -315,11 +299,18 @@ def _without_conditions(policy: Policy, *, kept: bool) -> Policy:
     return policy._replace(rules=rules)
 
 
+def _allowed(server: SecurityServer, question: _Question) -> int:
+    """Return the permissions that are granted, whatever was asked for."""
+    source, target = server.sid_for(question.source), server.sid_for(question.target)
+    if question.number is None:
+        return server.compute_access(source, target, question.object_class).allowed
+    return server.explain(source, target, *question[2:]).allowed
+
+
 def _grants(server: SecurityServer, question: _Question) -> Iterator[str]:
     """Yield by which rules a part of an access is granted; nothing when all of it is denied."""
     source, target = server.sid_for(question.source), server.sid_for(question.target)
-    decision = server.compute_access(source, target, question.object_class)
-    granted = question.vector & decision.allowed
+    granted = question.vector & _allowed(server, question)
     if granted:
         policy, explanation = server.policy, server.explain(source, target, question.object_class, granted)
         rules = [
@@ -328,7 +319,7 @@ def _grants(server: SecurityServer, question: _Question) -> Iterator[str]:
             if active and policy.rules.kind[row] == RuleKind.ALLOW and policy.rules.data[row] & granted
         ]
         yield f"{_shown(server, question, granted)} is granted by {', '.join(_first(iter(rules)))}"
-    elif decision.flags & PERMISSIVE_FLAG:
+    elif server.compute_access(source, target, question.object_class).flags & PERMISSIVE_FLAG:
         name = server.policy.types[question.source.type].name
         yield f"{_shown(server, question, question.vector)} is denied, but {name} is permissive, so that it goes on"
 
@@ -346,6 +337,8 @@ def _shown(server: SecurityServer, question: _Question, vector: int) -> str:
     source, target = (format_context(server.policy, each) for each in (question.source, question.target))
     names = server.permission_names(question.object_class, vector)
     permissions = names[0] if len(names) == 1 else f"{{ {' '.join(names)} }}"
+    if question.number is not None:
+        permissions += f"({question.number:#06x})"
     return f"{source} {target}:{server.class_name(question.object_class)} {permissions}"
 
 

@@ -9,7 +9,7 @@ from selbox.server.securityserver import SecurityServer
 
 
 def denial_texts(
-    server: SecurityServer, source: int, target: int, object_class: int, permissions: int
+    server: SecurityServer, source: int, target: int, object_class: int, permissions: int, number: int | None = None
 ) -> tuple[str, ...]:
     """Return one line for each reason why permissions are denied; none when all are granted.
 
@@ -19,11 +19,12 @@ def denial_texts(
         target: SID of the object.
         object_class: class id.
         permissions: access vector.
+        number: the extended permission that is asked for, where one is.
 
     Raises:
         SelboxError: code ``unknown-sid``.
     """
-    explanation = server.explain(source, target, object_class, permissions)
+    explanation = server.explain(source, target, object_class, permissions, number)
     lines = [reason_text(server, explanation, each) for each in explanation.reasons]
     unruled = sum(each.permissions for each in explanation.reasons if each.kind is DenialKind.NO_RULE)
     lines += [

@@ -37,8 +37,8 @@ the reason: the rule that is missing, the constraint that forbids, or the rule t
     [booleans any]                              what follows holds whatever the values are
 
 SOURCE and TARGET are types, attributes (all their types) or contexts, one or several in braces; `-NAME` in braces
-takes some out, and `self` is the source. PERMISSIONS is one, several in braces, or * for all of the class. A line may
-end in a comment, after #.
+takes some out, and `self` is the source. PERMISSIONS is one, several in braces, or * for all of the class;
+ioctl(0x5401) and ioctl(0x5400-0x54ff) are extended ones. A line may end in a comment, after #.
 
 The policy is compiled with the base policy of selbox, as in `selbox run`, unless it is complete by itself.
 """,
