@@ -16,6 +16,7 @@ from selbox.model.constraint import (
 from selbox.model.context import Context
 from selbox.model.mls import Level, LevelRange
 from selbox.server.expression import Operands, compile_expression, compile_terms, term_truths
+from selbox.server.reasontext import expression_text
 
 POLICY = make_policy()
 LEVELS = st.builds(Level, st.integers(0, 1), st.integers(0, 7))
@@ -160,3 +161,21 @@ def test_names_of_the_third_context_are_looked_up_there() -> None:
     task = Context(0, VET_ROLE, DOG)
     assert compile_expression(POLICY, [term])(Operands.of(FIRST, SECOND, task))
     assert not compile_expression(POLICY, [term])(Operands.of(FIRST, SECOND, FIRST))
+
+
+@pytest.mark.parametrize("is_negated", [False, True])
+def test_a_file_may_hold_an_expression_of_any_depth(is_negated: bool) -> None:
+    """The stack that kernels evaluate it on stays small."""
+    same, other = (
+        CompareAttributes(Operand.USER_1, comparison, Operand.USER_1)
+        for comparison in (Comparison.EQUAL, Comparison.NOT_EQUAL)
+    )
+    expression: tuple[ConstraintTerm, ...] = (same, *(other, Connective.OR, same, Connective.AND) * 2_500)
+    if is_negated:
+        expression += (Connective.NOT,) * 5_001
+    context = Context(0, 0, 0)
+    assert compile_expression(POLICY, (same, *(other, Connective.OR) * 5000))(Operands.of(context, context))
+    assert compile_expression(POLICY, expression)(Operands.of(context, context)) != is_negated
+    text = expression_text(expression)
+    assert text.count("(") == text.count(")") == len(expression)
+    assert text.endswith("(neq u1 u1)) (eq u1 u1))" + ")" * 5_001 * is_negated)

@@ -57,12 +57,19 @@ _ID_PLACES = {
 _LEVEL_PLACES = {Operand.LOW_1: 0, Operand.HIGH_1: 1, Operand.LOW_2: 2, Operand.HIGH_2: 3}
 
 
+_DEEPEST = 64
+"""Functions that may call one another for an expression, one in the other; the interpreter allows a thousand calls. No
+policy that people write comes near; a file may hold anything."""
+
+
 def compile_expression(policy: Policy, expression: Sequence[ConstraintTerm]) -> Predicate:
     """Turn an expression into a function of the operands.
 
     Source: the kernel's ``constraint_expr_eval``. Roles dominate themselves alone, for no policy language of today
     declares role dominance; and ``object_r`` dominates nothing, for libsepol writes it without even itself.
     """
+    if _nesting(expression) > _DEEPEST:
+        return _step_by_step(compile_terms(policy, expression))
     stack: list[tuple[Connective | None, list[Predicate]]] = []
     for term in expression:
         if isinstance(term, CompareNames):
@@ -73,8 +80,31 @@ def compile_expression(policy: Policy, expression: Sequence[ConstraintTerm]) -> 
             stack.append((None, [_negation(_joined(*stack.pop()))]))
         else:
             right, left = stack.pop(), stack.pop()
-            stack.append((term, [*_operands_under(term, left), *_operands_under(term, right)]))
+            operands = _operands_under(term, left)
+            operands += _operands_under(term, right)
+            stack.append((term, operands))
     return _joined(*stack.pop())
+
+
+def _nesting(expression: Sequence[ConstraintTerm]) -> int:
+    """Return how many connectives stand one under the other; a chain of the same one counts once."""
+    deepest = 0
+    stack: list[tuple[Connective | None, int]] = []
+    for term in expression:
+        if not isinstance(term, Connective):
+            stack.append((None, 0))
+        elif term is Connective.NOT:
+            stack[-1] = (term, stack[-1][1] + 1)
+        else:
+            operands = stack.pop(), stack[-1]
+            stack[-1] = (term, max(depth + (inner is not term) for inner, depth in operands))
+        deepest = max(deepest, stack[-1][1])
+    return deepest
+
+
+def _step_by_step(terms: "Sequence[Term]") -> Predicate:
+    """Return a function that evaluates an expression as the kernel does, however deep it is."""
+    return lambda operands: term_truths(terms, operands)[-1]
 
 
 Term = Predicate | Connective

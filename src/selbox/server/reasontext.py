@@ -89,17 +89,28 @@ def expression_text(expression: Iterable[ConstraintTerm]) -> str:
     Args:
         expression: terms in postfix order.
     """
-    stack: list[str] = []
+    # What is opened before and closed after each comparison: the time taken depends on the length alone.
+    comparisons: list[str] = []
+    before: list[list[str]] = []
+    after: list[int] = []
+    starts: list[int] = []
     for term in expression:
-        match term:
-            case CompareAttributes():
-                stack.append(f"({term.comparison.value} {term.left.value} {term.right.value})")
-            case CompareNames():
-                names = term.names[0] if len(term.names) == 1 else f"({' '.join(term.names)})"
-                stack.append(f"({term.comparison.value} {term.left.value} {names})")
-            case Connective.NOT:
-                stack.append(f"(not {stack.pop()})")
-            case _:
-                right, left = stack.pop(), stack.pop()
-                stack.append(f"({term.value} {left} {right})")
-    return stack[-1]
+        if isinstance(term, Connective):
+            if term is not Connective.NOT:
+                before[starts.pop()].append(" ")
+            before[starts[-1]].append(f"({term.value} ")
+            after[-1] += 1
+        else:
+            starts.append(len(comparisons))
+            comparisons.append(_comparison_text(term))
+            before.append([])
+            after.append(0)
+    parts = zip(before, comparisons, after, strict=True)
+    return "".join(f"{''.join(reversed(opening))}{text}{')' * closing}" for opening, text, closing in parts)
+
+
+def _comparison_text(term: CompareAttributes | CompareNames) -> str:
+    if isinstance(term, CompareAttributes):
+        return f"({term.comparison.value} {term.left.value} {term.right.value})"
+    names = term.names[0] if len(term.names) == 1 else f"({' '.join(term.names)})"
+    return f"({term.comparison.value} {term.left.value} {names})"
