@@ -35,3 +35,27 @@ def test_two_levels_are_incomparable_or_one_dominates(first: Level, second: Leve
 def test_a_range_contains_another_when_both_ends_lie_within(outer: LevelRange, inner: LevelRange) -> None:
     expected = inner.low.dominates(outer.low) and outer.high.dominates(inner.high)
     assert outer.contains(inner) == expected
+
+
+@given(ranges)
+def test_a_range_in_use_contains_its_levels_and_itself(level_range: LevelRange) -> None:
+    assert level_range.contains(level_range)
+    contained = [level_range.contains(LevelRange(level, level)) for level in level_range]
+    assert contained == [level_range.is_ordered] * 2
+
+
+@given(ranges, ranges, ranges)
+def test_containment_is_transitive(first: LevelRange, second: LevelRange, third: LevelRange) -> None:
+    if first.contains(second) and second.contains(third):
+        assert first.contains(third)
+
+
+@given(levels, levels)
+def test_union_and_intersection_of_categories_bound_both(first: Level, second: Level) -> None:
+    least = Level(max(first.sensitivity, second.sensitivity), first.categories | second.categories)
+    greatest = Level(min(first.sensitivity, second.sensitivity), first.categories & second.categories)
+    for level in (first, second):
+        assert least.dominates(level)
+        assert level.dominates(greatest)
+    if first.dominates(second):
+        assert (least, greatest) == (first, second)

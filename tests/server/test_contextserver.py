@@ -127,3 +127,14 @@ def test_a_range_is_copied_from_another_context() -> None:
         server.copy_range(listening, far)
     server.enforcing = False
     assert server.sid_to_context(server.copy_range(listening, far)) == "pet_u:animal_r:dog_t:s1"
+
+
+def test_what_is_forgotten_is_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selbox.server.sidtable._REMEMBERED", 3)
+    server = SecurityServer(make_policy())
+    texts = [f"system_u:object_r:{name}_t:s0:c{number}" for name in ("dog", "cat") for number in range(8)]
+    sids = [server.context_to_sid(text) for text in texts]
+    assert len(set(sids)) == len(texts)
+    for _ in range(2):
+        assert [server.context_to_sid(text) for text in texts] == sids
+        assert [server.sid_to_context(sid) for sid in sids] == texts

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.server.policies import (
     ANIMAL,
     ANIMAL_ROLE,
@@ -24,12 +26,15 @@ from tests.server.policies import (
 )
 
 from selbox.diagnostics import SelboxError
-from selbox.model.mls import Level
+from selbox.model.context import Context
+from selbox.model.mls import Level, LevelRange
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
 from selbox.model.rules import NamedTransition, RangeTransition, RoleTransition, RuleKind
 from selbox.server.report import InvalidTransitionError, Report
+from selbox.server.ruleindex import RuleIndex
 from selbox.server.securityserver import SecurityServer
+from selbox.server.transition import ContextComputer
 
 DOG_CONTEXT = "pet_u:animal_r:dog_t:s0-s0:c0.c3"
 CHOW_CONTEXT = "system_u:object_r:dog_chow_t:s1:c4"
@@ -158,6 +163,35 @@ def test_glblub_needs_a_common_sensitivity() -> None:
 def invalid_policy() -> Policy:
     """A dog that runs dog chow becomes dog chow, which no process may be."""
     return make_policy(rules=make_rules((RuleKind.TYPE_TRANSITION, DOG, DOG_CHOW, PROCESS, CAT_CHOW)))
+
+
+LEVELS = st.builds(Level, st.integers(0, 1), st.integers(0, 7).map(lambda bits: bits << 1))
+RANGES = st.builds(LevelRange, LEVELS, LEVELS)
+
+
+@settings(deadline=None)
+@given(RANGES, RANGES)
+def test_glblub_is_symmetric_and_lies_between(first: LevelRange, second: LevelRange) -> None:
+    policy = with_defaults(FILE, default_range=DefaultRange.GLBLUB)
+    computer = ContextComputer(policy, RuleIndex(policy))
+
+    def common(*ranges: LevelRange) -> LevelRange | None:
+        source, target = (Context(0, 0, DOG, each) for each in ranges)
+        try:
+            return computer.compute(RuleKind.TYPE_TRANSITION, source, target, FILE, (True,)).range
+        except SelboxError:
+            return None
+
+    found = common(first, second)
+    assert found == common(second, first)
+    assert common(first, first) == (first if first.low.sensitivity <= first.high.sensitivity else None)
+    if found is None:
+        assert max(each.low.sensitivity for each in (first, second)) > min(
+            each.high.sensitivity for each in (first, second)
+        )
+    else:
+        assert found.low.categories == first.low.categories & second.low.categories
+        assert found.high.categories == first.high.categories & second.high.categories
 
 
 def test_an_invalid_context_is_raised_when_enforcing() -> None:

@@ -57,9 +57,12 @@ class ContextServer(PolicyHolder):
         Source: the kernel's ``security_context_to_sid``.
         """
         state = self._state
+        known = state.sids.sid_of_text(text)
+        if known is not None:
+            return known
         context = parse_context(state.policy, text)
         _check(state.policy, context, text)
-        return state.sids.sid(context)
+        return state.sids.remember(text, state.sids.sid(context))
 
     def context_to_sid_force(self, text: str) -> int:
         """Return the SID of a context given as text, also of one that the policy does not know.
@@ -116,8 +119,7 @@ class ContextServer(PolicyHolder):
 
         Source: the kernel's ``security_sid_to_context``.
         """
-        state = self._state
-        return format_context(state.policy, state.sids.context(sid))
+        return self._state.sids.canonical_text(sid)
 
     def sid_to_context_force(self, sid: int) -> str:
         """Return the text of a SID's context: as it was given, where the policy does not know it.
@@ -127,8 +129,8 @@ class ContextServer(PolicyHolder):
 
         Source: the kernel's ``security_sid_to_context_force``.
         """
-        state = self._state
-        return state.sids.text(sid) or format_context(state.policy, state.sids.context(sid))
+        sids = self._state.sids
+        return sids.text(sid) or sids.canonical_text(sid)
 
     def context_of(self, sid: int) -> Context:
         """Return the context that decisions about a SID are taken for.

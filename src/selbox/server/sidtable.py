@@ -5,11 +5,18 @@ from threading import Lock
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
+from selbox.model.context_text import format_context
 from selbox.model.policy import Policy
 from selbox.server.conversion import ContextConverter, Entry
 
 UNLABELED = "unlabeled"
 """The initial SID whose context stands in for every initial SID and every invalid context that have none."""
+
+_REMEMBERED = 4096
+"""Texts that are remembered with their SIDs, and SIDs with their texts; all are forgotten when there would be more. The
+kernel remembers 256 (``SIDTAB_SID2STR_CACHE_SIZE``)."""
+
+_LONGEST_REMEMBERED = 256
 
 _INIT, _KERNEL = "init", "kernel"
 _INIT_CAPABILITY = "userspace_initial_context"
@@ -41,6 +48,8 @@ class SidTable:
         self._contexts: list[Context | None] = [None]
         self._texts: dict[int, str] = {}
         self._sids: dict[Entry, int] = {}
+        self._sids_of_texts: dict[str, int] = {}
+        self._texts_of_sids: dict[int, str] = {}
         self._lock = Lock()
         self._successor: SidTable | None = None
         self._converter: ContextConverter | None = None
@@ -139,6 +148,32 @@ class SidTable:
             if context is not None:
                 return context
         raise SelboxError.of("unknown-sid", f"no context has the SID {sid}")
+
+    def sid_of_text(self, text: str) -> int | None:
+        """Return the SID of a valid context that was read before; None when it is not remembered."""
+        return self._sids_of_texts.get(text)
+
+    def remember(self, text: str, sid: int) -> int:
+        """Remember the SID of a valid context's text, and return it."""
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(self._sids_of_texts) >= _REMEMBERED:
+                self._sids_of_texts = {}
+            self._sids_of_texts[text] = sid
+        return sid
+
+    def canonical_text(self, sid: int) -> str:
+        """Return the canonical text of the context that decisions about a SID are taken for.
+
+        Raises:
+            SelboxError: code ``unknown-sid``.
+        """
+        text = self._texts_of_sids.get(sid)
+        if text is None:
+            text = format_context(self.policy, self.context(sid))
+            if len(self._texts_of_sids) >= _REMEMBERED:
+                self._texts_of_sids = {}
+            self._texts_of_sids[sid] = text
+        return text
 
     def text(self, sid: int) -> str | None:
         """Return the kept text of a SID whose context the policy does not know; None for every other."""
