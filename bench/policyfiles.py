@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from time import process_time
 
+import _libsepol
 from _figures import Figures, Row, show
 from _processes import OURS, PEER, ROOT, FailedError, Task, measure, run, selbox
 
@@ -18,6 +19,8 @@ sys.path.append(os.path.join(ROOT, "tools"))
 import debianpolicy
 
 _TRANSLATOR = os.path.join(ROOT, "bench", "_translate.py")
+_DECIDER = os.path.join(ROOT, "bench", "_decide.py")
+_QUESTION = "system_u:system_r:sshd_t:s0\tsystem_u:object_r:shadow_t:s0\tfile\n"
 
 
 def tasks(directory: str) -> list[Task]:
@@ -46,6 +49,25 @@ def tasks(directory: str) -> list[Task]:
     ]
 
 
+def first_decision(directory: str, notes: list[str]) -> Task:
+    """Make what is measured from the kernel policy ``policy`` in a directory to one decision by it.
+
+    Args:
+        directory: where the policy is.
+        notes: takes why the peer, a C program on libsepol, is left out.
+    """
+    with open(os.path.join(directory, "question"), "w", encoding="utf-8") as stream:
+        stream.write(_QUESTION)
+    ways: dict[str, Sequence[Sequence[str]]] = {OURS: [[sys.executable, _DECIDER, "policy", "question"]]}
+    try:
+        program = _libsepol.build(directory)
+    except _libsepol.NoLibsepolError as error:
+        notes.append(f"No peer for the first decision: {error}.")
+    else:
+        ways = {PEER: [[program, "policy", "question", "1", "1"]], **ways}
+    return Task("kernel policy to the first decision", ways, directory)
+
+
 def reading(path: str, rounds: int) -> Row:
     """Measure how long it takes to read a kernel policy in a process that has started already."""
     with open(path, "rb") as stream:
@@ -68,15 +90,17 @@ def main(words: Sequence[str]) -> int:
     if lacking:
         print(f"policyfiles: not installed: {', '.join(lacking)}", file=sys.stderr)
         return 1
+    notes = ["The peers: checkpolicy, pp run once a package, and for the first decision a C program on libsepol."]
     try:
         with tempfile.TemporaryDirectory() as directory:
-            rows = [row for task in tasks(directory) for row in measure(task, arguments.rounds)]
+            every = [*tasks(directory), first_decision(directory, notes)]
+            rows = [row for task in every for row in measure(task, arguments.rounds)]
             rows.append(reading(os.path.join(directory, "policy"), arguments.rounds))
     except (debianpolicy.PolicyUnavailableError, FailedError) as error:
         print(f"policyfiles: {error}", file=sys.stderr)
         return 1
     title = "Debian's policy, whole processes, user and system time: median (smallest to largest)"
-    show(title, rows, ("The peers: checkpolicy, and pp run once a package.",), as_json=arguments.json)
+    show(title, rows, notes, as_json=arguments.json)
     return 0
 
 

@@ -1,13 +1,11 @@
 """How names stand in CIL: what its identifiers can be, and declarations of names with dots, which stand in blocks."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 _SYMBOL: Final = re.compile(r"[\w\[\].@=/*\-$%+!|&^:~`#{}'<>?,]+", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*", re.ASCII)
-
-_NAMES: Final = re.compile(rf"(?:{_NAME.pattern}\0)*", re.ASCII)
 
 _RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
 """Names that mean something else where a declared name could stand."""
@@ -26,10 +24,19 @@ def unnameable(types: Iterable[str], others: Iterable[str]) -> set[str]:
     type_names = set(types)
     names = type_names.union(others)
     bad = names & _RESERVED | type_names & _RESERVED_TYPES
-    # One look at all of them is ten times faster than one at each.
-    if _NAMES.fullmatch("\0".join([*names, ""])) is None:
+    if not _are_words(names):
         bad |= {name for name in names if _NAME.fullmatch(name) is None}
     return bad
+
+
+def _are_words(names: Collection[str]) -> bool:
+    """Tell whether names are all of letters, digits, hyphens and underscores, a letter first.
+
+    One look at all of them is ten times faster than one at each.
+    """
+    together, first = "".join(names), "".join([name[:1] for name in names])
+    rest = together.replace("_", "").replace("-", "")
+    return "" not in names and together.isascii() and first.isalpha() and rest.isalnum()
 
 
 def is_string(text: str) -> bool:

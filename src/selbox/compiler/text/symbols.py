@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
-from selbox.binary.kernel.output import is_hole
+from selbox.binary.kernel.output import HOLE, is_hole
 from selbox.model.bitset import members
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
@@ -30,7 +30,7 @@ _Symbol = TypeVar("_Symbol", bound=Named)
 
 def declared(symbols: Iterable[_Symbol]) -> list[_Symbol]:
     """Return the symbols that have names: a binary policy may hold numbers that nothing is declared for."""
-    return [each for each in symbols if not is_hole(each.name)]
+    return [each for each in symbols if not each.name.startswith(HOLE)]  # a call for each would be half the time
 
 
 def permission_names(object_class: ObjectClass, vector: int) -> list[str]:
