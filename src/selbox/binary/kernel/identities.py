@@ -85,15 +85,16 @@ def read_types(cursor: Cursor, orders: Orders) -> RawTypes:
     names, entries = open_table(cursor, TYPES)
     are_attributes = [True] * names.count
     bounding: list[int | None] = [None] * names.count
+    u32s, add = cursor.u32s, names.add
     for _ in range(entries):
-        length, number, properties, bounds = cursor.u32s(4)
+        length, number, properties, bounds = u32s(4)
         name = read_name(cursor, length)
         if properties & ~(_PRIMARY | _ATTRIBUTE):
             cursor.corrupt(f"type `{name}` has the properties {properties:#x}")
         if not properties & _PRIMARY:
             names.add(number, name, is_alias=True)
             continue
-        index = names.add(number, name)
+        index = add(number, name)
         if not properties & _ATTRIBUTE:
             are_attributes[index] = False
         if bounds:

@@ -5,6 +5,7 @@ what it leaves out of a policy stands here too.
 """
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from selbox.compiler.text.cilnames import Declarations, word
 from selbox.compiler.text.cilsyntax import CIL, DEFAULT_LEVEL, category_set, context_text, level_text, range_text
@@ -24,6 +25,7 @@ from selbox.compiler.text.transitions import named_transition_lines, range_trans
 from selbox.compiler.text.unsaid import unnamed_in_text, unsaid_in_cil
 from selbox.model.policy import Policy
 
+_NAME = attrgetter("name")
 _OBJECT_ROLE = "object_r"
 _DEFAULT_LOGIN = "__default__"
 
@@ -109,8 +111,9 @@ def _types(policy: Policy, declarations: Declarations) -> Iterator[str]:
     """Iterate over attributes, booleans, types and what is said of single types."""
     names = [each.name for each in policy.types]
     declare = declarations.line
-    types = sorted((each for each in declared(policy.types) if not each.is_attribute), key=lambda each: each.name)
-    attributes = sorted((each for each in declared(policy.types) if each.is_attribute), key=lambda each: each.name)
+    by_name = sorted(declared(policy.types), key=_NAME)
+    types = [each for each in by_name if not each.is_attribute]
+    attributes = [each for each in by_name if each.is_attribute]
     yield from (declare("typeattribute", each.name) for each in attributes)
     for boolean in sorted(declared(policy.booleans)):
         yield declare("boolean", boolean.name, " true" if boolean.default else " false")
@@ -140,8 +143,8 @@ def _roles(policy: Policy, declarations: Declarations) -> Iterator[str]:
         if each.name != _OBJECT_ROLE:
             yield from (f"(roletype {each.name} {name})\n" for name in sorted_names(names, each.types))
     # Every type may stand with the role of objects, whatever a binary policy says of it.
-    for name in sorted(each.name for each in declared(policy.types) if not each.is_attribute):
-        yield f"(roletype {_OBJECT_ROLE} {name})\n"
+    types = sorted([each.name for each in declared(policy.types) if not each.is_attribute])
+    yield from [f"(roletype {_OBJECT_ROLE} {name})\n" for name in types]
 
 
 def _users(policy: Policy, declarations: Declarations) -> Iterator[str]:

@@ -24,12 +24,12 @@ def unnameable(types: Iterable[str], others: Iterable[str]) -> set[str]:
     type_names = set(types)
     names = type_names.union(others)
     bad = names & _RESERVED | type_names & _RESERVED_TYPES
-    if not _are_words(names):
+    if not are_words(names):
         bad |= {name for name in names if _NAME.fullmatch(name) is None}
     return bad
 
 
-def _are_words(names: Collection[str]) -> bool:
+def are_words(names: Collection[str]) -> bool:
     """Tell whether names are all of letters, digits, hyphens and underscores, a letter first.
 
     One look at all of them is ten times faster than one at each.

@@ -36,17 +36,24 @@ def constraint_lines(policy: Policy, syntax: Syntax) -> ConstraintLines:
         each for each in policy.constraints if permission_names(policy.classes[each.object_class], each.permissions)
     ]
     result = ConstraintLines([], [])
+    expressions: dict[int, str] = {}
     for rules in (constraints, policy.validate_transitions):
         lines: tuple[list[str], list[str]] = [], []
         for rule in rules:
             is_mls = rule.is_mls and not (syntax.users_follow_levels and names_users(rule))
-            lines[is_mls].append(constraint_line(policy, syntax, rule, is_mls))
+            lines[is_mls].append(constraint_line(policy, syntax, rule, is_mls, expressions))
         result.plain.extend(sorted(lines[False]))
         result.mls.extend(sorted(lines[True]))
     return result
 
 
-def constraint_line(policy: Policy, syntax: Syntax, rule: Constraint | ValidateTransition, is_mls: bool) -> str:
+def constraint_line(
+    policy: Policy,
+    syntax: Syntax,
+    rule: Constraint | ValidateTransition,
+    is_mls: bool,
+    expressions: dict[int, str] | None = None,
+) -> str:
     """Return the line of a constraint.
 
     Args:
@@ -54,10 +61,14 @@ def constraint_line(policy: Policy, syntax: Syntax, rule: Constraint | ValidateT
         syntax: of the language.
         rule: the constraint.
         is_mls: whether it takes the keyword for levels.
+        expressions: keeps the texts of expressions, by their identity: constraints of many classes share one.
     """
     prefix = "mls" if is_mls else ""
     object_class = policy.classes[rule.object_class]
-    expression = _expression(policy, syntax, rule.expression)
+    known = {} if expressions is None else expressions
+    expression = known.get(id(rule.expression))
+    if expression is None:
+        expression = known[id(rule.expression)] = _expression(policy, syntax, rule.expression)
     if isinstance(rule, Constraint):
         return syntax.constrain.format(
             keyword=f"{prefix}constrain",

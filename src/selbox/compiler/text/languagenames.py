@@ -4,7 +4,10 @@ Source: the tokens of checkpolicy's ``policy_scan.l``.
 """
 
 import re
+from collections.abc import Set
 from typing import Final
+
+from selbox.compiler.text.cilnames import are_words
 
 _NAME: Final = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 
@@ -22,13 +25,22 @@ user validatetrans xor
 """
 
 _KEYWORDS: Final = frozenset(_WORDS.split())
-"""Words with a meaning of their own, written all small or all large; ``self`` is none, but means a rule's source."""
+
+_TAKEN: Final = frozenset({*_KEYWORDS, *map(str.upper, _KEYWORDS), "self"})
+"""Words with a meaning of their own, written all small or all large; ``self``, which means a rule's source."""
 
 
 def is_name(name: str) -> bool:
     """Tell whether the policy language can declare a name."""
-    is_keyword = name.lower() in _KEYWORDS and (name.islower() or name.isupper())
-    return not is_keyword and name != "self" and _NAME.fullmatch(name) is not None
+    return name not in _TAKEN and _NAME.fullmatch(name) is not None
+
+
+def unnameable(names: Set[str]) -> set[str]:
+    """Return the names that the policy language cannot declare."""
+    bad = set(names & _TAKEN)
+    if not are_words(names):
+        bad.update(name for name in names if not is_name(name))
+    return bad
 
 
 def is_filesystem(name: str) -> bool:

@@ -3,7 +3,9 @@
 Source: order and form of the statements are those of libsepol's ``kernel_to_conf.c``, which ``checkpolicy -F`` calls.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from selbox.compiler.text.conditions import condition_texts
 from selbox.compiler.text.constraints import ConstraintLines, constraint_line, constraint_lines, names_users
@@ -25,6 +27,7 @@ from selbox.model.context_text import format_level
 from selbox.model.mls import Level
 from selbox.model.policy import Policy
 
+_NAME = attrgetter("name")
 _OBJECT_ROLE = "object_r"
 
 _LINE_LENGTH = 600
@@ -122,8 +125,9 @@ def _alias_clause(aliases: Sequence[str]) -> str:
 
 def _types(policy: Policy) -> Iterator[str]:
     """Iterate over attributes, booleans, types and what is said of single types."""
-    types = sorted((each for each in declared(policy.types) if not each.is_attribute), key=lambda each: each.name)
-    attributes = sorted((each for each in declared(policy.types) if each.is_attribute), key=lambda each: each.name)
+    by_name = sorted(declared(policy.types), key=_NAME)
+    types = [each for each in by_name if not each.is_attribute]
+    attributes = [each for each in by_name if each.is_attribute]
     yield from (f"attribute {each.name};\n" for each in attributes)
     for boolean in sorted(declared(policy.booleans)):
         yield f"bool {boolean.name} {'true' if boolean.default else 'false'};\n"
@@ -132,11 +136,12 @@ def _types(policy: Policy) -> Iterator[str]:
     for each in types:
         if each.bounds is not None:
             yield f"typebounds {policy.types[each.bounds].name} {each.name};\n"
-    attributes_of: dict[int, list[str]] = {}
+    attributes_of: defaultdict[int, list[str]] = defaultdict(list)
     for attribute in attributes:
+        name = attribute.name
         for member in members(attribute.types):
-            attributes_of.setdefault(member, []).append(attribute.name)
-    found = sorted((policy.types[member].name, names) for member, names in attributes_of.items())
+            attributes_of[member].append(name)
+    found = sorted([(policy.types[member].name, names) for member, names in attributes_of.items()])
     yield from (f"typeattribute {name} {', '.join(names)};\n" for name, names in found)
     yield from (f"permissive {each.name};\n" for each in types if each.permissive)
     yield from (f"neveraudit {each.name};\n" for each in types if each.neveraudit)

@@ -40,13 +40,7 @@ def unsaid_in_cil(policy: Policy) -> Iterator[str]:
 def unsaid_in_language(policy: Policy) -> Iterator[str]:
     """Iterate over notes, a line each, on what the text of a policy in the policy language lacks."""
     yield from _settings(policy)
-    names = {
-        name
-        for found in (_type_names(policy), _other_names(policy))
-        for name in found
-        if not languagenames.is_name(name)
-    }
-    if names:
+    if names := languagenames.unnameable({*_type_names(policy), *_other_names(policy)}):
         yield f"written, though the language takes no such names: {' '.join(sorted(names))}"
     yield from _counted(
         {
