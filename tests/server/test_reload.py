@@ -15,7 +15,7 @@ from selbox.model.context import Context
 from selbox.model.labelling import InitialSid
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
-from selbox.model.symbols import Boolean
+from selbox.model.symbols import Boolean, Type
 from selbox.server.decision import AccessDecision
 from selbox.server.securityserver import SecurityServer
 
@@ -186,6 +186,21 @@ def test_a_load_is_counted_and_told_and_empties_the_cache() -> None:
     server.load_policy(make_policy(rules=make_rules()))
     assert heard == [server.seqno] == [2]
     assert not cache.check(dog, chow, FILE, READ).granted
+
+
+def test_a_policy_that_is_refused_changes_nothing() -> None:
+    server = SecurityServer(make_policy())
+    dog = server.context_to_sid(DOG_CONTEXT)
+    heard: list[int] = []
+    server.add_listener(lambda: heard.append(server.seqno))
+    types = tuple(Type(f"t{index}", False, 1 << index, bounds=index + 1) for index in range(99))
+    before = server.policy
+    with pytest.raises(SelboxError, match="bounded by a chain"):
+        server.load_policy(make_policy(types=(*types, Type("last", False, 1 << 99))))
+    assert (server.policy, server.seqno, heard) == (before, 1, [])
+    new = server.context_to_sid("system_u:object_r:cat_t:s0")
+    assert server.sid_to_context(dog) == DOG_CONTEXT
+    assert server.sid_to_context(new) == "system_u:object_r:cat_t:s0"
 
 
 @settings(max_examples=30, deadline=None)

@@ -92,6 +92,8 @@ def test_enforcing_is_told_to_listeners_and_leaves_the_number_of_the_state() -> 
     server = SecurityServer(make_policy())
     heard: list[bool] = []
     server.add_listener(lambda: heard.append(server.enforcing))
+    server.enforcing = True
+    server.enforcing = False
     server.enforcing = False
     server.enforcing = True
     assert heard == [False, True]

@@ -108,7 +108,9 @@ class _Node:
 class AccessVectorCache:
     """Caches the decisions of a server and tells of each check what to do and what to record.
 
-    May be called from several threads. Every change that the server tells of empties the cache.
+    May be called from several threads: looking up takes no lock, and what is computed while the server changes is
+    used once and not kept. May be called in an event loop: nothing in it waits for anything but, for moments, for
+    other threads. Every change that the server tells of empties the cache.
 
     Args:
         server: takes the decisions.

@@ -37,13 +37,14 @@ class PolicyHolder:
 
     @property
     def enforcing(self) -> bool:
-        """Whether denials are enforced; setting it tells the listeners."""
+        """Whether denials are enforced; changing it tells the listeners."""
         return self._enforcing
 
     @enforcing.setter
     def enforcing(self, value: bool) -> None:
-        self._enforcing = value
-        self._notify()
+        if value != self._enforcing:
+            self._enforcing = value
+            self._notify()
 
     @property
     def seqno(self) -> int:
