@@ -1,6 +1,4 @@
-import lzma
-from pathlib import Path
-
+import kernelanswers
 import pytest
 from tests.server.policies import ALL, CLASSES, FILE, READ, WRITE, make_policy
 
@@ -12,7 +10,6 @@ from selbox.server.decision import AccessDecision
 from selbox.server.explanation import DenialKind, DenialReason
 from selbox.server.securityserver import SecurityServer
 
-KERNEL_CLASSES = Path(__file__).parents[3] / "shared" / "kernel-oracle" / "classes.tsv.xz"
 DOG, CHOW = "system_u:animal_r:dog_t:s0", "system_u:object_r:dog_chow_t:s0"
 
 
@@ -93,9 +90,8 @@ def test_a_class_has_32_permissions_at_most() -> None:
 
 
 @pytest.mark.oracle
-@pytest.mark.skipif(not KERNEL_CLASSES.exists(), reason="needs the recorded answers of a real kernel")
+@pytest.mark.skipif(kernelanswers.directory() is None, reason="needs the recorded answers of a real kernel")
 def test_socket_classes_are_those_of_the_kernel() -> None:
-    with lzma.open(KERNEL_CLASSES, "rt") as lines:
-        names = {line.split("\t")[0] for line in lines}
+    names = {row[0] for row in kernelanswers.table("classes")}
     sockets = {name for name in names if name.endswith("socket") and not name.startswith("obsolete_")}
     assert sockets <= SOCKET_CLASSES
