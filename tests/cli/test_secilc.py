@@ -228,3 +228,25 @@ def test_bytes_that_are_no_utf8_are_kept(room: Path) -> None:
     assert files["ours.fc"] == files["theirs.fc"]
     assert main(["checkpolicy", "-b", "-F", "-o", "conf", "ours"]) == 0
     assert b"\xe9" in (room / "conf").read_bytes()
+
+
+@needs("secilc")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(in nowhere (type x))",
+        "(block x) (in x (in nowhere (type x)))",
+        "(classorder (file nowhere))",
+        "(classorder (unordered nowhere))",
+        "(sidorder (kernel nowhere))",
+        "(call nowhere (a_t))",
+        "(macro m ((type x))) (call m (nowhere))",
+        "(blockinherit nowhere)",
+        "(in nowhere (type x)) (allow a_t nowhere (file (read)))",
+        "(boolean flag true) (booleanif nowhere (true (allow a_t a_t (file (read)))))",
+        "(optional o (classorder (unordered nowhere)))",
+    ],
+)
+def test_statuses_are_those_of_the_original(room: Path, text: str) -> None:
+    (room / "bad.cil").write_text(text)
+    assert main(["secilc", "whole.cil", "bad.cil"]) == peer(room, "secilc", "whole.cil", "bad.cil").returncode

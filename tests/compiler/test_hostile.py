@@ -12,6 +12,7 @@ from selbox.compiler.compile import compile_resolved
 from selbox.compiler.expand import Expander, Frame
 from selbox.compiler.neverallow import check_neverallows
 from selbox.compiler.options import CompileOptions
+from selbox.compiler.program import Program
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.watching import WatchedProgram
 from selbox.diagnostics import SourceFile
@@ -43,11 +44,11 @@ def chain(kind: str, length: int, backwards: bool) -> str:
 def test_a_row_of_optional_blocks_falls_in_few_rounds(
     kind: str, backwards: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rounds: list[object] = []
+    rounds: list[Program] = []
 
-    def counted(program: object, only_optional: bool) -> Resolution:
+    def counted(program: Program, **arguments: Any) -> Resolution:
         rounds.append(program)
-        return Resolution(program, only_optional)  # type: ignore[arg-type]  # it is a program
+        return Resolution(program, **arguments)
 
     monkeypatch.setattr(optionals, "Resolution", counted)
     length = 60

@@ -4,13 +4,17 @@ Source: the passes IN, BLKIN and BLKABS of ``secilc`` (``cil_resolve_ast``).
 """
 
 from functools import partial
+from typing import Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.expand import Expander, Inheritance
 from selbox.compiler.inheritance import check_inheritance
 from selbox.compiler.namespace import InheritScope, Place, Symbol
 from selbox.compiler.tunables import choose_tunables
+from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form
+
+_EXTENSIBLE: Final = ("block", "macro", "optional")
 
 MAXIMUM_SCOPES = 128
 """How many blocks, inheritances and calls may lie inside one another."""
@@ -40,7 +44,23 @@ def insert(expander: Expander, moment: str) -> None:
         waiting = failed
         choose_tunables(expander)
     for _, form, place in waiting:
-        expander.program.attempt(partial(_insert_one, expander), form, place)
+        expander.program.attempt(partial(_refuse, expander), form, place)
+
+
+def _refuse(expander: Expander, form: Form, place: Place) -> None:
+    """Report an ``in`` form that adds to nothing."""
+    try:
+        _insert_one(expander, form, place)
+    except UnresolvedNameError as error:
+        known = (symbol.name for flavour in _EXTENSIBLE for symbol in expander.program.symbols.get(flavour, ()))
+        raise StatementError(
+            "cil-bad-insertion",
+            f"no block, macro or optional block `{error.name}` is declared here",
+            place,
+            form,
+            error.path,
+            did_you_mean(error.name, known),
+        ) from None
 
 
 def _moment(form: Form) -> str:
@@ -55,10 +75,11 @@ def _insert_one(expander: Expander, form: Form, place: Place) -> None:
             raise StatementError("cil-syntax", f"expected `before` or `after`, found `{form[1]}`", place, form, (1,))
     symbol = expander.program.resolve("block", form, place, at)
     _check_unambiguous(expander, symbol, form, place, at)
+    container = "in after" if _moment(form) == "after" else "in"
     expander.additions.setdefault(id(symbol.form), []).append((form, at + 1, place.tree))
     content = symbol.content
     if content is not None:
-        inserted = content.inside("in", expander.next_path(content), tree=place.tree)
+        inserted = content.inside(container, expander.next_path(content), tree=place.tree)
         expander.build(form, at + 1, inserted)
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
-from selbox.compiler.namespace import Place, Symbol
+from selbox.compiler.namespace import PLAIN_NAME, Place, Symbol
 from selbox.compiler.program import Program
 from selbox.language.cil import Form
 
@@ -149,6 +149,14 @@ class Classes:
             )
         names: list[str] = list(self.layout(common).permissions) if common else []
         for index, name in enumerate(own):
+            if isinstance(name, str) and not PLAIN_NAME.fullmatch(name):
+                raise StatementError(
+                    "cil-bad-name",
+                    f"`{name}` cannot be the name of a permission",
+                    symbol.place,
+                    symbol.form,
+                    (2, index),
+                )
             if not isinstance(name, str) or name in _OPERATORS:
                 raise StatementError(
                     "cil-syntax", "expected the name of a permission", symbol.place, symbol.form, (2, index)
@@ -308,6 +316,8 @@ def _permissions(layout: ClassLayout, form: Form, place: Place, path: tuple[int,
             raise UnresolvedNameError("permission", item, place, form, path, layout.permissions)
         return bit
     keyword = item.keyword
+    if not item:
+        raise StatementError("cil-syntax", "expected a permission, found `()`", place, form, path)
     if keyword not in _OPERATORS:
         bits = 0
         for index, part in enumerate(item):

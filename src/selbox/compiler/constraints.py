@@ -160,6 +160,8 @@ class Constraints:
             item = item[index]
         table = _TABLES[operand.value[0]]
         sets = {"user": self._identities.users, "role": self._identities.roles, "type": self._identities.types}[table]
+        if not item:
+            raise StatementError("cil-syntax", f"expected the name of a {table}, found `()`", place, form, path)
         paths = [path] if isinstance(item, str) else [(*path, index) for index in range(len(item))]
         named: list[Symbol] = [self._program.resolve(table, form, place, *each) for each in paths]
         if table == "type":

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final, NamedTuple, NoReturn
 
 from selbox.compiler.errors import StatementError
-from selbox.compiler.namespace import NAME_TABLES, Optional, Place, Scope, Symbol
+from selbox.compiler.namespace import NAME_TABLES, PLAIN_NAME, Optional, Place, Scope, Symbol
 from selbox.compiler.parameters import parameters
 from selbox.compiler.program import ACCESS, ERROR_LIMIT, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
 from selbox.diagnostics import SelboxError, did_you_mean
@@ -34,10 +34,19 @@ MOST_GROWTH: Final = 20
 LONGEST_NAME: Final = 2047
 """Characters of the longest name."""
 
-_NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _QUALIFIED_NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 _REPEATABLE: Final = frozenset({"type", "typeattribute", "role"})
-_RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
+_LOGIC: Final = frozenset({"and", "or", "xor", "not"})
+_RESERVED: Final[dict[str, frozenset[str]]] = {
+    "type": _LOGIC | {"all", "self"},
+    "role": _LOGIC | {"all"},
+    "user": _LOGIC | {"all"},
+    "boolean": _LOGIC | {"eq", "neq"},
+    "tunable": _LOGIC | {"eq", "neq"},
+    "category": _LOGIC | {"all", "range"},
+    "permissionx": _LOGIC | {"all", "range"},
+}
+"""Words that mean something else where names of a table stand. Source: ``cil_is_reserved_name`` of libsepol."""
 _MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
 _OPTIONAL_REFUSES = frozenset({"tunable", "in", "block", "blockabstract", "macro"})
 _CONDITIONAL_TAKES = frozenset(
@@ -49,6 +58,7 @@ _REFUSED: Final[dict[str, frozenset[str]]] = {
     "optional": _OPTIONAL_REFUSES,
     "block": frozenset({"category", "sensitivity"}),
     "in": frozenset({"tunable", "in"}),
+    "in after": frozenset({"tunable", "in", "blockinherit"}),
     "tunableif": frozenset({"tunable"}),
     "booleanif": frozenset(USAGE) - _CONDITIONAL_TAKES,
 }
@@ -114,6 +124,16 @@ class Expander:
         """
         self._walked += len(form) - start
         self.walk([_frame(form, start, place)])
+
+    def check(self, form: Form, start: int, place: Place) -> None:
+        """Check the outer form of statements that are not taken in; arguments as in :meth:`build`."""
+        for index, item in enumerate(form[start:], start):
+            try:
+                if isinstance(item, str):
+                    raise _stray(index, place, form)
+                check_statement(item, place)
+            except StatementError as error:
+                self.program.diagnostics.errors.extend(error.diagnostics)
 
     def declare_object_role(self, tree: Tree) -> None:
         """Give a policy that does not declare ``object_r`` the role all the same; statements cannot name it.
@@ -261,8 +281,9 @@ class Expander:
         name = form[1]
         assert isinstance(name, str)  # noqa: S101 - the shape has been checked
         options = self.program.options
-        pattern = _QUALIFIED_NAME if options.qualified_names else _NAME
-        if name in _RESERVED or len(name) > LONGEST_NAME or not pattern.fullmatch(name):
+        pattern = _QUALIFIED_NAME if options.qualified_names else PLAIN_NAME
+        table = NAME_TABLES[flavour]
+        if name in _RESERVED.get(table, ()) or len(name) > LONGEST_NAME or not pattern.fullmatch(name):
             raise StatementError(
                 "cil-bad-name",
                 f"`{name}` cannot be the name of a {flavour}",
@@ -273,7 +294,7 @@ class Expander:
                 f"{LONGEST_NAME} characters",
             )
         scope = place.scope.declaring
-        names = scope.tables.setdefault(NAME_TABLES[flavour], {})
+        names = scope.tables.setdefault(table, {})
         earlier = names.get(name)
         symbol = Symbol(scope.prefix + name, flavour, place, form, (*place.path, index))
         same = earlier is not None and earlier.flavour == flavour

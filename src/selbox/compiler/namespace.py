@@ -3,6 +3,7 @@
 Source: the order of look-ups of ``secilc`` (``cil_resolve_name`` of libsepol).
 """
 
+import re
 from typing import Final
 
 from selbox.language.cil import Form, Tree
@@ -38,6 +39,8 @@ NAME_TABLES: Final[dict[str, str]] = {
     "optional": "block",
 }
 """The table that a declaration's name goes into; names of one table must differ."""
+
+PLAIN_NAME: Final = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 
 STRINGS: Final = "string"
 """The table of macro parameters that stand for plain text; nothing is declared in it."""

@@ -5,9 +5,10 @@ Source: ``__cil_ordered_lists_merge`` of libsepol: what statements may be put to
 
 from typing import Final
 
-from selbox.compiler.errors import StatementError
+from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.program import OBJECT_ROLE, Program
+from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form
 
 _ORDERS: Final = (
@@ -51,7 +52,20 @@ def _ordered(program: Program, keyword: str, flavour: str) -> list[Symbol]:
         loose = keyword == "classorder" and bool(listed) and listed[0] == "unordered"
         symbols: list[Symbol] = []
         for index in range(int(loose), len(listed)):
-            symbol = program.resolve(flavour, form, place, 1, index)
+            try:
+                symbol = program.resolve(flavour, form, place, 1, index)
+            except UnresolvedNameError as error:
+                if flavour != "class":
+                    raise
+                # The reference compiler leaves no optional block out for this one.
+                raise StatementError(
+                    "cil-bad-order",
+                    f"no class `{error.name}` is declared here",
+                    place,
+                    form,
+                    (1, index),
+                    did_you_mean(error.name, (each.name for each in program.symbols.get("class", ()))),
+                ) from None
             if symbol.flavour != flavour:
                 raise StatementError(
                     "cil-wrong-kind", f"`{listed[index]}` is a {symbol.flavour}", place, form, (1, index)

@@ -43,6 +43,7 @@ class SetTable:
         self.universe = universe
         self._program = program
         self._table = table
+        self._words = _WORDS if table == "category" else _WORDS - {"range"}
         self._member = member
         self._terms: dict[Symbol, list[SetTerm]] = {}
         self._bits: dict[Symbol, int] = {}
@@ -88,12 +89,12 @@ class SetTable:
 
     def _read(self, item: "Form | str", form: Form, place: Place, path: tuple[int, ...], terms: list[SetTerm]) -> None:
         if isinstance(item, str):
-            if item in _WORDS:
+            if item in self._words:
                 raise StatementError("cil-syntax", f"`{item}` needs parentheses: `({item} …)`", place, form, path)
             terms.append(self._leaf(form, place, path))
             return
         keyword = item.keyword
-        if keyword in _WORDS:
+        if keyword in self._words:
             self._read_operator(keyword, item, form, place, path, terms)
             return
         if not item:
@@ -108,7 +109,7 @@ class SetTable:
                 if known is not None and known.actual is None and known.flavour == self._member:
                     united |= 1 << known.id
                     continue
-                if part in _WORDS:
+                if part in self._words:
                     raise StatementError(
                         "cil-syntax", f"`{part}` must stand first in its parentheses", place, form, (*path, index)
                     )
@@ -141,8 +142,6 @@ class SetTable:
             terms.append(_OPERATORS[keyword])
 
     def _range(self, form: Form, place: Place, path: tuple[int, ...]) -> int:
-        if self._table != "category":
-            raise StatementError("cil-syntax", "only categories have ranges", place, form, path)
         ends = [self._program.resolve("category", form, place, *path, index) for index in (1, 2)]
         if any(end.flavour != "category" for end in ends):
             raise StatementError("cil-syntax", "a range goes from one category to another", place, form, path)

@@ -72,6 +72,8 @@ class Settings:
         named = form[1]
         if isinstance(named, str):
             return list(self._classes.class_ids(form, place, 1))
+        if not named:
+            raise StatementError("cil-syntax", "expected the name of a class, found `()`", place, form, (1,))
         return [each for index in range(len(named)) for each in self._classes.class_ids(form, place, 1, index)]
 
     def _default(self, form: Form, place: Place) -> None:

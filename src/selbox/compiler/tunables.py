@@ -19,9 +19,11 @@ def choose_tunables(expander: Expander) -> None:
             def choose(form: Form, place: Place) -> None:
                 value = _evaluate(program, form, place)
                 for branch, truth in branches(form, place):
+                    inside = place.inside("tunableif", expander.next_path(place))
                     if truth == value:
-                        inside = place.inside("tunableif", expander.next_path(place))
                         expander.build(branch, 1, inside)
+                    else:
+                        expander.check(branch, 1, inside)
 
             program.attempt(choose, form, place)
 
