@@ -1,6 +1,9 @@
 """libsepol's own security server, reached through ctypes: a judge of decisions on policies that secilc compiled.
 
-Its create answers are no judge: it knows nothing of socket classes, and prints some category sets wrongly.
+Its create answers are no judge: it knows nothing of socket classes, and prints some category sets wrongly. Version 3.4
+follows a null pointer where a bounding type is denied something; it does not evaluate extended permissions; and what
+it knows of contexts for users, ports and file systems it keeps to itself. All that is asked of a kernel: see
+docs/real-kernel.md.
 """
 
 import ctypes
