@@ -3,7 +3,8 @@ import pytest
 from selbox.compiler.compile import compile_policy
 from selbox.diagnostics import SourceFile
 from selbox.language.cil import parse
-from selbox.server.reasontext import denial_texts
+from selbox.model.constraint import CompareNames, Comparison, NamesForm, Operand
+from selbox.server.reasontext import compared_names_text, denial_texts
 from selbox.server.securityserver import SecurityServer
 
 POLICY = """
@@ -74,3 +75,20 @@ def test_each_reason_is_told_as_policy_writes_it(
 def test_booleans_that_switch_a_rule_off_are_named(server: SecurityServer) -> None:
     found = texts(server, "u:r:a_t:s0", "u:r:b_t:s0", "file", "write")
     assert "booleans first, second switch off: (allow a_t b_t (file (write)))" in found
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        (CompareNames(Operand.TYPE_1, Comparison.EQUAL, 3, ("a_t", "b_t")), "(a_t b_t)"),
+        (CompareNames(Operand.TYPE_1, Comparison.EQUAL, 3, ("all",), ("b_t",)), "(all -b_t)"),
+        (CompareNames(Operand.TYPE_1, Comparison.EQUAL, 3, ("a_t",), (), NamesForm.COMPLEMENT), "~a_t"),
+        # a binary policy keeps no names of users and roles
+        (CompareNames(Operand.USER_1, Comparison.EQUAL, 1, ()), "u"),
+        (CompareNames(Operand.ROLE_2, Comparison.EQUAL, 6, ()), "(r q)"),
+        (CompareNames(Operand.TYPE_1, Comparison.EQUAL, 0, ()), "()"),
+        (CompareNames(Operand.TYPE_1, Comparison.EQUAL, 0, tuple("abcdefghij")), "(a b c d e f g h and 2 more)"),
+    ],
+)
+def test_names_of_a_comparison(server: SecurityServer, term: CompareNames, expected: str) -> None:
+    assert compared_names_text(server.policy, term) == expected

@@ -1,17 +1,14 @@
 """A constraint's expression term by term, with what each compares and comes to."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from selbox.explain.answer import TermLine
-from selbox.model.bitset import members
-from selbox.model.constraint import CompareAttributes, CompareNames, Connective, ConstraintTerm, NamesForm, Operand
+from selbox.model.constraint import CompareAttributes, Connective, ConstraintTerm, Operand
 from selbox.model.context import Context
 from selbox.model.context_text import format_level
 from selbox.model.policy import Policy
-
-_MOST_NAMES: Final = 8
-"""Names of a set that are shown; a set may hold thousands."""
+from selbox.server.reasontext import compared_names_text
 
 
 class _Node(NamedTuple):
@@ -65,7 +62,7 @@ def _line(policy: Policy, depth: int, node: _Node, contexts: tuple[Context, Cont
     if isinstance(term, CompareAttributes):
         right = _value(policy, term.right, contexts)
         return TermLine(depth, f"{term.left.value} {word} {term.right.value}", f"{left} {word} {right}", node.holds)
-    return TermLine(depth, f"{term.left.value} {word} {_names(policy, term)}", left, node.holds)
+    return TermLine(depth, f"{term.left.value} {word} {compared_names_text(policy, term)}", left, node.holds)
 
 
 def _value(policy: Policy, operand: Operand, contexts: tuple[Context, Context]) -> str:
@@ -78,16 +75,3 @@ def _value(policy: Policy, operand: Operand, contexts: tuple[Context, Context]) 
     if part == "t":
         return policy.types[context.type].name
     return format_level(policy, context.range.low if part == "l" else context.range.high)
-
-
-def _names(policy: Policy, term: CompareNames) -> str:
-    """Return the names of a comparison, as the policy wrote them where it is known how."""
-    names: Sequence[str] = [*term.names, *(f"-{each}" for each in term.excluded)]
-    if not names and term.form is NamesForm.PLAIN:
-        part = term.left.value[0]
-        symbols = policy.types if part == "t" else policy.roles if part == "r" else policy.users
-        names = [symbols[each].name for each in members(term.ids)]
-    if len(names) > _MOST_NAMES:
-        names = [*names[:_MOST_NAMES], f"and {len(names) - _MOST_NAMES} more"]
-    prefix = "" if term.form is NamesForm.PLAIN else term.form.value
-    return prefix + (names[0] if len(names) == 1 else f"({' '.join(names)})" if names else "")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 
-from selbox.model.bitset import members
+from selbox.model.bitset import bitset, members
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.server.extendedrules import Entries
@@ -33,7 +33,12 @@ class LabelChoices:
         self._policy = policy
         self._entries = entries
         roles = (role.types for number, role in enumerate(policy.roles) if number != OBJECT_ROLE)
-        self._domains = reduce(or_, roles, 0)
+        kernel = [each.context for each in policy.initial_sids]
+        kernel += [each.context for each in policy.genfs_contexts]
+        kernel += [each.context for each in policy.filesystem_uses]
+        # Nobody gives an object the label of processes, or one that the kernel gives by itself.
+        self._unsuited = reduce(or_, roles, 0)
+        self._unsuited |= bitset(each.type for each in kernel if each is not None)
         self._rows: dict[int, list[int]] | None = None
         self._targets: dict[int, dict[int, list[tuple[int, int, int]]]] = {}
 
@@ -71,8 +76,8 @@ class LabelChoices:
                 for each in members(names):
                     found.setdefault(each, False)
         found.pop(target, None)
-        if not self._domains >> target & 1:
-            found = {each: is_own for each, is_own in found.items() if not self._domains >> each & 1}
+        if not self._unsuited >> target & 1:
+            found = {each: is_own for each, is_own in found.items() if not self._unsuited >> each & 1}
         return self._ranked(source, target, found)
 
     def _ranked(self, source: int, target: int, found: dict[int, bool]) -> Iterator[int]:

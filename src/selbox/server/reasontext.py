@@ -1,11 +1,17 @@
 """Reasons for denials in words: the rule that is missing, or the constraint that forbids, as policy writes it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
-from selbox.model.constraint import CompareAttributes, CompareNames, Connective, Constraint, ConstraintTerm
+from selbox.model.bitset import members
+from selbox.model.constraint import CompareAttributes, CompareNames, Connective, Constraint, ConstraintTerm, NamesForm
 from selbox.model.policy import Policy
+from selbox.model.symbols import Role, Type, User
 from selbox.server.explanation import DenialKind, DenialReason, Explanation, SwitchedOff, switched_off
 from selbox.server.securityserver import SecurityServer
+
+_MOST_NAMES = 8
+"""Names of a set that are shown."""
 
 
 def denial_texts(
@@ -80,13 +86,14 @@ def _constraint_text(policy: Policy, constraint: Constraint, vector: str) -> str
     keyword = "mlsconstrain" if constraint.is_mls else "constrain"
     origin = policy.origin(constraint.origin)
     place = f" at {origin.place}" if origin else ""
-    return f"({keyword} {vector} {expression_text(constraint.expression)}){place}"
+    return f"({keyword} {vector} {expression_text(policy, constraint.expression)}){place}"
 
 
-def expression_text(expression: Iterable[ConstraintTerm]) -> str:
+def expression_text(policy: Policy, expression: Iterable[ConstraintTerm]) -> str:
     """Return a constraint's expression as CIL writes it.
 
     Args:
+        policy: whose constraint it is.
         expression: terms in postfix order.
     """
     # What is opened before and closed after each comparison: the time taken depends on the length alone.
@@ -102,15 +109,35 @@ def expression_text(expression: Iterable[ConstraintTerm]) -> str:
             after[-1] += 1
         else:
             starts.append(len(comparisons))
-            comparisons.append(_comparison_text(term))
+            comparisons.append(_comparison_text(policy, term))
             before.append([])
             after.append(0)
     parts = zip(before, comparisons, after, strict=True)
     return "".join(f"{''.join(reversed(opening))}{text}{')' * closing}" for opening, text, closing in parts)
 
 
-def _comparison_text(term: CompareAttributes | CompareNames) -> str:
-    if isinstance(term, CompareAttributes):
-        return f"({term.comparison.value} {term.left.value} {term.right.value})"
-    names = term.names[0] if len(term.names) == 1 else f"({' '.join(term.names)})"
-    return f"({term.comparison.value} {term.left.value} {names})"
+def _comparison_text(policy: Policy, term: CompareAttributes | CompareNames) -> str:
+    right = term.right.value if isinstance(term, CompareAttributes) else compared_names_text(policy, term)
+    return f"({term.comparison.value} {term.left.value} {right})"
+
+
+def compared_names_text(policy: Policy, term: CompareNames) -> str:
+    """Return the names that a comparison names: as the policy wrote them where that is known.
+
+    Of many the first few are named, for there may be thousands.
+    """
+    names: Sequence[str] = [*term.names, *(f"-{each}" for each in term.excluded)]
+    if not names and term.form is NamesForm.PLAIN:
+        part = term.left.value[0]
+        symbols: Sequence[Type | Role | User] = policy.types
+        if part != "t":
+            symbols = policy.roles if part == "r" else policy.users
+        names = [symbols[each].name for each in islice(members(term.ids), _MOST_NAMES)]
+        more = term.ids.bit_count() - len(names)
+    else:
+        more = max(0, len(names) - _MOST_NAMES)
+    shown = [*names[:_MOST_NAMES], *((f"and {more} more",) if more else ())]
+    operator = "" if term.form is NamesForm.PLAIN else term.form.value
+    if len(shown) == 1:
+        return f"{operator}{shown[0]}"
+    return f"{operator}({' '.join(shown)})" if shown or not operator else operator

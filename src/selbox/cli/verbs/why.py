@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.audit.accesslines import logged_accesses
+from selbox.cli.answerers import add_policy_arguments, policy_paths
 from selbox.cli.notices import notices
 from selbox.cli.output import JsonValue
+from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.cli.whytext import answer_text
@@ -34,6 +36,9 @@ and the answer says which. TARGET may be self.
 
 Records are read with --record, from standard input, or are given as the only argument: lines of auditd's log, of the
 kernel's, or of what ausearch prints. Of equal ones one is answered.
+
+The policy is given by --policy, or the variable SELBOX_POLICY names its files, with colons between them; else it is the
+base policy of selbox. Rules of a kernel policy have places where `selbox compile --origins` has written them beside it.
 """,
     examples=(
         Example(
@@ -96,14 +101,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="context of the object, or its type, or self")
     parser.add_argument("object_class", nargs="?", metavar="CLASS", help="class of the object")
     parser.add_argument("permissions", nargs="*", metavar="PERMISSION", help="permissions of the class; * for all")
-    parser.add_argument(
-        "--policy",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="CIL or a module package, or one kernel policy; may be given more than once",
-    )
-    parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
+    add_policy_arguments(parser)
     parser.add_argument(
         "--origins", metavar="FILE", help="where the rules of a kernel policy were written; POLICY.origins otherwise"
     )
@@ -125,13 +123,16 @@ def run(arguments: "Namespace") -> Answers:
     booleans = dict(map(_boolean, arguments.boolean))
     number = None if arguments.ioctl is None else _number(arguments.ioctl)
     diagnostics = Diagnostics()
-    policy = load_policy(
-        arguments.policy,
-        base=not arguments.no_base,
-        diagnostics=diagnostics,
-        cache=PolicyCache.of_user(),
-        origins=arguments.origins,
-    )
+    with Progress() as progress:
+        progress.stage("reading the policy")
+        policy = load_policy(
+            policy_paths(arguments),
+            base=not arguments.no_base,
+            diagnostics=diagnostics,
+            cache=PolicyCache.of_user(),
+            progress=progress,
+            origins=arguments.origins,
+        )
     server = SecurityServer(policy)
     server.set_booleans(booleans)
     unasked: list[Diagnostic] = []
