@@ -17,7 +17,7 @@ from selbox.server.rulearrays import DONTAUDIT_SHIFT, RuleArrays, Vectors
 from selbox.server.ruleindex import VECTOR_MASK, RuleIndex
 from selbox.server.state import PolicyState
 
-_ROWS_AT_ONCE = 1 << 15
+_ROWS_AT_ONCE = 1 << 16
 """Decisions taken together: their intermediate arrays stay in the processor's cache."""
 _LOW = np.uint64(VECTOR_MASK)
 _SHIFT = np.uint64(DONTAUDIT_SHIFT)
@@ -76,17 +76,22 @@ class AccessArrayComputer:
             some, others = sources[rows], targets[rows]
             pairs = Pairs(contexts, some, others, contexts.type[some], contexts.type[others])
             packed, auditallow = self._rules.access(pairs.source_types, pairs.target_types, classes[rows])
-            result.allowed[rows] = self._granted(pairs, classes[rows], packed & _LOW)
+            result.allowed[rows] = packed & _LOW
             result.auditallow[rows] = auditallow
-            result.auditdeny[rows] = ~(packed >> _SHIFT) & _LOW
+            result.auditdeny[rows] = ~(packed >> _SHIFT)
+        # Of random questions rules allow few: what is left is worked on together, whatever part it comes from.
+        granted = np.flatnonzero(result.allowed)
+        for start in range(0, len(granted), _ROWS_AT_ONCE):
+            places = granted[start : start + _ROWS_AT_ONCE]
+            some, others = sources[places], targets[places]
+            pairs = Pairs(contexts, some, others, contexts.type[some], contexts.type[others])
+            vectors = result.allowed[places].astype(np.uint64)
+            self._withhold(pairs, classes[places], vectors)
+            result.allowed[places] = vectors
         return result
 
-    def _granted(self, pairs: Pairs, classes: Ids, ruled: Vectors) -> Vectors:
-        """Return what is left of allow rules' vectors after constraints, role changes and type bounds."""
-        places = np.flatnonzero(ruled)
-        if not len(places):
-            return ruled
-        pairs, classes, vectors = pairs.select(places), classes[places], ruled[places]
+    def _withhold(self, pairs: Pairs, classes: Ids, vectors: Vectors) -> None:
+        """Take out of allow rules' vectors what constraints, role changes and type bounds withhold."""
         self._constraints.withhold(pairs, classes, vectors)
         is_change = (classes == self._process) & ((vectors & self._role_change) != 0)
         if is_change.any():
@@ -95,8 +100,6 @@ class AccessArrayComputer:
             vectors[is_change] &= ~self._role_change
         if self._has_bounds:
             self._bound(pairs, classes, vectors)
-        ruled[places] = vectors
-        return ruled
 
     def _bound(self, pairs: Pairs, classes: Ids, vectors: Vectors) -> None:
         """Withhold what the bounding types may not do.
@@ -114,7 +117,9 @@ class AccessArrayComputer:
             target_types=np.where(bounding_targets >= 0, bounding_targets, bound.target_types),
         )
         ruled, _ = self._rules.access(bounding.source_types, bounding.target_types, classes[places])
-        vectors[places] &= self._granted(bounding, classes[places], ruled & _LOW)
+        ruled &= _LOW
+        self._withhold(bounding, classes[places], ruled)
+        vectors[places] &= ruled
 
 
 class AccessDecisions(NamedTuple):

@@ -28,6 +28,9 @@ _MATRIX_LIMIT = 1 << 22
 """Cells of a class's matrix, and of the work on it, beyond which its rules are looked up one by one: only a policy
 that is made to be large gets there, and it shall not take memory that is out of proportion to it."""
 
+_FILTER_LIMIT = 1 << 25
+"""Pairs of class and type that are told apart at most before rules are looked up, likewise."""
+
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: neighbouring keys are spread over the table
 
@@ -51,6 +54,10 @@ class RuleArrays:
         is_audit = kind[rows] == RuleKind.AUDITALLOW
         self._granting = _VectorTable(policy, groups, rows[~is_audit])
         self._recording = _VectorTable(policy, groups, rows[is_audit])
+        source, object_class = _column(policy.rules, "source"), _column(policy.rules, "object_class")
+        self._recorded = _SourceFilter(
+            groups, len(policy.classes), object_class[rows[is_audit]], source[rows[is_audit]]
+        )
         large = self._granting.large | self._recording.large
         self._large = np.flatnonzero(large) if large.any() else None
 
@@ -67,7 +74,7 @@ class RuleArrays:
         """
         granting = self._granting.look_up(sources, targets, classes)
         recording = np.zeros(len(classes), dtype=np.uint64)
-        places = np.flatnonzero(self._recording.has_rules[classes])  # auditallow rules are few
+        places = self._recorded.places(classes, sources)
         if len(places):
             recording[places] = self._recording.look_up(sources[places], targets[places], classes[places])
         if self._large is not None:
@@ -124,7 +131,6 @@ class _VectorTable:
     """Some rules of a policy, looked up by source type, target type and class.
 
     Attributes:
-        has_rules: whether a class has any of them; by class id.
         large: whether a class's rules are too many for a matrix, so that answers about it mean nothing; by class id.
     """
 
@@ -135,8 +141,6 @@ class _VectorTable:
         vector = _column(rules, "data")[rows].astype(np.uint64)
         vector <<= np.where(_column(rules, "kind")[rows] == RuleKind.DONTAUDIT, DONTAUDIT_SHIFT, 0).astype(np.uint64)
         shape = len(policy.classes), len(policy.types)
-        self.has_rules = np.zeros(shape[0], dtype=bool)
-        self.has_rules[object_class] = True
         to_attribute = groups.is_attribute[target]
         from_attribute = groups.is_attribute[source] & ~to_attribute
         plain = ~to_attribute & ~from_attribute
@@ -147,7 +151,9 @@ class _VectorTable:
 
         self._to_attributes = matrices(to_attribute, source, target)
         self._from_attributes = matrices(from_attribute, target, source)
-        self._between_types = _HashTable(shape[1], object_class[plain], source[plain], target[plain], vector[plain])
+        self._between_types = _HashTable(
+            groups, shape[0], object_class[plain], source[plain], target[plain], vector[plain]
+        )
         self.large = self._to_attributes.large | self._from_attributes.large
 
     def look_up(self, sources: Ids, targets: Ids, classes: Ids) -> Vectors:
@@ -158,18 +164,57 @@ class _VectorTable:
         return result
 
 
+class _SourceFilter:
+    """Tells for which classes and source types some rules say anything at all; for most, few rules do.
+
+    Args:
+        groups: the types.
+        class_count: classes of the policy.
+        object_class: of each rule.
+        source: the type or attribute that each rule names.
+    """
+
+    def __init__(
+        self, groups: _TypeGroups, class_count: int, object_class: NDArray[np.integer], source: NDArray[np.integer]
+    ) -> None:
+        self._type_count = count = len(groups.is_attribute)
+        classes, row_of_rule = np.unique(object_class, return_inverse=True)
+        self._is_used = (len(classes) + 1) * count <= _FILTER_LIMIT
+        if not self._is_used:
+            return
+        # Row 0 is for the classes without rules.
+        self._rows = np.zeros(class_count, dtype=np.intp)
+        self._rows[classes] = np.arange(1, len(classes) + 1)
+        named = np.zeros((len(classes) + 1, count), dtype=bool)
+        named[row_of_rule + 1, source] = True
+        for row, entry in zip(*np.nonzero(named & groups.is_attribute), strict=True):
+            named[row] |= groups.members[groups.of_type, groups.attributes[entry]]
+        self._named = named.reshape(-1)
+
+    def places(self, classes: Ids, sources: Ids) -> Ids:
+        """Return the places in which rules may say something."""
+        if not self._is_used:
+            return np.arange(len(classes))
+        rows = self._rows[classes]
+        rows *= self._type_count
+        rows += sources
+        return np.flatnonzero(self._named[rows])
+
+
 class _HashTable:
     """Vectors by class, source type and target type: open addressing, so that a few array operations look all up."""
 
     def __init__(
         self,
-        type_count: int,
+        groups: _TypeGroups,
+        class_count: int,
         object_class: Ids,
         source: NDArray[np.uint32],
         target: NDArray[np.uint32],
         vector: Vectors,
     ) -> None:
-        self._type_count = type_count
+        self._type_count = len(groups.is_attribute)
+        self._filter = _SourceFilter(groups, class_count, object_class, source)
         keys, vectors = _united(self._key(object_class, source, target), vector)
         bits = max(2, (2 * len(keys)).bit_length())
         self._shift = np.uint64(64 - bits)
@@ -196,12 +241,13 @@ class _HashTable:
         return ((keys * _MULTIPLIER) >> self._shift).astype(np.intp)
 
     def look_up(self, classes: Ids, sources: Ids, targets: Ids) -> Vectors:
-        keys = self._key(classes, sources, targets)
+        result = np.zeros(len(classes), dtype=np.uint64)
+        places = self._filter.places(classes, sources)
+        keys = self._key(classes[places], sources[places], targets[places])
         slots = self._slots(keys)
-        result = np.zeros(len(keys), dtype=np.uint64)
         met = self._keys[slots]
-        places = np.flatnonzero(met != _EMPTY)
-        slots, keys, met = slots[places], keys[places], met[places]
+        left = np.flatnonzero(met != _EMPTY)
+        places, slots, keys, met = places[left], slots[left], keys[left], met[left]
         while len(places):
             found = met == keys
             result[places[found]] = self._vectors[slots[found]]
@@ -259,7 +305,12 @@ class _Matrices:
             if not len(chosen):
                 continue
             number = int(object_class[chosen[0]])
-            matrix = _matrix(groups, _Named(named.row[chosen], named.column[chosen], named.vector[chosen]))
+            is_room = len(starts) * self._type_count <= _FILTER_LIMIT
+            matrix = (
+                None
+                if not is_room
+                else _matrix(groups, _Named(named.row[chosen], named.column[chosen], named.vector[chosen]))
+            )
             if matrix is None:
                 self.large[number] = True
                 continue
