@@ -208,6 +208,7 @@ def test_many_at_once_are_answered_as_one_by_one(monkeypatch: pytest.MonkeyPatch
     single = Questions(compiled, "access")
     one_by_one = [answer for line in lines for answer in single.answer([line])]
     monkeypatch.setattr(questions, "_ARRAYS_FROM", 1)
+    monkeypatch.setattr(questions, "_ARRAYS_WORTH", 2)
     monkeypatch.setattr("selbox.server.questionarrays._CONTEXTS_KEPT", 6)
     monkeypatch.setattr("selbox.server.contexttexts._PARTS_KEPT", 3)
     asked = Questions(compiled, "access")

@@ -14,7 +14,7 @@ from selbox.server.contexttexts import ContextTexts
 from selbox.server.decision import AccessDecision
 from selbox.server.state import PolicyState
 
-_CONTEXTS_KEPT = 1 << 15
+_CONTEXTS_KEPT = 1 << 13
 """Contexts that are remembered from batch to batch; when there are more, all are forgotten, to bound the memory."""
 _INVALID = 0
 """The row of every text that is no valid context; what is there is never shown."""

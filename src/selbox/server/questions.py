@@ -31,9 +31,9 @@ DENIED: Final = "ERR:EACCES"
 
 _DECIDED = "ffffffff"
 _ARRAYS_FROM = 4096
-"""Questions at once from which on it pays to import numpy and to make arrays of the policy's rules; once made, they are
-used for all but the smallest batches."""
+"""Questions from which on it pays to import numpy and to make arrays of the policy's rules."""
 _ARRAYS_WORTH = 128
+"""Questions at once from which on arrays, once they are there, answer faster than one decision after the other."""
 
 _RULE_KINDS = {
     "create": RuleKind.TYPE_TRANSITION,
@@ -64,6 +64,7 @@ class Questions:
         self._least, self._most = _COLUMNS[kind]
         self._rule_kind = _RULE_KINDS.get(kind, RuleKind.TYPE_TRANSITION)
         self._arrays: AccessQuestions | None = None
+        self._asked = 0
         self._answer: Callable[[str], str] = {"access": self._access, "context": self._context}.get(kind, self._new)
         self._is_access = kind == "access"
 
@@ -90,7 +91,8 @@ class Questions:
         """
         asked = [line for line in lines if line]
         arrays = self._arrays
-        if self._is_access and len(asked) >= (_ARRAYS_FROM if arrays is None else _ARRAYS_WORTH):
+        self._asked += len(asked)
+        if self._is_access and len(asked) >= _ARRAYS_WORTH and self._asked >= _ARRAYS_FROM:
             if arrays is None:
                 from selbox.server.questionarrays import AccessQuestions  # numpy: a few questions do not pay for it
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MALFORMED_QUESTION = "malformed-question"
 """Code of the error that a line has too few columns, or too many."""
 
-_BATCH_BYTES: Final = 2 << 20
+_BATCH_BYTES: Final = 1 << 20
 """Bytes of questions that are answered together at most."""
 _LONGEST_LINE: Final = 1 << 20
 """Bytes of a question: far more than the kernel takes, which is a page."""
@@ -135,7 +135,7 @@ def _malformed(number: int, line: str, words: str, advice: str) -> SelboxError:
 
 
 def _batches(descriptor: int) -> Iterator[list[str]]:
-    """Yield whole lines, as many as there are: of a pipe what is in it, of a file some ten thousand at once."""
+    """Yield whole lines, as many as there are: of a pipe what is in it, of a file some thousands at once."""
     rest = b""
     while True:
         content = _available(descriptor)
