@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from time import process_time_ns
 
+import _libsepol
 import numpy as np
 from _figures import Figures, Row, show
 from _processes import OURS, PEER, ROOT, FailedError, run, selbox
@@ -24,7 +25,7 @@ import debianpolicy
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _SINGLE, _MANY, _PAIRS, _CHECKS, _LINES = 5_000, 1_000_000, 1_000, 1_000_000, 200_000
-_QUESTIONS, _ONE_QUESTION, _LONG = "questions", "question", "lines"
+_QUESTIONS, _LONG = "questions", "lines"
 
 Sample = Callable[[], float]
 """Takes one sample, in the unit of its row."""
@@ -37,19 +38,12 @@ class LoopInC:
         directory: has ``policy`` and the files of questions.
 
     Raises:
-        FailedError: when it cannot be built: there is no compiler, or no libsepol-dev.
+        NoLibsepolError: when it cannot be built.
     """
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self.program = os.path.join(directory, "sepol")
-        compiler = shutil.which("gcc") or shutil.which("cc")
-        if compiler is None:
-            raise FailedError("there is no C compiler (gcc or cc) on PATH")
-        command = [compiler, "-O2", "-o", self.program, os.path.join(_HERE, "sepol.c"), "-lsepol"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise FailedError(f"bench/sepol.c cannot be built, which needs libsepol-dev:\n{done.stderr[-300:]}")
+        self.program = _libsepol.build(directory)
 
     def microseconds(self, questions: str, times: int) -> float:
         """Return what one of ``times`` decisions takes."""
@@ -98,7 +92,6 @@ class Measurements:
             questions = [ask() for _ in range(_SINGLE)]
             self._write(_QUESTIONS, questions)
             rows += self._decisions(name, questions)
-        self._write(_ONE_QUESTION, questions[:1])
         self._write(_LONG, [ask() for ask in (asker.anything, asker.along_a_rule) for _ in range(_LINES // 2)])
         return [*rows, *self._processes()]
 
@@ -170,16 +163,11 @@ class Measurements:
 
     def _processes(self) -> list[Row]:
         decide = [sys.executable, os.path.join(_HERE, "_decideall.py"), "policy"]
-        ours = {"one": [_ONE_QUESTION, "plain"], "many": [_QUESTIONS, "plain"], "arrays": [_QUESTIONS, "arrays"]}
         rows = []
-        for name, words, times in (
-            ("load, and the first decision", ours["one"], 1),
-            (f"load, and {_SINGLE} decisions", ours["many"], _SINGLE),
-            ("the same by the array", ours["arrays"], _SINGLE),
-        ):
-            commands = {OURS: [*decide, *words]}
+        for name, way in ((f"load, and {_SINGLE} decisions", "singly"), ("the same by the array", "arrays")):
+            commands = {OURS: [*decide, _QUESTIONS, way]}
             if self._peer is not None:
-                commands = {PEER: [self._peer.program, "policy", words[0], str(times), "1"], **commands}
+                commands = {PEER: [self._peer.program, "policy", _QUESTIONS, str(_SINGLE), "1"], **commands}
             rows += self._whole(name, commands)
         shell = f"{' '.join(selbox('decide', 'access', '--policy', 'policy'))} < {_LONG}"
         return [*rows, *self._whole(f"selbox decide, {_LINES} lines", {OURS: ["sh", "-c", shell]})]
@@ -206,7 +194,7 @@ def main(words: Sequence[str]) -> int:
             policy = prepare(directory, arguments.policy)
             try:
                 peer = LoopInC(directory)
-            except FailedError as error:
+            except _libsepol.NoLibsepolError as error:
                 peer = None
                 notes.append(f"Without the peer: {error}")
             rows = Measurements(directory, policy, arguments.rounds, peer).rows()
