@@ -66,12 +66,22 @@ def selbox(*words: str) -> list[str]:
 def run(commands: Sequence[Sequence[str]], directory: str) -> Cost:
     """Run commands, one after the other, and return what they took: all of their time, and the memory of the largest.
 
+    Bytecode is kept in the directory, as it is of a program that is installed, whatever the environment says.
+
     Raises:
         FailedError: when the status of one is not 0.
     """
     launcher = [sys.executable, "-S", "-E", "-c", _LAUNCHER]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = os.path.join(os.path.abspath(directory), "bytecode")
     done = subprocess.run(
-        launcher, cwd=directory, input=json.dumps(commands), capture_output=True, text=True, check=False
+        launcher,
+        cwd=directory,
+        env=environment,
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     results = [json.loads(line) for line in done.stdout.splitlines()]
     for command, (status, _, _) in zip(commands, results, strict=True):
