@@ -1,12 +1,33 @@
 """Numbers the places of statements for the ``origin`` columns."""
 
 from array import array
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
+from itertools import groupby, repeat
+from typing import overload
 
 from selbox.compiler.namespace import Place, Scope
 from selbox.diagnostics import Span
-from selbox.language.cil import Form
+from selbox.language.cil import Form, Tree
 from selbox.model.origin import OriginTable
+
+
+class _LineStarts(Sequence["array[int]"]):
+    """The beginnings of lines by source, looked for when a place is asked for: few compilations need any."""
+
+    def __init__(self, trees: Iterable[Tree]) -> None:
+        self._lines = [tree.lines for tree in trees]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> "array[int]": ...
+    @overload
+    def __getitem__(self, index: slice) -> "Sequence[array[int]]": ...
+    def __getitem__(self, index: int | slice) -> "array[int] | Sequence[array[int]]":
+        if isinstance(index, slice):
+            return [each.starts for each in self._lines[index]]
+        return self._lines[index].starts
 
 
 class Origins:
@@ -62,13 +83,13 @@ class Origins:
 
     def table(self) -> OriginTable:
         """Return the places by their number."""
-        trees = list(map(attrgetter("tree"), self.places))
-        identities = list(map(id, trees))
-        unique = dict(zip(identities, trees, strict=True))
-        indices = {identity: index for index, identity in enumerate(unique)}
-        return OriginTable(
-            [tree.source.name for tree in unique.values()],
-            [tree.lines.starts for tree in unique.values()],
-            array("I", map(indices.__getitem__, identities)),
-            array("I", map(attrgetter("offset"), self.forms)),
-        )
+        trees: dict[int, Tree] = {}
+        indices: dict[int, int] = {}
+        file = array("I")
+        for place, run in groupby(self.places):
+            tree = place.tree
+            index = indices.setdefault(id(tree), len(trees))
+            trees[id(tree)] = tree
+            file.extend(repeat(index, len(list(run))))
+        offset = array("I", [form.offset for form in self.forms])
+        return OriginTable([tree.source.name for tree in trees.values()], _LineStarts(trees.values()), file, offset)

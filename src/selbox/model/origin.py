@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 
 class Origin(NamedTuple):
@@ -35,12 +35,16 @@ class OriginTable(Sequence[Origin]):
         self, files: "Sequence[str]", line_starts: "Sequence[array[int]]", file: "array[int]", offset: "array[int]"
     ) -> None:
         self.files = tuple(files)
-        self.line_starts = tuple(line_starts)
+        self.line_starts = line_starts
         self.file = file
         self.offset = offset
 
     def __len__(self) -> int:
         return len(self.offset)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Have the places kept by themselves, without what finds line starts that have not been asked for."""
+        return OriginTable, (self.files, tuple(self.line_starts), self.file, self.offset)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OriginTable) and tuple(self) == tuple(other)

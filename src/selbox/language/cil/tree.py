@@ -54,6 +54,7 @@ class LineIndex:
             lengths = map(len, self._text.split("\n"))
             self._starts = array("I", accumulate(map((1).__add__, lengths), initial=0))
             self._starts.pop()
+            self._text = ""  # it has been read: whoever keeps the lines need not keep the text
         return self._starts
 
     def locate(self, offset: int) -> tuple[int, int]:
