@@ -21,7 +21,7 @@ from selbox.compiler.targets import LOWEST_SPECIAL, special_pairs
 from selbox.model.constraint import CompareNames, Constraint, ConstraintTerm, Operand, ValidateTransition
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
-from selbox.model.rules import ACCESS_KINDS, Rules
+from selbox.model.rules import Rules
 from selbox.model.symbols import Type
 
 GENERATED: Final = "_typeattr_"
@@ -222,7 +222,7 @@ def _renumbered(old: Rules, renumbering: Renumbering) -> Rules:
     rules.source = array("I", map(ids.__getitem__, old.source))
     rules.target = array("I", map(ids.__getitem__, old.target))
     rules.data = old.data[:]
-    for row in (row for row, kind in enumerate(old.kind) if kind not in ACCESS_KINDS):
+    for row in old.type_rows():
         rules.data[row] = ids[old.data[row]]
     return rules
 

@@ -148,6 +148,8 @@ def _rules(resolution: Resolution, conditions: Conditions) -> Rules:
 
 def _write_out_special(resolution: Resolution, rules: Rules) -> set[int]:
     """Write out targets that are no type; return the rows of those that stand for none."""
+    if max(rules.target, default=0) < LOWEST_SPECIAL:
+        return set()
     special = [row for row, target in enumerate(rules.target) if target >= LOWEST_SPECIAL]
     bits = resolution.identities.types.bits
     universe = resolution.identities.types.universe

@@ -97,7 +97,7 @@ class Settling:
     def rules(self) -> Rules:
         """Return the rules: access rules as they are, then those about types, written out."""
         old = self._policy.rules
-        rows = [row for row, kind in enumerate(old.kind) if kind not in ACCESS_KINDS]
+        rows = old.type_rows()
         if not rows:
             return old
         rules = Rules()

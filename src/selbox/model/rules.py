@@ -96,6 +96,11 @@ class Rules:
     def __len__(self) -> int:
         return len(self.kind)
 
+    def type_rows(self) -> list[int]:
+        """Return the numbers of the rows whose data is a type id."""
+        first = int(RuleKind.TYPE_TRANSITION)
+        return [row for row, kind in enumerate(self.kind) if kind >= first]
+
     def select(self, rows: Iterable[int]) -> "Rules":
         """Return a table of some of the rows.
 
