@@ -14,7 +14,7 @@ from selbox.compiler.classes import Vectors
 from selbox.compiler.identities import Identities
 from selbox.compiler.namespace import Place, Scope
 from selbox.compiler.origins import Origins
-from selbox.compiler.program import Program, Run
+from selbox.compiler.program import Program, Run, Statement
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, special_pairs
 from selbox.language.cil import Form
 from selbox.model.rules import RuleKind, Rules
@@ -43,6 +43,7 @@ class AccessRules:
     Attributes:
         rules: the rows so far. A target may be a value of :mod:`selbox.compiler.targets`, and a condition is the number
             of a branch as in :class:`selbox.compiler.namespace.Place`.
+        special: the rules that have been written out for each type of their source, as their target depends on it.
     """
 
     def __init__(self, program: Program, identities: Identities, origins: Origins, read: Reader) -> None:
@@ -52,6 +53,7 @@ class AccessRules:
         self._origins = origins
         self._read = read
         self.rules = Rules()
+        self.special: list[Statement] = []
         self._root = _Known()
         for name, symbol in program.root.tables.get("type", {}).items():
             actual = program.actual(symbol)
@@ -89,12 +91,15 @@ class AccessRules:
         if set(map(len, vectors)) != {1}:
             several.update(at for at, each in enumerate(vectors) if len(each) > 1)
         if write_out:
+            special: list[int] = []
             for name in (name for name, target in known.targets.items() if target >= LOWEST_SPECIAL):
                 for at in _positions(given.targets, name):
                     if targets[at] == SELF and self._bits_of(sources[at]) == 1 << sources[at]:
                         targets[at] = sources[at]
                     else:
                         several.add(at)
+                        special.append(at)
+            self.special += [(given.forms[at], given.places[at]) for at in sorted(special)]
         rules = self.rules
         done = 0
         for at in [*sorted(several), len(kinds)]:

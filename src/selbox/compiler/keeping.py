@@ -4,14 +4,15 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from operator import le
 from typing import Any, Final
+
+import numpy as np
 
 from selbox.binary.kernel.classes import classes_pieces
 from selbox.binary.kernel.relinked import names_in_order
 from selbox.binary.kernel.versions import layout_of
 from selbox.compiler import labelorder as order
+from selbox.compiler import rowarrays
 from selbox.compiler.attributes import Uses, uses_of
 from selbox.compiler.baseline import (
     FOLLOWED,
@@ -27,8 +28,9 @@ from selbox.compiler.baseline import (
 from selbox.compiler.namespace import NAME_TABLES, Place, Symbol
 from selbox.compiler.options import DEFAULTS
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
-from selbox.compiler.program import ACCESS, OBJECT_ROLE
+from selbox.compiler.program import OBJECT_ROLE
 from selbox.compiler.resolution import Resolution
+from selbox.compiler.rowarrays import row_arrays, sorted_entries
 from selbox.compiler.sets import SetOperator, SetTerm
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, SPECIAL
 from selbox.compiler.text.filecontexts import file_contexts_text
@@ -179,20 +181,19 @@ class _Keeping:
     def _dead(self) -> tuple[dict[str, tuple[int, ...]], frozenset[str]]:
         found: dict[str, dict[int, None]] = {}
         declared: set[str] = set()
+        starts: dict[int, list[int]] = {}
         for symbol in self._program.symbols.get("optional", ()):
             content = symbol.content
             if content is None or content.optional is None or content.optional.live:
                 continue
             number = symbol.place.path[0]
-            starts = self._starts(number)
-            form = self._trees[number].forms[bisect_left(starts, symbol.form.offset + 1) - 1]
+            if number not in starts:
+                starts[number] = [form.offset for form in self._trees[number].forms]
+            form = self._trees[number].forms[bisect_left(starts[number], symbol.form.offset + 1) - 1]
             for atom in _atoms(symbol.form):
                 found.setdefault(atom, {})[number << 32 | form.offset] = None
             declared.update(_declared(symbol.form))
         return {atom: tuple(places) for atom, places in found.items()}, frozenset(declared)
-
-    def _starts(self, number: int) -> list[int]:
-        return [form.offset for form in self._trees[number].forms]
 
     def _names(self) -> Names:
         program = self._program
@@ -328,39 +329,32 @@ class _Keeping:
         tables = resolution.rules
         rows = tables.access.rules
         count = tables.access_rows
-        origins = rows.origin[:count]
-        by_statement = array("Q", [0, *map(_place, resolution.origins.forms, resolution.origins.places)])
-        branch_of = [0, *(place.branch for place in resolution.origins.places)]
-        places = array("Q", map(by_statement.__getitem__, origins))
-        if not all(origins) or not all(map(le, places, islice(places, 1, None))):
+        ids = self._ids
+        arrays = row_arrays(rows, count, ids, resolution.origins)
+        if arrays is None:
             raise _NotKeptError
-        ids = array("H", self._ids)
-        source = array("H", map(ids.__getitem__, rows.source[:count]))
-        target = array("H", map(ids.__getitem__, rows.target[:count]))
-        object_class = array("H", rows.object_class[:count])
-        branch = array("H", map(branch_of.__getitem__, origins))
-        dropped = {ids_ for name, ids_ in self._dropped.items() if self._filled(name)}
-        if dropped and (dropped.intersection(source) or dropped.intersection(target)):
+        uses = rowarrays.uses(arrays)
+        if any(each in uses for name, each in self._dropped.items() if self._filled(name)):
             raise _NotKeptError  # they are written out in rules
-        triples, firsts, by_triple = _by_triple(source, target, object_class, branch)
-        uses = Counter(source) + Counter(target)
-        first_rows = tuple(bisect_left(places, index << 32) for index in range(len(self._trees) + 1))
+        triples, firsts, by_triple = rowarrays.by_triple(arrays)
+        places = [index << 32 for index in range(len(self._trees) + 1)]
+        first_rows = tuple(arrays.place.searchsorted(np.array(places, np.uint64)).tolist())
         assertions = self._assertions()
         return RuleRows(
             first=first_rows,
-            kind=bytes(rows.kind[:count].tolist()),
-            source=source.tobytes(),
-            target=target.tobytes(),
-            object_class=object_class.tobytes(),
-            data=rows.data[:count].tobytes(),
-            branch=branch.tobytes(),
-            offset=array("I", [place & 0xFFFF_FFFF for place in places]).tobytes(),
+            kind=arrays.kind.tobytes(),
+            source=arrays.source.tobytes(),
+            target=arrays.target.tobytes(),
+            object_class=arrays.object_class.tobytes(),
+            data=arrays.data.tobytes(),
+            branch=arrays.branch.tobytes(),
+            offset=arrays.place.astype(np.uint32).tobytes(),
             triples=triples.tobytes(),
             triple_first=firsts.tobytes(),
             triple_rows=by_triple.tobytes(),
             uses={each: number for each, number in uses.items() if self._by_id[each].flavour == "typeattribute"},
             own=tuple(self._own()),
-            forbidden=_forbidden(rows.kind[:count], object_class, rows.data[:count], assertions).tobytes(),
+            forbidden=rowarrays.forbidden(arrays, _united(assertions)).tobytes(),
             assertions=assertions,
             type_rules=tuple(
                 (
@@ -415,9 +409,7 @@ class _Keeping:
         """Yield the rules of attributes whose target depends on the source."""
         names = self._program.root.tables.get("type", {})
         special = {word: value for word, value in SPECIAL.items() if word == "self" or word not in names}
-        for form, place in self._program.live(ACCESS):
-            if form[2] not in special:
-                continue
+        for form, place in self._resolution.rules.access.special:
             source = self._program.resolve("type", form, place, 1)
             if source.flavour == "type" and special[str(form[2])] == SELF:
                 continue
@@ -510,7 +502,7 @@ class _Keeping:
         return tuple((*map(_plain, each[:-1]), self._origin_place(each[-1])) for each in labels)
 
     def _written(self) -> Written:
-        entries = self._entries()
+        entries = sorted_entries(self._sections["access vectors"][4:])
         pieces: list[bytes | tuple[int, int, bool]] = []
         for piece in classes_pieces(self._policy, layout_of(self._version, self._policy.target), Diagnostics()):
             if isinstance(piece, bytes):
@@ -535,18 +527,6 @@ class _Keeping:
         for each in members(named):
             united |= self._policy.types[each].types
         return united
-
-    def _entries(self) -> bytes:
-        """Return the entries of the table of rules in the order of their triples."""
-        table = self._sections["access vectors"][4:]
-        halves = array("H")
-        halves.frombytes(table)
-        keys = [
-            source << 32 | target << 16 | object_class
-            for source, target, object_class in zip(halves[0::6], halves[1::6], halves[2::6], strict=True)
-        ]
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        return b"".join([table[12 * each : 12 * each + 12] for each in order])
 
 
 def _role_term(term: SetTerm) -> RoleTerm:
@@ -591,43 +571,10 @@ def _plain(value: Any) -> Any:
     return getattr(value, "value", value)
 
 
-def _by_triple(
-    source: "array[int]", target: "array[int]", object_class: "array[int]", branch: "array[int]"
-) -> "tuple[array[int], array[int], array[int]]":
-    """Return the unconditional rows by source, target and class, as in :class:`RuleRows`."""
-    keys = [
-        one << 32 | other << 16 | class_id for one, other, class_id in zip(source, target, object_class, strict=True)
-    ]
-    order = sorted((row for row, each in enumerate(branch) if not each), key=keys.__getitem__)
-    triples, firsts = array("Q"), array("I")
-    last = -1
-    for index, row in enumerate(order):
-        key = keys[row]
-        if key != last:
-            last = key
-            triples.append(key)
-            firsts.append(index)
-    firsts.append(len(order))
-    return triples, firsts, array("I", order)
-
-
-def _forbidden(
-    kind: "array[int]",
-    object_class: "array[int]",
-    data: "array[int]",
-    assertions: Sequence[tuple[int, int, tuple[tuple[int, int], ...]]],
-) -> "array[int]":
-    """Return the rows that allow something that an assertion is about."""
+def _united(assertions: Sequence[tuple[int, int, tuple[tuple[int, int], ...]]]) -> dict[int, int]:
+    """Return all that assertions are about, by class."""
     vectors: dict[int, int] = {}
     for _, _, each in assertions:
         for class_id, vector in each:
             vectors[class_id] = vectors.get(class_id, 0) | vector
-    allow = int(RuleKind.ALLOW)
-    return array(
-        "I",
-        [
-            row
-            for row, (each, class_id, vector) in enumerate(zip(kind, object_class, data, strict=True))
-            if each == allow and class_id in vectors and vector & vectors[class_id]
-        ],
-    )
+    return vectors
