@@ -1,9 +1,11 @@
 """The hash of libsepol's table of rules."""
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selbox.binary.kernel.ruleorder import SLOTS, places
+from selbox.binary.kernel.ruleorder import SLOTS, in_order, places
 
 ALL = 0xFFFFFFFF
 HALF = st.integers(1, 0xFFFF)
@@ -30,3 +32,15 @@ def test_every_key_has_the_place_of_its_own_hash(keys: list[tuple[int, int, int,
         murmur((object_class, target, source)) % SLOTS << 48 | source << 32 | target << 16 | object_class
         for source, target, object_class, _ in keys
     ]
+
+
+def test_keys_that_share_a_slot_ascend_by_source_target_and_class() -> None:
+    random = Random(1)  # noqa: S311 - nothing is secret
+    access, about_types = 1 << 48, 16 << 48
+    keys = [random.getrandbits(32) | random.randrange(1, 100) << 32 | access for _ in range(20_000)]
+    keys += [key ^ access | about_types for key in keys[:100]]
+    order = places(keys)
+    slots = {place >> 48 for place in order}
+    assert len(slots) < 19_900  # some slots hold several chains
+    expected = sorted(range(len(keys)), key=lambda at: (order[at], keys[at] < about_types))
+    assert in_order(keys).tolist() == expected

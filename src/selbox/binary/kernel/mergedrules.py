@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import compress
+from typing import Final
 
 from selbox.binary.kernel.accessvectors import check_extended, entry_bytes, file_data
 from selbox.binary.kernel.output import u32s
@@ -22,6 +23,9 @@ _FIRST_TYPE_KIND = int(RuleKind.TYPE_TRANSITION) << 48
 _DONTAUDIT = int(RuleKind.DONTAUDIT) << 48
 _ENABLED = 0x8000 << 48
 _ENTRY_SIZE = 12
+
+MANY: Final = 50_000
+"""Rules of a compiled policy from which on it pays to import numpy and to arrange them in arrays."""
 
 Rows = list[tuple[int, int]]
 """Keys with their data; a key is what an entry's first eight bytes are as one number."""
@@ -44,20 +48,18 @@ class MergedRules:
         keys = _keys(rules)
         conditions = rules.condition
         self.branches = _branches(compress(zip(conditions, keys, rules.data, strict=True), conditions))
-        if self.branches:
-            always = [condition == UNCONDITIONAL for condition in conditions]
-            table = _merged(compress(keys, always), compress(rules.data, always))
-        else:
-            table = _merged(keys, rules.data)
-        self.keys, self.data = array("Q", table), array("I", table.values())
         form = policy.binary_form
-        if form is None:
-            order = in_order(self.keys)
-            self.keys = array("Q", [self.keys[at] for at in order])
-            self.data = array("I", [self.data[at] for at in order])
-            self.extended = _compiled_extended(policy.extended_rules, self.keys, self.branches)
-        else:
+        if form is not None:
+            self.keys, self.data = _merged(keys, rules)
             self.extended = _placed(policy.extended_rules, form.extended_places)
+            return
+        if len(rules) < MANY:
+            self.keys, self.data = _in_order(*_merged(keys, rules))
+        else:
+            from selbox.binary.kernel.mergedarrays import merged_in_order  # numpy: fewer rules do not pay for it
+
+            self.keys, self.data = merged_in_order(rules)
+        self.extended = _compiled_extended(policy.extended_rules, self.keys, self.branches)
 
     def table_bytes(self, layout: Layout) -> bytes:
         """Return the table of the rules that always hold.
@@ -104,15 +106,22 @@ def _keys(rules: Rules) -> "array[int]":
     return array("Q", keys.to_bytes(8 * len(rules), sys.byteorder))
 
 
-def _merged(keys: Iterable[int], data: Iterable[int]) -> dict[int, int]:
-    """Return one data for each key; of type rules the first counts."""
+def _merged(keys: Iterable[int], rules: Rules) -> "tuple[array[int], array[int]]":
+    """Return the keys of the rules that always hold, each once, and their data; of type rules the first counts."""
     table: dict[int, int] = {}
     setdefault = table.setdefault
-    for key, each in zip(keys, data, strict=True):
+    for key, each, condition in zip(keys, rules.data, rules.condition, strict=True):
+        if condition != UNCONDITIONAL:
+            continue
         before = setdefault(key, each)
         if before != each and key < _FIRST_TYPE_KIND:
             table[key] = before | each
-    return table
+    return array("Q", table), array("I", table.values())
+
+
+def _in_order(keys: "array[int]", data: "array[int]") -> "tuple[array[int], array[int]]":
+    order = in_order(keys)
+    return array("Q", [keys[at] for at in order]), array("I", [data[at] for at in order])
 
 
 def _branches(rows: Iterable[tuple[int, int, int]]) -> dict[int, Rows]:
