@@ -37,23 +37,29 @@ class Recompiled(NamedTuple):
     windows: dict[int, list[Window]]
 
 
-def recompile(baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str]) -> Recompiled | None:
+def recompile(
+    baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str], numbers: Sequence[int | None] | None = None
+) -> Recompiled | None:
     """Return a policy as it is now, or None when the whole has to be compiled.
 
     Args:
         baseline: what an earlier compilation left.
         texts: the sources now.
         earlier: by number, the texts of the compilation where they differ.
+        numbers: for each source now the number that it had, ascending, and None for one that has come; None when no
+            source has come or gone.
     """
     try:
-        return _recompiled(baseline, texts, earlier)
+        return _recompiled(baseline, texts, earlier, range(len(texts)) if numbers is None else numbers)
     except (GiveUpError, SelboxError, OverflowError):  # numbers are kept in columns as wide as those of binary policies
         return None
 
 
-def _recompiled(baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str]) -> Recompiled:
-    found = _Windows(baseline, texts, earlier)
-    if not any(found.windows.values()):
+def _recompiled(
+    baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str], numbers: Sequence[int | None]
+) -> Recompiled:
+    found = _Windows(baseline, texts, earlier, numbers)
+    if not found.changes:
         return Recompiled(b"".join(baseline.written.sections.values()), baseline.labels.file_contexts, {})
     for _ in range(_MOST_ROUNDS):
         parts = found.parts()
@@ -73,35 +79,60 @@ class _Windows:
         baseline: what an earlier compilation left.
         texts: the sources now.
         earlier: by number, the texts of the compilation where they differ.
+        numbers: the numbers that the sources had.
 
     Attributes:
-        windows: by the number of the source, in the order of the text.
+        windows: by the number of the source now, in the order of the text.
     """
 
-    def __init__(self, baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str]) -> None:
+    def __init__(
+        self, baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str], numbers: Sequence[int | None]
+    ) -> None:
         self._baseline = baseline
         self._texts = texts
         self._earlier = earlier
         self._followed: set[str] = set()
+        self._known: dict[int, array[int]] = {}
+        self._now = {number: now for now, number in enumerate(numbers) if number is not None}
+        self._gone = [number for number in range(len(baseline.starts)) if number not in self._now]
+        # What has come stands in front of the next source that was there.
+        self._numbers: list[int] = []
+        following = len(baseline.starts)
+        for number in reversed(numbers):
+            following = following if number is None else number
+            self._numbers.insert(0, following)
         self.windows: dict[int, list[Window]] = {
-            number: windows(Change(text, texts[number]), self._starts(number)) for number, text in earlier.items()
+            now: windows(Change(text, texts[now]), self._starts(now)) for now, text in earlier.items()
         }
+        for now, number in enumerate(numbers):
+            if number is None:
+                self.windows[now] = [Window(0, 0, 0, len(texts[now]))]
 
-    def _starts(self, number: int) -> "array[int]":
-        starts = array("I")
-        starts.frombytes(self._baseline.starts[number])
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to read again, or no more."""
+        return bool(self._gone) or any(self.windows.values())
+
+    def _starts(self, now: int) -> "array[int]":
+        """Return where the top-level statements of a source began; ``now`` is its number now."""
+        starts = self._known.get(now)
+        if starts is None:
+            starts = self._known[now] = array("I")
+            starts.frombytes(self._baseline.starts[self._numbers[now]])
         return starts
 
     def parts(self) -> Parts:
         """Read again what there is to be read."""
-        ranges = sorted(
-            (number << 32 | window.start, number << 32 | window.end)
-            for number, found in self.windows.items()
+        ranges = [(number << 32, number + 1 << 32) for number in self._gone]
+        ranges += [
+            (self._numbers[now] << 32 | window.start, self._numbers[now] << 32 | window.end)
+            for now, found in self.windows.items()
             for window in found
-        )
+        ]
+        ranges.sort()
         passages = [
-            Passage(number << 32 | window.start, self._texts[number][window.now_start : window.now_end])
-            for number, found in sorted(self.windows.items())
+            Passage(self._numbers[now] << 32 | window.start, self._texts[now][window.now_start : window.now_end])
+            for now, found in sorted(self.windows.items())
             for window in found
         ]
         if sum(len(passage.text) for passage in passages) > MOST_CHARACTERS:
@@ -148,28 +179,30 @@ class _Windows:
 
     def _mentions(self, name: str) -> Iterator[int]:
         """Yield the places of the top-level statements that are not read again and in whose text a name stands."""
-        for number, text in enumerate(self._texts):
-            windows = self.windows.get(number, ())
+        for now, text in enumerate(self._texts):
+            windows = self.windows.get(now, ())
             at = text.find(name)
             while at >= 0:
                 end = at + len(name)
                 offset = _earlier_offset(windows, at)
                 if offset is not None and not (_goes_on(text[at - 1 : at]) or _goes_on(text[end : end + 1])):
-                    starts = self._starts(number)
+                    starts = self._starts(now)
                     index = bisect_right(starts, offset)
                     if index:
-                        yield number << 32 | starts[index - 1]
+                        yield self._numbers[now] << 32 | starts[index - 1]
                 at = text.find(name, end)
 
     def _add(self, place: int) -> bool:
         """Take in a top-level statement that is as it was; tell whether it was not there already."""
-        number, start = place >> 32, place & 0xFFFF_FFFF
-        known = self.windows.setdefault(number, [])
+        now, start = self._now.get(place >> 32), place & 0xFFFF_FFFF
+        if now is None:
+            return False
+        known = self.windows.setdefault(now, [])
         if any(window.start <= start < window.end for window in known):
             return False
-        starts = self._starts(number)
+        starts = self._starts(now)
         index = bisect_right(starts, start)
-        end = starts[index] if index < len(starts) else len(self._earlier.get(number, self._texts[number]))
+        end = starts[index] if index < len(starts) else len(self._earlier.get(now, self._texts[now]))
         shift = 0
         for window in known:
             if window.end <= start:

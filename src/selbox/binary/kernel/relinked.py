@@ -70,9 +70,7 @@ class Numbers:
         return renewed
 
     def entries(self, content: bytes) -> bytes:
-        """Return entries of rules with the new numbers."""
-        if not self.changes:
-            return content
+        """Return entries of rules with the new numbers; rules about types may result in new ones."""
         halves = _halves(content)
         halves[0::6] = self.column(halves[0::6])
         halves[1::6] = self.column(halves[1::6])
