@@ -35,17 +35,23 @@ def compiled(texts: Sequence[str], options: CompileOptions = DEFAULTS) -> tuple[
     return result, baseline_of(trees, policy, resolution, sections, 33)
 
 
-def again(baseline: Baseline, before: Sequence[str], now: Sequence[str]) -> Result | None:
+def again(
+    baseline: Baseline, before: Sequence[str], now: Sequence[str], numbers: Sequence[int | None]
+) -> Result | None:
     """Return what is compiled again; None when the whole has to be."""
-    earlier = {index: text for index, text in enumerate(before) if text != now[index]}
-    found = recompile(baseline, now, earlier)
+    earlier = {
+        index: before[number]
+        for index, number in enumerate(numbers)
+        if number is not None and before[number] != now[index]
+    }
+    found = recompile(baseline, now, earlier, numbers)
     return None if found is None else Result(found.binary, found.file_contexts)
 
 
 def followed(before: Sequence[str], now: Sequence[str]) -> Result | None:
     _, baseline = compiled(before)
     assert baseline is not None
-    return again(baseline, before, now)
+    return again(baseline, before, now, range(len(now)))
 
 
 CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
@@ -93,6 +99,15 @@ CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
         # transitions, conditionals, labels
         ("", "(typetransition a b dir d)(typechange a b file c)"),
         ("(typetransition a b dir d)", "(typetransition a b dir c)"),
+        ("", "(type x)(typetransition a b dir x)"),
+        (
+            "(booleanif flag (true (typechange rest b file c) (allow some self (file (open)))))",
+            (
+                "(type x)(typeattributeset some x)\n"
+                "(booleanif flag (true (typechange rest b file c) (allow some self (file (open)))))"
+            ),
+        ),
+        ("(type x)(type y)(typechange rest b file x)", "(type y)(type x)(typechange rest b file x)"),
         ("", '(typetransition a some dir "x" d)'),
         ("", "(rangetransition a some process ((s0) (s0)))"),
         ("", "(booleanif flag (true (allow a b (file (read)))))"),
@@ -217,7 +232,15 @@ def test_compiled_again_or_not_at_all(seed: int) -> None:
         for _ in range(1 + author.number(2)):
             number = author.number(4)
             now[number] = author.edited(now[number])
-        found = again(baseline, before, now)
+        numbers: list[int | None] = list(range(4))
+        if author.number(3) == 0:
+            number = author.number(4)
+            del now[number], numbers[number]
+        if author.number(3) == 0:
+            number = author.number(5)
+            now.insert(number, "\n".join(author.statement() for _ in range(3)))
+            numbers.insert(number, None)
+        found = again(baseline, before, now, numbers)
         try:
             whole = compiled(now)[0]
         except SelboxError:

@@ -1,5 +1,6 @@
 """Writes a policy that has been put together again: what has not changed as it was, the rest section by section."""
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -96,17 +97,31 @@ class Renumbering:
             self.ids[old] = new
         self.numbers = Numbers([0, *(each + 1 for each in self.ids)], count + 1)
         self.changes = self.order != list(range(count))
-        starts = [0, *(at + 1 for at, (one, other) in enumerate(pairwise(self.order)) if other != one + 1)]
+        self._moved = Moved(self.order)
+
+    def bits(self, old: int) -> int:
+        """Return a set of types by their final ids; what is not in the policy is left out."""
+        return self._moved.bits(old) if self.changes else old
+
+
+class Moved:
+    """Sets of ids as sets of the places that these have in some order.
+
+    Args:
+        order: the ids; others are left out of sets.
+    """
+
+    def __init__(self, order: Sequence[int]) -> None:
+        starts = [0, *(at + 1 for at, (one, other) in enumerate(pairwise(order)) if other != one + 1)]
         self._runs = [
-            (self.order[start], self.order[end - 1] - self.order[start] + 1, start)
-            for start, end in pairwise([*starts, len(self.order)])
+            (order[start], order[end - 1] - order[start] + 1, start)
+            for start, end in pairwise([*starts, len(order)])
+            if start < end
         ]
         self._known: dict[int, int] = {}
 
     def bits(self, old: int) -> int:
-        """Return a set of types by their final ids; what is not in the policy is left out."""
-        if not self.changes:
-            return old
+        """Return the places of a set of ids."""
         known = self._known.get(old)
         if known is None:
             known = 0
@@ -141,6 +156,8 @@ class Relinking:
         Raises:
             GiveUpError: a whole compilation has to say what is wrong, or what is to be warned of.
         """
+        if not self._final.numbers.ascending and any(each[4] for each in self._baseline.rules.own):
+            raise GiveUpError  # their rows stand in the order of types
         self._rules.check_assertions()
         self._labels.check_roles()
         sections = dict(self._baseline.written.sections)
@@ -324,6 +341,8 @@ class Relinking:
         rows = self._baseline.rules
         rules = self._resolution.rules
         gone = self._parts.gone
+        if not self._final.numbers.ascending:  # attributes are written out in the order of types
+            return True
         facts: tuple[tuple[Any, ...], ...] = (*rows.type_rules, *rows.named, *rows.ranged)
         if any(gone(fact[-1]) for fact in facts) or len(rules.access.rules) > rules.access_rows:
             return True
@@ -350,6 +369,8 @@ class Relinking:
             )
         if rows.is_tolerant or not rows.own_transitions.isdisjoint(self._types.changed):
             raise GiveUpError
+        # Types are written out in the order of their declarations.
+        rank, ranked = self._types.rank, Moved(self._types.order)
         orders: list[tuple[int, int]] = []
 
         def origin(order: tuple[int, int]) -> int:
@@ -359,21 +380,21 @@ class Relinking:
         written = _TransitionFacts(self._parts, self._types, self._conditions.numbers, ranges, origin)
         policy = _nothing()._replace(
             types=tuple(
-                Type(name, bool(flag), self._types.bits.get(index, 0))
-                for index, (name, flag) in enumerate(zip(self._names.types, self._types.flags, strict=True))
+                Type(self._names.types[each], bool(self._types.flags[each]), ranked.bits(self._types.bits.get(each, 0)))
+                for each in self._types.order
             ),
             rules=written.type_rules(),
             named_transitions=tuple(written.named()),
             range_transitions=tuple(written.ranged()),
             ranges=tuple(ranges),
             role_transitions=tuple(
-                RoleTransition(each[0], each[1], each[2], each[3], origin((2 * each[4] + 1, 0)))
+                RoleTransition(each[0], rank[each[1]], each[2], each[3], origin((2 * each[4] + 1, 0)))
                 for each in rows.role_transitions
             ),
         )
         if not self._baseline.written.mls:
             policy = policy._replace(range_transitions=(), ranges=())
-        return Settling(policy, _Places(orders), self._diagnostics).settled()
+        return _of_order(Settling(policy, _Places(orders), self._diagnostics).settled(), self._types.order)
 
     @cached_property
     def _type_entries(self) -> dict[Triple, list[tuple[int, int]]]:
@@ -521,10 +542,12 @@ class _TransitionFacts:
     def type_rules(self) -> RuleTable:
         """Return the rules about types as they were written."""
         table = RuleTable()
+        rank = self._types.rank
         for kind, source, target, class_id, result, branch, place in self._parts.baseline.rules.type_rules:
             if not self._parts.gone(place):
                 origin = self._origin((2 * place + 1, 0))
-                table.append(RuleKind(kind), source, target, class_id, result, self._conditions[branch], origin)
+                condition = self._conditions[branch]
+                table.append(RuleKind(kind), rank[source], rank[target], class_id, rank[result], condition, origin)
         rules = self._parts.reread.resolution.rules
         rows = rules.access.rules
         branches = 2 * len(self._parts.baseline.rules.conditionals)
@@ -532,13 +555,15 @@ class _TransitionFacts:
             kind, source, target, class_id, result, branch, own = rows[row]
             condition = self._conditions[branch + branches if branch else 0]
             origin = self._origin(self._parts.order_of(own))
-            pairs: Iterable[tuple[int, int]] = ((source, target),)
+            pairs: Iterable[tuple[int, int]]
             if target == SELF:
-                pairs = ((each, each) for each in members(self._types.of(source)))
+                pairs = ((each, each) for each in sorted(map(rank.__getitem__, members(self._types.of(source)))))
             elif target >= LOWEST_SPECIAL:
                 raise GiveUpError
+            else:
+                pairs = ((rank[source], rank[target]),)
             for one, other in pairs:
-                table.append(kind, one, other, class_id, result, condition, origin)
+                table.append(kind, one, other, class_id, rank[result], condition, origin)
         return table
 
     def named(self) -> Iterable[NamedTransition]:
@@ -551,8 +576,10 @@ class _TransitionFacts:
         tables = self._parts.reread.resolution.rules
         found += [(self._parts.order_of(each.origin), each) for each in tables.named_transitions]
         found.sort(key=lambda each: each[0])
-        for order, transition in found:
-            yield transition._replace(origin=self._origin(order))
+        rank = self._types.rank
+        for order, each in found:
+            ends = rank[each.source], rank[each.target]
+            yield NamedTransition(*ends, each.object_class, each.name, rank[each.result], self._origin(order))
 
     def ranged(self) -> Iterable[RangeTransition]:
         """Yield the range transitions as they were written, in their order."""
@@ -569,8 +596,31 @@ class _TransitionFacts:
             number = self._ranges.index(ranges[each.range])
             found.append((self._parts.order_of(each.origin), each._replace(range=number)))
         found.sort(key=lambda each: each[0])
+        rank = self._types.rank
         for order, transition in found:
-            yield transition._replace(origin=self._origin(order))
+            ends = rank[transition.source], rank[transition.target]
+            yield RangeTransition(*ends, transition.object_class, transition.range, self._origin(order))
+
+
+def _of_order(policy: Policy, order: Sequence[int]) -> Policy:
+    """Return settled transitions with the ids of types whose places in an order they name."""
+    rules = RuleTable()
+    for column in RuleTable.__slots__:
+        setattr(rules, column, getattr(policy.rules, column))
+    rules.source = array("I", map(order.__getitem__, rules.source))
+    rules.target = array("I", map(order.__getitem__, rules.target))
+    rules.data = array("I", map(order.__getitem__, rules.data))
+    return policy._replace(
+        rules=rules,
+        named_transitions=tuple(
+            each._replace(source=order[each.source], target=order[each.target], result=order[each.result])
+            for each in policy.named_transitions
+        ),
+        range_transitions=tuple(
+            each._replace(source=order[each.source], target=order[each.target]) for each in policy.range_transitions
+        ),
+        role_transitions=tuple(each._replace(target=order[each.target]) for each in policy.role_transitions),
+    )
 
 
 def _nothing() -> Policy:

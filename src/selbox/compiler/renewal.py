@@ -62,6 +62,7 @@ class Types:
         flags: for each id whether it is an attribute.
         universe_changes: whether types have come or gone.
         order: ids of what is declared, in the order of the declarations.
+        rank: where each id stands in that order; -1 for what is not declared.
         bits: types by the id of an attribute that is declared.
         changed: types that have come to attributes that were there, and gone from them, where there are such.
     """
@@ -83,6 +84,9 @@ class Types:
         ordered += [(*parts.order(symbol.place, index), symbol.id) for index, symbol in enumerate(declared)]
         ordered.sort()
         self.order = [number for _, _, number in ordered]
+        self.rank = [-1] * len(names.types)
+        for rank, number in enumerate(self.order):
+            self.rank[number] = rank
         types = parts.reread.resolution.identities.types
         self.bits: dict[int, int] = {}
         self.changed: dict[int, tuple[int, int]] = {}
@@ -125,7 +129,7 @@ class Rules:
         self.branch = _column("H", rows.branch)
         self._offset = _column("I", rows.offset)
         self.removed: set[int] = set()
-        self.added: list[tuple[int, int, Row]] = []
+        self.added: list[tuple[int, Order, Row]] = []
         for start, end in parts.ranges:
             self.removed.update(range(self._row_at(start), self._row_at(end)))
         self._take_reread()
@@ -158,7 +162,7 @@ class Rules:
             )
             index = places[origin - 1].path[0]
             row_now = (kind, source, target, class_id, data, branch + branches if branch else 0)
-            self.added.append((at[index], 2 * parts.passages[index].place, row_now))
+            self.added.append((at[index], (2 * parts.passages[index].place, origin), row_now))
 
     def _take_own(self) -> None:
         """Follow rules of attributes whose target depends on the source."""
@@ -175,10 +179,14 @@ class Rules:
             came, went = types.changed[source]
             first = self._row_at(place)
             end = self._row_at(place + 1)
+            if branch:  # their order counts: all of them are written out again
+                self.removed.update(range(first, end))
+                came = types.bits[source]
             self.removed.update(row for row in range(first, end) if went >> self.source[row] & 1)
             for each in members(came):
                 self.added += [
-                    (first, 2 * place + 1, (kind, each, each, class_id, data, branch)) for class_id, data in vectors
+                    (first, (2 * place + 1, 0), (kind, each, each, class_id, data, branch))
+                    for class_id, data in vectors
                 ]
 
     @cached_property
@@ -257,7 +265,7 @@ class Rules:
         known = _column("Q", rows.triples)
         firsts = _column("I", rows.triple_first)
         by_triple = _column("I", rows.triple_rows)
-        added: dict[Triple, list[tuple[int, int, int, int]]] = {}
+        added: dict[Triple, list[tuple[int, Order, int, int]]] = {}
         for before, place, (kind, source, target, class_id, data, branch) in self.added:
             if not branch:
                 added.setdefault((source, target, class_id), []).append((2 * before, place, kind, data))
@@ -271,7 +279,7 @@ class Rules:
             here = by_triple[firsts[index] : firsts[index + 1]] if index < len(known) and known[index] == key else ()
             # New rows come before the row at which their passage ends; the sort leaves their own order alone.
             merged: dict[int, int] = {}
-            found = [(2 * row + 1, 0, self.kind[row], self.data[row]) for row in here if row not in self.removed]
+            found = [(2 * row + 1, (0, 0), self.kind[row], self.data[row]) for row in here if row not in self.removed]
             found += added.get(triple, ())
             found.sort(key=lambda each: each[:2])
             for _, _, kind, data in found:
@@ -280,10 +288,10 @@ class Rules:
 
     def conditional(self) -> Iterator[Row]:
         """Yield the conditional rules that have entries of their own, in their order."""
-        rows: list[tuple[int, int, Row]] = [
+        rows: list[tuple[int, Order, Row]] = [
             (
                 2 * row + 1,
-                0,
+                (0, 0),
                 (
                     self.kind[row],
                     self.source[row],
@@ -297,7 +305,9 @@ class Rules:
             if branch and row not in self.removed
         ]
         rows += [(2 * before, place, row) for before, place, row in self.added if row[5]]
-        rows.sort(key=lambda each: each[:2])
+        # A rule of an attribute whose target depends on the source has a row for each type, in the order of the types.
+        rank = self._types.rank
+        rows.sort(key=lambda each: (*each[:2], rank[each[2][1]], rank[each[2][2]]))
         for _, _, row in rows:
             if self.counts(row[1], row[2]):
                 yield row
