@@ -200,3 +200,15 @@ def test_attributes_are_written_out_pair_by_pair() -> None:
     text = f"{types} (typeattribute every) (typeattributeset every ({names})) {rules}"
     policy = compile_texts(BASE, text, options=CompileOptions(expand_size=100))
     assert write_policy(policy, 33) == compile_reference(BASE, text, options=["-X", "100"]).binary
+
+
+def test_names_that_were_meant_are_looked_for_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    guessed: list[str] = []
+
+    def guess(name: str, known: object) -> str:  # noqa: ARG001 - the names do not matter here
+        guessed.append(name)
+        return ""
+
+    monkeypatch.setattr("selbox.compiler.program.did_you_mean", guess)
+    assert len(errors_of(BASE, "".join(f"(allow a no{n} (file (read)))" for n in range(60)))) == 50
+    assert len(guessed) == 10

@@ -207,9 +207,12 @@ class Program:
             f"cil-unknown-{error.table}",
             f"no {word(error.table)} `{error.name}` is declared here",
             error.place.tree.span(error.form, *error.path),
-            did_you_mean(error.name, sorted(known)),
+            did_you_mean(error.name, sorted(known)) if len(self.diagnostics.errors) < _GUESSES else "",
         )
 
+
+_GUESSES: Final = 10
+"""Errors for which a name is looked for that was meant: among very many names that takes long."""
 
 ACCESS: Final = "access"
 """The key of access rules among the statements of a program."""

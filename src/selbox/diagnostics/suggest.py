@@ -1,6 +1,10 @@
 """Guesses at what a misspelt name was meant to be."""
 
 from collections.abc import Iterable
+from typing import Final
+
+_MANY: Final = 5000
+"""Names of which only those are looked at that begin alike."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -12,5 +16,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches  # only errors pay for this import
 
-    nearest = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    candidates = list(known)
+    if len(candidates) > _MANY:
+        candidates = [each for each in candidates if each[:1] == name[:1]]
+    nearest = get_close_matches(name, candidates, n=1, cutoff=0.7)
     return f"did you mean `{nearest[0]}`?" if nearest else ""
