@@ -34,6 +34,15 @@ _CLASSES = tuple(PERMISSIONS)
 _MOST_SIDS = 8
 _POLICIES_IN_A_ROW = 8
 _SECONDS_A_POLICY = 60
+_BLURRED = (
+    *(
+        (name, other)
+        for name in ("ta", "s0", "c0", "c1")
+        for other in ("alias", "low", "first", "a0", "", "c0.c2", "c1.c0")
+    ),
+    *((mark, other) for mark in ":-,." for other in ("", mark * 2, f"{mark} ", ":", "-")),
+)
+"""What is written in place of what, so that contexts have aliases, or are broken."""
 DENIED, GRANTED = 1, 2
 """What :mod:`kernelprobe` says of a call."""
 
@@ -94,6 +103,8 @@ class Asked:
         self.case = case
         self.policy = compiled(case.cil)
         server = self.server(enforcing=True)
+        blurred = (text.replace(*each, 1) for text in case.texts[:4] for each in _BLURRED)
+        self.texts = list(dict.fromkeys((*case.texts, *(text for text in blurred if text.strip() == text != ""))))
         self.valid = [text for text in case.texts if _is_valid(server, text)][:_MOST_SIDS]
         pairs = [(source, target, name) for source, target in product(self.valid, self.valid) for name in _CLASSES]
         self.created = [(*each, name) for each in pairs for name in ("", *FILE_NAMES[: each[2] == "file"])]
@@ -121,7 +132,7 @@ class Asked:
                 for source, target, each, file_name in self.created
             ],
             "validatetrans": [(old, new, numbers[each], task) for old, new, each, task in self.validated],
-            "context": [(text,) for text in self.case.texts],
+            "context": [(text,) for text in self.texts],
             "user": [(text, user) for text in self.valid for user in USERS],
             "sources": self.valid,
             "targets": self.valid,
@@ -137,7 +148,7 @@ class Asked:
             yield f"member_{mode}", [_new(server, server.compute_member, *each) for each in self.pairs]
         yield "access", [_access(server, *each) for each in self.pairs]
         yield "validatetrans", [_validity(server, *each) for each in self.validated]
-        yield "context", [_canonical(server, text) for text in self.case.texts]
+        yield "context", [_canonical(server, text) for text in self.texts]
         yield "user", [_user(server, text, user) for text in self.valid for user in USERS]
 
     def ioctls(self) -> tuple[list[list[int]], list[tuple[str, ...]]]:

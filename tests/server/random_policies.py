@@ -43,6 +43,8 @@ _OMNIPOTENT = """\
 (handleunknown allow)(type tu)(typeattribute every)(typeattributeset every (tu ta tb tc td te))
 (sidcontext kernel (ua object_r tu ((s0) (s0))))(sidcontext security (ua object_r tu ((s0) (s0))))
 (sidcontext unlabeled (ua object_r tu ((s0) (s0))))
+(typealias alias)(typealiasactual alias ta)(sensitivityalias low)(sensitivityaliasactual low s0)
+(categoryalias first)(categoryaliasactual first c0)
 """
 """For a kernel, whose own processes must go on under the policy: all of them are ``tu``, which may do everything."""
 
