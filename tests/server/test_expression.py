@@ -176,6 +176,6 @@ def test_a_file_may_hold_an_expression_of_any_depth(is_negated: bool) -> None:
     context = Context(0, 0, 0)
     assert compile_expression(POLICY, (same, *(other, Connective.OR) * 5000))(Operands.of(context, context))
     assert compile_expression(POLICY, expression)(Operands.of(context, context)) != is_negated
-    text = expression_text(expression)
+    text = expression_text(POLICY, expression)
     assert text.count("(") == text.count(")") == len(expression)
     assert text.endswith("(neq u1 u1)) (eq u1 u1))" + ")" * 5_001 * is_negated)
