@@ -64,3 +64,10 @@ def test_a_name_that_looks_like_fields_changes_nothing() -> None:
     line = BODY.replace('"x"', '"scontext=evil"')
     (found,) = logged_accesses([line], [])
     assert found == EXPECTED
+
+
+@pytest.mark.parametrize("part", ["avc:  denied  { read } for ", "scontext=a ", "{ ", "avc: denied ", "ioctlcmd="])
+def test_long_nonsense_is_read_in_no_time(part: str) -> None:
+    warnings: list[Diagnostic] = []
+    assert list(logged_accesses(["avc:  denied  { read } for " + part * 50_000], warnings)) == []
+    assert len(warnings) == 1

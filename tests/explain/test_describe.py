@@ -1,11 +1,14 @@
 """Answers about the small policy, each worked by hand from its rules."""
 
 import pytest
-from tests.explain.policies import make_policy
+from tests.explain.policies import SOURCE, make_policy
 
+from selbox.compiler.compile import compile_policy
+from selbox.diagnostics import SourceFile
 from selbox.explain.answer import Answer, BooleanValue, TermLine
 from selbox.explain.describe import answer
 from selbox.explain.question import question
+from selbox.language.cil import parse
 from selbox.server.securityserver import SecurityServer
 
 
@@ -136,3 +139,19 @@ def test_denied_permissions_that_are_granted_on_a_like_class_are_told(server: Se
 def test_permissive_types_are_told(server: SecurityServer) -> None:
     assert ask(server, "lax_t", "page_t", "file", "read").permissive
     assert not ask(server, "web_t", "secret_t", "file", "read").permissive
+
+
+def test_two_constraints_may_need_two_changes() -> None:
+    lines = SOURCE.replace(
+        "(mlsconstrain (file (read write)) (or (dom l1 l2) (eq t1 trusted)))",
+        "(mlsconstrain (file (read)) (dom l1 l2)) (constrain (file (read)) (eq u1 u2))"
+        "(user guest_u) (userrole guest_u web_r) (userrole guest_u object_r)"
+        "(userlevel guest_u (s0)) (userrange guest_u ((s0) (s1)))",
+    )
+    server = SecurityServer(compile_policy([parse(SourceFile("p.cil", lines))]))
+    found = ask(server, "web_t", "guest_u:object_r:page_t:s1", "file", "read")
+    assert [each.kind for each in found.reasons] == ["constraint", "constraint"]
+    assert [
+        "label the object guest_u:object_r:page_t:s0",
+        "label the object web_u:object_r:page_t:s0",
+    ] in changes(found)

@@ -3,7 +3,9 @@ from tests.explain.policies import make_policy
 
 from selbox.audit.accesslines import logged_accesses
 from selbox.diagnostics import Diagnostic
+from selbox.explain.describe import answer
 from selbox.explain.recorded import recorded_questions
+from selbox.model.policy import HandleUnknown
 from selbox.server.securityserver import SecurityServer
 
 CONTEXTS = "scontext=web_u:web_r:web_t:s0 tcontext=web_u:object_r:page_t:s0"
@@ -40,3 +42,11 @@ def test_an_undefined_permission_is_asked_about_all_the_same(server: SecuritySer
     (found,) = recorded_questions(server, logged_accesses([line], []), [])
     (reason,) = server.explain(*found[:5]).reasons
     assert reason.kind.name == "UNKNOWN"
+
+
+def test_what_a_policy_allows_without_defining_it_is_told() -> None:
+    server = SecurityServer(make_policy()._replace(handle_unknown=HandleUnknown.ALLOW))
+    line = f"avc:  denied  {{ read fly }} for  pid=1 {CONTEXTS} tclass=file"
+    (found,) = recorded_questions(server, logged_accesses([line], []), [])
+    told = answer(server, found)
+    assert (told.denied, told.undefined, len(told.rules)) == ((), ("fly",), 1)

@@ -12,7 +12,7 @@ from selbox.diagnostics import Diagnostic
 
 # INVARIANT: names that somebody else chose hold no spaces in a record, so that they cannot contain these fields.
 _DECISION: Final = re.compile(
-    r"\bavc: +(?P<verdict>denied|granted) +\{(?P<permissions>[^{}]*)\} +for +(?P<about>.*)"
+    r"avc: +(?P<verdict>denied|granted) +\{(?P<permissions>[^{}]*)\} +for +(?P<about>.*)"
     r"\bscontext=(?P<scontext>\S+) +tcontext=(?P<tcontext>\S+) +tclass=(?P<tclass>\w+)(?P<rest>.*)"
 )
 _MARK: Final = re.compile(r"\bavc: +(?:denied|granted) ")
@@ -49,9 +49,10 @@ def logged_accesses(lines: Iterable[str], warnings: list[Diagnostic]) -> Iterato
         warnings: takes a diagnostic for each record of a decision that is broken.
     """
     for number, line in enumerate(lines, 1):
-        if not _MARK.search(line):
+        mark = _MARK.search(line)
+        if mark is None:
             continue
-        found = _DECISION.search(line)
+        found = _DECISION.match(line, mark.start())
         permissions = tuple(found["permissions"].split()) if found else ()
         if found is None or not permissions:
             (fault,) = broken("audit-fields", f"line {number} lacks permissions, contexts or class", line).diagnostics

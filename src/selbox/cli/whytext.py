@@ -17,8 +17,12 @@ def answer_text(answer: Answer, terminal: Terminal) -> str:
         lines += ["", terminal.paint("because", BOLD)]
         for reason in answer.reasons:
             lines += _indented(_reason(reason, terminal))
+    if answer.undefined:
+        names = " ".join(answer.undefined)
+        words = f"the policy does not define {answer.object_class} {{ {names} }}, and allows what it does not define"
+        lines += ["", words]
     if answer.rules:
-        granted = [each for each in answer.permissions if each not in answer.denied]
+        granted = [each for each in answer.permissions if each not in {*answer.denied, *answer.undefined}]
         lines += ["", terminal.paint(f"{{ {' '.join(granted)} }} by", BOLD)]
         lines += _indented(_rules(answer.rules, terminal))
     if answer.extended:

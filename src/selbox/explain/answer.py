@@ -130,6 +130,7 @@ class Answer(NamedTuple):
         permissive: whether the source's type is permissive, so that denials of it go on.
         neveraudit: whether nothing that the source's type does is recorded.
         audited: names of those that are recorded, as granted or as denied.
+        undefined: names of those that the policy does not define, and grants, as it grants all that it does not define.
         rules: the rules that grant the others.
         extended: the extended rules about this access, where a permission that they refine was asked for.
         reasons: why those are denied.
@@ -148,6 +149,7 @@ class Answer(NamedTuple):
     permissive: bool
     neveraudit: bool
     audited: tuple[str, ...]
+    undefined: tuple[str, ...]
     rules: tuple[RuleLine, ...]
     extended: tuple[RuleLine, ...]
     reasons: tuple[ReasonLine, ...]

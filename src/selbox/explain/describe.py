@@ -1,6 +1,7 @@
 """From the server's explanation to an answer."""
 
 from functools import reduce
+from itertools import islice
 from operator import or_
 from typing import Final
 
@@ -39,7 +40,7 @@ def answer(server: SecurityServer, question: Question) -> Answer:
         SelboxError: code ``unknown-sid``.
     """
     explanation = server.explain(*question[:5])
-    teller = _Teller(server, explanation)
+    teller = _Teller(server, question, explanation)
     denied = explanation.denied
     proposals = server.propose(explanation) if denied else ()
     policy = server.policy
@@ -54,6 +55,7 @@ def answer(server: SecurityServer, question: Question) -> Answer:
         permissive=bool(explanation.flags & PERMISSIVE_FLAG),
         neveraudit=bool(explanation.flags & NEVERAUDIT_FLAG),
         audited=teller.names(explanation.audited),
+        undefined=teller.undefined(),
         rules=teller.rules(RuleKind.ALLOW, explanation.allowed, holds=True),
         extended=tuple(extended_line(policy, each, teller.types, explanation.values) for each in explanation.extended),
         reasons=tuple(teller.reason(each, *contexts) for each in explanation.reasons),
@@ -65,14 +67,20 @@ def answer(server: SecurityServer, question: Question) -> Answer:
 
 
 class _Teller:
-    def __init__(self, server: SecurityServer, explanation: Explanation) -> None:
+    def __init__(self, server: SecurityServer, question: Question, explanation: Explanation) -> None:
         self._server = server
+        self._question = question
         self._policy = server.policy
         self._explanation = explanation
         self.types = explanation.source.type, explanation.target.type
 
     def names(self, permissions: int) -> tuple[str, ...]:
         return self._server.permission_names(self._explanation.object_class, permissions)
+
+    def undefined(self) -> tuple[str, ...]:
+        classes, object_class = self._policy.classes, self._explanation.object_class
+        known = classes[object_class].permissions if object_class < len(classes) else ()
+        return tuple(each for each in self.names(self._explanation.allowed) if each not in known)
 
     def rules(self, kind: RuleKind, permissions: int, *, holds: bool) -> tuple[RuleLine, ...]:
         rules = self._policy.rules
@@ -118,21 +126,18 @@ class _Teller:
 
     def _classes(self, denied: int) -> tuple[ClassLine, ...]:
         """Return other classes of which the same permissions are granted: those alone that share a common."""
-        policy, explanation = self._policy, self._explanation
-        wanted = frozenset(self.names(denied))
-        own = policy.classes[explanation.object_class]
-        alike = [
-            number
-            for number, each in enumerate(policy.classes)
-            if number != explanation.object_class and each.common == own.common and wanted.issubset(each.permissions)
-        ]
+        policy, own = self._policy, self._explanation.object_class
+        common = policy.classes[own].common
+        if common is None:
+            return ()
+        wanted = self.names(denied)
         lines = []
-        for number in alike[:_MOST_CLASSES] if own.common else ():
-            granted = self._granted(number) & policy.classes[number].vector(tuple(wanted))
+        alike = (number for number, each in enumerate(policy.classes) if each.common == common and number != own)
+        for number in islice(
+            (each for each in alike if {*wanted} <= {*policy.classes[each].permissions}), _MOST_CLASSES
+        ):
+            granted = self._server.compute_access(self._question.source, self._question.target, number).allowed
+            granted &= policy.classes[number].vector(wanted)
             if granted:
                 lines.append(ClassLine(policy.classes[number].name, policy.classes[number].names(granted)))
         return tuple(lines)
-
-    def _granted(self, object_class: int) -> int:
-        source, target = (self._server.sid_for(each) for each in (self._explanation.source, self._explanation.target))
-        return self._server.compute_access(source, target, object_class).allowed

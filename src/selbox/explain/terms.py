@@ -39,12 +39,15 @@ def term_lines(
         count = 1 if term is Connective.NOT else 2
         operands = stack[-count:]
         del stack[-count:]
-        flattened = [
-            inner
-            for each in operands
-            for inner in (each.operands if each.term is term and term is not Connective.NOT else [each])
-        ]
-        stack.append(_Node(term, holds, flattened))
+        under: list[_Node] = []
+        for each in operands:
+            if each.term is not term or term is Connective.NOT:
+                under.append(each)
+            elif under:
+                under += each.operands
+            else:
+                under = each.operands  # nobody else has it: a long chain grows without being copied
+        stack.append(_Node(term, holds, under))
     lines: list[TermLine] = []
     waiting = [(0, stack.pop())]
     while waiting:

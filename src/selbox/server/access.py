@@ -260,12 +260,15 @@ class AccessComputer:
         recording: Recording | None,
     ) -> int:
         operands = Operands.of(source, target)
+        limited = allowed
         for number, permissions, holds in constraints:
-            if permissions & allowed and not holds(operands):
-                if recording is not None:
+            if permissions & limited and not holds(operands):
+                if recording is None:
+                    limited &= ~permissions  # what one constraint withholds, no other need look at
+                else:
                     truths = term_truths(self._terms_of(number), operands)
                     recording.reasons.append(
-                        DenialReason(DenialKind.CONSTRAINT, permissions & allowed, constraint=number, truths=truths)
+                        DenialReason(DenialKind.CONSTRAINT, permissions & limited, constraint=number, truths=truths)
                     )
                 allowed &= ~permissions
         return allowed

@@ -1,7 +1,7 @@
 """What would allow a denied access: changes are tried, and only those are proposed that were seen to work."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 
 from selbox.model.bitset import members
 from selbox.model.conditional import Conditional
@@ -179,21 +179,36 @@ class Proposer:
 
     # --- Constraints -----------------------------------------------------------------------------------------------
 
-    def _round_constraints(self, supposition: Supposition, reasons: tuple[DenialReason, ...]) -> Iterator[Supposition]:
-        """Yield ways round the constraints that stand against a supposition: for each part of a context the first."""
+    def _round_constraints(
+        self, supposition: Supposition, reasons: tuple[DenialReason, ...], *, is_second: bool = False
+    ) -> Iterator[Supposition]:
+        """Yield ways round the constraints that stand against a supposition: for each part of a context the first.
+
+        Args:
+            supposition: what has been supposed so far.
+            reasons: what stands against it.
+            is_second: whether a change has been made already that met some of the constraints.
+        """
         met: set[tuple[type[Change], str]] = set()
+        halfway: dict[tuple[type[Change], str], tuple[Supposition, tuple[DenialReason, ...]]] = {}
         for part, change in self._repairs(supposition, reasons):
             if len(met) == _MOST_REPAIRS:
                 return
-            if (type(change), part) in met:
+            key = type(change), part
+            if key in met:
                 continue
             changed = supposition.with_change(change)
             left = self._suppositions.reasons_against(changed)
             if any(each.kind is DenialKind.CONSTRAINT for each in left):
+                if len(left) < len(reasons):
+                    halfway.setdefault(key, (changed, left))
                 continue
             for each in self._settled(changed, left, _DEEPEST - 1):
-                met.add((type(change), part))
+                met.add(key)
                 yield each
+        if not met and not is_second:
+            for changed, left in halfway.values():
+                yield from islice(self._round_constraints(changed, left, is_second=True), 1)
 
     def _repairs(self, supposition: Supposition, reasons: tuple[DenialReason, ...]) -> Iterator[tuple[str, Change]]:
         """Yield changes that may make constraints hold, each with the part of the contexts that it is about."""
