@@ -39,6 +39,7 @@ from selbox.language.cil import Form, Tree
 from selbox.model.bitset import bitset, members
 from selbox.model.context import Context
 from selbox.model.mls import LevelRange
+from selbox.model.origin import OriginTable
 from selbox.model.policy import Policy, Target
 from selbox.model.rules import ACCESS_KINDS, RuleKind
 
@@ -330,7 +331,10 @@ class _Keeping:
         rows = tables.access.rules
         count = tables.access_rows
         ids = self._ids
-        arrays = row_arrays(rows, count, ids, resolution.origins)
+        table = self._policy.origins
+        if not isinstance(table, OriginTable):
+            raise _NotKeptError
+        arrays = row_arrays(rows, count, ids, resolution.origins, table)
         if arrays is None:
             raise _NotKeptError
         uses = rowarrays.uses(arrays)
@@ -551,7 +555,8 @@ def _declared(form: Form) -> Iterator[str]:
     pending = [form]
     while pending:
         each = pending.pop()
-        if each.keyword in NAME_TABLES and each.keyword != "optional" and len(each) > 1 and isinstance(each[1], str):
+        keyword = each.keyword
+        if keyword in NAME_TABLES and keyword != "optional" and len(each) > 1 and isinstance(each[1], str):
             yield each[1]
         pending += [item for item in each if isinstance(item, Form)]
 

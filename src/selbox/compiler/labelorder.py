@@ -3,6 +3,7 @@
 Source: ``cil_post_*_compare`` and ``__cil_post_process_context_rules`` of libsepol.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol, TypeVar
 
@@ -28,7 +29,8 @@ from selbox.model.labelling import (
 
 _KINDS: Final = {kind: index for index, kind in enumerate(FileKind)}
 _PROTOCOLS: Final = {"udp": 0, "tcp": 1, "dccp": 2, "sctp": 3}
-_META: Final = frozenset(".^$?*+|[({")
+_META: Final = re.compile(r"[.^$?*+|[({]")
+_QUOTED: Final = re.compile(r"\\.?", re.DOTALL)
 
 Key = tuple[object, ...]
 
@@ -87,20 +89,9 @@ def pattern_shape(pattern: str) -> tuple[bool, int, int]:
 
     Source: ``cil_post_fc_fill_data`` of libsepol; a backslash and what it quotes count as one.
     """
-    has_meta = False
-    stem = length = index = 0
-    while index < len(pattern):
-        character = pattern[index]
-        if character in _META:
-            has_meta = True
-        else:
-            if character == "\\":
-                index += 1
-            if not has_meta:
-                stem += 1
-        length += 1
-        index += 1
-    return has_meta, stem, length
+    plain = _QUOTED.sub("-", pattern)
+    found = _META.search(plain)
+    return found is not None, len(plain) if found is None else found.start(), len(plain)
 
 
 def generic_key(label: GenericFilesystemContext) -> Key:

@@ -34,11 +34,11 @@ class _Rows:
         self.by_type: dict[int, list[int]] = {}
         self.by_set: dict[int, list[int]] = {}
 
-    def add(self, row: int, types: int) -> None:
+    def add(self, rows: list[int], types: int) -> None:
         if types & types - 1:
-            self.by_set.setdefault(types, []).append(row)
+            self.by_set.setdefault(types, []).extend(rows)
         elif types:
-            self.by_type.setdefault(types.bit_length() - 1, []).append(row)
+            self.by_type.setdefault(types.bit_length() - 1, []).extend(rows)
 
     def touching(self, types: int) -> list[int]:
         """Return the rows that name one of some types, in their order."""
@@ -48,7 +48,7 @@ class _Rows:
         else:
             found = [rows for each, rows in by_type.items() if types >> each & 1]
         found += [rows for each, rows in self.by_set.items() if each & types]
-        return sorted(chain.from_iterable(found)) if len(found) > 1 else found[0] if found else []
+        return sorted(chain.from_iterable(found))
 
 
 class _Statements:
@@ -104,10 +104,17 @@ class _Check:
         self._sources = {class_id: _Rows() for class_id in _asserted_classes(resolution)}
         self._targets = {class_id: _Rows() for class_id in self._sources}
         rules = policy.rules
-        for row, (kind, class_id) in enumerate(zip(rules.kind, rules.object_class, strict=True)):
-            if kind == _ALLOW and class_id in self._sources:
-                self._sources[class_id].add(row, self._types[rules.source[row]])
-                self._targets[class_id].add(row, self._types[rules.target[row]])
+        allowing = [
+            row
+            for row, (kind, class_id) in enumerate(zip(rules.kind, rules.object_class, strict=True))
+            if kind == _ALLOW and class_id in self._sources
+        ]
+        for column, arranged in ((rules.source, self._sources), (rules.target, self._targets)):
+            by_id: dict[tuple[int, int], list[int]] = {}
+            for row in allowing:
+                by_id.setdefault((rules.object_class[row], column[row]), []).append(row)
+            for (class_id, number), rows in by_id.items():
+                arranged[class_id].add(rows, self._types[number])
         for statement in resolution.extended.statements:
             if statement.kind is ExtendedKind.ALLOW:
                 key = (statement.object_class, statement.permission)

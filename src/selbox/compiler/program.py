@@ -139,7 +139,8 @@ class Program:
                 continue
             for form in forms:
                 self.attempt(handler, form, place)
-                if optional is not None and not optional.live:
+                # What fails switches off the block that it stands in; whoever watches, those around it as well.
+                if optional is not None and not (optional.live if self.watched else optional.enabled):
                     break
 
     def run_declared(self, flavour: str, handler: Callable[[Symbol], object]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selbox.compiler.origins import Origins
+from selbox.model.origin import OriginTable
 from selbox.model.rules import RuleKind, Rules
 
 _LARGEST = 0xFFFF
@@ -37,14 +38,15 @@ class RowArrays(NamedTuple):
     place: NDArray[np.uint64]
 
 
-def row_arrays(rules: Rules, count: int, ids: Sequence[int], origins: Origins) -> RowArrays | None:
+def row_arrays(rules: Rules, count: int, ids: Sequence[int], origins: Origins, table: OriginTable) -> RowArrays | None:
     """Return the columns of the first rows of a table.
 
     Args:
         rules: the table; no target is other than a type.
         count: of the rows.
         ids: for each id of the table the one that the columns shall have.
-        origins: of the rows.
+        origins: of the rows; what stands in one file has one source number.
+        table: the same origins.
 
     Returns:
         None when they are not in the order of the sources, or one has none.
@@ -53,10 +55,12 @@ def row_arrays(rules: Rules, count: int, ids: Sequence[int], origins: Origins) -
         OverflowError: a number does not fit in its column.
     """
     origin = _column(rules.origin, count)
-    place = np.array(
-        [0, *(place.path[0] << 32 | form.offset for form, place in zip(origins.forms, origins.places, strict=True))],
-        np.uint64,
-    )[origin]
+    file, offset = np.frombuffer(table.file, np.uint32), np.frombuffer(table.offset, np.uint32)
+    _, first_of_file = np.unique(file, return_index=True)
+    numbers = np.array([origins.places[at].path[0] for at in first_of_file.tolist()], np.uint64)
+    place_of = np.zeros(len(file) + 1, np.uint64)
+    place_of[1:] = numbers[file] << np.uint64(32) | offset
+    place = place_of[origin]
     if not origin.all() or (place[1:] < place[:-1]).any():
         return None
     branch = np.array([0, *(place.branch for place in origins.places)], np.uint32)[origin]

@@ -5,9 +5,11 @@ without a copy (``numpy.frombuffer``) where an analysis wants arrays, while a bo
 without importing numpy (docs/adr/0002-columns-without-numpy.md).
 """
 
+import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from itertools import compress
 from typing import NamedTuple
 
 
@@ -24,6 +26,9 @@ class RuleKind(IntEnum):
 
 ACCESS_KINDS = frozenset({RuleKind.ALLOW, RuleKind.AUDITALLOW, RuleKind.DONTAUDIT})
 """The kinds whose data is an access vector; the others' data is a type id."""
+
+_NAMES_TYPE = bytes(kind >= RuleKind.TYPE_TRANSITION for kind in range(256))
+"""For each kind whether its data is a type id."""
 
 UNCONDITIONAL = 0
 """Value of the ``condition`` column for a rule that always holds."""
@@ -98,8 +103,9 @@ class Rules:
 
     def type_rows(self) -> list[int]:
         """Return the numbers of the rows whose data is a type id."""
-        first = int(RuleKind.TYPE_TRANSITION)
-        return [row for row, kind in enumerate(self.kind) if kind >= first]
+        size = self.kind.itemsize
+        lowest_bytes = self.kind.tobytes()[0 if sys.byteorder == "little" else size - 1 :: size]
+        return list(compress(range(len(self)), lowest_bytes.translate(_NAMES_TYPE)))
 
     def select(self, rows: Iterable[int]) -> "Rules":
         """Return a table of some of the rows.
