@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from selbox.audit.accesslines import LoggedAccess, logged_accesses
 from selbox.diagnostics import Diagnostic
@@ -71,3 +73,9 @@ def test_long_nonsense_is_read_in_no_time(part: str) -> None:
     warnings: list[Diagnostic] = []
     assert list(logged_accesses(["avc:  denied  { read } for " + part * 50_000], warnings)) == []
     assert len(warnings) == 1
+
+
+@given(st.lists(st.one_of(st.text(max_size=40), st.sampled_from(BODY.split(" "))), max_size=30).map(" ".join))
+def test_nothing_is_raised_whatever_a_line_holds(line: str) -> None:
+    for found in logged_accesses([line, f"avc:  denied  {{ {line} }} for  {line}"], []):
+        assert found.permissions
