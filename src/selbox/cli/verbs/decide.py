@@ -23,6 +23,12 @@ MALFORMED_QUESTION = "malformed-question"
 
 _BATCH_BYTES: Final = 1 << 20
 """Bytes of questions that are answered together at most."""
+_A_LOT: Final = 1 << 15
+"""Bytes that nobody writes who waits for an answer to each question."""
+
+_MOMENT: Final = 0.01
+"""Seconds in which a program that writes without waiting fills a pipe again."""
+
 _LONGEST_LINE: Final = 1 << 20
 """Bytes of a question: far more than the kernel takes, which is a page."""
 
@@ -154,10 +160,13 @@ def _batches(descriptor: int) -> Iterator[list[str]]:
 
 
 def _available(descriptor: int) -> bytes:
-    """Read what there is, waiting for the first byte only; nothing at the end."""
+    """Read what there is, waiting for the first byte only, and a moment where a lot comes; nothing at the end."""
     parts = [os.read(descriptor, _BATCH_BYTES)]
     size = len(parts[0])
-    while parts[-1] and size < _BATCH_BYTES and select.select((descriptor,), (), (), 0)[0]:
+    while parts[-1] and size < _BATCH_BYTES:
+        moment = _MOMENT if size >= _A_LOT else 0
+        if not select.select((descriptor,), (), (), moment)[0]:
+            break
         parts.append(os.read(descriptor, _BATCH_BYTES - size))
         size += len(parts[-1])
     return b"".join(parts)
