@@ -9,9 +9,10 @@ from selbox.binary.origins import with_origins
 from selbox.cli.progress import Progress
 from selbox.compiler.options import DEFAULTS
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
-from selbox.store import baselines, builds
+from selbox.store import baselines, policyfiles
 from selbox.store.baselines import BaselineStore
-from selbox.store.builds import Order, build
+from selbox.store.builds import Order, build, rebuild
+from selbox.store.inputs import File, unpacked
 
 ORDER = Order(DEFAULTS, base=False, version=None, contexts=True)
 LABELS = '(filecon "/a" any (u r a ((s0) (s0))))\n'
@@ -24,19 +25,34 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BaselineStore:
     return BaselineStore(str(tmp_path / "store"))
 
 
-def built(own: str, store: BaselineStore | None, order: Order = ORDER) -> tuple[bytes, bytes | None, list[object]]:
+Built = tuple[bytes, bytes | None, list[object]]
+
+
+def read(file: File, _: Diagnostics) -> str:
+    return unpacked(file).source().text
+
+
+def made(texts: dict[str, str], store: BaselineStore | None, order: Order = ORDER) -> Built:
     diagnostics = Diagnostics()
-    sources = [SourceFile("base.cil", BASE), SourceFile("own.cil", own)]
-    binary, contexts, _ = build(sources, order, diagnostics, Progress(), store)
+    files = [File(name, text.encode()) for name, text in texts.items()]
+    found = rebuild(files, read, order, diagnostics, Progress(), store)
+    if found is None:
+        sources = [unpacked(file).source() for file in files]
+        found = build(sources, order, diagnostics, Progress(), store, files)
+    binary, contexts, _ = found
     warnings: list[object] = [
         (each.code, each.message, each.span, each.help, each.notes) for each in diagnostics.warnings
     ]
     return binary, contexts, warnings
 
 
+def built(own: str, store: BaselineStore | None, order: Order = ORDER) -> Built:
+    return made({"base.cil": BASE, "own.cil": own}, store, order)
+
+
 @pytest.fixture
 def not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builds, "_whole", lambda *_: pytest.fail("the whole was compiled again"))
+    monkeypatch.setattr(policyfiles, "resolve_sources", lambda *_, **__: pytest.fail("the whole was compiled again"))
 
 
 def test_a_changed_rule_is_compiled_alone(store: BaselineStore, request: pytest.FixtureRequest) -> None:
@@ -88,7 +104,7 @@ def test_an_entry_that_others_can_write_is_not_used(
     (entry,) = (tmp_path / "store").iterdir()
     assert entry.stat().st_mode & 0o777 == 0o600
     entry.chmod(0o622)
-    monkeypatch.setattr(builds, "_whole", lambda *_: pytest.fail("the whole was compiled again"))
+    monkeypatch.setattr(policyfiles, "resolve_sources", lambda *_, **__: pytest.fail("the whole was compiled again"))
     with pytest.raises(pytest.fail.Exception):
         built(OWN, store)
 
@@ -113,3 +129,47 @@ def test_places_of_rules_are_those_of_a_whole_compilation(store: BaselineStore) 
     policy = with_origins(read_policy(binary, "p"), binary, whole.origins or b"", "p.origins")
     assert {place.file for place in policy.origins} == {"base.cil", "own.cil"}
     assert built(OWN, store) == (binary, contexts, warnings), "nothing of it is kept"
+
+
+MODULES = {"base.cil": BASE, "one.cil": "(type x)\n(allow x x (file (read)))\n", "two.cil": LABELS}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["base.cil", "one.cil"], ["base.cil", "two.cil"], ["base.cil", "new.cil", "one.cil", "two.cil"]],
+    ids=["last gone", "first gone", "one come"],
+)
+def test_files_that_come_and_go_are_followed(
+    store: BaselineStore, names: list[str], request: pytest.FixtureRequest
+) -> None:
+    made(MODULES, store)
+    texts = MODULES | {"new.cil": "(type y)(allow y x (file (read)))(optional o (allow y z (file (open))))"}
+    now = {name: texts[name] for name in names}
+    expected = made(now, None)
+    request.getfixturevalue("not_whole")
+    assert made(now, store) == expected
+
+
+def test_files_in_another_order_are_compiled_whole(store: BaselineStore) -> None:
+    made(MODULES, store)
+    turned = dict(reversed(MODULES.items()))
+    assert made(turned, store) == made(turned, None)
+
+
+def test_files_are_read_only_when_they_have_changed(store: BaselineStore) -> None:
+    texts = {"base.cil": BASE, "own.cil": "(allow a b (file (read)))"}
+    files = [File(name, f"packed {name}".encode()) for name in texts]
+    seen: list[str] = []
+
+    def translated(file: File, _: Diagnostics) -> str:
+        seen.append(file.name)
+        return texts[file.name]
+
+    whole = build([SourceFile(*each) for each in texts.items()], ORDER, Diagnostics(), Progress(), store, files)
+    assert rebuild(files, translated, ORDER, Diagnostics(), Progress(), store) == whole
+    assert seen == []
+    texts["own.cil"] = "(allow a c (file (read)))"
+    files[1] = File("own.cil", b"packed otherwise")
+    now = rebuild(files, translated, ORDER, Diagnostics(), Progress(), store)
+    assert seen == ["own.cil"]
+    assert now == build([SourceFile(*each) for each in texts.items()], ORDER, Diagnostics(), Progress())

@@ -1,11 +1,12 @@
 """From sources to a policy in the kernel's format: compiled whole, or from what an earlier compilation left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from selbox.diagnostics import Diagnostics, SourceFile
+from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
 from selbox.store.baselines import BaselineStore, Request, is_worth_keeping, warnings_now
+from selbox.store.inputs import File
 
 if TYPE_CHECKING:
     from selbox.compiler.options import CompileOptions
@@ -44,61 +45,72 @@ class Order(NamedTuple):
     origins: bool = False
 
 
+def rebuild(
+    files: Sequence[File],
+    read: Callable[[File, Diagnostics], str],
+    order: Order,
+    diagnostics: Diagnostics,
+    progress: "Stages",
+    store: BaselineStore | None,
+) -> Build | None:
+    """Build from what an earlier compilation left; None when the whole has to be built.
+
+    Args:
+        files: as they are.
+        read: gives the CIL of one; asked only for those that have changed.
+        order: what to make of them.
+        diagnostics: takes the warnings.
+        progress: is told what is being done.
+        store: where is kept what compilations leave.
+    """
+    if store is None or order.origins:
+        return None
+    progress.stage("comparing")
+    request = _request([file.name for file in files], order)
+    noted = Diagnostics()
+    try:
+        found = store.get(request, [file.content for file in files], lambda number: read(files[number], noted))
+    except SelboxError:
+        return None  # the whole is read again, and tells everything that is wrong
+    if found is None or noted.warnings:
+        return None
+    from selbox.compiler.incremental import recompile  # those who start over do not pay for it
+
+    recompiled = recompile(found.baseline, found.texts, found.earlier, found.numbers)
+    if recompiled is None:
+        return None
+    warnings = warnings_now(found, request.names, recompiled.windows)
+    if warnings is None:
+        return None
+    diagnostics.warnings += warnings
+    return Build(recompiled.binary, recompiled.file_contexts if order.contexts else None)
+
+
+def _request(names: Iterable[str], order: Order) -> Request:
+    return Request(tuple(names), repr(tuple(order)))
+
+
 def build(
     sources: Sequence[SourceFile],
     order: Order,
     diagnostics: Diagnostics,
     progress: "Stages",
     store: BaselineStore | None = None,
+    files: Sequence[File] | None = None,
 ) -> Build:
-    """Compile sources and write the policy.
+    """Compile sources as a whole and write the policy.
 
     Args:
         sources: the texts.
         order: what to make of them.
         diagnostics: takes the warnings.
         progress: is told what is being done.
-        store: where is kept what compilations leave; None compiles the whole in any case.
+        store: where is kept what the compilation leaves; None keeps nothing.
+        files: what the texts are of, where nothing was to be warned of in them.
 
     Raises:
         SelboxError: with every syntax error, else every error of the policy; or ``binary-unwritable``.
     """
-    if store is None or order.origins or not is_worth_keeping(sources):
-        return _whole(sources, order, diagnostics, progress, None, None)
-    request = Request(tuple(source.name for source in sources), repr(tuple(order)))
-    progress.stage("comparing")
-    again = _again(sources, store, request, diagnostics, contexts=order.contexts)
-    return again or _whole(sources, order, diagnostics, progress, store, request)
-
-
-def _again(
-    sources: Sequence[SourceFile], store: BaselineStore, request: Request, diagnostics: Diagnostics, *, contexts: bool
-) -> Build | None:
-    """Build from what an earlier compilation left, or not at all."""
-    found = store.get(request, sources)
-    if found is None:
-        return None
-    from selbox.compiler.incremental import recompile  # those who start over do not pay for it
-
-    entry, earlier = found
-    recompiled = recompile(entry.baseline, [source.text for source in sources], earlier)
-    if recompiled is None:
-        return None
-    warnings = warnings_now(entry, sources, earlier, recompiled.windows)
-    if warnings is None:
-        return None
-    diagnostics.warnings += warnings
-    return Build(recompiled.binary, recompiled.file_contexts if contexts else None)
-
-
-def _whole(
-    sources: Sequence[SourceFile],
-    order: Order,
-    diagnostics: Diagnostics,
-    progress: "Stages",
-    store: BaselineStore | None,
-    request: Request | None,
-) -> Build:
     from selbox.binary.kernel import write_sections
     from selbox.compiler.text.filecontexts import file_contexts_text
     from selbox.store.policyfiles import resolve_sources, written_version
@@ -111,12 +123,15 @@ def _whole(
     sections = write_sections(policy, order.version, diagnostics)
     binary = b"".join(sections.values())
     contexts = file_contexts_text(policy).encode(errors="surrogateescape") if order.contexts else None
-    if store is not None and request is not None and len(trees) == len(sources):
+    is_kept = store is not None and not order.origins and is_worth_keeping(sources)
+    if store is not None and is_kept and len(trees) == len(sources):
         from selbox.compiler.keeping import baseline_of  # those who keep nothing do not pay for it
 
         baseline = baseline_of(trees, policy, resolution, sections, written_version(binary))
         if baseline is not None:
-            store.put(request, sources, diagnostics.warnings[known:], baseline)
+            contents = None if files is None else [file.content for file in files]
+            request = _request([source.name for source in sources], order)
+            store.put(request, sources, contents, diagnostics.warnings[known:], baseline)
     return Build(binary, contexts, places(policy, binary) if order.origins else None)
 
 

@@ -50,6 +50,18 @@ _TAKEN_BY: Final = {
 }
 
 
+class File(NamedTuple):
+    """A file as it is, packed or not.
+
+    Attributes:
+        name: the path as the user gave it.
+        content: all of it.
+    """
+
+    name: str
+    content: bytes
+
+
 class Input(NamedTuple):
     """One file, as its author knows it.
 
@@ -122,7 +134,7 @@ def read_input(path: str, name: str = "") -> Input:
     Raises:
         SelboxError: when it cannot be read (``file-unreadable``) or unpacked.
     """
-    return _read(path, path, name or path)
+    return unpacked(_file(path, path, name or path))
 
 
 def read_standard_input() -> Input:
@@ -131,13 +143,13 @@ def read_standard_input() -> Input:
     Raises:
         SelboxError: when it cannot be read (``file-unreadable``) or unpacked.
     """
-    return _read(0, "", "<stdin>")
+    return unpacked(_file(0, "", "<stdin>"))
 
 
 def read_inputs(
     paths: Iterable[str], diagnostics: Diagnostics, *, stdin: bool = False, repeats: bool = False
 ) -> list[Input]:
-    """Read several files.
+    """Read several files, and unpack them when they are compressed.
 
     Args:
         paths: as the user named them.
@@ -148,6 +160,17 @@ def read_inputs(
     Raises:
         SelboxError: with everything that is wrong with any of them.
     """
+    return each_of(unpacked, read_files(paths, diagnostics, stdin=stdin, repeats=repeats))
+
+
+def read_files(
+    paths: Iterable[str], diagnostics: Diagnostics, *, stdin: bool = False, repeats: bool = False
+) -> list[File]:
+    """Read several files as they are, as :func:`read_inputs` does.
+
+    Raises:
+        SelboxError: with all of them that cannot be read.
+    """
     seen: dict[tuple[int, int] | str, str] = {}
     chosen: list[str] = []
     for path in paths:
@@ -157,7 +180,23 @@ def read_inputs(
             diagnostics.warning(REPEATED_CODE, f"`{path}` is named twice{also}", help="name it once")
         if first is path or repeats:
             chosen.append(path)
-    return each_of(lambda path: read_standard_input() if stdin and path == STANDARD_INPUT else read_input(path), chosen)
+    return each_of(
+        lambda path: _file(0, "", "<stdin>") if stdin and path == STANDARD_INPUT else _file(path, path, path), chosen
+    )
+
+
+def unpacked(file: File) -> Input:
+    """Return what a file holds.
+
+    Raises:
+        SelboxError: when it is compressed, and broken.
+    """
+    content = file.content
+    if content[:2] in _COMPRESSED:
+        from selbox.store.compression import decompressed  # those who have no such files do not pay for it
+
+        content = decompressed(content, file.name)
+    return Input(file.name, content, detect(content))
 
 
 def each_of(step: Callable[[_Given], _Made], given: Iterable[_Given]) -> list[_Made]:
@@ -187,19 +226,14 @@ def _identity(path: str) -> tuple[int, int] | str:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else path
 
 
-def _read(file: str | int, path: str, name: str) -> Input:
+def _file(file: str | int, path: str, name: str) -> File:
     try:
         with open(file, "rb", closefd=file != 0) as stream:
-            content = _content(stream, name)
+            return File(name, _content(stream, name))
     except OSError as error:
         raise SelboxError.of(
             UNREADABLE_CODE, f"cannot read `{name}`: {error.strerror}", help=_open_help(path, error)
         ) from None
-    if content[:2] in _COMPRESSED:
-        from selbox.store.compression import decompressed  # those who have no such files do not pay for it
-
-        content = decompressed(content, name)
-    return Input(name, content, detect(content))
 
 
 def _content(stream: BinaryIO, name: str) -> bytes:

@@ -14,8 +14,8 @@ from selbox.compiler.options import DEFAULT_EXPAND_SIZE, DEFAULTS, CompileOption
 from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.model.policy import Target
 from selbox.store.baselines import BaselineStore
-from selbox.store.builds import Build, Order, build, places
-from selbox.store.inputs import Input, read_inputs
+from selbox.store.builds import Build, Order, build, places, rebuild
+from selbox.store.inputs import File, each_of, read_files, unpacked
 from selbox.store.policyfiles import (
     ORIGINS_ENDING,
     kernel_policy,
@@ -178,7 +178,7 @@ def run(arguments: "Namespace") -> CompiledPolicy:
     diagnostics = Diagnostics()
     with Progress() as progress:
         progress.stage("reading")
-        built = _built(read_inputs(arguments.files, diagnostics, stdin=True), arguments, diagnostics, progress)
+        built = _built(read_files(arguments.files, diagnostics, stdin=True), arguments, diagnostics, progress)
         outputs = [Output(output, built.binary)]
         if contexts is not None and built.file_contexts is not None:
             outputs.append(Output(contexts, built.file_contexts))
@@ -190,21 +190,27 @@ def run(arguments: "Namespace") -> CompiledPolicy:
     return CompiledPolicy(output, version, size, contexts, origins, warnings, arguments.verbose)
 
 
-def _built(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagnostics, progress: Progress) -> Build:
+def _built(files: Sequence[File], arguments: "Namespace", diagnostics: Diagnostics, progress: Progress) -> Build:
     options = _options(arguments)
+    order = Order(
+        options,
+        base=not arguments.no_base,
+        version=arguments.policy_version,
+        contexts=arguments.file_contexts is not None,
+        origins=arguments.origins,
+    )
+    store = BaselineStore.of_user()
+    built = rebuild(files, _text, order, diagnostics, progress, store)
+    if built is not None:
+        return built
+    inputs = each_of(unpacked, files)
     kernel = sole_kernel_policy(inputs)
     if kernel is None:
+        known = len(diagnostics.warnings)
         sources = policy_sources(inputs, diagnostics, progress)
         del inputs  # packages take three times the memory of their CIL
-        contexts = arguments.file_contexts is not None
-        order = Order(
-            options,
-            base=not arguments.no_base,
-            version=arguments.policy_version,
-            contexts=contexts,
-            origins=arguments.origins,
-        )
-        return build(sources, order, diagnostics, progress, BaselineStore.of_user())
+        is_silent = len(diagnostics.warnings) == known
+        return build(sources, order, diagnostics, progress, store, files if is_silent else None)
     if options._replace(optimize=False) != DEFAULTS or arguments.file_contexts is not None:
         raise UsageError.of(
             "usage",
@@ -221,6 +227,11 @@ def _built(inputs: Sequence[Input], arguments: "Namespace", diagnostics: Diagnos
     progress.stage("writing")
     binary = write_policy(policy, arguments.policy_version, diagnostics)
     return Build(binary, None, places(policy, binary) if arguments.origins else None)
+
+
+def _text(file: File, diagnostics: Diagnostics) -> str:
+    """Return the CIL of a file."""
+    return policy_sources([unpacked(file)], diagnostics)[0].text
 
 
 def _options(arguments: "Namespace") -> CompileOptions:

@@ -11,8 +11,8 @@ from selbox.compiler.options import DEFAULT_EXPAND_SIZE, CompileOptions
 from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.policy import Target
 from selbox.store.baselines import BaselineStore
-from selbox.store.builds import Order, build
-from selbox.store.inputs import each_of, read_inputs
+from selbox.store.builds import Order, build, rebuild
+from selbox.store.inputs import each_of, read_files, unpacked
 from selbox.store.policyfiles import written_version
 
 if TYPE_CHECKING:
@@ -122,10 +122,13 @@ def run(arguments: "Namespace") -> Written:
 def _compiled(arguments: "Namespace") -> Written:
     diagnostics = Diagnostics()
     with Progress(log=arguments.verbose > 1) as progress:
-        # Nothing keeps the inputs, whose content is in the sources now.
-        sources = each_of(lambda each: each.source(), read_inputs(arguments.files, diagnostics, repeats=True))
+        files = read_files(arguments.files, diagnostics, repeats=True)
         order = Order(compile_options(arguments), base=False, version=arguments.policyversion, contexts=True)
-        built = build(sources, order, diagnostics, progress, BaselineStore.of_user())
+        store = BaselineStore.of_user()
+        built = rebuild(files, lambda file, _: unpacked(file).source().text, order, diagnostics, progress, store)
+        if built is None:
+            sources = each_of(lambda file: unpacked(file).source(), files)
+            built = build(sources, order, diagnostics, progress, store, files)
         version = written_version(built.binary)
         output = arguments.output or f"policy.{version}"
         write_outputs([Output(output, built.binary), Output(arguments.filecontexts, built.file_contexts or b"")])
