@@ -17,6 +17,9 @@ _LARGEST_ATTRIBUTE = 48
 _MOST_COMPARED = 40
 """Candidates whose attributes are compared with those of the present type."""
 
+_LEAST_SHARE = 4
+"""A type must have one in so many of the present type's attributes: another kind of thing is no choice."""
+
 _WORTH_OF_STEM = 4
 """What a name that begins alike weighs, in attributes in common."""
 
@@ -95,7 +98,9 @@ class LabelChoices:
             score = len(attributes & wanted) - len(attributes ^ wanted)
             return -(score + _WORTH_OF_STEM * -rough(each)[0]), types[each].name
 
-        yield from sorted(sorted(found, key=rough)[:_MOST_COMPARED], key=likeness)
+        compared = sorted(found, key=rough)[:_MOST_COMPARED]
+        alike = (each for each in compared if _LEAST_SHARE * len(self._attributes(each) & wanted) >= len(wanted))
+        yield from sorted(alike, key=likeness)
 
     def _attributes(self, type_id: int) -> frozenset[int]:
         return self._entries(type_id) - {type_id}
