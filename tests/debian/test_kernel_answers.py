@@ -96,6 +96,22 @@ def test_questions_as_text(policy: Policy, table: str) -> None:
         assert [answer for line in lines[:2000] for answer in asked.answer([line])] == recorded[:2000]
 
 
+def test_arrays_under_other_booleans(policy: Policy) -> None:
+    server = SecurityServer(policy)
+    rows = kernelanswers.table("access")[:5000]
+    triples = [
+        (server.context_to_sid(source), server.context_to_sid(target), policy.class_ids[name])
+        for source, target, name, *_ in rows
+    ]
+    for booleans in ({}, {each.name: not each.default for each in policy.booleans}):
+        server.set_booleans(booleans)
+        found = server.compute_access_arrays(*zip(*triples, strict=True))
+        ours = zip(found.allowed, found.auditallow, found.auditdeny, found.flags, strict=True)
+        one_by_one = (server.compute_access(*triple) for triple in triples)
+        expected = [(each.allowed, each.auditallow, each.auditdeny, each.flags) for each in one_by_one]
+        assert [tuple(map(int, each)) for each in ours] == expected
+
+
 def test_classes_and_permissions(policy: Policy) -> None:
     def answer(name: str, _index: str, permission: str, _bit: str) -> str:
         object_class = policy.classes[policy.class_ids[name]]
