@@ -15,6 +15,7 @@ from selbox.diagnostics import SelboxError, SourceFile
 from selbox.language.cil import parse
 from selbox.model.context import Context
 from selbox.model.policy import HandleUnknown, Policy
+from selbox.model.rules import Rules
 from selbox.server.decision import AccessDecision
 from selbox.server.securityserver import SecurityServer
 
@@ -102,6 +103,12 @@ def test_classes_that_are_too_large_for_matrices(policy: Policy, monkeypatch: py
     server = SecurityServer(policy)
     sids = [sid(server, type_id) for type_id, each in enumerate(policy.types) if not each.is_attribute]
     assert_alike(server, list(product(sids, sids, range(5))))
+
+
+def test_a_policy_that_says_nothing(policy: Policy) -> None:
+    types = tuple(each for each in policy.types if not each.is_attribute)
+    server = SecurityServer(policy._replace(types=types, rules=Rules(), constraints=(), role_allows=()))
+    assert_alike(server, list(product((1, sid(server, DOG)), (1,), range(5))))
 
 
 def test_flags(policy: Policy) -> None:
