@@ -20,6 +20,7 @@ POLICY = """
 (genfscon proc / (u object_r proc_t ((s0) (s0))))
 (allow web_t file_type (file (read)))
 (allow web_t far_t (file (read))) (allow web_t self (file (read)))
+(allow other_t stored (file (read))) (allow other_t device (file (read))) ; or they would not be kept
 (allow web_t other_t (file (write))) (allow web_t web_log_t (file (write)))
 (booleanif more (true (allow web_t late_t (file (write)))))
 """
@@ -40,8 +41,8 @@ def choices(policy: Policy, permission: str, **booleans: bool) -> list[str]:
 
 
 def test_types_come_in_the_order_of_their_likeness(policy: Policy) -> None:
-    # names that begin as the subject's come first, and among them rules of its own; no device, process or /proc
-    assert choices(policy, "read") == ["web_log_t", "web_page_t", "other_t", "late_t"]
+    # names that begin as the subject's come first, and of them what shares both attributes; no device, process or /proc
+    assert choices(policy, "read") == ["web_page_t", "web_log_t", "late_t", "other_t"]
 
 
 def test_only_rules_that_hold_count(policy: Policy) -> None:
