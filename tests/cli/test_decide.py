@@ -90,7 +90,7 @@ def test_a_malformed_line_is_named_and_those_before_it_are_answered(
 def test_recorded_answers_are_no_questions(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     status, out, err = ask(monkeypatch, ANSWER.encode(), "access")
     assert (status, out) == (1, b"")
-    assert "9 of the columns" in err
+    assert "line 1 has 9 columns" in err
 
 
 def test_a_line_without_end_takes_no_memory_without_end(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,9 @@ class Answered(NamedTuple):
 
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox decide``."""
-    parser.add_argument("question", choices=QUESTIONS, metavar="QUESTION", help=", ".join(QUESTIONS))
+    parser.add_argument(
+        "question", choices=QUESTIONS, metavar="QUESTION", help="what is asked: " + ", ".join(QUESTIONS)
+    )
     parser.add_argument(
         "--policy",
         action="append",
@@ -125,13 +127,15 @@ def _answered(questions: Questions) -> Iterator[list[str]]:
         SelboxError: ``malformed-question``, after the answers to those before it.
     """
     number = 1
-    for lines in _batches(sys.stdin.fileno()):
+    # Where standard input is closed there is no stream; to read says so.
+    for lines in _batches(0 if sys.stdin is None else sys.stdin.fileno()):
         good = questions.well_formed(lines)
         yield questions.answer(lines[:good])
         if good < len(lines):
             line, place = lines[good], number + good
-            words = f"line {place} has {line.count(chr(9)) + 1} of the columns that tabs separate"
-            raise _malformed(place, line, words, f"a question is: {questions.columns}")
+            columns = line.count("\t") + 1
+            words = f"line {place} has {columns} column{'s' if columns > 1 else ''}, which is no question"
+            raise _malformed(place, line, words, f"its columns, separated by tabs, are {questions.columns}")
         number += len(lines)
 
 
