@@ -1,5 +1,7 @@
 """Decisions by the array say what decisions one by one say."""
 
+import subprocess
+import sys
 from itertools import product
 
 import numpy as np
@@ -127,6 +129,14 @@ def test_sids_that_come_later_and_another_policy(policy: Policy) -> None:
     assert_alike(server, [(dog, 1, FILE), (1, dog, PROCESS)])
     server.load_policy(policy._replace(constraints=()))
     assert_alike(server, [(dog, dog, FILE), (dog, sid(server, DOG_CHOW), FILE)])
+
+
+def test_nobody_pays_for_numpy_who_does_not_ask_for_arrays() -> None:
+    program = (
+        "import sys, selbox.enforce.run, selbox.server.securityserver, selbox.server.questions, selbox.avc.cache; "
+    )
+    program += "sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_wrong_questions(policy: Policy) -> None:
