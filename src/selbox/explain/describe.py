@@ -29,7 +29,7 @@ _KINDS: Final = {
     DenialKind.UNKNOWN: "undefined",
 }
 
-_MOST_CLASSES: Final = 8
+_MOST_CLASSES: Final = 6
 """Other classes that are asked about."""
 
 
@@ -132,10 +132,12 @@ class _Teller:
             return ()
         wanted = self.names(denied)
         lines = []
-        alike = (number for number, each in enumerate(policy.classes) if each.common == common and number != own)
-        for number in islice(
-            (each for each in alike if {*wanted} <= {*policy.classes[each].permissions}), _MOST_CLASSES
-        ):
+        alike = (
+            number
+            for number, each in enumerate(policy.classes)
+            if each.common == common and number != own and all(name in each.permissions for name in wanted)
+        )
+        for number in islice(alike, _MOST_CLASSES):
             granted = self._server.compute_access(self._question.source, self._question.target, number).allowed
             granted &= policy.classes[number].vector(wanted)
             if granted:
