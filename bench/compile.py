@@ -38,9 +38,12 @@ def tasks(files: Sequence[str], directory: str) -> list[Task]:
     with open(changed, "a", encoding="utf-8") as stream:
         stream.write(_RULE)
     peer = ["secilc", *options, *copies]
-    whole = [*_NOTHING_KEPT, *selbox("secilc", *options, *copies)]
+    command = selbox("secilc", *options, *copies)
+    fresh = os.path.join(directory, "fresh")
+    first = [["rm", "-rf", fresh], ["env", f"XDG_CACHE_HOME={fresh}", *command]]
     return [
-        Task(f"{len(files)} modules compiled", {PEER: [peer], OURS: [whole]}, directory),
+        Task(f"{len(files)} modules compiled", {PEER: [peer], OURS: [[*_NOTHING_KEPT, *command]]}, directory),
+        Task("the same, and kept for the next time", {PEER: [peer], OURS: first}, directory),
         Task("again after a rule has come to one of them", {PEER: [peer], OURS: [kept]}, directory),
     ]
 
