@@ -112,6 +112,7 @@ class RuleRows(NamedTuple):
         triple_rows: rows by their triples, in their order; 32 bits.
         uses: how many access rules name an attribute, by its id.
         own: rules whose target depends on the source, of attributes: kind, source, target, vectors, branch, place.
+        conditional: rows of conditional rules; 32 bits.
         forbidden: rows that allow some of what assertions forbid to others; 32 bits.
         assertions: source, target, and access vectors by class.
         type_rules: kind, source, target, class, result, branch and place of statements about types.
@@ -123,6 +124,7 @@ class RuleRows(NamedTuple):
         settled_named, settled_ranged, settled_roles: what comes of the transitions, without places.
         own_transitions: ids of attributes in statements about types whose target is the source.
         conditionals: expression and place of each ``booleanif``; None for one that is off.
+        branch_numbers: conditions by the branches of statements, 0 for those of a block that is off.
         is_tolerant: whether transitions contradict one another so that it is warned of only.
     """
 
@@ -139,6 +141,7 @@ class RuleRows(NamedTuple):
     triple_rows: bytes
     uses: dict[int, int]
     own: tuple[tuple[int, int, int, tuple[tuple[int, int], ...], int, int], ...]
+    conditional: bytes
     forbidden: bytes
     assertions: tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]
     type_rules: tuple[tuple[int, ...], ...]
@@ -152,6 +155,7 @@ class RuleRows(NamedTuple):
     settled_roles: tuple[tuple[int, ...], ...]
     own_transitions: frozenset[int]
     conditionals: tuple[tuple[tuple[int | str, ...], int] | None, ...]
+    branch_numbers: tuple[int, ...]
     is_tolerant: bool
 
 

@@ -25,6 +25,7 @@ from selbox.compiler.baseline import (
     Term,
     Written,
 )
+from selbox.compiler.conditions import unite
 from selbox.compiler.namespace import NAME_TABLES, Place, Symbol
 from selbox.compiler.options import DEFAULTS
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
@@ -358,6 +359,7 @@ class _Keeping:
             triple_rows=by_triple.tobytes(),
             uses={each: number for each, number in uses.items() if self._by_id[each].flavour == "typeattribute"},
             own=tuple(self._own()),
+            conditional=np.flatnonzero(arrays.branch).astype(np.uint32).tobytes(),
             forbidden=rowarrays.forbidden(arrays, _united(assertions)).tobytes(),
             assertions=assertions,
             type_rules=tuple(
@@ -399,6 +401,7 @@ class _Keeping:
             settled_roles=tuple(each[:4] for each in self._policy.role_transitions),
             own_transitions=frozenset(self._own_transitions()),
             conditionals=tuple(self._conditionals()),
+            branch_numbers=tuple(self._branch_numbers()),
             is_tolerant=self._is_warned_of("cil-conflicting-transition"),
         )
 
@@ -467,6 +470,11 @@ class _Keeping:
                 tuple(term if isinstance(term, int) else term.value for term in conditional.expression),
                 _place(form, place),
             )
+
+    def _branch_numbers(self) -> Iterator[int]:
+        numbers = unite(self._resolution.conditionals, self._program.conditional_orders).numbers
+        for branch in range(2 * len(self._program.conditionals) + 1):
+            yield numbers.get(branch, 0)
 
     def _assertions(self) -> tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]:
         if self._program.options.disable_neverallow:

@@ -18,11 +18,13 @@ from selbox.binary.kernel.identities import roles_bytes
 from selbox.binary.kernel.initialsids import initial_sids_bytes
 from selbox.binary.kernel.mergedrules import MergedRules
 from selbox.binary.kernel.objectcontexts import object_contexts_bytes
+from selbox.binary.kernel.output import u32s
 from selbox.binary.kernel.rangetransitions import range_transitions_bytes
 from selbox.binary.kernel.relinked import (
     Entries,
     Numbers,
     access_vectors_bytes,
+    conditionals_parts,
     in_triple_order,
     renumbered_conditionals,
     type_attributes_bytes,
@@ -51,6 +53,9 @@ from selbox.model.rules import (
 )
 from selbox.model.rules import Rules as RuleTable
 from selbox.model.symbols import Boolean, Role, Type
+
+_MOST_PATCHED: Final = 1 << 10
+"""Sources, targets and classes whose entries are replaced in the table as it is; for more, it is sorted again."""
 
 _FIRST_TYPE_KIND: Final = int(RuleKind.TYPE_TRANSITION)
 _TYPE: Final = 1
@@ -423,7 +428,7 @@ class Relinking:
             elif ids[source] >= 0 and ids[target] >= 0:
                 final = [(kind, numbers[result]) for kind, result in own]
                 new[ids[source] + 1, ids[target] + 1, class_id + 1] = final + entries
-        if not self._final.changes and not self._transitions_change:
+        if not self._final.changes and len(old) < _MOST_PATCHED:
             table = written.sections["access vectors"]
             return with_chains(table, old) if old else table
         content = earlier.replaced(old) if old else written.entries
@@ -487,11 +492,14 @@ class Relinking:
         ids = self._final.ids
         numbers = self._conditions.numbers
         table = RuleTable()
-        for kind, source, target, class_id, data, branch in self._rules.conditional():
-            table.append(RuleKind(kind), ids[source], ids[target], class_id, data, numbers[branch])
         settled = _rows(self._settled.rules) if self._transitions_change else self._baseline.rules.settled
-        for kind, source, target, class_id, result, condition in settled:
-            if condition != UNCONDITIONAL:
+        conditional = [row for row in settled if row[5] != UNCONDITIONAL]
+        kept = self._kept_branches(conditional)
+        written_again = {branch for branch, final in numbers.items() if branch and final not in kept}
+        for kind, source, target, class_id, data, branch in self._rules.conditional(written_again):
+            table.append(RuleKind(kind), ids[source], ids[target], class_id, data, numbers[branch])
+        for kind, source, target, class_id, result, condition in conditional:
+            if condition not in kept:
                 table.append(RuleKind(kind), ids[source], ids[target], class_id, ids[result], condition)
         booleans = {old: new for new, old in enumerate(self._boolean_order)}
         policy = self._policy._replace(
@@ -501,7 +509,40 @@ class Relinking:
                 for each in self._conditions.conditionals
             ),
         )
-        return conditionals_bytes(policy, MergedRules(policy))
+        return conditionals_bytes(policy, _Branches(MergedRules(policy), kept))
+
+    def _kept_branches(self, settled: Sequence[tuple[int, ...]]) -> dict[int, bytes]:
+        """Return the entries of branches in which nothing has changed, by the number of their condition.
+
+        Args:
+            settled: the conditional rules about types.
+        """
+        rows = self._baseline.rules
+        booleans = {number: default for number, (_, default, _) in enumerate(self._baseline.names.booleans)}
+        now = {self._names.booleans.index(each.name): each.default for each in self._booleans}
+        if any(now.get(number, default) is not default for number, default in booleans.items()):
+            return {}  # entries tell whether they hold at first
+        changed = self._rules.changed_branches()
+        earlier = _by_condition(dict(enumerate(rows.branch_numbers)))
+        types_before = _by_last(row for row in rows.settled if row[5] != UNCONDITIONAL)
+        types_now = _by_last(settled)
+        contents: dict[int, bytes] = {}
+        parts = list(conditionals_parts(self._baseline.written.sections["conditionals"]))
+        for index, (_, _, *branches) in enumerate(reversed(parts)):
+            contents[2 * index + 1], contents[2 * index + 2] = branches
+        found = {statements: condition for condition, statements in earlier.items()}
+        kept: dict[int, bytes] = {}
+        for condition, statements in _by_condition(self._conditions.numbers).items():
+            before = found.get(statements)
+            is_same = before is not None and changed.isdisjoint(statements)
+            if is_same and types_before.get(before or 0) == types_now.get(condition):
+                kept[condition] = contents[before or 0]
+        renewed = self._final.numbers.entries(b"".join(kept.values()))
+        done = 0
+        for condition, content in kept.items():
+            kept[condition] = renewed[done : done + len(content)]
+            done += len(content)
+        return kept
 
     # Behind the rules
 
@@ -621,6 +662,43 @@ def _of_order(policy: Policy, order: Sequence[int]) -> Policy:
         ),
         role_transitions=tuple(each._replace(target=order[each.target]) for each in policy.role_transitions),
     )
+
+
+class _Branches:
+    """The entries of the branches of conditionals, some as they were.
+
+    Args:
+        fresh: the others.
+        kept: those, by the number of their condition.
+    """
+
+    def __init__(self, fresh: MergedRules, kept: Mapping[int, bytes]) -> None:
+        self._fresh = fresh
+        self._kept = kept
+
+    def branch_bytes(self, branch: int, *, is_on: bool) -> bytes:
+        """Return the entries of a branch after their number."""
+        content = self._kept.get(branch)
+        if content is None:
+            return self._fresh.branch_bytes(branch, is_on=is_on)
+        return u32s(len(content) // 12) + content
+
+
+def _by_condition(numbers: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
+    """Return the branches of statements by the condition that they are of."""
+    found: dict[int, list[int]] = {}
+    for branch, condition in numbers.items():
+        if branch and condition:
+            found.setdefault(condition, []).append(branch)
+    return {condition: tuple(sorted(branches)) for condition, branches in found.items()}
+
+
+def _by_last(rows: Iterable[tuple[int, ...]]) -> dict[int, list[tuple[int, ...]]]:
+    """Return rules about types, without their conditions, by these."""
+    found: dict[int, list[tuple[int, ...]]] = {}
+    for row in rows:
+        found.setdefault(row[5], []).append(tuple(row[:5]))
+    return found
 
 
 def _nothing() -> Policy:

@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -286,8 +286,13 @@ class Rules:
                 merged[kind] = merged.get(kind, 0) | data
             yield triple, list(merged.items())
 
-    def conditional(self) -> Iterator[Row]:
-        """Yield the conditional rules that have entries of their own, in their order."""
+    def changed_branches(self) -> set[int]:
+        """Return the branches of statements in which a rule has come, gone, or begins to count."""
+        changed = {self.branch[row] for row in self.removed} | {self.branch[row] for row in self.turned}
+        return changed | {row[5] for _, _, row in self.added}
+
+    def conditional(self, branches: Set[int]) -> Iterator[Row]:
+        """Yield the rules of some branches of statements that have entries of their own, in their order."""
         rows: list[tuple[int, Order, Row]] = [
             (
                 2 * row + 1,
@@ -301,10 +306,10 @@ class Rules:
                     branch,
                 ),
             )
-            for row, branch in enumerate(self.branch)
-            if branch and row not in self.removed
+            for row in _column("I", self._parts.baseline.rules.conditional)
+            if (branch := self.branch[row]) in branches and row not in self.removed
         ]
-        rows += [(2 * before, place, row) for before, place, row in self.added if row[5]]
+        rows += [(2 * before, place, row) for before, place, row in self.added if row[5] in branches]
         # A rule of an attribute whose target depends on the source has a row for each type, in the order of the types.
         rank = self._types.rank
         rows.sort(key=lambda each: (*each[:2], rank[each[2][1]], rank[each[2][2]]))

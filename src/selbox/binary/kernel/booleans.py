@@ -5,11 +5,10 @@ of each branch.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.accessvectors import RowReader
-from selbox.binary.kernel.mergedrules import MergedRules
 from selbox.binary.kernel.output import encoded, is_hole, u32s
 from selbox.binary.kernel.tables import BOOLEANS, Orders, open_table, read_name, table_bytes
 from selbox.diagnostics import SelboxError
@@ -96,7 +95,14 @@ def _operands(operator: BooleanOperator) -> int:
     return 1 if operator is BooleanOperator.NOT else 2
 
 
-def conditionals_bytes(policy: Policy, merged: MergedRules) -> bytes:
+class Branches(Protocol):
+    """The entries of the branches of conditionals, as ``MergedRules`` has them."""
+
+    def branch_bytes(self, branch: int, *, is_on: bool) -> bytes:
+        """Return the entries of a branch after their number; ``is_on`` tells whether it holds at first."""
+
+
+def conditionals_bytes(policy: Policy, merged: Branches) -> bytes:
     """Return the list of conditionals.
 
     Args:
