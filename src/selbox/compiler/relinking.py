@@ -1,9 +1,7 @@
 """Writes a policy that has been put together again: what has not changed as it was, the rest section by section."""
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Final
 
 from selbox.binary.ebitmap import ebitmap_bytes
@@ -33,12 +31,12 @@ from selbox.binary.kernel.relinked import (
 from selbox.binary.kernel.rolerules import role_transitions_bytes
 from selbox.binary.kernel.versions import layout_of
 from selbox.compiler.conditions import Conditions, unite
+from selbox.compiler.moving import Moved
 from selbox.compiler.relabels import Relabels
 from selbox.compiler.renewal import Parts, Rules, Triple, Types
 from selbox.compiler.rereading import GiveUpError
-from selbox.compiler.targets import LOWEST_SPECIAL, SELF
-from selbox.compiler.transitions import Settling
-from selbox.diagnostics import Diagnostics, Span
+from selbox.compiler.transitionfacts import nothing, written_out
+from selbox.diagnostics import Diagnostics
 from selbox.model.bitset import bitset, members
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.mls import Level, LevelRange
@@ -52,7 +50,7 @@ from selbox.model.rules import (
     RuleKind,
 )
 from selbox.model.rules import Rules as RuleTable
-from selbox.model.symbols import Boolean, Role, Type
+from selbox.model.symbols import Boolean, Role
 
 _MOST_PATCHED: Final = 1 << 10
 """Sources, targets and classes whose entries are replaced in the table as it is; for more, it is sorted again."""
@@ -62,21 +60,6 @@ _TYPE: Final = 1
 _ATTRIBUTE: Final = 3
 _ALIAS: Final = 0
 _OPERATORS: Final = {each.value: each for each in BooleanOperator}
-
-
-class _Places:
-    """Stands in for the origins of a compilation: knows the order of statements, and tells of no place."""
-
-    def __init__(self, orders: Sequence[tuple[int, int]]) -> None:
-        self._orders = orders
-
-    def position(self, number: int) -> tuple[int, ...]:
-        """Return what a statement sorts by."""
-        return self._orders[number - 1]
-
-    def span(self, number: int) -> Span | None:  # noqa: ARG002 - one signature for all
-        """Return nothing: who is told of something gives up."""
-        return None
 
 
 class Renumbering:
@@ -107,33 +90,6 @@ class Renumbering:
     def bits(self, old: int) -> int:
         """Return a set of types by their final ids; what is not in the policy is left out."""
         return self._moved.bits(old) if self.changes else old
-
-
-class Moved:
-    """Sets of ids as sets of the places that these have in some order.
-
-    Args:
-        order: the ids; others are left out of sets.
-    """
-
-    def __init__(self, order: Sequence[int]) -> None:
-        starts = [0, *(at + 1 for at, (one, other) in enumerate(pairwise(order)) if other != one + 1)]
-        self._runs = [
-            (order[start], order[end - 1] - order[start] + 1, start)
-            for start, end in pairwise([*starts, len(order)])
-            if start < end
-        ]
-        self._known: dict[int, int] = {}
-
-    def bits(self, old: int) -> int:
-        """Return the places of a set of ids."""
-        known = self._known.get(old)
-        if known is None:
-            known = 0
-            for start, length, new in self._runs:
-                known |= (old >> start & (1 << length) - 1) << new
-            self._known[old] = known
-        return known
 
 
 class Relinking:
@@ -366,7 +322,7 @@ class Relinking:
         rows = self._baseline.rules
         ranges = [LevelRange(Level(*low), Level(*high)) for low, high in rows.ranges]
         if not self._transitions_change:
-            return _nothing()._replace(
+            return nothing()._replace(
                 named_transitions=tuple(NamedTransition(*each) for each in rows.settled_named),
                 range_transitions=tuple(RangeTransition(*each) for each in rows.settled_ranged),
                 ranges=tuple(ranges),
@@ -374,32 +330,7 @@ class Relinking:
             )
         if rows.is_tolerant or not rows.own_transitions.isdisjoint(self._types.changed):
             raise GiveUpError
-        # Types are written out in the order of their declarations.
-        rank, ranked = self._types.rank, Moved(self._types.order)
-        orders: list[tuple[int, int]] = []
-
-        def origin(order: tuple[int, int]) -> int:
-            orders.append(order)
-            return len(orders)
-
-        written = _TransitionFacts(self._parts, self._types, self._conditions.numbers, ranges, origin)
-        policy = _nothing()._replace(
-            types=tuple(
-                Type(self._names.types[each], bool(self._types.flags[each]), ranked.bits(self._types.bits.get(each, 0)))
-                for each in self._types.order
-            ),
-            rules=written.type_rules(),
-            named_transitions=tuple(written.named()),
-            range_transitions=tuple(written.ranged()),
-            ranges=tuple(ranges),
-            role_transitions=tuple(
-                RoleTransition(each[0], rank[each[1]], each[2], each[3], origin((2 * each[4] + 1, 0)))
-                for each in rows.role_transitions
-            ),
-        )
-        if not self._baseline.written.mls:
-            policy = policy._replace(range_transitions=(), ranges=())
-        return _of_order(Settling(policy, _Places(orders), self._diagnostics).settled(), self._types.order)
+        return written_out(self._parts, self._types, self._conditions.numbers, ranges, self._diagnostics)
 
     @cached_property
     def _type_entries(self) -> dict[Triple, list[tuple[int, int]]]:
@@ -555,115 +486,6 @@ class Relinking:
         return type_attributes_bytes(tuple(held[old]) for old in self._final.order)
 
 
-class _TransitionFacts:
-    """Statements about types, those that were read again among the others.
-
-    Args:
-        parts: both.
-        types: after the change.
-        conditions: final numbers of conditions by branches of statements.
-        ranges: takes those that are new.
-        origin: takes what a statement sorts by; gives its number.
-    """
-
-    def __init__(
-        self,
-        parts: Parts,
-        types: Types,
-        conditions: Mapping[int, int],
-        ranges: list[LevelRange],
-        origin: Callable[[tuple[int, int]], int],
-    ) -> None:
-        self._parts = parts
-        self._types = types
-        self._conditions = conditions
-        self._ranges = ranges
-        self._origin = origin
-
-    def type_rules(self) -> RuleTable:
-        """Return the rules about types as they were written."""
-        table = RuleTable()
-        rank = self._types.rank
-        for kind, source, target, class_id, result, branch, place in self._parts.baseline.rules.type_rules:
-            if not self._parts.gone(place):
-                origin = self._origin((2 * place + 1, 0))
-                condition = self._conditions[branch]
-                table.append(RuleKind(kind), rank[source], rank[target], class_id, rank[result], condition, origin)
-        rules = self._parts.reread.resolution.rules
-        rows = rules.access.rules
-        branches = 2 * len(self._parts.baseline.rules.conditionals)
-        for row in range(rules.access_rows, len(rows)):
-            kind, source, target, class_id, result, branch, own = rows[row]
-            condition = self._conditions[branch + branches if branch else 0]
-            origin = self._origin(self._parts.order_of(own))
-            pairs: Iterable[tuple[int, int]]
-            if target == SELF:
-                pairs = ((each, each) for each in sorted(map(rank.__getitem__, members(self._types.of(source)))))
-            elif target >= LOWEST_SPECIAL:
-                raise GiveUpError
-            else:
-                pairs = ((rank[source], rank[target]),)
-            for one, other in pairs:
-                table.append(kind, one, other, class_id, rank[result], condition, origin)
-        return table
-
-    def named(self) -> Iterable[NamedTransition]:
-        """Yield the transitions with names as they were written, in their order."""
-        found = [
-            ((2 * each[5] + 1, 0), NamedTransition(*each[:5]))
-            for each in self._parts.baseline.rules.named
-            if not self._parts.gone(each[5])
-        ]
-        tables = self._parts.reread.resolution.rules
-        found += [(self._parts.order_of(each.origin), each) for each in tables.named_transitions]
-        found.sort(key=lambda each: each[0])
-        rank = self._types.rank
-        for order, each in found:
-            ends = rank[each.source], rank[each.target]
-            yield NamedTransition(*ends, each.object_class, each.name, rank[each.result], self._origin(order))
-
-    def ranged(self) -> Iterable[RangeTransition]:
-        """Yield the range transitions as they were written, in their order."""
-        found = [
-            ((2 * each[4] + 1, 0), RangeTransition(*each[:4]))
-            for each in self._parts.baseline.rules.ranged
-            if not self._parts.gone(each[4])
-        ]
-        tables = self._parts.reread.resolution.rules
-        ranges = list(tables.ranges)
-        for each in tables.range_transitions:
-            if ranges[each.range] not in self._ranges:
-                self._ranges.append(ranges[each.range])
-            number = self._ranges.index(ranges[each.range])
-            found.append((self._parts.order_of(each.origin), each._replace(range=number)))
-        found.sort(key=lambda each: each[0])
-        rank = self._types.rank
-        for order, transition in found:
-            ends = rank[transition.source], rank[transition.target]
-            yield RangeTransition(*ends, transition.object_class, transition.range, self._origin(order))
-
-
-def _of_order(policy: Policy, order: Sequence[int]) -> Policy:
-    """Return settled transitions with the ids of types whose places in an order they name."""
-    rules = RuleTable()
-    for column in RuleTable.__slots__:
-        setattr(rules, column, getattr(policy.rules, column))
-    rules.source = array("I", map(order.__getitem__, rules.source))
-    rules.target = array("I", map(order.__getitem__, rules.target))
-    rules.data = array("I", map(order.__getitem__, rules.data))
-    return policy._replace(
-        rules=rules,
-        named_transitions=tuple(
-            each._replace(source=order[each.source], target=order[each.target], result=order[each.result])
-            for each in policy.named_transitions
-        ),
-        range_transitions=tuple(
-            each._replace(source=order[each.source], target=order[each.target]) for each in policy.range_transitions
-        ),
-        role_transitions=tuple(each._replace(target=order[each.target]) for each in policy.role_transitions),
-    )
-
-
 class _Branches:
     """The entries of the branches of conditionals, some as they were.
 
@@ -701,17 +523,13 @@ def _by_last(rows: Iterable[tuple[int, ...]]) -> dict[int, list[tuple[int, ...]]
     return found
 
 
-def _nothing() -> Policy:
-    return Policy((), (), (), (), (), (), (), RuleTable())
-
-
-def _rows(table: RuleTable) -> Iterable[tuple[int, int, int, int, int, int]]:
-    return zip(table.kind, table.source, table.target, table.object_class, table.data, table.condition, strict=True)
-
-
 def _by_triple(rows: Iterable[tuple[int, ...]]) -> dict[Triple, list[tuple[int, int]]]:
     """Return kinds and results by source, target and class."""
     found: dict[Triple, list[tuple[int, int]]] = {}
     for kind, source, target, class_id, result in rows:
         found.setdefault((source, target, class_id), []).append((kind, result))
     return found
+
+
+def _rows(table: RuleTable) -> Iterable[tuple[int, int, int, int, int, int]]:
+    return zip(table.kind, table.source, table.target, table.object_class, table.data, table.condition, strict=True)
