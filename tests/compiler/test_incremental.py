@@ -100,6 +100,8 @@ CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
         ("", "(typetransition a b dir d)(typechange a b file c)"),
         ("(typetransition a b dir d)", "(typetransition a b dir c)"),
         ("", "(type x)(typetransition a b dir x)"),
+        ("", "(typechange a b dir c)(typetransition a b dir d)(typemember a b dir d)"),
+        ("", "(booleanif flag (true (typechange a b dir c)(typetransition a c dir d)(typechange d b dir c)))"),
         (
             "(booleanif flag (true (typechange rest b file c) (allow some self (file (open)))))",
             (

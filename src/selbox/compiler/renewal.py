@@ -52,7 +52,10 @@ class Parts(NamedTuple):
 
     def order_of(self, origin: int) -> Order:
         """Return what the statement of an origin sorts by."""
-        return self.order(self.reread.resolution.origins.places[origin - 1], origin)
+        origins = self.reread.resolution.origins
+        place = origins.places[origin - 1]
+        # Statements of different keywords are read one keyword after the other: their offsets tell how they stand.
+        return self.order(place, place.path[0] << 32 | origins.forms[origin - 1].offset)
 
 
 class Types:
