@@ -1,20 +1,17 @@
 """Who answers the commands that libselinux's programs have their names from: a policy that is given, or the system."""
 
-import os
 from typing import TYPE_CHECKING, Final
 
+from selbox.cli.policyarguments import VARIABLE, policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.verb import StatusError
 from selbox.diagnostics import Diagnostic, SelboxError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     from selbox.model.policy import Policy
     from selbox.userspace.answers import Answers
-
-VARIABLE: Final = "SELBOX_POLICY"
-"""Names policy files where no --policy does, with colons between them."""
 
 WHO_ANSWERS: Final = f"""
 The policy is given by --policy: CIL and module packages, which are compiled with the base policy of selbox unless
@@ -23,24 +20,6 @@ them; and where that is not set, the system is asked as the original asks it: th
 kernel with SELinux.
 """
 """A paragraph for manuals."""
-
-
-def add_policy_arguments(parser: "ArgumentParser") -> None:
-    """Declare the options that name a policy."""
-    parser.add_argument(
-        "--policy",
-        action="append",
-        metavar="POLICY",
-        help="CIL or a module package, or one kernel policy; may be given more than once",
-    )
-    parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
-
-
-def policy_paths(arguments: "Namespace") -> list[str]:
-    """Return the files of the policy that is given; none when the system is to be asked."""
-    if arguments.policy is not None:
-        return list(arguments.policy)
-    return [each for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
 
 
 def given_policy(arguments: "Namespace") -> "Policy | None":

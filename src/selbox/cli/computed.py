@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from selbox.cli.answerers import add_policy_arguments, answers, given_policy, with_status
+from selbox.cli.answerers import answers, given_policy, with_status
 from selbox.cli.output import JsonValue
+from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import Terminal
 from selbox.diagnostics import SelboxError
 from selbox.model.rules import RuleKind

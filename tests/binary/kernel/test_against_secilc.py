@@ -46,7 +46,7 @@ def transitions(draw: st.DrawFn) -> str:
 @st.composite
 def full_policies(draw: st.DrawFn) -> str:
     """Draw a policy with rules of every kind."""
-    lines = draw(policies()).replace("(class file (", "(class file (ioctl ").split("\n")
+    lines = draw(policies()).split("\n")
     # libsepol takes two conditions of the same booleans for one where they are not (``selbox.compiler.conditions``).
     conditions = [line for line in lines if line.startswith("(booleanif (")]
     lines = [line for line in lines if line not in conditions[1:]]

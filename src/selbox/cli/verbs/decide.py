@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.cli.output import JsonValue
+from selbox.cli.policyarguments import VARIABLE, add_policy_arguments, policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
-from selbox.cli.verb import Example, Manual
+from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import SelboxError, SourceFile, Span
 from selbox.server.questions import QUESTIONS, Questions
 from selbox.store.policycache import PolicyCache
@@ -92,13 +93,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument(
         "question", choices=QUESTIONS, metavar="QUESTION", help="what is asked: " + ", ".join(QUESTIONS)
     )
-    parser.add_argument(
-        "--policy",
-        action="append",
-        required=True,
-        metavar="POLICY",
-        help="a kernel policy; or CIL and module packages, an option for each",
-    )
+    add_policy_arguments(parser)
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--enforcing", action="store_true", help="refuse computed contexts that are not valid (default)")
     mode.add_argument("--permissive", action="store_true", help="let them pass")
@@ -106,8 +101,11 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(arguments: "Namespace") -> Answered:
     """Answer all questions."""
+    paths = policy_paths(arguments)
+    if not paths:
+        raise UsageError.of("usage", "there is no policy to ask", help=f"name it with --policy, or in {VARIABLE}")
     with Progress() as progress:
-        policy = load_policy(arguments.policy, cache=PolicyCache.of_user(), progress=progress)
+        policy = load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user(), progress=progress)
     questions = Questions(policy, arguments.question, enforcing=not arguments.permissive)
     answers: list[tuple[str, ...]] = []
     for batch in _answered(questions):

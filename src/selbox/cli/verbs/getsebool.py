@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from selbox.cli.answerers import WHO_ANSWERS, add_policy_arguments, answers, given_policy
+from selbox.cli.answerers import WHO_ANSWERS, answers, given_policy
 from selbox.cli.output import JsonValue
+from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, did_you_mean

@@ -4,6 +4,7 @@ import gc
 from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.output import JsonValue
+from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import BOLD, DIM, RED, YELLOW, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.enforce.report import RunReport
@@ -114,14 +115,7 @@ def _denial_lines(row: "SummaryRow", terminal: Terminal) -> list[str]:
 
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox run``."""
-    parser.add_argument(
-        "--policy",
-        action="append",
-        default=[],
-        metavar="POLICY",
-        help="CIL or a module package, or one kernel policy; may be given more than once",
-    )
-    parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
+    add_policy_arguments(parser)
     parser.add_argument(
         "--file-contexts",
         metavar="FILE",
@@ -153,7 +147,7 @@ def run(arguments: "Namespace") -> RunResult:
     """Run the box."""
     if arguments.no_base and not arguments.policy:
         raise UsageError.of("usage", "there is no policy", help="name a file with --policy, or leave out --no-base")
-    policy = load_policy(arguments.policy, base=not arguments.no_base, cache=PolicyCache.of_user())
+    policy = load_policy(arguments.policy or (), base=not arguments.no_base, cache=PolicyCache.of_user())
     if arguments.file_contexts is not None:
         policy = labelled_policy(policy, arguments.file_contexts)
     # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.

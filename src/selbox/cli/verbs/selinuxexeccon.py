@@ -4,8 +4,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from selbox.cli.answerers import WHO_ANSWERS, add_policy_arguments, answers, given_policy, with_status
+from selbox.cli.answerers import WHO_ANSWERS, answers, given_policy, with_status
 from selbox.cli.computed import ComputedContext
+from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.verb import Example, Manual
 from selbox.diagnostics import SelboxError
 from selbox.model.rules import RuleKind

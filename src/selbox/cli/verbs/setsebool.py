@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from selbox.cli.answerers import add_policy_arguments, policy_paths
 from selbox.cli.outputs import Output, file_or_standard_output, write_outputs
+from selbox.cli.policyarguments import add_policy_arguments, policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.cli.written import Written

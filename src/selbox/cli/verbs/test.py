@@ -7,6 +7,7 @@ from selbox.analysis.expectations import Examiner, Outcome
 from selbox.cli.notices import warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
+from selbox.cli.policyarguments import VARIABLE, add_policy_arguments, policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 MANUAL = Manual(
-    description="""
+    description=f"""
 Reads files of expectations, a line each, and asks the policy whether it meets them. What it does not meet is shown with
 the reason: the rule that is missing, the constraint that forbids, or the rule that grants what should be denied.
 
@@ -40,7 +41,8 @@ SOURCE and TARGET are types, attributes (all their types) or contexts, one or se
 takes some out, and `self` is the source. PERMISSIONS is one, several in braces, or * for all of the class;
 ioctl(0x5401) and ioctl(0x5400-0x54ff) are extended ones. A line may end in a comment, after #.
 
-The policy is compiled with the base policy of selbox, as in `selbox run`, unless it is complete by itself.
+The policy is compiled with the base policy of selbox, as in `selbox run`, unless it is complete by itself. Where no
+--policy is given, the variable {VARIABLE} names files, with colons between them; without it the base policy is tested.
 """,
     examples=(
         Example("Test a policy:", "selbox test --policy web.cil web.expect"),
@@ -140,14 +142,7 @@ def _coverage_lines(file: FileCoverage, terminal: Terminal) -> list[str]:
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox test``."""
     add = parser.add_argument
-    add(
-        "--policy",
-        action="append",
-        default=[],
-        metavar="POLICY",
-        help="CIL or a module package, or one kernel policy; may be given more than once",
-    )
-    add("--no-base", action="store_true", help="leave the base policy out")
+    add_policy_arguments(parser)
     add("--coverage", action="store_true", help="show which rules of the policy's source no expectation touched")
     add("--junit", metavar="FILE", help="write the outcomes to FILE, as JUnit's XML; - is standard output")
     add("--sarif", metavar="FILE", help="write what failed to FILE, as SARIF; - is standard output")
@@ -157,7 +152,8 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(arguments: "Namespace") -> TestResult:
     """Load the policy, and hold the expectations against it."""
-    if arguments.no_base and not arguments.policy:
+    paths = policy_paths(arguments)
+    if arguments.no_base and not paths:
         raise UsageError.of("usage", "there is no policy to test", help="name a file, or leave out --no-base")
     targets = [file_or_standard_output(each) for each in (arguments.junit, arguments.sarif) if each is not None]
     if targets.count(STANDARD_OUTPUT) + bool(arguments.json) > 1 or (arguments.json and STANDARD_OUTPUT in targets):
@@ -170,7 +166,7 @@ def run(arguments: "Namespace") -> TestResult:
             for each in file
         ]
         progress.stage("reading the policy")
-        policy = load_policy(arguments.policy, base=not arguments.no_base, diagnostics=diagnostics, progress=progress)
+        policy = load_policy(paths, base=not arguments.no_base, diagnostics=diagnostics, progress=progress)
         progress.stage("asking the policy")
         coverage = Coverage(policy) if arguments.coverage else None
         outcomes = tuple(Examiner(policy, coverage).examine(expectations))

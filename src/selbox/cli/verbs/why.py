@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.audit.accesslines import logged_accesses
-from selbox.cli.answerers import add_policy_arguments, policy_paths
 from selbox.cli.notices import notices
 from selbox.cli.output import JsonValue
+from selbox.cli.policyarguments import add_policy_arguments, policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError

@@ -1,0 +1,28 @@
+"""The options that name a policy."""
+
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+VARIABLE: Final = "SELBOX_POLICY"
+"""Names policy files where no --policy does, with colons between them."""
+
+
+def add_policy_arguments(parser: "ArgumentParser") -> None:
+    """Declare the options that name a policy."""
+    parser.add_argument(
+        "--policy",
+        action="append",
+        metavar="POLICY",
+        help="CIL or a module package, or one kernel policy; may be given more than once",
+    )
+    parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
+
+
+def policy_paths(arguments: "Namespace") -> list[str]:
+    """Return the files of the policy that is given; none when the system is to be asked."""
+    if arguments.policy is not None:
+        return list(arguments.policy)
+    return [each for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
