@@ -52,11 +52,6 @@ def full_policies(draw: st.DrawFn) -> str:
     lines = [line for line in lines if line not in conditions[1:]]
     lines += draw(st.lists(extended_rules(), max_size=8))
     lines += draw(st.lists(transitions(), max_size=6))
-    for source, target in draw(
-        st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(TYPES)), max_size=4, unique=True)
-    ):
-        lines.append(f"(rangetransition {source} {target} process ((s0) (s0 (c0))))")
-        lines.append(f"(roletransition ra {source} process rb)")
     for boolean in draw(st.lists(st.sampled_from(BOOLEANS), max_size=3)):
         lines.append(f"(booleanif {boolean} (true (allow ta {draw(_NAMES)} (file (read)))))")
     return "\n".join(lines)
