@@ -110,6 +110,7 @@ def test_sections_comments_and_places() -> None:
         ("allow a b:file read write", 21, "expected the end of the line, found `write`"),
         ("transition a b c", 16, "expected `->`"),
         ("create a b:{ c d } -> e", 16, "a label is of one target and one class"),
+        ("boolean x=maybe allows a b:file read", 9, "`maybe` is no value of a boolean"),
         ("boolean x a b:file read", 11, "expected `allows`"),
         ("[booleans x=maybe]", 11, "`x=maybe` sets no boolean"),
         ("[booleans x=on", 2, "the line begins with `[` and does not end with `]`"),
@@ -123,6 +124,13 @@ def test_what_is_wrong_is_shown_at_its_place(line: str, column: int, words: str)
     assert (found.code, found.message) == ("expectation-syntax", words)
     assert found.span is not None
     assert (found.span.line, found.span.column) == (2, column)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n[booleans]\n"])
+def test_a_file_without_expectations_is_no_success(text: str) -> None:
+    with pytest.raises(SelboxError) as caught:
+        parsed(text)
+    assert caught.value.diagnostics[0].message == "`t.expect` has no expectation"
 
 
 def test_every_wrong_line_is_told_of() -> None:

@@ -64,6 +64,8 @@ def test_fixtures(project: Path) -> None:
         "    selbox_expect('allow web.t page_t:file read')\n"
         "    with pytest.raises(AssertionError, match='no rule'):\n"
         "        selbox_expect('allow web.t page_t:file write')\n"
+        "    with pytest.raises(pytest.fail.Exception, match='unknown-type'):\n"
+        "        selbox_expect('allow web.tt page_t:file write')\n"
         "def test_server(selbox_server, selbox_policy):\n"
         "    assert selbox_server.policy is selbox_policy\n"
         "    web = selbox_server.context_to_sid('system_u:system_r:web.t:s0')\n"

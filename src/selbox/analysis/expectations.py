@@ -12,7 +12,7 @@ from selbox.analysis.coverage import Coverage
 from selbox.analysis.permissions import class_of, wanted_permissions
 from selbox.analysis.subjects import Subjects
 from selbox.compiler.text.cilsyntax import CIL
-from selbox.diagnostics import Diagnostics, SelboxError, did_you_mean
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, did_you_mean
 from selbox.explain.rulelines import access_rule
 from selbox.language.expectations import (
     SYNTAX_CODE,
@@ -36,6 +36,9 @@ from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
 from selbox.server.validity import context_fault
+
+EMPTY_CODE: Final = "expectation-empty"
+"""Code of the error that an expectation is about nothing."""
 
 SHOWN: Final = 5
 """Reasons that a failed expectation gives at most; the rest are counted."""
@@ -95,12 +98,15 @@ class Examiner:
         """
         wanted = list(expectations)
         diagnostics = Diagnostics()
+        told: set[Diagnostic] = set()  # a section's booleans are those of all its lines
         for each in wanted:
             try:
                 self._check_names(each)
             except SelboxError as error:
                 for found in error.diagnostics:
-                    diagnostics.error(found.code, found.message, found.span, found.help)
+                    if found not in told:
+                        told.add(found)
+                        diagnostics.error(found.code, found.message, found.span, found.help)
         diagnostics.raise_if_errors()
         for each in wanted:
             if each.settings != self._settings:
@@ -113,8 +119,8 @@ class Examiner:
         for word, _ in expectation.settings or ():
             self._check_boolean(word)
         match expectation.what:
-            case AccessExpectation(_, access):
-                self._check_access(access)
+            case AccessExpectation(demand, access):
+                self._check_access(access, may_be_nobody=demand is Demand.ONLY)
             case BooleanExpectation(boolean, _, access):
                 self._check_boolean(boolean)
                 self._check_access(access)
@@ -137,9 +143,17 @@ class Examiner:
             advice = did_you_mean(word.text, self._defaults)
             raise SelboxError.of("unknown-boolean", f"the policy has no boolean `{word.text}`", word.span, advice)
 
-    def _check_access(self, access: Access) -> None:
-        self._subjects.contexts(access.sources)
-        self._subjects.contexts([word for word in access.targets if word.text != _SELF])
+    def _check_access(self, access: Access, *, may_be_nobody: bool = False) -> None:
+        """Check the names of an access, and that it is about something: of nothing everything would hold.
+
+        Raises:
+            SelboxError: at the word that is wrong.
+        """
+        if not self._subjects.contexts(access.sources) and not may_be_nobody:
+            raise SelboxError.of(EMPTY_CODE, "no type is left as a source", access.sources[0].span)
+        targets = [word for word in access.targets if word.text != _SELF]
+        if not self._subjects.contexts(targets) and len(targets) == len(access.targets):
+            raise SelboxError.of(EMPTY_CODE, "no type is left as a target", access.targets[0].span)
         for word in access.classes:
             wanted_permissions(self._policy, class_of(self._policy, word), access.permissions)
 

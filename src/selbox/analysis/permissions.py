@@ -45,6 +45,8 @@ def wanted_permissions(policy: Policy, object_class: int, words: Iterable[Word])
             vector = (1 << len(described.permissions)) - 1
             continue
         refined = _EXTENDED.fullmatch(word.text)
+        if refined is None and "(" in word.text:
+            raise _no_numbers(word)
         name = refined[1] if refined else word.text
         if name not in described.permissions:
             message = f"class `{described.name}` has no permission `{name}`"
@@ -60,5 +62,10 @@ def wanted_permissions(policy: Policy, object_class: int, words: Iterable[Word])
 def _numbers(word: Word, low: str, high: str) -> range:
     first, last = (int(each, 16 if each.startswith("0x") else 10) for each in (low, high))
     if not first <= last <= _LAST_NUMBER:
-        raise SelboxError.of(SYNTAX_CODE, f"extended permissions are numbers from 0 to {_LAST_NUMBER:#x}", word.span)
+        raise _no_numbers(word)
     return range(first, last + 1)
+
+
+def _no_numbers(word: Word) -> SelboxError:
+    words = f"extended permissions are numbers from 0 to {_LAST_NUMBER:#x}"
+    return SelboxError.of(SYNTAX_CODE, words, word.span, "write `ioctl(0x5401)` or `ioctl(0x5400-0x54ff)`")

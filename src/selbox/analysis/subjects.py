@@ -87,6 +87,8 @@ class Subjects:
         found = self._policy.type_ids.get(word.text)
         if found is None:
             advice = did_you_mean(word.text, self._policy.type_ids)
+            if word.text == "self":
+                advice = "`self` is a target, the same as the source"
             raise SelboxError.of(UNKNOWN_TYPE_CODE, f"the policy has no type `{word.text}`", word.span, advice)
         entry = self._policy.types[found]
         return list(members(entry.types)) if entry.is_attribute else [found]

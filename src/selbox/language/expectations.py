@@ -230,7 +230,8 @@ def parse_expectations(source: SourceFile) -> list[Expectation]:
     """Read expectations.
 
     Raises:
-        SelboxError: ``expectation-syntax``, with every line that is wrong.
+        SelboxError: ``expectation-syntax``, with every line that is wrong; or when there is none at all, so that nobody
+            takes a file that was cut off for one that is met.
     """
     diagnostics = Diagnostics()
     result: list[Expectation] = []
@@ -252,6 +253,8 @@ def parse_expectations(source: SourceFile) -> list[Expectation]:
             continue
         result.append(Expectation(text.strip(), line.span, settings, what))
     diagnostics.raise_if_errors()
+    if not result:
+        raise SelboxError.of(SYNTAX_CODE, f"`{source.name}` has no expectation")
     return result
 
 
@@ -323,6 +326,8 @@ def _of_validity(*, valid: bool) -> "Callable[[_Line], What]":
 def _boolean(line: _Line) -> What:
     word = line.word("a boolean")
     setting = _SETTING.fullmatch(word.text)
+    if setting is None and "=" in word.text:
+        line.fail(f"`{word.text.partition('=')[2]}` is no value of a boolean", "write `NAME=on` or `NAME=off`", back=1)
     name = word.part(0, len(setting[1])) if setting else word
     line.literal("allows")
     return BooleanExpectation(name, setting is None or setting[2] in _ON, _access(line))

@@ -136,6 +136,9 @@ def selbox_expect(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
     def expect(text: str) -> None:
         __tracebackhide__ = True
-        _assert_met(_examiner(request.config), parse_expectations(SourceFile("<test>", text)))
+        try:
+            _assert_met(_examiner(request.config), parse_expectations(SourceFile("<test>", text)))
+        except SelboxError as error:
+            pytest.fail(_rendered(error), pytrace=False)
 
     return expect
