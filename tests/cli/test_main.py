@@ -5,6 +5,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO, NamedTuple
 
@@ -228,6 +229,45 @@ def test_a_full_disk_is_one_clear_message(unbuffered: str) -> None:
         ended = show_help(stream, unbuffered)
     assert ended.returncode == 1
     assert ended.stderr == b"error[system-call-failed]: No space left on device\n"
+
+
+@BUFFERING
+@pytest.mark.parametrize("words", ["--version", "--help", "help why", "coverage", "check --help"])
+def test_standard_output_that_is_closed_is_one_clear_message(words: str, unbuffered: str) -> None:
+    ended = in_shell(f"{words} >&-", unbuffered)
+    assert (ended.returncode, ended.stderr) == (1, "error[system-call-failed]: Bad file descriptor: `<stdout>`\n")
+
+
+def test_who_writes_nothing_needs_no_standard_output(tmp_path: Path) -> None:
+    expectations = tmp_path / "none.expect"
+    expectations.write_text("nonsense\n")
+    ended = in_shell(f"test {expectations} >&-")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error[expectation-syntax]: `nonsense` begins no expectation\n")
+
+
+@pytest.mark.parametrize(("words", "status"), [("why", 1), ("pp -", 255)])
+def test_standard_input_that_is_closed_is_one_clear_message(words: str, status: int) -> None:
+    ended = in_shell(f"{words} <&-")
+    assert ended.returncode == status
+    assert ended.stderr == "error[file-unreadable]: cannot read `<stdin>`: Bad file descriptor\n"
+
+
+@pytest.mark.parametrize(("words", "status"), [("--version", 0), ("why", 1), ("frobnicate", 2), ("--version >&-", 1)])
+@pytest.mark.parametrize("closed", ["<&- 2>&-", "</dev/null 2>&-", "</dev/null 2>/dev/full"])
+def test_where_errors_cannot_be_shown_the_status_tells(words: str, status: int, closed: str) -> None:
+    ended = in_shell(f"{words} {closed}")
+    assert (ended.returncode, ended.stderr) == (status, "")
+
+
+def in_shell(words: str, unbuffered: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m selbox {words}"],
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def show_help(stream: BinaryIO, unbuffered: str) -> "subprocess.CompletedProcess[bytes]":

@@ -31,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # Most verbs end before a collection pays; `run`, which may last, starts them again.
     gc.disable()
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from selbox.cli.streams import replace_closed_streams  # who has all three does not pay for it
+
+        replace_closed_streams()
     status = _status(list(sys.argv[1:] if argv is None else argv))
     if argv is None:
         gc.freeze()  # the process ends now: the interpreter's last collection would walk over a whole policy
@@ -48,11 +52,11 @@ def _status(words: list[str]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        _settle_standard_output()
+        _settle(sys.stdout)
         return EXIT_BROKEN_PIPE
     except OSError as error:
         _report([_of_system_call(error)])
-        _settle_standard_output()
+        _settle(sys.stdout)
         return EXIT_FAILURE
     return status
 
@@ -117,7 +121,10 @@ def _of_system_call(error: OSError) -> Diagnostic:
 
 
 def _report(diagnostics: Sequence[Diagnostic]) -> None:
-    write_diagnostics(diagnostics, sys.stderr, Terminal.of(sys.stderr, os.environ))
+    try:
+        write_diagnostics(diagnostics, sys.stderr, Terminal.of(sys.stderr, os.environ))
+    except OSError:  # where they cannot be shown, the exit status tells
+        _settle(sys.stderr)
 
 
 def _tolerate_any_text(stream: TextIO) -> None:
@@ -127,11 +134,11 @@ def _tolerate_any_text(stream: TextIO) -> None:
         reconfigure(errors="backslashreplace")
 
 
-def _settle_standard_output() -> None:
-    """Write what standard output still holds, or drop it: Python's own flush at exit must not fail once more."""
+def _settle(stream: TextIO) -> None:
+    """Write what a standard stream still holds, or drop it: Python's own flush at exit must not fail once more."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
         devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
+        os.dup2(devnull, stream.fileno())
         os.close(devnull)

@@ -125,8 +125,7 @@ def _answered(questions: Questions) -> Iterator[list[str]]:
         SelboxError: ``malformed-question``, after the answers to those before it.
     """
     number = 1
-    # Where standard input is closed there is no stream; to read says so.
-    for lines in _batches(0 if sys.stdin is None else sys.stdin.fileno()):
+    for lines in _batches(sys.stdin.fileno()):
         good = questions.well_formed(lines)
         yield questions.answer(lines[:good])
         if good < len(lines):
