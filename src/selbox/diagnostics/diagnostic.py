@@ -1,7 +1,7 @@
 """What is told to a person: a message with a stable code, a place and help."""
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from selbox.diagnostics.source import Span
 
@@ -14,7 +14,7 @@ class Severity(Enum):
 
 
 class Diagnostic(NamedTuple):
-    """One message.
+    """One message; as text it is ``file:line:column: message``, or the message alone where it has no place.
 
     Attributes:
         code: stable, room-prefixed kebab case, such as ``cil-unknown-type``; documented in docs/errors.md.
@@ -32,17 +32,27 @@ class Diagnostic(NamedTuple):
     notes: tuple[tuple[str, Span | None], ...] = ()
     severity: Severity = Severity.ERROR
 
+    def __str__(self) -> str:
+        return f"{self.span.place}: {self.message}" if self.span is not None else self.message
+
 
 class SelboxError(Exception):
     """Any failure that selbox foresees; carries every diagnostic that was found, in source order.
 
     The command line renders them and exits 1. Callers of the library catch this class, or a room's
-    subclass of it, and read ``diagnostics``.
+    subclass of it, and read ``diagnostics``. As text it is all of them in one line, each with its place.
     """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
-        super().__init__("; ".join(each.message for each in diagnostics))
+        super().__init__(*diagnostics)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.diagnostics))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Subclasses are made from other arguments, and must not be made from these.
+        return (type(self).__new__, (type(self), *self.diagnostics), self.__dict__)
 
     @classmethod
     def of(cls, code: str, message: str, span: Span | None = None, help: str = "") -> "SelboxError":  # noqa: A002 - the word that the reader sees in the output

@@ -16,6 +16,10 @@ class SourceFile(NamedTuple):
     name: str
     text: str
 
+    def __repr__(self) -> str:
+        # The text may be megabytes, and every diagnostic has one: logs and debuggers are to show what it is of.
+        return f"<SourceFile {self.name!r}: {len(self.text)} characters>"
+
     def line_text(self, line: int) -> str:
         """Return the text of a line (from 1), without its end; empty past the end of the text."""
         starts = _line_starts(self.text)
