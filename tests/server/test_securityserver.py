@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from tests.server.policies import DIRECTORY, DOG, FILE, KERNEL, between, level, make_policy
@@ -98,6 +99,28 @@ def test_enforcing_is_told_to_listeners_and_leaves_the_number_of_the_state() -> 
     server.enforcing = True
     assert heard == [False, True]
     assert server.seqno == 1
+
+
+@pytest.mark.parametrize("value", ["off", "0", None, 2, 0.0])
+def test_what_is_neither_true_nor_false_switches_nothing(value: Any) -> None:
+    server = SecurityServer(make_policy())
+    heard: list[int] = []
+    server.add_listener(lambda: heard.append(server.seqno))
+
+    def enforce() -> None:
+        server.enforcing = value
+
+    for switch in (
+        enforce,
+        lambda: server.set_booleans({"cats_fast": False, "dogs_eat_all": value}),
+        lambda: server.stage_boolean("dogs_eat_all", value),
+        lambda: SecurityServer(make_policy(), enforcing=value),
+    ):
+        with pytest.raises(SelboxError, match="neither True nor False") as caught:
+            switch()
+        assert code(caught) == "boolean-value"
+    assert server.staged_booleans == server.booleans == {"dogs_eat_all": False, "cats_fast": True}
+    assert (server.enforcing, heard) == (True, [])
 
 
 def test_every_rule_about_relabelling_must_hold() -> None:

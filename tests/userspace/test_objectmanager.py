@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from enum import IntEnum, IntFlag
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -350,6 +350,34 @@ def test_changes_of_the_mode_are_told_once(manager: ObjectManager, log: Log) -> 
     assert told == [False, True]
     assert manager.enforcing
     assert [each.message[6:38] for each in log] == ["op=setenforce lsm=selinux enforc"] * 2
+
+
+@pytest.mark.parametrize("value", ["off", "on", "0", "", b"\0", None, 2, -1, 0.0, [], "x" * 10_000])
+def test_what_is_no_value_switches_nothing(manager: ObjectManager, log: Log, value: Any) -> None:
+    told: list[object] = []
+    manager.on_policyload(told.append)
+    manager.on_setenforce(told.append)
+    assert code(manager.set_booleans, {"month_end": value}) == "boolean-value"
+    assert code(manager.setenforce, value) == "boolean-value"
+    assert (manager.booleans, manager.enforcing, manager.seqno) == ({"month_end": False}, True, 1)
+    assert not manager.has_permission(CLERK, CUSTOMERS, "db_table", "update", audit=False)
+    assert (told, log) == ([], [])
+    with pytest.raises(SelboxError, match=r"^enforcing is to be ") as caught:
+        ObjectManager(manager.policy, enforcing=value)
+    assert len(str(caught.value)) < 120
+
+
+def test_one_and_nought_are_values(manager: ObjectManager, log: Log) -> None:
+    told: list[bool] = []
+    manager.on_setenforce(told.append)
+    one, nought = cast("bool", 1), cast("bool", 0)
+    manager.set_booleans({"month_end": one})
+    for mode in (one, nought, False):
+        manager.setenforce(mode)
+    assert (repr(manager.booleans), repr(manager.enforcing), repr(told)) == ("{'month_end': True}", "False", "[False]")
+    assert " enforcing=0 " in log[-1].message
+    manager.set_booleans({"month_end": nought})
+    assert repr(manager.booleans) == "{'month_end': False}"
 
 
 def test_another_policy_keeps_mode_booleans_and_sids(tmp_path: Path) -> None:

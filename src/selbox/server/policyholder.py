@@ -9,6 +9,9 @@ from selbox.server.classes import ClassVector
 from selbox.server.report import Report
 from selbox.server.sidtable import SidTable
 from selbox.server.state import PolicyState
+from selbox.server.switch import switched
+
+_MODE = "enforcing"
 
 
 class PolicyHolder:
@@ -19,10 +22,13 @@ class PolicyHolder:
     Args:
         policy: the policy.
         enforcing: whether denials are to be enforced.
+
+    Raises:
+        SelboxError: code ``boolean-value``, when ``enforcing`` is neither True nor False.
     """
 
     def __init__(self, policy: Policy, enforcing: bool = True) -> None:
-        self._enforcing = enforcing
+        self._enforcing = switched(enforcing, _MODE)
         self._reporters: list[Callable[[Report], None]] = []
         self._state = PolicyState.first(policy, self._report)
         self._staged: dict[str, bool] = {}
@@ -37,13 +43,18 @@ class PolicyHolder:
 
     @property
     def enforcing(self) -> bool:
-        """Whether denials are enforced; changing it tells the listeners."""
+        """Whether denials are enforced; changing it tells the listeners.
+
+        Raises:
+            SelboxError: code ``boolean-value``, when it is set to anything but True, False, 1 or 0.
+        """
         return self._enforcing
 
     @enforcing.setter
     def enforcing(self, value: bool) -> None:
-        if value != self._enforcing:
-            self._enforcing = value
+        enforcing = switched(value, _MODE)
+        if enforcing is not self._enforcing:
+            self._enforcing = enforcing
             self._notify()
 
     @property
@@ -113,13 +124,12 @@ class PolicyHolder:
         """Note a boolean's next value; it holds from :meth:`commit_booleans` on.
 
         Raises:
-            SelboxError: code ``unknown-boolean``.
+            SelboxError: code ``unknown-boolean``; ``boolean-value`` for anything but True, False, 1 or 0.
 
         Source: the kernel's ``sel_write_bool``.
         """
         with self._changing:
-            self._check_booleans((name,))
-            self._staged[name] = value
+            self._staged |= self._checked({name: value})
 
     def commit_booleans(self) -> None:
         """Put all staged values in force together.
@@ -135,23 +145,25 @@ class PolicyHolder:
         """Set booleans together; the others keep their values, and what is staged for them stays staged.
 
         Raises:
-            SelboxError: code ``unknown-boolean``; nothing is changed then.
+            SelboxError: code ``unknown-boolean``, or ``boolean-value`` for anything but True, False, 1 or 0; nothing is
+                changed then.
 
         Source: the kernel's ``security_set_bools``.
         """
         with self._changing:
-            self._check_booleans(values)
-            for name in values:
+            checked = self._checked(values)
+            for name in checked:
                 self._staged.pop(name, None)
-            self._install(values)
+            self._install(checked)
         self._notify()
 
-    def _check_booleans(self, names: Iterable[str]) -> None:
+    def _checked(self, values: Mapping[str, bool]) -> dict[str, bool]:
         ids = self._state.policy.boolean_ids
-        for name in names:
+        for name in values:
             if name not in ids:
                 words = f"the policy has no boolean `{name}`"
-                raise SelboxError.of("unknown-boolean", words, help=did_you_mean(name, ids))
+                raise SelboxError.of("unknown-boolean", words, help=did_you_mean(str(name), ids))
+        return {name: switched(value, f"the boolean `{name}`") for name, value in values.items()}
 
     def _install(self, values: Mapping[str, bool]) -> None:
         state = self._state

@@ -94,12 +94,20 @@ class PolicyKeeper:
         return self._engine.server.enforcing
 
     def setenforce(self, enforcing: bool) -> None:
-        """Switch enforcing on or off, and tell the callbacks when that is a change."""
+        """Switch enforcing on or off, and tell the callbacks when that is a change.
+
+        Raises:
+            SelboxError: code ``boolean-value``, for anything but True, False, 1 or 0; a text is none of them.
+
+        Source: ``security_setenforce(3)``.
+        """
         with self._change_lock:
             server = self._engine.server
-            if server.enforcing == enforcing:
-                return
-            server.enforcing = enforcing
+            before = server.enforcing
+            server.enforcing = enforcing  # which may be 1 or 0
+            enforcing = server.enforcing
+        if enforcing is before:
+            return
         self._tell(self._recorder.mode_change(enforcing))
         for each in tuple(self._setenforce_callbacks):
             each(enforcing)
@@ -113,7 +121,8 @@ class PolicyKeeper:
         """Set booleans together, and tell the callbacks; another policy keeps them.
 
         Raises:
-            SelboxError: code ``unknown-boolean``; nothing is changed then.
+            SelboxError: code ``unknown-boolean``, or ``boolean-value`` for anything but True, False, 1 or 0, such as a
+                text; nothing is changed then.
 
         Source: ``security_set_boolean_list(3)``.
         """
