@@ -211,6 +211,34 @@ def test_what_cannot_be_asked_is_an_error(manager: ObjectManager) -> None:
     assert code(ObjectManager, load_policy([]), "x.cil") == "policy-not-alone"
 
 
+@pytest.mark.parametrize("asked", [None, b"system_u:system_r:clerk_t:s0", 1.5, [CLERK], {}, object()])
+def test_what_is_no_label_class_or_permission_is_an_error(manager: ObjectManager, asked: Any) -> None:
+    for ask in (manager.has_permission, manager.check_permission):
+        assert code(ask, asked, CUSTOMERS, "db_table", "select") == "argument-kind"
+        assert code(ask, CLERK, asked, "db_table", "select") == "argument-kind"
+        assert code(ask, CLERK, CUSTOMERS, asked, "select") == "argument-kind"
+        assert code(ask, CLERK, CUSTOMERS, "db_table", ("select", asked)) == "argument-kind"
+    assert code(manager.compute_av, asked, CUSTOMERS, "db_table") == "argument-kind"
+    assert code(manager.compute_relabel, CLERK, asked, "db_table") == "argument-kind"
+    assert code(manager.compute_member, CLERK, CUSTOMERS, asked) == "argument-kind"
+    assert code(manager.validate_transition, CUSTOMERS, CUSTOMERS, asked, "db_table") == "argument-kind"
+    for convert in (manager.canonical_context, manager.context_to_sid, manager.sid_to_context):
+        assert code(convert, asked) == "argument-kind"
+    assert code(manager.initial_context, asked) == "argument-kind"
+
+
+@pytest.mark.parametrize("asked", [None, b"select", 1.5, [None], [1], ("select", b"drop")])
+def test_what_holds_no_names_of_permissions_is_an_error(manager: ObjectManager, asked: Any) -> None:
+    assert code(manager.has_permission, CLERK, CUSTOMERS, "db_table", asked) == "argument-kind"
+
+
+def test_a_name_in_bytes_would_miss_its_transition(manager: ObjectManager) -> None:
+    assert code(manager.compute_create, CLERK, CUSTOMERS, "db_table", b"archive") == "argument-kind"
+    with pytest.raises(SelboxError, match="a context is text") as caught:
+        manager.context_to_sid(cast("str", b"clerk"))
+    assert "os.fsdecode" in caught.value.diagnostics[0].help
+
+
 def test_the_nearest_name_is_told(manager: ObjectManager) -> None:
     answer = manager.has_permission(CLERK, CUSTOMERS, "db_table", "selct")
     assert not answer

@@ -10,6 +10,7 @@ from selbox.model.context_text import INVALID_CONTEXT
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
+from selbox.userspace.arguments import check_class, check_label, permission_names
 from selbox.userspace.notes import shown_in_full
 
 if TYPE_CHECKING:
@@ -154,8 +155,10 @@ class Engine:
         A handle whose context this policy does not know is unlabelled, as in the kernel, until one knows it again.
 
         Raises:
-            SelboxError: ``invalid-context`` for a text, ``unknown-sid`` for a handle that was never given.
+            SelboxError: ``invalid-context`` for a text, ``unknown-sid`` for a handle that was never given,
+                ``argument-kind`` for anything else.
         """
+        check_label(label)
         sid = self.labels.get(label)
         if sid is None:
             with shown_in_full():
@@ -181,8 +184,12 @@ class Engine:
 
         Raises:
             SelboxError: ``unknown-class`` or ``unknown-permission`` where the policy rejects unknown names;
-                ``no-permission`` when none is asked for; ``not-mapped`` for numbers that the mapping does not have.
+                ``no-permission`` when none is asked for; ``not-mapped`` for numbers that the mapping does not have;
+                ``argument-kind`` for what is neither name nor number.
         """
+        check_class(object_class)
+        if not isinstance(permissions, str | int):
+            permissions = permission_names(permissions)
         key = (object_class, permissions)
         question = self.questions.get(key)
         if question is None:
@@ -199,8 +206,10 @@ class Engine:
         """Return the id of a class that the policy defines.
 
         Raises:
-            SelboxError: ``unknown-class``: a label cannot be computed for a class without a meaning.
+            SelboxError: ``unknown-class``: a label cannot be computed for a class without a meaning; ``not-mapped`` and
+                ``argument-kind`` as in :meth:`question`.
         """
+        check_class(object_class)
         name = self._class_name(object_class)
         class_id = self.server.class_id(name)
         if class_id is None:

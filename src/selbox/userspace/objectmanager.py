@@ -6,6 +6,7 @@ from typing import NamedTuple
 from selbox.avc.cache import GRANTED, Verdict
 from selbox.diagnostics import Diagnostics, SourceFile
 from selbox.server.decision import PERMISSIVE_FLAG
+from selbox.userspace.arguments import check_name, permission_names
 from selbox.userspace.engine import Engine, ObjectClass, Question
 from selbox.userspace.notes import shown_in_full
 from selbox.userspace.permission import PermissionDenied, PermissionResult
@@ -99,14 +100,18 @@ class ObjectManager(PolicyKeeper):
 
         Raises:
             PermissionDenied: when the policy denies one of them and is enforced.
-            SelboxError: when it cannot be asked: ``invalid-context`` and others; nothing is granted then.
+            SelboxError: when it cannot be asked: ``invalid-context``, ``argument-kind`` for what is no label, class or
+                permission at all, and others; nothing is granted then.
 
         Source: ``avc_has_perm(3)``.
         """
         engine = self._engine
         labels = engine.labels
-        source = labels.get(subject) or engine.sid(subject)
-        target = labels.get(object) or engine.sid(object)
+        try:
+            source = labels.get(subject) or engine.sid(subject)
+            target = labels.get(object) or engine.sid(object)
+        except TypeError:  # what cannot be looked up is no label, as the engine says
+            source, target = engine.sid(subject), engine.sid(object)
         question = self._question(engine, object_class, permissions)
         verdict = engine.cache.check(source, target, question.object_class, question.vector)
         if verdict is not GRANTED:
@@ -146,8 +151,11 @@ class ObjectManager(PolicyKeeper):
         """
         engine = self._engine
         labels = engine.labels
-        source = labels.get(subject) or engine.sid(subject)
-        target = labels.get(object) or engine.sid(object)
+        try:
+            source = labels.get(subject) or engine.sid(subject)
+            target = labels.get(object) or engine.sid(object)
+        except TypeError:  # what cannot be looked up is no label, as the engine says
+            source, target = engine.sid(subject), engine.sid(object)
         question = self._question(engine, object_class, permissions)
         if not audit:
             decision = engine.cache.compute_access(source, target, question.object_class)
@@ -180,9 +188,12 @@ class ObjectManager(PolicyKeeper):
     @staticmethod
     def _question(engine: Engine, object_class: ObjectClass, permissions: str | int | Iterable[str]) -> Question:
         if not isinstance(permissions, _AS_THEY_ARE):
-            permissions = tuple(permissions)
+            permissions = permission_names(permissions)
         key = (object_class, permissions)
-        return engine.questions.get(key) or engine.question(*key)
+        try:
+            return engine.questions.get(key) or engine.question(*key)
+        except TypeError:  # as with labels
+            return engine.question(*key)
 
     def _record(
         self,
@@ -218,6 +229,8 @@ class ObjectManager(PolicyKeeper):
 
         Source: ``security_compute_create_name(3)``.
         """
+        if name is not None:
+            check_name(name, "a new object")
         engine = self._engine
         class_id = engine.class_id(object_class)
         return self._text(engine, engine.server.compute_create(engine.sid(subject), engine.sid(parent), class_id, name))
@@ -287,6 +300,7 @@ class ObjectManager(PolicyKeeper):
 
         Source: ``security_get_initial_context(3)``.
         """
+        check_name(name, "an initial SID")
         server = self._engine.server
         return server.sid_to_context(server.initial_sid(name))
 
