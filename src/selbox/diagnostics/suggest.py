@@ -6,6 +6,9 @@ from typing import Final
 _MANY: Final = 5000
 """Names of which only those are looked at that begin alike."""
 
+_LONGEST: Final = 1000
+"""Characters of a name; no longer one is a misspelt word."""
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean `NAME`?`` for the nearest known name, or an empty string.
@@ -14,6 +17,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         name: the name that is not known.
         known: the names that are.
     """
+    if len(name) > _LONGEST:
+        return ""
     from difflib import get_close_matches  # only errors pay for this import
 
     candidates = list(known)
