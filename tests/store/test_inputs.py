@@ -10,7 +10,7 @@ import pytest
 from selbox.binary.formats import Format
 from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.store import inputs
-from selbox.store.inputs import Input, read_input, read_inputs
+from selbox.store.inputs import Input, read_expectations, read_input, read_inputs
 
 MAGICS = {
     Format.KERNEL_POLICY: b"\x8c\xff\x7c\xf9rest",
@@ -66,6 +66,37 @@ def test_the_policy_language_is_told_from_cil(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "(type a_t)", "; allow\n(type a_t)", " \n" * 50_000, "stray", "type", "(type"])
 def test_other_text_is_left_to_the_reader_of_cil(text: str) -> None:
     assert Input("x", text.encode(), Format.TEXT).source().text == text
+
+
+def test_a_byte_order_mark_is_named_where_no_text_may_begin_so() -> None:
+    given = Input("x", b"\xef\xbb\xbf(type a_t)", Format.TEXT)
+    with pytest.raises(SelboxError, match="`x` begins with a byte order mark, which CIL text does not have") as caught:
+        given.source()
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.help) == ("file-wrong-format", "save it as UTF-8 without one")
+
+
+def test_a_byte_order_mark_of_expectations_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.expect"
+    path.write_text("valid u:r:t\n", encoding="utf-8-sig")
+    assert read_expectations(str(path)).text == "valid u:r:t\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_of_wide_characters_is_told_how_to_be_saved(encoding: str) -> None:
+    with pytest.raises(SelboxError, match="`x` is UTF-16, not CIL text") as caught:
+        Input("x", "\ufeff(type a_t)".encode(encoding), Format.TEXT).source()
+    assert caught.value.diagnostics[0].help == "save it as UTF-8"
+
+
+def test_a_directory_has_files_of_the_kind_that_is_read(tmp_path: Path) -> None:
+    for read, advice in (
+        (read_expectations, f"name the files in it: {tmp_path}/*.expect"),
+        (read_input, "name a file in it"),
+    ):
+        with pytest.raises(SelboxError, match="Is a directory") as caught:
+            read(str(tmp_path))
+        assert caught.value.diagnostics[0].help == advice
 
 
 def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Policy files from disk, a pipe or standard input: read whole, unpacked, and told apart by their first bytes."""
 
+import codecs
 import os
 import re
 import stat
@@ -94,18 +95,26 @@ class Input(NamedTuple):
             WRONG_FORMAT_CODE, f"`{self.name}` is {_KINDS[self.format]}, not {wanted}", help=_TAKEN_BY[self.format]
         )
 
-    def text(self, what: str) -> SourceFile:
+    def text(self, what: str, *, marked: bool = False) -> SourceFile:
         """Return the text of this input; bytes that are not UTF-8 are kept as surrogates, as those of paths are.
 
         Args:
             what: how a message calls what is wanted.
+            marked: whether it may begin with a byte order mark, which is left out.
 
         Raises:
             SelboxError: ``file-wrong-format``, when it is something else.
         """
         content = self.expect(Format.TEXT, what=what).content
+        if content.startswith(codecs.BOM_UTF8):
+            if not marked:
+                words = f"`{self.name}` begins with a byte order mark, which {what} does not have"
+                raise SelboxError.of(WRONG_FORMAT_CODE, words, help="save it as UTF-8 without one")
+            content = content[len(codecs.BOM_UTF8) :]
         if b"\0" in content:
-            raise SelboxError.of(WRONG_FORMAT_CODE, f"`{self.name}` is binary, not {what}")
+            is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            words = f"`{self.name}` is {'UTF-16' if is_wide else 'binary'}, not {what}"
+            raise SelboxError.of(WRONG_FORMAT_CODE, words, help="save it as UTF-8" if is_wide else "")
         return SourceFile(self.name, content.decode(errors="surrogateescape").replace("\r\n", "\n"))
 
     def source(self) -> SourceFile:
@@ -124,17 +133,27 @@ class Input(NamedTuple):
         return source
 
 
-def read_input(path: str, name: str = "") -> Input:
+def read_input(path: str, name: str = "", *, pattern: str = "") -> Input:
     """Read a file, and unpack it when it is compressed.
 
     Args:
         path: where it is.
         name: what messages call it; the path when empty.
+        pattern: how a shell finds such files in a directory, which help shows; nothing where one alone is wanted.
 
     Raises:
         SelboxError: when it cannot be read (``file-unreadable``) or unpacked.
     """
-    return unpacked(_file(path, path, name or path))
+    return unpacked(_file(path, path, name or path, pattern))
+
+
+def read_expectations(path: str) -> SourceFile:
+    """Read a file of expectations, which editors of any system may have written.
+
+    Raises:
+        SelboxError: when it cannot be read (``file-unreadable``), unpacked, or is no text.
+    """
+    return read_input(path, pattern="*.expect").text("expectations", marked=True)
 
 
 def read_standard_input() -> Input:
@@ -181,7 +200,8 @@ def read_files(
         if first is path or repeats:
             chosen.append(path)
     return each_of(
-        lambda path: _file(0, "", "<stdin>") if stdin and path == STANDARD_INPUT else _file(path, path, path), chosen
+        lambda path: _file(0, "", "<stdin>") if stdin and path == STANDARD_INPUT else _file(path, path, path, "*.cil"),
+        chosen,
     )
 
 
@@ -226,13 +246,13 @@ def _identity(path: str) -> tuple[int, int] | str:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else path
 
 
-def _file(file: str | int, path: str, name: str) -> File:
+def _file(file: str | int, path: str, name: str, pattern: str = "") -> File:
     try:
         with open(file, "rb", closefd=file != 0) as stream:
             return File(name, _content(stream, name))
     except OSError as error:
         raise SelboxError.of(
-            UNREADABLE_CODE, f"cannot read `{name}`: {error.strerror}", help=_open_help(path, error)
+            UNREADABLE_CODE, f"cannot read `{name}`: {error.strerror}", help=_open_help(path, pattern, error)
         ) from None
 
 
@@ -251,11 +271,11 @@ def _content(stream: BinaryIO, name: str) -> bytes:
     raise SelboxError.of(TOO_LARGE_CODE, f"`{name}` has more than {LARGEST >> 30} GiB")
 
 
-def _open_help(path: str, error: OSError) -> str:
+def _open_help(path: str, pattern: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return _nearby(path)
     if isinstance(error, IsADirectoryError):
-        return f"name the files in it: {os.path.join(path, '*.cil')}"
+        return f"name the files in it: {os.path.join(path, pattern)}" if pattern else "name a file in it"
     if isinstance(error, PermissionError):
         return "it needs read permission for the user that runs selbox"
     return ""

@@ -20,7 +20,7 @@ from selbox.diagnostics import SelboxError, SourceFile, render
 from selbox.language.expectations import Expectation, parse_expectations
 from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
-from selbox.store.inputs import read_input
+from selbox.store.inputs import read_expectations
 from selbox.store.policyfiles import load_policy
 
 ENDING: Final = ".expect"
@@ -76,7 +76,7 @@ class ExpectationFile(pytest.File):
     def collect(self) -> Iterator["ExpectationItem"]:
         """Yield a test for each line."""
         try:
-            expectations = parse_expectations(read_input(str(self.path)).text("expectations"))
+            expectations = parse_expectations(read_expectations(str(self.path)))
         except SelboxError as error:
             raise self.CollectError(_rendered(error)) from None
         for each in expectations:

@@ -13,7 +13,7 @@ from selbox.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.language.expectations import parse_expectations
-from selbox.store.inputs import each_of, read_input
+from selbox.store.inputs import each_of, read_expectations
 from selbox.store.policyfiles import BASE_PREFIX, load_policy
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def run(arguments: "Namespace") -> TestResult:
     with Progress() as progress:
         expectations = [
             each
-            for file in each_of(lambda path: parse_expectations(read_input(path).text("expectations")), arguments.files)
+            for file in each_of(lambda path: parse_expectations(read_expectations(path)), arguments.files)
             for each in file
         ]
         progress.stage("reading the policy")
