@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import IntEnum, IntFlag
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,7 +17,7 @@ import selbox
 from selbox import ObjectManager, PermissionDenied, SelboxError
 from selbox.audit.accesslines import logged_accesses
 from selbox.audit.userrecord import UserAvc, UserEvent
-from selbox.store.policyfiles import load_policy
+from selbox.store.policyfiles import base_sources, load_policy
 
 CLASSES = """
 (class db_table (create select insert update relabelto))
@@ -443,7 +444,9 @@ def test_a_label_that_a_policy_does_not_know_is_unlabelled_until_one_knows_it(tm
     assert manager.has_permission(CLERK, customers, "db_table", "select")
 
 
-def test_a_broken_policy_leaves_the_one_in_force_and_is_complained_of_once(tmp_path: Path) -> None:
+def test_a_broken_policy_leaves_the_one_in_force_and_is_complained_of_until_it_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "shop.cil"
     path.write_text(POLICY)
     manager = ObjectManager(path)
@@ -451,14 +454,63 @@ def test_a_broken_policy_leaves_the_one_in_force_and_is_complained_of_once(tmp_p
     manager.on_policyload(told.append)
     path.write_text(POLICY + "(allow nobody_t customers_t (db_table (select)))")
     assert code(manager.reload_if_changed) == "cil-unknown-type"
-    assert not manager.reload_if_changed()
+    with monkeypatch.context() as without_reading:
+        without_reading.setattr("selbox.store.policyfiles.load_policy", None)
+        with pytest.raises(SelboxError, match=r"shop\.cil:[0-9]+:8: no type `nobody_t`") as caught:
+            manager.reload_if_changed()
+        assert "(allow nobody_t" in caught.value.__notes__[0]
     assert code(manager.reload) == "cil-unknown-type"
     assert code(manager.load_policy, tmp_path / "none.cil") == "file-unreadable"
+    assert code(manager.reload_if_changed) == "cil-unknown-type"
     path.unlink()
-    assert not manager.reload_if_changed()
+    for _ in range(2):
+        assert code(manager.reload_if_changed) == "file-unreadable"
     assert manager.has_permission(CLERK, CUSTOMERS, "db_table", "select")
     assert (manager.seqno, told) == (1, [])
     path.write_text(POLICY.replace("(select insert)", "(insert)"))
+    assert manager.reload_if_changed()
+    assert not manager.reload_if_changed()
+    assert not manager.has_permission(CLERK, CUSTOMERS, "db_table", "select")
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_a_file_that_is_being_written_is_no_empty_policy(tmp_path: Path, content: str) -> None:
+    path, local = tmp_path / "shop.cil", tmp_path / "local.cil"
+    path.write_text(POLICY)
+    local.write_text("; nothing yet\n")
+    manager = ObjectManager(path, local)
+    path.write_text(content)
+    for _ in range(2):
+        assert code(manager.reload_if_changed) == "file-empty"
+    assert code(manager.reload) == "file-empty"
+    assert code(ObjectManager, path) == "file-empty"
+    assert manager.has_permission(CLERK, CUSTOMERS, "db_table", "select")
+    path.write_text(POLICY)
+    assert manager.reload_if_changed()
+    assert not manager.reload_if_changed()
+
+
+def test_a_policy_that_lacks_what_the_mapping_needs_is_wrong_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "shop.cil"
+    path.write_text(POLICY)
+    manager = ObjectManager(path)
+    manager.set_mapping({"db_row": ("select",)})
+    base = "\n".join(each.text for each in base_sources())
+    path.write_text(base.replace("(handleunknown deny)", "(handleunknown reject)"))
+    for _ in range(2):
+        assert code(manager.reload_if_changed) == "unknown-class"
+    assert manager.has_permission(CLERK, CUSTOMERS, "db_table", "select")
+
+
+def test_what_could_not_be_read_to_the_end_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "shop.cil"
+    path.write_text(POLICY)
+    manager = ObjectManager(path)
+    path.write_text(POLICY.replace("(select insert)", "(insert)"))
+    with monkeypatch.context() as without_memory:
+        without_memory.setattr("selbox.store.policyfiles.load_policy", Mock(side_effect=MemoryError))
+        with pytest.raises(MemoryError):
+            manager.reload_if_changed()
     assert manager.reload_if_changed()
     assert not manager.has_permission(CLERK, CUSTOMERS, "db_table", "select")
 

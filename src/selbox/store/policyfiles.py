@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import selbox
 from selbox.binary.formats import Format
-from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
 from selbox.store.inputs import WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
 
@@ -36,6 +36,7 @@ def load_policy(
     cache: "PolicyCache | None" = None,
     progress: "Stages | None" = None,
     origins: str | None = None,
+    empty: bool = True,
 ) -> Policy:
     """Read policy files and make one policy of them.
 
@@ -47,6 +48,7 @@ def load_policy(
         cache: where compiled policies are kept; None compiles in any case.
         progress: is told what is being done.
         origins: file with the places of a kernel policy's rules; where it is None, one beside the policy is taken.
+        empty: whether a file may be empty; one that may be read while it is being written should not.
 
     Raises:
         SelboxError: with everything that is wrong with the files, else every syntax error, else every error of the
@@ -54,6 +56,8 @@ def load_policy(
     """
     collected = Diagnostics() if diagnostics is None else diagnostics
     inputs = read_inputs(paths, collected)
+    if not empty:
+        _check_filled(inputs)
     kernel = sole_kernel_policy(inputs)
     if kernel is not None:
         return kernel_policy(kernel, collected, origins)
@@ -71,6 +75,19 @@ def load_policy(
         if key is not None:
             cache.put(key, policy)
     return policy
+
+
+def _check_filled(inputs: Sequence[Input]) -> None:
+    """Refuse files with nothing in them, which is what a file is between being opened and being written."""
+    faults = [
+        Diagnostic(
+            "file-empty", f"`{each.name}` is empty", help="if that is meant, write a comment into it: `; nothing`"
+        )
+        for each in inputs
+        if not each.content or each.content.isspace()
+    ]
+    if faults:
+        raise SelboxError(*faults)
 
 
 def labelled_policy(policy: Policy, path: str) -> Policy:

@@ -34,7 +34,8 @@ class PolicyKeeper:
         self._change_lock = Lock()
         diagnostics = Diagnostics()
         # INVARIANT: replaced as a whole; whoever answers a question reads it once.
-        self._engine = Engine.of(self._source.load(diagnostics), enforcing)
+        with self._source.being_read():
+            self._engine = Engine.of(self._source.load(diagnostics), enforcing)
         self._warnings = tuple(diagnostics.warnings)
 
     def _tell(self, record: UserAvc | UserEvent) -> None:
@@ -158,10 +159,11 @@ class PolicyKeeper:
     def reload_if_changed(self) -> bool:
         """Do as :meth:`reload` does if one of the files has changed since it was last read; tell whether that is so.
 
-        Files that turned out wrong are not read again, and not complained of again, before they have changed once more.
+        A file that is wrong, empty or no longer there leaves the policy in force as it is, and every call says so until
+        the files are right again. They are read again only when they have changed once more: asking costs little.
 
         Raises:
-            SelboxError: as :meth:`reload`.
+            SelboxError: as :meth:`reload`, also for what is still wrong since the files were last read.
         """
         with self._load_lock:
             if not self._source.has_changed():
@@ -172,10 +174,11 @@ class PolicyKeeper:
 
     def _put_in_force(self, source: PolicySource) -> None:
         diagnostics = Diagnostics()
-        server = SecurityServer(source.load(diagnostics))  # which takes its time, and holds nobody up
-        with self._change_lock:
-            self._engine = self._engine.with_server(server)
-            self._warnings = tuple(diagnostics.warnings)
+        with source.being_read():
+            server = SecurityServer(source.load(diagnostics))  # which takes its time, and holds nobody up
+            with self._change_lock:
+                self._engine = self._engine.with_server(server)
+                self._warnings = tuple(diagnostics.warnings)
 
     def _policy_changed(self, seqno: int) -> None:
         self._tell(self._recorder.policy_load(seqno))

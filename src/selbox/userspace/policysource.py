@@ -1,9 +1,10 @@
 """Where an object manager's policy comes from, and whether that has changed since it was read."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.model.policy import Policy
 from selbox.userspace.notes import shown_in_full
 
@@ -23,7 +24,9 @@ class PolicySource:
         self._paths = paths
         self._policy = policy
         self.base = base
-        self._states: tuple[_State, ...] = ()
+        # INVARIANT: of when the files were last read; None when it is not known whether what was read is in force.
+        self._states: tuple[_State, ...] | None = () if policy is not None else None
+        self._faults: tuple[Diagnostic, ...] = ()
 
     @classmethod
     def of(cls, given: "Sequence[str | os.PathLike[str] | Policy]", base: bool) -> "PolicySource":
@@ -50,16 +53,34 @@ class PolicySource:
             return self._policy
         from selbox.store.policyfiles import load_policy  # a policy that is loaded already does without the compiler
 
-        # Looked at before they are read: what changes meanwhile is seen to have changed.
-        self._states = tuple(map(_state, self._paths))
         with shown_in_full():
-            return load_policy(self._paths, self.base, diagnostics)
+            return load_policy(self._paths, self.base, diagnostics, empty=False)
+
+    @contextmanager
+    def being_read(self) -> Iterator[None]:
+        """Keep what the files are, and what turns out to be wrong with them, while they are read and put in force."""
+        # Looked at before they are read: what changes meanwhile is seen to have changed.
+        states = tuple(map(_state, self._paths))
+        self._states, self._faults = None, ()
+        try:
+            yield
+        except SelboxError as error:
+            self._states, self._faults = states, error.diagnostics
+            raise
+        self._states = states
 
     def has_changed(self) -> bool:
-        """Tell whether one of the files is another than when it was last read; one that is missing is no change."""
-        return any(
-            now is not None and now != then for now, then in zip(map(_state, self._paths), self._states, strict=True)
-        )
+        """Tell whether one of the files is another, or no longer there, or there again, since it was last read.
+
+        Raises:
+            SelboxError: with what was wrong with the files when they were last read, as long as they are the same.
+        """
+        if self._states is None or tuple(map(_state, self._paths)) != self._states:
+            return True
+        if self._faults:
+            with shown_in_full():
+                raise SelboxError(*self._faults)
+        return False
 
 
 def _state(path: str) -> _State:
