@@ -14,6 +14,7 @@ POLICY = """
 (role r) (role object_r) (user u) (userrole u r) (userlevel u (s0)) (userrange u ((s0) (s0))) (roletype r web_t)
 (boolean more false)
 (type web_t) (type web_page_t) (type web_log_t) (type other_t) (type far_t) (type proc_t) (type wanted_t) (type late_t)
+(type bare_t) (genfscon sysfs / (u object_r bare_t ((s0) (s0))))
 (typeattribute file_type) (typeattribute stored) (typeattribute device)
 (typeattributeset file_type (web_page_t web_log_t other_t wanted_t proc_t late_t))
 (typeattributeset stored (web_page_t wanted_t)) (typeattributeset device (far_t))
@@ -31,10 +32,10 @@ def policy() -> Policy:
     return compile_policy([parse(SourceFile("p.cil", POLICY))])
 
 
-def choices(policy: Policy, permission: str, **booleans: bool) -> list[str]:
+def choices(policy: Policy, permission: str, target: str = "wanted_t", **booleans: bool) -> list[str]:
     state = PolicyState.first(policy)
     state = state.with_values([booleans.get(each.name, each.default) for each in policy.booleans])
-    types = policy.type_ids["web_t"], policy.type_ids["wanted_t"]
+    types = policy.type_ids["web_t"], policy.type_ids[target]
     vector = policy.classes[0].vector((permission,))
     found = LabelChoices(policy, state.entries).choices(*types, 0, vector, state.active)
     return [policy.types[each].name for each in found]
@@ -48,3 +49,9 @@ def test_types_come_in_the_order_of_their_likeness(policy: Policy) -> None:
 def test_only_rules_that_hold_count(policy: Policy) -> None:
     assert choices(policy, "write") == ["web_log_t", "other_t"]
     assert choices(policy, "write", more=True) == ["web_log_t", "late_t", "other_t"]
+
+
+def test_an_object_with_a_label_that_the_kernel_gives_gets_no_label_of_processes(policy: Policy) -> None:
+    assert set(choices(policy, "read", "bare_t")) == {
+        *("far_t", "late_t", "other_t", "proc_t", "wanted_t", "web_log_t", "web_page_t")
+    }

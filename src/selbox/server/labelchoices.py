@@ -39,9 +39,8 @@ class LabelChoices:
         kernel = [each.context for each in policy.initial_sids]
         kernel += [each.context for each in policy.genfs_contexts]
         kernel += [each.context for each in policy.filesystem_uses]
-        # Nobody gives an object the label of processes, or one that the kernel gives by itself.
-        self._unsuited = reduce(or_, roles, 0)
-        self._unsuited |= bitset(each.type for each in kernel if each is not None)
+        self._processes = reduce(or_, roles, 0)
+        self._of_kernel = bitset(each.type for each in kernel if each is not None)
         self._rows: dict[int, list[int]] | None = None
         self._targets: dict[int, dict[int, list[tuple[int, int, int]]]] = {}
 
@@ -79,8 +78,9 @@ class LabelChoices:
                 for each in members(names):
                     found.setdefault(each, False)
         found.pop(target, None)
-        if not self._unsuited >> target & 1:
-            found = {each: is_own for each, is_own in found.items() if not self._unsuited >> each & 1}
+        # Nobody gives an object the label of processes nor, unless it has such a one, a label that the kernel gives.
+        unsuited = self._processes if self._of_kernel >> target & 1 else self._processes | self._of_kernel
+        found = {each: is_own for each, is_own in found.items() if not unsuited >> each & 1}
         return self._ranked(source, target, found)
 
     def _ranked(self, source: int, target: int, found: dict[int, bool]) -> Iterator[int]:
