@@ -32,6 +32,14 @@ def test_a_record_is_found_in_every_dress(line: str) -> None:
     assert warnings == []
 
 
+@pytest.mark.parametrize("before", ["tcontext", "tclass", "permissive"])
+@pytest.mark.parametrize("labels", ['srawcon="old_t"', "trawcon=6F6C64", 'srawcon="old_t" trawcon="u:r:gone_t:s0"'])
+def test_labels_that_the_policy_does_not_know_may_stand_beside_the_contexts(before: str, labels: str) -> None:
+    warnings: list[Diagnostic] = []
+    line = BODY.replace(f" {before}=", f" {labels} {before}=")
+    assert (list(logged_accesses([line], warnings)), warnings) == ([EXPECTED], [])
+
+
 def test_records_of_object_managers_are_found() -> None:
     line = (
         "type=USER_AVC msg=audit(1.000:2): pid=1 uid=0 auid=4294967295 ses=4294967295 subj=a_u:a_r:a_t:s0 "
@@ -68,7 +76,9 @@ def test_a_name_that_looks_like_fields_changes_nothing() -> None:
     assert found == EXPECTED
 
 
-@pytest.mark.parametrize("part", ["avc:  denied  { read } for ", "scontext=a ", "{ ", "avc: denied ", "ioctlcmd="])
+@pytest.mark.parametrize(
+    "part", ["avc:  denied  { read } for ", "scontext=a ", "scontext=a srawcon=b ", "{ ", "avc: denied ", "ioctlcmd="]
+)
 def test_long_nonsense_is_read_in_no_time(part: str) -> None:
     warnings: list[Diagnostic] = []
     assert list(logged_accesses(["avc:  denied  { read } for " + part * 50_000], warnings)) == []

@@ -10,10 +10,12 @@ from typing import Final, NamedTuple
 from selbox.audit.fields import broken
 from selbox.diagnostics import Diagnostic
 
+# Beside the contexts may stand the labels that they were read from, where the policy does not know these.
+_RAW: Final = r"(?:[st]rawcon=\S+ +){0,2}"
 # INVARIANT: names that somebody else chose hold no spaces in a record, so that they cannot contain these fields.
 _DECISION: Final = re.compile(
     r"avc: +(?P<verdict>denied|granted) +\{(?P<permissions>[^{}]*)\} +for +(?P<about>.*)"
-    r"\bscontext=(?P<scontext>\S+) +tcontext=(?P<tcontext>\S+) +tclass=(?P<tclass>\w+)(?P<rest>.*)"
+    rf"\bscontext=(?P<scontext>\S+) +{_RAW}tcontext=(?P<tcontext>\S+) +{_RAW}tclass=(?P<tclass>\w+)(?P<rest>.*)"
 )
 _MARK: Final = re.compile(r"\bavc: +(?:denied|granted) ")
 _COMMAND: Final = re.compile(r"\b(?:ioctlcmd=(?:0x)?(?P<ioctl>[0-9A-Fa-f]+)|nl-msgtype=(?P<message>\d+))\b")
