@@ -117,7 +117,7 @@ _WEB, _PAGE, _TABLE, _TTY = "u:r:web_t:s0", "u:object_r:page_t:s0", "u:object_r:
         ),
         (
             "[booleans any]\ndeny web_t table_t:file write",
-            f"{_WEB} {_TABLE}:file write is granted by (allow web_t table_t (file (write))) at p.cil:21:24",
+            f"{_WEB} {_TABLE}:file write is granted by (allow web_t table_t (file (write))) if talks at p.cil:21:24",
         ),
         (
             "[booleans any]\nallow web_t page_t:file write",
@@ -145,6 +145,17 @@ _WEB, _PAGE, _TABLE, _TTY = "u:r:web_t:s0", "u:object_r:page_t:s0", "u:object_r:
 def test_what_is_not_met_and_why(policy: Policy, line: str, reason: str) -> None:
     (found,) = reasons(policy, line)
     assert found[0] == reason
+
+
+def test_of_two_rules_that_read_alike_the_conditional_one_is_known_by_its_condition() -> None:
+    both = f"{POLICY}(booleanif (not talks) (true (allow web_t page_t (file (read)))))"
+    policy = compile_policy([parse(SourceFile("p.cil", both))])
+    for settings in ("", "[booleans any]\n"):
+        (found,) = reasons(policy, f"{settings}deny web_t page_t:file read")
+        rule = "(allow web_t page_t (file (read)))"
+        assert found == (
+            f"{_WEB} {_PAGE}:file read is granted by {rule} at p.cil:15:1, {rule} if ! talks at p.cil:30:30",
+        )
 
 
 def test_a_boolean_that_changes_nothing(policy: Policy) -> None:

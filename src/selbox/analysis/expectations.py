@@ -13,7 +13,7 @@ from selbox.analysis.permissions import class_of, wanted_permissions
 from selbox.analysis.subjects import Subjects
 from selbox.compiler.text.cilsyntax import CIL
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, did_you_mean
-from selbox.explain.rulelines import access_rule
+from selbox.explain.rulelines import access_rule, condition_of
 from selbox.language.expectations import (
     SYNTAX_CODE,
     Access,
@@ -201,7 +201,7 @@ class Examiner:
         else:
             questions = self._questions(what.access)
         for each in questions:
-            yield from self._denials(server, each) if is_allowed else _grants(server, each)
+            yield from self._denials(server, each) if is_allowed else self._grants(server, each)
 
     def _boolean_reasons(self, what: BooleanExpectation) -> Iterator[str]:
         before = self._server.booleans
@@ -210,7 +210,7 @@ class Examiner:
                 self._server.set_booleans({what.boolean.text: value})
                 state = f"with {what.boolean.text} {'on' if value else 'off'}: "
                 for each in self._questions(what.access):
-                    found = self._denials if value is what.value else _grants
+                    found = self._denials if value is what.value else self._grants
                     yield from (state + words for words in found(self._server, each))
         finally:
             self._server.set_booleans(before)
@@ -292,6 +292,23 @@ class Examiner:
             for words in denial_texts(server, *asked[:3], denied, question.number):
                 yield f"{subject} is denied: {words}"
 
+    def _grants(self, server: SecurityServer, question: _Question) -> Iterator[str]:
+        """Yield by which rules a part of an access is granted; nothing when all of it is denied."""
+        source, target = server.sid_for(question.source), server.sid_for(question.target)
+        granted = question.vector & _allowed(server, question)
+        if granted:
+            explanation = server.explain(source, target, question.object_class, granted)
+            policy = self._policy  # a server that decides for all values has its rows, without their conditions
+            rules = [
+                _rule_text(policy, row, granted)
+                for row, active in explanation.rules
+                if active and policy.rules.kind[row] == RuleKind.ALLOW and policy.rules.data[row] & granted
+            ]
+            yield f"{_shown(server, question, granted)} is granted by {', '.join(_first(iter(rules)))}"
+        elif server.compute_access(source, target, question.object_class).flags & PERMISSIVE_FLAG:
+            name = server.policy.types[question.source.type].name
+            yield f"{_shown(server, question, question.vector)} is denied, but {name} is permissive, so that it goes on"
+
     def _whatever(self, *, granted: bool) -> SecurityServer:
         """Return a server that decides for all values of the booleans.
 
@@ -321,28 +338,14 @@ def _allowed(server: SecurityServer, question: _Question) -> int:
     return server.explain(source, target, *question[2:]).allowed
 
 
-def _grants(server: SecurityServer, question: _Question) -> Iterator[str]:
-    """Yield by which rules a part of an access is granted; nothing when all of it is denied."""
-    source, target = server.sid_for(question.source), server.sid_for(question.target)
-    granted = question.vector & _allowed(server, question)
-    if granted:
-        policy, explanation = server.policy, server.explain(source, target, question.object_class, granted)
-        rules = [
-            _rule_text(policy, row, granted)
-            for row, active in explanation.rules
-            if active and policy.rules.kind[row] == RuleKind.ALLOW and policy.rules.data[row] & granted
-        ]
-        yield f"{_shown(server, question, granted)} is granted by {', '.join(_first(iter(rules)))}"
-    elif server.compute_access(source, target, question.object_class).flags & PERMISSIVE_FLAG:
-        name = server.policy.types[question.source.type].name
-        yield f"{_shown(server, question, question.vector)} is denied, but {name} is permissive, so that it goes on"
-
-
 def _rule_text(policy: Policy, row: int, permissions: int) -> str:
-    """Return a rule, of some of its permissions, and where it was written."""
+    """Return a rule, of some of its permissions, with its condition, and where it was written."""
     rule = policy.rules[row]
     types = rule.source, rule.target
     text = access_rule(policy, CIL, rule.kind, types, rule.object_class, rule.data & permissions)
+    if rule.condition:
+        values = [each.default for each in policy.booleans]
+        text += f" if {condition_of(policy, rule.condition, values)[0]}"
     origin = policy.origin(rule.origin)
     return f"{text} at {origin.place}" if origin else text
 

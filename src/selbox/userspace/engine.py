@@ -273,7 +273,9 @@ class Engine:
             reasons = denial_texts(server, source, target, question.object_class, denied)
             return names, (*reasons, *self._guesses(question))
         rules = self.explain(source, target, question).rules
-        lines = [f"{each.cil} at {each.place}" if each.place else each.cil for each in rules]
+        conditions = (f" if {each.condition}" if each.condition else "" for each in rules)
+        places = (f" at {each.place}" if each.place else "" for each in rules)
+        lines = [each.cil + "".join(more) for each, *more in zip(rules, conditions, places, strict=True)]
         if question.unknown:
             lines.append(
                 f"the policy does not define `{'`, `'.join(question.unknown)}`, and allows what it does not define"
