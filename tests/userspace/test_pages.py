@@ -63,7 +63,23 @@ def test_the_first_lines_of_the_readme_deny_with_the_reason_that_they_show(
 @pytest.mark.enforcement
 @pytest.mark.skipif(bool(lacking()), reason=lacking())
 @needs("python3", "runcon")
-def test_the_server_of_the_manual_serves_clients_in_a_box(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("level", "policies"), [("s0", ""), ("s0:c1", "--policy tenants.cil")])
+def test_the_server_of_the_manual_serves_clients_in_a_box(tmp_path: Path, level: str, policies: str) -> None:
+    ended, printed = in_a_box(tmp_path, level, policies)
+    assert (ended.stderr, ended.stdout) == ("", printed.replace("clerk_t:s0", f"clerk_t:{level}"))
+
+
+@pytest.mark.enforcement
+@pytest.mark.skipif(bool(lacking()), reason=lacking())
+@needs("python3", "runcon")
+def test_clients_at_other_levels_need_the_line_of_the_manual(tmp_path: Path) -> None:
+    ended, _ = in_a_box(tmp_path, "s0:c1", "")
+    assert ended.stdout == ""
+    assert ended.stderr.count("PermissionError") == 2
+
+
+def in_a_box(tmp_path: Path, level: str, policies: str) -> tuple["subprocess.CompletedProcess[str]", str]:
+    """Run the server of the manual with clients at a level; return what came of it, and what the manual says."""
     blocks = BLOCK.findall((ROOT / "docs/object-managers.md").read_text())
     for _, text in blocks:
         if file_name(text):
@@ -79,8 +95,9 @@ def test_the_server_of_the_manual_serves_clients_in_a_box(tmp_path: Path) -> Non
         "LC_ALL": "C",
         "HOME": "/",
     }
+    script = blocks[place][1].replace("clerk_t:s0", f"clerk_t:{level}").replace(" -- sh", f" {policies} -- sh")
     ended = subprocess.run(
-        ["/bin/sh", "-c", blocks[place][1]],
+        ["/bin/sh", "-c", script],
         cwd=tmp_path,
         env={**environment, "VIRTUAL_ENV": environment["PYTHONPATH"], "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
@@ -88,4 +105,4 @@ def test_the_server_of_the_manual_serves_clients_in_a_box(tmp_path: Path) -> Non
         timeout=60,
         check=False,
     )
-    assert (ended.stderr, ended.stdout) == ("", blocks[place + 1][1])
+    return ended, blocks[place + 1][1]
