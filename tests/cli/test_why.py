@@ -154,3 +154,29 @@ def test_unknown_names_fail_with_a_guess(policy: str, capsys: pytest.CaptureFixt
     shown = capsys.readouterr().err
     assert "did you mean `web_t`?" in shown
     assert "did you mean `read`?" in shown
+
+
+def test_what_would_deny_even_with_a_rule_has_its_terms(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    question = ("web_t", "page_t:s1", "file", "write")
+    assert main(["why", "--policy", policy, *question]) == 0
+    assert (
+        f"""\
+because
+  no rule (allow web_t page_t (file (write)))
+
+and even with a rule
+  (mlsconstrain (file (write)) (or (dom l1 l2) (eq t1 trusted))) at {policy}:26:1
+    false  or
+    false    l1 dom l2      s0 dom s1
+    false    t1 eq trusted  web_t
+
+near misses
+"""
+        in capsys.readouterr().out
+    )
+    assert main(["why", "--json", "--policy", policy, *question]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["result"]
+    assert [each["kind"] for each in told["reasons"]] == ["no-rule"]
+    (reason,) = told["even_with_rule"]
+    assert (reason["kind"], reason["permissions"]) == ("constraint", ["write"])
+    assert [each["holds"] for each in reason["terms"]] == [False] * 3

@@ -1,5 +1,7 @@
 """Answers about the small policy, each worked by hand from its rules."""
 
+from array import array
+
 import pytest
 from tests.explain.policies import SOURCE, make_policy
 
@@ -83,6 +85,40 @@ def test_what_a_constraint_would_deny_next_is_part_of_the_proposal(server: Secur
     assert [each.kind for each in found.reasons] == ["no-rule"]
     assert ["add the rule (allow web_t secret_t (file (read)))", "put web_t into trusted"] in changes(found)
     assert ["add the rule (allow web_t secret_t (file (read)))"] not in changes(found)
+
+
+def test_without_a_rule_it_is_told_what_would_deny_it_with_one(server: SecurityServer) -> None:
+    found = ask(server, "web_t", "secret_t:s1", "file", "read", "write")
+    assert [each.kind for each in found.reasons] == ["no-rule"]
+    (reason,) = found.even_with_rule
+    assert (reason.kind, reason.permissions, reason.place) == ("constraint", ("read", "write"), "p.cil:26:1")
+    assert reason.terms == (
+        TermLine(0, "or", "", False),
+        TermLine(1, "l1 dom l2", "s0 dom s1", False),
+        TermLine(1, "t1 eq trusted", "web_t", False),
+    )
+
+
+def test_only_what_lacks_a_rule_is_told_of_as_with_one(server: SecurityServer) -> None:
+    found = ask(server, "web_t", "page_t:s1", "file", "read", "write")
+    assert [(each.kind, each.permissions) for each in found.reasons] == [
+        ("no-rule", ("write",)),
+        ("constraint", ("read",)),
+    ]
+    assert [(each.kind, each.permissions) for each in found.even_with_rule] == [("constraint", ("write",))]
+    assert ask(server, "web_t", "page_t:s1", "file", "read").even_with_rule == ()
+    assert ask(server, "web_t", "page_t", "file", "write").even_with_rule == ()
+
+
+def test_roles_bounds_and_numbers_would_deny_with_a_rule_too(server: SecurityServer) -> None:
+    found = ask(server, "web_u:shell_r:shell_t", "web_t", "process", "transition")
+    assert [each.text for each in found.even_with_rule] == ["no rule (roleallow shell_r web_r)"]
+    (reason,) = ask(server, "child_t", "page_t", "file", "write").even_with_rule
+    assert [each.text for each in reason.bounding] == ["no rule (allow parent_t page_t (file (write)))"]
+    policy = make_policy()
+    policy.rules.data[:] = array("I", (each & ~policy.classes[0].vector(("ioctl",)) for each in policy.rules.data))
+    found = ask(SecurityServer(policy), "web_t", "page_t", "file", "ioctl", number=0x1301)
+    assert [each.kind for each in (*found.reasons, *found.even_with_rule)] == ["no-rule", "extended"]
 
 
 def test_labels_that_rules_already_reach_are_proposed_and_what_hides_a_denial_is_told(server: SecurityServer) -> None:

@@ -128,6 +128,38 @@ def test_proposals_that_are_written_into_the_policy_allow_the_access(
         assert allows(cil, server, explanation, proposal), f"{proposal}\n{cil}"
 
 
+@SETTINGS
+@given(
+    policies(),
+    st.lists(contexts, min_size=2, max_size=8, unique=True),
+    st.sampled_from(sorted(PERMISSIONS)),
+    st.integers(1, 31),
+    st.sampled_from((None, *IOCTLS)),
+)
+def test_what_would_deny_with_a_rule_denies_in_a_policy_that_has_it(
+    cil: str, texts: list[str], name: str, vector: int, number: int | None
+) -> None:
+    server = make_server(cil)
+    asked = server.vector(name, [each for bit, each in enumerate(PERMISSIONS[name]) if vector >> bit & 1])
+    sids = valid_sids(server, texts)
+    assume(asked.vector and len(sids) > 1)
+    explanation = server.explain(sids[0], sids[1], asked.object_class, asked.vector, number)
+    assume(explanation.unruled)
+    missing = server.permission_names(asked.object_class, explanation.unruled)
+    types = (server.policy.types[each.type].name for each in (explanation.source, explanation.target))
+    changed = make_server(f"{cil}\n(allow {' '.join(types)} ({name} ({' '.join(missing)})))")
+    again = changed.vector(name, missing)
+    source, target = (changed.context_to_sid(server.sid_to_context(each)) for each in sids[:2])
+    denied = changed.explain(source, target, again.object_class, again.vector, number)
+    assert [
+        (each.kind, server.permission_names(asked.object_class, each.permissions), each.truths)
+        for each in server.reasons_beyond_rules(explanation)
+    ] == [
+        (each.kind, changed.permission_names(again.object_class, each.permissions), each.truths)
+        for each in denied.reasons
+    ]
+
+
 def allows(cil: str, server: SecurityServer, explanation: Explanation, proposal: Proposal) -> bool:
     """Tell whether a proposal holds when somebody who read it compiles the policy with it."""
     policy = server.policy

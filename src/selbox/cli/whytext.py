@@ -17,6 +17,10 @@ def answer_text(answer: Answer, terminal: Terminal) -> str:
         lines += ["", terminal.paint("because", BOLD)]
         for reason in answer.reasons:
             lines += _indented(_reason(reason, terminal))
+    if answer.even_with_rule:
+        lines += ["", terminal.paint("and even with a rule", BOLD)]
+        for reason in answer.even_with_rule:
+            lines += _indented(_reason(reason, terminal))
     if answer.undefined:
         names = " ".join(answer.undefined)
         words = f"the policy does not define {answer.object_class} {{ {names} }}, and allows what it does not define"

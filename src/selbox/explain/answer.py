@@ -134,6 +134,8 @@ class Answer(NamedTuple):
         rules: the rules that grant the others.
         extended: the extended rules about this access, where a permission that they refine was asked for.
         reasons: why those are denied.
+        even_with_rule: why those that no rule allows would be denied all the same if one did; empty when the rule is
+            all that they lack.
         near: what almost allows it.
         proposals: what would allow it; each has been tried.
         assumed: what the question left open and was assumed, such as ``user and role of the source``.
@@ -153,6 +155,7 @@ class Answer(NamedTuple):
     rules: tuple[RuleLine, ...]
     extended: tuple[RuleLine, ...]
     reasons: tuple[ReasonLine, ...]
+    even_with_rule: tuple[ReasonLine, ...]
     near: NearMisses
     proposals: tuple[ProposalLine, ...]
     assumed: tuple[str, ...] = ()

@@ -1,8 +1,6 @@
 """From the server's explanation to an answer."""
 
-from functools import reduce
 from itertools import islice
-from operator import or_
 from typing import Final
 
 from selbox.compiler.text.constraints import constraint_line
@@ -43,6 +41,7 @@ def answer(server: SecurityServer, question: Question) -> Answer:
     teller = _Teller(server, question, explanation)
     denied = explanation.denied
     proposals = server.propose(explanation) if denied else ()
+    beyond = server.reasons_beyond_rules(explanation) if denied else ()
     policy = server.policy
     contexts = explanation.source, explanation.target
     return Answer(
@@ -59,6 +58,7 @@ def answer(server: SecurityServer, question: Question) -> Answer:
         rules=teller.rules(RuleKind.ALLOW, explanation.allowed, holds=True),
         extended=tuple(extended_line(policy, each, teller.types, explanation.values) for each in explanation.extended),
         reasons=tuple(teller.reason(each, *contexts) for each in explanation.reasons),
+        even_with_rule=tuple(teller.reason(each, *contexts) for each in beyond),
         near=teller.near() if denied else NearMisses(),
         proposals=tuple(proposal_line(policy, *contexts, each) for each in proposals),
         assumed=question.assumed,
@@ -115,7 +115,7 @@ class _Teller:
 
     def near(self) -> NearMisses:
         explanation = self._explanation
-        unruled = reduce(or_, (each.permissions for each in explanation.reasons if each.kind is DenialKind.NO_RULE), 0)
+        unruled = explanation.unruled
         groups = switched_off(self._policy, explanation, unruled)
         return NearMisses(
             switched_off=tuple(self._line(row, False) for each in groups for row in each.rows),

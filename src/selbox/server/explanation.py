@@ -137,6 +137,11 @@ class Explanation(NamedTuple):
         """The part of ``requested`` that is not granted."""
         return self.requested & ~self.allowed
 
+    @property
+    def unruled(self) -> int:
+        """The part of ``denied`` that no rule allows."""
+        return reduce(or_, (each.permissions for each in self.reasons if each.kind is DenialKind.NO_RULE), 0)
+
 
 class SwitchedOff(NamedTuple):
     """Conditional allow rules that do not hold under the booleans' values.

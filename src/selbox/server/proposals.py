@@ -84,6 +84,21 @@ class Proposer:
             found = [*self._by_booleans(question, explanation), *self._by_label(question), *found]
         return tuple(dict.fromkeys(Proposal(each.changes) for each in found))
 
+    def reasons_beyond_rules(self, explanation: Explanation, active: Sequence[bool]) -> tuple[DenialReason, ...]:
+        """Return why permissions that no rule allows would be denied all the same if one did.
+
+        Args:
+            explanation: why something is denied.
+            active: which conditional rules hold.
+        """
+        missing = explanation.unruled
+        if not missing:
+            return ()
+        source, target, object_class = explanation.source, explanation.target, explanation.object_class
+        question = Supposition(Access(source, target, object_class, missing, explanation.number), active)
+        rule = AddRule(source.type, target.type, object_class, missing)
+        return self._suppositions.reasons_against(question.with_change(rule))
+
     # --- Rules -----------------------------------------------------------------------------------------------------
 
     def _settled(

@@ -32,10 +32,9 @@ def denial_texts(
     """
     explanation = server.explain(source, target, object_class, permissions, number)
     lines = [reason_text(server, explanation, each) for each in explanation.reasons]
-    unruled = sum(each.permissions for each in explanation.reasons if each.kind is DenialKind.NO_RULE)
     lines += [
         f"{_booleans(server.policy, each)} off: {_allow(server, explanation, each.permissions)}"
-        for each in switched_off(server.policy, explanation, unruled)
+        for each in switched_off(server.policy, explanation, explanation.unruled)
     ]
     return tuple(lines)
 

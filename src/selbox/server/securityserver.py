@@ -182,12 +182,25 @@ class SecurityServer(ContextServer):
         Args:
             explanation: from :meth:`explain`, under the policy and the booleans that are in force now.
         """
+        return self._current_proposer().proposals(explanation, self._state.active)
+
+    def reasons_beyond_rules(self, explanation: Explanation) -> tuple[DenialReason, ...]:
+        """Return why permissions that no rule allows would be denied all the same if one did.
+
+        The evaluation that decides about accesses has met these reasons, with the rule supposed.
+
+        Args:
+            explanation: as for :meth:`propose`.
+        """
+        return self._current_proposer().reasons_beyond_rules(explanation, self._state.active)
+
+    def _current_proposer(self) -> "Proposer":
         from selbox.server.proposals import Proposer  # those who only decide do not pay for it
 
         state, proposer = self._state, self._proposer
         if proposer is None or proposer.access is not state.access:
             proposer = self._proposer = Proposer(state.policy, state.access, state.extended, state.entries)
-        return proposer.proposals(explanation, state.active)
+        return proposer
 
     def compute_user(self, source: int, user: str) -> tuple[int, ...]:
         """Return the SIDs that a user may be given who logs in through a process.
