@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.binary.kernel.binaries import CIL_BY_VERSION, XEN
 from tests.binary.kernel.meaning import meaning
@@ -30,6 +30,7 @@ def everything() -> Policy:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(policies(), st.sampled_from([31, 33, 35]))
 def test_random_policies_keep_their_meaning(cil: str, version: int) -> None:
+    assume(version > 31 or "glblub" not in cil)  # came with version 32
     policy = compiled(cil)
     written = write_policy(policy, version)
     again = read_policy(written, "policy")
