@@ -1,7 +1,10 @@
 """Expectations held against a policy whose answers are worked out by hand."""
 
+from time import process_time
+
 import pytest
 
+from selbox.analysis import expectations, questions, suspectarrays
 from selbox.analysis.coverage import Coverage
 from selbox.analysis.expectations import SHOWN, Examiner
 from selbox.compiler.compile import compile_policy
@@ -239,3 +242,83 @@ def test_coverage_needs_to_know_the_source(policy: Policy) -> None:
     with pytest.raises(SelboxError) as caught:
         Coverage(policy._replace(origins=()))
     assert caught.value.diagnostics[0].code == "coverage-without-source"
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers", "more"),
+    [
+        ("allow web_t tty_t:file ioctl(0-0xffff)", [0, 1, 2, 3, 4], 0x10000 - 4 - 5),
+        ("allow web_t tty_t:file ioctl(0x5402-0x8910)", [0x5404, 0x5405, 0x5406, 0x5407, 0x5408], 0x350F - 3 - 5),
+        ("deny web_t tty_t:file ioctl(0x5403-0xffff)", [0x5403, 0x8910], 0),
+        ("deny web_t tty_t:file ioctl(0-0xffff)", [0x5401, 0x5402, 0x5403, 0x8910], 0),
+        ("deny db_t tty_t:file ioctl(1-0x8000)", [1, 2, 3, 4, 5], 0x8000 - 5),
+        ("allow db_t tty_t:file ioctl(0x10-0xff10)", [0x10, 0x11, 0x12, 0x13, 0x14], 0xFF01 - 5),
+        ("allow web_t tty_t:file ioctl(0x5401-0x5403)", [], 0),
+        ("deny web_t tty_t:file ioctl(0x5404-0x890f)", [], 0),
+    ],
+)
+def test_a_range_of_extended_permissions_is_asked_about_number_by_number(
+    policy: Policy, line: str, numbers: list[int], more: int
+) -> None:
+    begin = process_time()
+    (found,) = reasons(policy, line)
+    assert process_time() - begin < 2
+    shown = [each for each in found if not each.startswith("and ")]
+    assert [each.split("ioctl(")[1].split(")")[0] for each in shown] == [f"{each:#06x}" for each in numbers]
+    assert list(found[len(shown) :]) == ([f"and {more} more"] if more else [])
+
+
+def test_a_range_of_extended_permissions_touches_the_rule_that_grants_them(policy: Policy) -> None:
+    for line, touched in (("ioctl(0x5000-0xffff)", True), ("ioctl(0x5404-0x8000)", False)):
+        coverage = Coverage(policy)
+        lines = parse_expectations(SourceFile("t.expect", f"allow web_t tty_t:file {line}"))
+        list(Examiner(policy, coverage).examine(lines))
+        (file,) = coverage.files()
+        assert any(each.text == "(allow web_t tty_t (file (ioctl)))" for each in file.untouched) is not touched
+
+
+MANY = """
+allow domains domains:process signal
+allow domains self:process { signal transition }
+allow { web_t db_t } { page_t table_t self }:{ file process } *
+deny { web_t init_t } { page_t table_t self }:{ file process } *
+deny { web_t db_t } { page_t table_t self }:file { execute ioctl }
+only web_t { page_t tty_t }:file { read write }
+allow web_t { tty_t page_t }:file { ioctl ioctl(0x5401-0x5500) }
+deny daemon { tty_t page_t }:file { write ioctl(0x5401-0x5500) }
+boolean talks allows daemon { page_t table_t }:file write
+[booleans any]
+allow daemon { page_t table_t self }:file { read write }
+deny daemon { page_t table_t self }:file { read write }
+""".replace("domains", "{ init_t daemon }")
+
+
+def test_many_questions_by_the_array_are_answered_like_a_few(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    one_by_one = reasons(policy, MANY)
+    assert all(one_by_one)
+    monkeypatch.setattr(questions, "_BY_ARRAY", 1)
+    assert reasons(policy, MANY) == one_by_one
+    monkeypatch.setattr(suspectarrays, "_AT_ONCE", 5)
+    assert reasons(policy, MANY) == one_by_one
+
+
+def test_of_many_denials_the_last_are_counted_only(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "allow { init_t daemon } { init_t daemon page_t }:dir search"
+    monkeypatch.setattr(questions, "_BY_ARRAY", 1)
+    (all_of_them,) = reasons(policy, line)
+    assert all_of_them[-1] == f"and {12 - SHOWN} more"
+    monkeypatch.setattr(expectations, "_EXPLAINED", SHOWN + 1)
+    assert reasons(policy, line) == [(*all_of_them[:-1], f"and at least {12 - SHOWN} more")]
+    (found,) = reasons(policy, "deny db_t { init_t web_t db_t page_t tty_t new_t table_t }:dir search")
+    assert found[-1] == f"and {7 - SHOWN} more"
+
+
+def test_all_pairs_of_hundreds_of_types_are_quick() -> None:
+    types = "".join(f"(type t{each}) (typeattributeset many t{each}) (roletype r t{each})" for each in range(400))
+    text = f"{POLICY} (typeattribute many) {types} (allow many many (process (signal)))"
+    policy = compile_policy([parse(SourceFile("p.cil", text))])
+    begin = process_time()
+    met, failed = reasons(policy, "allow many many:process signal\nallow many many:process transition")
+    assert process_time() - begin < 6
+    assert not met
+    assert failed[-1] == f"and at least {400 * 400 - SHOWN} more"

@@ -4,12 +4,13 @@ Every answer is the security server's; what is missing is its own explanation.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
 from selbox.analysis.coverage import Coverage
 from selbox.analysis.permissions import class_of, wanted_permissions
+from selbox.analysis.questions import Questions, number_groups
 from selbox.analysis.subjects import Subjects
 from selbox.compiler.text.cilsyntax import CIL
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, did_you_mean
@@ -28,6 +29,7 @@ from selbox.language.expectations import (
     ValidityExpectation,
     Word,
 )
+from selbox.model.bitset import members
 from selbox.model.context import Context
 from selbox.model.context_text import format_context, parse_context
 from selbox.model.policy import Policy
@@ -42,6 +44,9 @@ EMPTY_CODE: Final = "expectation-empty"
 
 SHOWN: Final = 5
 """Reasons that a failed expectation gives at most; the rest are counted."""
+
+_EXPLAINED: Final = 1000
+"""Reasons after which, of many questions, those that fail are counted and not explained."""
 
 _SELF: Final = "self"
 _RULE_KINDS: Final = {
@@ -61,6 +66,18 @@ class Outcome(NamedTuple):
 
     expectation: Expectation
     reasons: tuple[str, ...]
+
+
+class _Others(NamedTuple):
+    """Further reasons, which are not shown.
+
+    Attributes:
+        number: how many.
+        is_least: whether there may be more.
+    """
+
+    number: int
+    is_least: bool = False
 
 
 class _Question(NamedTuple):
@@ -164,7 +181,7 @@ class Examiner:
         values = {word.text: value for word, value in settings or ()}
         self._server.set_booleans({**self._defaults, **values})
 
-    def _reasons(self, expectation: Expectation) -> Iterator[str]:
+    def _reasons(self, expectation: Expectation) -> Iterator[str | _Others]:
         what = expectation.what
         match what:
             case AccessExpectation():
@@ -178,40 +195,33 @@ class Examiner:
             case ValidityExpectation():
                 yield from self._validity_reasons(what)
 
-    def _questions(self, access: Access, sources: Iterable[Context] | None = None) -> Iterator[_Question]:
+    def _questions(self, access: Access, sources: Sequence[Context] | None = None) -> Questions:
         chosen = self._subjects.contexts(access.sources) if sources is None else sources
         targets = self._subjects.contexts([word for word in access.targets if word.text != _SELF])
         with_self = any(word.text == _SELF for word in access.targets)
         classes = [class_of(self._policy, word) for word in access.classes]
-        wanted = [
-            (each, *asked) for each in classes for asked in wanted_permissions(self._policy, each, access.permissions)
-        ]
-        for source in chosen:
-            for target in (*targets, source) if with_self else targets:
-                for asked in wanted:
-                    yield _Question(source, target, *asked)
+        wanted = [asked for each in classes for asked in wanted_permissions(self._policy, each, access.permissions)]
+        return Questions(chosen, targets, wanted, with_self=with_self)
 
-    def _access_reasons(self, what: AccessExpectation, *, any_booleans: bool) -> Iterator[str]:
+    def _access_reasons(self, what: AccessExpectation, *, any_booleans: bool) -> Iterator[str | _Others]:
         is_allowed = what.demand is Demand.ALLOW
         server = self._whatever(granted=not is_allowed) if any_booleans else self._server
         if what.demand is Demand.ONLY:
             allowed = {each.type for each in self._subjects.contexts(what.access.sources)}
-            others = (each for each in self._subjects.every_context() if each.type not in allowed)
+            others = [each for each in self._subjects.every_context() if each.type not in allowed]
             questions = self._questions(what.access, others)
         else:
             questions = self._questions(what.access)
-        for each in questions:
-            yield from self._denials(server, each) if is_allowed else self._grants(server, each)
+        yield from self._answers(server, questions, granted=is_allowed)
 
-    def _boolean_reasons(self, what: BooleanExpectation) -> Iterator[str]:
+    def _boolean_reasons(self, what: BooleanExpectation) -> Iterator[str | _Others]:
         before = self._server.booleans
         try:
             for value in (what.value, not what.value):
                 self._server.set_booleans({what.boolean.text: value})
                 state = f"with {what.boolean.text} {'on' if value else 'off'}: "
-                for each in self._questions(what.access):
-                    found = self._denials if value is what.value else self._grants
-                    yield from (state + words for words in found(self._server, each))
+                for each in self._answers(self._server, self._questions(what.access), granted=value is what.value):
+                    yield state + each if isinstance(each, str) else each
         finally:
             self._server.set_booleans(before)
 
@@ -280,6 +290,28 @@ class Examiner:
         if not what.valid and not fault:
             yield "the context is valid"
 
+    def _answers(self, server: SecurityServer, questions: Questions, *, granted: bool) -> Iterator[str | _Others]:
+        """Yield why questions are not answered as is expected.
+
+        Args:
+            server: decides.
+            questions: about accesses.
+            granted: whether all of everything is expected to be granted; else none of it.
+        """
+        ask = self._denials if granted else self._grants
+        is_covered = granted and self._coverage is not None and server is self._server
+        found = 0
+        for each in questions if is_covered else questions.suspects(server, granted=granted):
+            asked = _Question(each.source, each.target, each.wanted.object_class, each.wanted.vector)
+            if each.wanted.numbers is not None:
+                yield from _of_numbers(ask, server, asked, number_groups(server, each))
+            elif found >= _EXPLAINED and questions.are_many and not is_covered:
+                yield _Others(1, is_least=granted)  # a denial has one reason or several
+            else:
+                for words in ask(server, asked):
+                    found += 1
+                    yield words
+
     def _denials(self, server: SecurityServer, question: _Question) -> Iterator[str]:
         """Yield why a part of an access is denied; nothing when all of it is granted."""
         source, target = server.sid_for(question.source), server.sid_for(question.target)
@@ -304,7 +336,7 @@ class Examiner:
                 for row, active in explanation.rules
                 if active and policy.rules.kind[row] == RuleKind.ALLOW and policy.rules.data[row] & granted
             ]
-            yield f"{_shown(server, question, granted)} is granted by {', '.join(_first(iter(rules)))}"
+            yield f"{_shown(server, question, granted)} is granted by {', '.join(_first(rules))}"
         elif server.compute_access(source, target, question.object_class).flags & PERMISSIVE_FLAG:
             name = server.policy.types[question.source.type].name
             yield f"{_shown(server, question, question.vector)} is denied, but {name} is permissive, so that it goes on"
@@ -359,9 +391,39 @@ def _shown(server: SecurityServer, question: _Question, vector: int) -> str:
     return f"{source} {target}:{server.class_name(question.object_class)} {permissions}"
 
 
-def _first(reasons: Iterator[str]) -> Iterator[str]:
+def _of_numbers(
+    ask: Callable[[SecurityServer, _Question], Iterator[str]],
+    server: SecurityServer,
+    question: _Question,
+    groups: Iterable[int],
+) -> Iterator[str | _Others]:
+    """Yield the reasons of a question about many extended permissions, asking about the first of each group only."""
+    shown: list[int] = []
+    others = 0
+    for group in groups:
+        first = list(islice(members(group), SHOWN))
+        reasons = sum(1 for _ in ask(server, question._replace(number=first[0])))
+        if reasons:
+            shown += first
+            others += reasons * (group.bit_count() - len(first))
+    for number in sorted(shown):
+        yield from ask(server, question._replace(number=number))
+    if others:
+        yield _Others(others)
+
+
+def _first(reasons: Iterable[str | _Others]) -> Iterator[str]:
     """Yield the first reasons, and how many more there are."""
-    yield from islice(reasons, SHOWN)
-    more = sum(1 for _ in reasons)
+    shown = more = 0
+    at_least = ""
+    for each in reasons:
+        if isinstance(each, _Others):
+            more += each.number
+            at_least = "at least " if each.is_least else at_least
+        elif shown < SHOWN:
+            shown += 1
+            yield each
+        else:
+            more += 1
     if more:
-        yield f"and {more} more"
+        yield f"and {at_least}{more} more"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from selbox.analysis.questions import Wanted
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.language.expectations import EVERY_PERMISSION, SYNTAX_CODE, Word
 from selbox.model.policy import Policy
@@ -26,8 +27,8 @@ def class_of(policy: Policy, word: Word) -> int:
     return found
 
 
-def wanted_permissions(policy: Policy, object_class: int, words: Iterable[Word]) -> list[tuple[int, int | None]]:
-    """Return access vectors, each with an extended permission or, the first one, without.
+def wanted_permissions(policy: Policy, object_class: int, words: Iterable[Word]) -> list[Wanted]:
+    """Return access vectors, each with extended permissions or, the first one, without.
 
     Args:
         policy: whose names the words use.
@@ -39,7 +40,7 @@ def wanted_permissions(policy: Policy, object_class: int, words: Iterable[Word])
     """
     described = policy.classes[object_class]
     vector = 0
-    extended: list[tuple[int, int | None]] = []
+    extended: list[Wanted] = []
     for word in words:
         if word.text == EVERY_PERMISSION:
             vector = (1 << len(described.permissions)) - 1
@@ -55,8 +56,8 @@ def wanted_permissions(policy: Policy, object_class: int, words: Iterable[Word])
         if refined is None:
             vector |= bit
         else:
-            extended += [(bit, number) for number in _numbers(word, refined[2], refined[3] or refined[2])]
-    return [(vector, None), *extended] if vector else extended
+            extended.append(Wanted(object_class, bit, _numbers(word, refined[2], refined[3] or refined[2])))
+    return [Wanted(object_class, vector), *extended] if vector else extended
 
 
 def _numbers(word: Word, low: str, high: str) -> range:
