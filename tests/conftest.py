@@ -1,0 +1,7 @@
+"""What holds for all tests."""
+
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code; what work is done is counted where it matters.
+settings.register_profile("selbox", deadline=None)
+settings.load_profile("selbox")
