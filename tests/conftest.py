@@ -2,6 +2,6 @@
 
 from hypothesis import settings
 
-# How long an example takes says more about the machine than about the code; what work is done is counted where it matters.
+# How long an example takes says more about the machine than about the code; where work matters, it is counted.
 settings.register_profile("selbox", deadline=None)
 settings.load_profile("selbox")
