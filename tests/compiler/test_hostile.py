@@ -7,7 +7,7 @@ from tests.compiler.policies import BASE, compile_texts, compile_with_base, erro
 from tests.oracles.secilc import compile_reference, requires_secilc
 
 from selbox.binary.kernel.writer import write_policy
-from selbox.compiler import optionals
+from selbox.compiler import attributes, optionals
 from selbox.compiler.compile import compile_resolved
 from selbox.compiler.expand import Expander, Frame
 from selbox.compiler.neverallow import check_neverallows
@@ -212,3 +212,18 @@ def test_names_that_were_meant_are_looked_for_a_few_times(monkeypatch: pytest.Mo
     monkeypatch.setattr("selbox.compiler.program.did_you_mean", guess)
     assert len(errors_of(BASE, "".join(f"(allow a no{n} (file (read)))" for n in range(60)))) == 50
     assert len(guessed) == 10
+
+
+@pytest.mark.parametrize("most", [15, 16])
+def test_attributes_are_not_written_out_without_end(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = CompileOptions(expand_generated=True)
+    before = len(compile_with_base("", options).rules)
+    monkeypatch.setattr(attributes, "_MOST_WRITTEN", most + before)
+    monkeypatch.setattr(attributes, "_MOST_TIMES", 1)
+    cil = """
+        (type t1) (type t2) (type t3) (type t4)
+        (typeattribute x_typeattr_1) (typeattributeset x_typeattr_1 (t1 t2 t3 t4))
+        (allow x_typeattr_1 x_typeattr_1 (file (read)))
+    """
+    codes = [each.code for each in errors_of(BASE, cil, options=options)]
+    assert codes == ([] if most == 16 else ["cil-too-large"])

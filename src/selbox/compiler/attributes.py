@@ -7,6 +7,7 @@ Source: ``cil_typeattribute_used`` (cil_post.c), ``cil_type_used`` (cil_resolve_
 import re
 from array import array
 from collections.abc import Iterable, Iterator
+from operator import mul
 from typing import Final, NamedTuple, TypeVar
 
 from selbox.compiler.conditions import Conditions
@@ -18,6 +19,7 @@ from selbox.compiler.renumbering import DROPPED, Renumbering
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.sets import SetOperator
 from selbox.compiler.targets import LOWEST_SPECIAL, special_pairs
+from selbox.diagnostics import SelboxError
 from selbox.model.constraint import CompareNames, Constraint, ConstraintTerm, Operand, ValidateTransition
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
@@ -28,6 +30,10 @@ GENERATED: Final = "_typeattr_"
 """Part of the names of the attributes that a translator makes for the sets of a module's rules."""
 
 _TYPE_OPERANDS: Final = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
+
+_MOST_WRITTEN: Final = 4_000_000
+_MOST_TIMES: Final = 20
+"""Rules that attributes may be written out in, whatever there was, and for each that there was."""
 
 
 class Uses(NamedTuple):
@@ -121,6 +127,7 @@ def settle_attributes(resolution: Resolution, policy: Policy, conditions: Condit
     symbols = resolution.numbered["type"]
     order.sort(key=lambda index: symbols[index].order)
     renumbering = Renumbering(policy.types, kept, order, options.expand_size)
+    _check_growth(resolution, policy.rules, renumbering)
     extended = tuple(kernel_rules(_extended(resolution, renumbering, conditions)))
     ids = renumbering.ids
     gone = frozenset(policy.types[old].name for old, new in enumerate(ids) if new == DROPPED)
@@ -146,6 +153,24 @@ def _type(old: Type, renumbering: Renumbering, new: int) -> Type:
     types = renumbering.bits(old.types) if old.is_attribute else 1 << new
     bounds = None if old.bounds is None else renumbering.ids[old.bounds]
     return Type(old.name, old.is_attribute, types, old.aliases, old.permissive, bounds, old.neveraudit)
+
+
+def _check_growth(resolution: Resolution, rules: Rules, renumbering: Renumbering) -> None:
+    """Refuse rules that would become millions when their attributes are written out.
+
+    Raises:
+        SelboxError: ``cil-too-large``.
+    """
+    sizes = [1 if types is None else len(types) for types in renumbering.members]
+    written = sum(map(mul, map(sizes.__getitem__, rules.source), map(sizes.__getitem__, rules.target)))
+    statements = [each for each in resolution.extended.statements if each.target < LOWEST_SPECIAL]
+    written += sum(sizes[each.source] * sizes[each.target] for each in statements)
+    if written > max(_MOST_WRITTEN, _MOST_TIMES * (len(rules) + len(statements))):
+        raise SelboxError.of(
+            "cil-too-large",
+            f"with their attributes written out, {len(rules) + len(statements)} rules would become {written}",
+            help="leave the option out that writes attributes out (-G), or let it spare large ones (-X)",
+        )
 
 
 def _rules(old: Rules, renumbering: Renumbering) -> Rules:

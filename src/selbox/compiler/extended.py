@@ -4,6 +4,7 @@ Source: ``cil_fill_permissionx``, ``__cil_expr_to_bitmap`` and ``__cil_permx_bit
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 from selbox.compiler.classes import Classes
@@ -213,12 +214,13 @@ def kernel_rules(statements: Iterable[ExtendedStatement]) -> Iterator[ExtendedRu
     for each in statements:
         key = (each.kind, each.source, each.target, each.object_class, each.permission, each.branch)
         united.setdefault(key, []).append(each)
+    split = cache(lambda numbers, permission: tuple(split_by_driver(numbers, permission)))
     for key, parts in sorted(united.items(), key=lambda item: _slot(item[0])):
         kind, source, target, object_class, permission, condition = key
         numbers = 0
         for part in parts:
             numbers |= part.numbers
-        for specifier, driver, bits in split_by_driver(numbers, permission):
+        for specifier, driver, bits in split(numbers, permission):  # few sets, for many pairs of types
             origin = _first_origin(parts, specifier, driver, bits)
             yield ExtendedRule(kind, source, target, object_class, specifier, driver, bits, condition, origin)
 
