@@ -22,7 +22,7 @@ def add_policy_arguments(parser: "ArgumentParser") -> None:
 
 
 def policy_paths(arguments: "Namespace") -> list[str]:
-    """Return the files of the policy that is given; none when the system is to be asked."""
+    """Return the files of the policy that is given, by option or by variable; none when neither names any."""
     if arguments.policy is not None:
         return list(arguments.policy)
     return [each for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]

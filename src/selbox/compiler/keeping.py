@@ -37,6 +37,7 @@ from selbox.compiler.targets import LOWEST_SPECIAL, SELF, SPECIAL
 from selbox.compiler.text.filecontexts import file_contexts_text
 from selbox.diagnostics import Diagnostics
 from selbox.language.cil import Form, Tree
+from selbox.language.cil.tree import atoms
 from selbox.model.bitset import bitset, members
 from selbox.model.context import Context
 from selbox.model.mls import LevelRange
@@ -192,7 +193,7 @@ class _Keeping:
             if number not in starts:
                 starts[number] = [form.offset for form in self._trees[number].forms]
             form = self._trees[number].forms[bisect_left(starts[number], symbol.form.offset + 1) - 1]
-            for atom in _atoms(symbol.form):
+            for atom in atoms(symbol.form):
                 found.setdefault(atom, {})[number << 32 | form.offset] = None
             declared.update(_declared(symbol.form))
         return {atom: tuple(places) for atom, places in found.items()}, frozenset(declared)
@@ -545,17 +546,6 @@ def _role_term(term: SetTerm) -> RoleTerm:
     if isinstance(term, SetOperator):
         return term.value
     return tuple(members(term)) if isinstance(term, int) else term.name.encode("utf-8", "surrogateescape")
-
-
-def _atoms(form: Form) -> Iterator[str]:
-    """Yield all atoms of a form, at any depth."""
-    pending = [form]
-    while pending:
-        for item in pending.pop():
-            if isinstance(item, str):
-                yield item
-            else:
-                pending.append(item)
 
 
 def _declared(form: Form) -> Iterator[str]:

@@ -5,7 +5,7 @@ from a :class:`~selbox.compiler.baseline.Baseline`.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from selbox.compiler.attributes import GENERATED
@@ -23,7 +23,7 @@ from selbox.compiler.resolution import Known, Resolution
 from selbox.compiler.sets import SetOperator, SetTerm
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.language.cil import Form, Tree, parse
-from selbox.language.cil.tree import LineIndex
+from selbox.language.cil.tree import LineIndex, atoms
 from selbox.model.bitset import bitset, members
 from selbox.model.mls import Level, LevelRange
 
@@ -353,7 +353,7 @@ def reread(baseline: Baseline, passages: Sequence[Passage], gone: Gone) -> Rerea
         expander = Expander(program)
         for index, passage in enumerate(passages):
             tree = _tree(passage.text)
-            if baseline.names.unread and not baseline.names.unread.isdisjoint(_atoms(tree.forms)):
+            if baseline.names.unread and not baseline.names.unread.isdisjoint(atoms(tree.forms)):
                 raise GiveUpError
             expander.build(tree.forms, 0, Place(program.root, tree, path=(index,)))
         waiting = (expander.tunable_conditions, expander.insertions, expander.inheritances, expander.calls)
@@ -385,27 +385,17 @@ def _check_optionals(baseline: Baseline, program: Program) -> None:
     for symbol in program.symbols.get("optional", ()):
         content = symbol.content
         is_off = content is not None and content.optional is not None and not content.optional.live
-        if is_off and not baseline.dead_declared.isdisjoint(_atoms([symbol.form])):
+        if is_off and not baseline.dead_declared.isdisjoint(atoms([symbol.form])):
             raise GiveUpError
 
 
 def _names_generated(program: Program, keyword: str) -> bool:
     """Tell whether a statement of some keyword uses the attribute that only takes what is required."""
     first = 2 if keyword in ("typeattributeset", "roleattributeset") else 1
-    return any(GENERATED_ATTRIBUTE in _atoms([form[first:]]) for form, _ in program.live(keyword))
+    return any(GENERATED_ATTRIBUTE in atoms(form[first:]) for form, _ in program.live(keyword))
 
 
 def _tree(text: str) -> Tree:
     if text[text.rfind("\n") + 1 :].count(";"):
         raise GiveUpError  # a comment might reach into what follows
     return parse(SourceFile("", text))
-
-
-def _atoms(forms: "Iterable[Iterable[Form | str]]") -> Iterator[str]:
-    pending: list[Iterable[Iterable[Form | str] | str]] = [forms]
-    while pending:
-        for item in pending.pop():
-            if isinstance(item, str):
-                yield item
-            else:
-                pending.append(item)

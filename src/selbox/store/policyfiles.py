@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from selbox.store.policycache import PolicyCache
     from selbox.store.stages import Stages
 
-# The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
 BASE_PREFIX: Final = "<base>/"
 """What the names of the base policy's texts begin with."""
 
+# The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
 BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
 """Where the base policy's CIL files are."""
 

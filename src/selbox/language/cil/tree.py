@@ -6,6 +6,7 @@ stand is found again from the text when a message needs it, so that reading mill
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -111,6 +112,17 @@ class Tree(NamedTuple):
             if group == OPEN_GROUP:
                 depth += 1
         return offset, 1
+
+
+def atoms(items: Iterable[Form | str]) -> Iterator[str]:
+    """Yield all atoms of a form, or of several, at any depth."""
+    pending = [items]
+    while pending:
+        for item in pending.pop():
+            if isinstance(item, str):
+                yield item
+            else:
+                pending.append(item)
 
 
 def _width(text: str, offset: int) -> int:
