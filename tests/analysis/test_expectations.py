@@ -322,3 +322,18 @@ def test_all_pairs_of_hundreds_of_types_are_quick() -> None:
     assert process_time() - begin < 6
     assert not met
     assert failed[-1] == f"and at least {400 * 400 - SHOWN} more"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("entrypoint execute_no_trans", "entrypoint", "unknown-permission"),
+        ("(class process (transition signal))", "(class process (signal))", "unknown-permission"),
+    ],
+)
+def test_transitions_need_their_permissions(old: str, new: str, code: str) -> None:
+    text = POLICY.replace(old, new).replace("(allow init_t web_t (process (transition)))", "")
+    lacking = compile_policy([parse(SourceFile("p.cil", text))])
+    with pytest.raises(SelboxError) as caught:
+        reasons(lacking, "transition init_t web_exec_t -> web_t")
+    assert caught.value.diagnostics[0].code == code

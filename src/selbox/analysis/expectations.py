@@ -49,6 +49,9 @@ _EXPLAINED: Final = 1000
 """Reasons after which, of many questions, those that fail are counted and not explained."""
 
 _SELF: Final = "self"
+_TRANSITION_NEEDS: Final = (("process", ("transition",)), ("file", ("execute", "execute_no_trans", "entrypoint")))
+"""What a policy has to define for domain transitions to be asked about."""
+
 _RULE_KINDS: Final = {
     LabelKind.CREATE: RuleKind.TYPE_TRANSITION,
     LabelKind.RELABEL: RuleKind.TYPE_CHANGE,
@@ -144,6 +147,9 @@ class Examiner:
             case TransitionExpectation(source, program, domain):
                 for word in (source, program, domain):
                     self._subjects.context(word)
+                for class_name, permissions in _TRANSITION_NEEDS:
+                    needed = (Word(each, *source[1:]) for each in permissions)
+                    wanted_permissions(self._policy, class_of(self._policy, Word(class_name, *source[1:])), needed)
             case LabelExpectation():
                 what = expectation.what
                 for word in (what.source, what.target, what.label):
