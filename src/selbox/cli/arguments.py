@@ -40,7 +40,10 @@ class VerbParser(argparse.ArgumentParser):
         self._manual = manual
         self._terminal = terminal
         self.add_argument("-h", "--help", action="help", help="show this manual")
-        self.add_argument("--json", action="store_true", help="write the result as JSON, for programs")
+        forms = self.add_mutually_exclusive_group()
+        forms.add_argument("--json", action="store_true", help="write the result as JSON, for programs")
+        if entry.tabular:
+            forms.add_argument("--csv", action="store_true", help="write the result as comma-separated values")
 
     def format_help(self) -> str:
         """Return the manual of the verb."""

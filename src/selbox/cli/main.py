@@ -9,7 +9,7 @@ from typing import TextIO, cast
 
 import selbox
 from selbox.cli.errors import write_diagnostics
-from selbox.cli.output import write_result
+from selbox.cli.output import TabularResult, write_result, write_table
 from selbox.cli.registry import VERBS, Entry
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import StatusError, UsageError, Verb
@@ -104,6 +104,9 @@ def _run_verb(name: str, words: list[str]) -> int:
         return entry.statuses.failure
     _report(getattr(result, "notices", ()))
     stream = sys.stderr if entry.takes_command else sys.stdout
+    if entry.tabular and arguments.csv:
+        write_table(cast(TabularResult, result), stream)
+        return result.exit_status
     terminal = Terminal.of(stream, os.environ)
     write_result(name, result, as_json=arguments.json, stream=stream, terminal=terminal)
     return result.exit_status

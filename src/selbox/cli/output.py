@@ -1,9 +1,12 @@
-"""Results of verbs, and their one way out: text for people, or a versioned JSON envelope for programs."""
+"""Results of verbs, and their one way out: text for people; a versioned JSON envelope or CSV for programs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from selbox.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from selbox.analysis.table import Table
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 """What JSON can say."""
@@ -32,6 +35,14 @@ class Result(Protocol):
         ...
 
 
+class TabularResult(Result, Protocol):
+    """What a verb returns whose entry in the registry says ``tabular``."""
+
+    def to_table(self) -> "Table":
+        """Return what ``--csv`` writes."""
+        ...
+
+
 def write_result(verb: str, result: Result, *, as_json: bool, stream: TextIO, terminal: Terminal) -> None:
     """Write a result to a stream.
 
@@ -44,4 +55,10 @@ def write_result(verb: str, result: Result, *, as_json: bool, stream: TextIO, te
     else:
         text = result.to_text(terminal)
     if text:
-        stream.write(text + "\n")
+        stream.write(text)
+        stream.write("\n")
+
+
+def write_table(result: TabularResult, stream: TextIO) -> None:
+    """Write a result to a stream as comma-separated values under a heading."""
+    stream.write(result.to_table().csv())

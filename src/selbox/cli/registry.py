@@ -28,12 +28,14 @@ class Entry(NamedTuple):
             the verb's own result goes to standard error.
         statuses: how it ends when it fails.
         abbreviates: whether long options may be cut short as far as they stay distinct, as GNU's getopt_long allows.
+        tabular: whether its result can be written as a table, with ``--csv``.
     """
 
     summary: str
     takes_command: bool = False
     statuses: Statuses = Statuses()
     abbreviates: bool = False
+    tabular: bool = False
 
 
 # INVARIANT: a verb NAME is the module selbox.cli.verbs.NAME, with "-" written "_".
