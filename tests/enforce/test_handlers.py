@@ -2,19 +2,18 @@
 
 from unittest.mock import MagicMock
 
+import pytest
+
 from selbox.enforce import handlers
-from selbox.enforce.calls.attributes import AttributeCalls
 from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES
 from selbox.enforce.calls.selinuxpaths import LAST_NAMES
-from selbox.enforce.calls.sysvipc import SysVIpcCalls
-from selbox.enforce.calls.unixsockets import UnixSocketCalls
+from selbox.enforce.launch import transaction_range
+from selbox.enforce.seccomp.part import FilterSettings
 
 
-def test_the_calls_of_families_that_are_imported_late() -> None:
-    box, others = MagicMock(), MagicMock()
-    assert set(handlers.ATTRIBUTES) == set(AttributeCalls(box).handlers())
-    assert set(handlers.SYSTEM_V) == set(SysVIpcCalls(box, others).handlers())
-    assert set(handlers.UNIX_SOCKETS) == set(UnixSocketCalls(box, others, others).handlers())
+@pytest.mark.parametrize("family", handlers.LATE, ids=lambda family: family.name)
+def test_a_late_family_handles_the_calls_of_its_part(family: handlers.Family) -> None:
+    assert set(family.make(MagicMock())) == set(family.part.handled(FilterSettings(transaction_range())))
 
 
 def test_the_last_names_of_selinux_paths() -> None:

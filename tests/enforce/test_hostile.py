@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from selbox.enforce.seccomp.filter import NOTIFIED, REFUSED
+from selbox.enforce.seccomp.filter import PARTS
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from tests.enforce.boxes import Box
 
@@ -23,6 +23,7 @@ POLICY = """
 (call own_ipc (cat_t))
 """
 
+_NOTIFIED = [name for part in PARTS for name in part.notified]
 # Signals to oneself and exec would end the attacker; identity changes would only make later calls fail earlier.
 _LEFT_OUT = {
     "kill",
@@ -33,8 +34,10 @@ _LEFT_OUT = {
     "pidfd_send_signal",
     "fork",
     "vfork",
-} | {name for name in NOTIFIED if name.startswith("set") and name.endswith(("id", "groups"))}
-_CALLS = sorted(NUMBERS[name] for name in NOTIFIED if name not in _LEFT_OUT and not name.startswith(("exec", "chroot")))
+} | {name for name in _NOTIFIED if name.startswith("set") and name.endswith(("id", "groups"))}
+_CALLS = sorted(
+    NUMBERS[name] for name in _NOTIFIED if name not in _LEFT_OUT and not name.startswith(("exec", "chroot"))
+)
 
 NONSENSE = r"""
 #define _GNU_SOURCE
@@ -136,7 +139,7 @@ def test_nonsense_never_stops_the_supervisor(box: Box, seed: int) -> None:
 
 
 def test_the_routes_around_are_closed_in_the_filter(box: Box) -> None:
-    expected = {NUMBERS[name]: number for number, names in REFUSED.items() for name in names}
+    expected = {NUMBERS[name]: number for part in PARTS for number, names in part.refused.items() for name in names}
     output = run(box, FAR_AROUND, f"-DCALLS={','.join(map(str, expected))}")
     for line in output.splitlines():
         call, result, number = map(int, line.split())

@@ -11,6 +11,7 @@ from selbox.enforce.paths import PathWalker
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.tasks import TaskTable
+from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
 
 
@@ -28,7 +29,8 @@ class Box(NamedTuple):
         labels: labels of files.
         walker: paths to objects.
         openers: who opened what.
-        forks_are_notified: whether the supervisor is asked about each new process.
+        workers: run what may block.
+        spared: calls that the supervisor is not asked about, as the filter was built.
     """
 
     server: SecurityServer
@@ -41,4 +43,5 @@ class Box(NamedTuple):
     labels: Labels
     walker: PathWalker
     openers: Openers
-    forks_are_notified: bool
+    workers: Workers
+    spared: frozenset[str]

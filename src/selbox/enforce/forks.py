@@ -5,6 +5,8 @@ is, and some shells take the error for final. So where every domain of a policy 
 not notified at all; ``process fork`` is then asked when a task enters a domain.
 """
 
+from typing import Final
+
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
@@ -12,6 +14,9 @@ from selbox.enforce.domains import domain_context
 from selbox.model.bitset import members
 from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.securityserver import SecurityServer
+
+FORKS: Final = frozenset({"fork", "vfork", "clone"})
+"""The calls that make processes."""
 
 
 def every_domain_may_fork(server: SecurityServer) -> bool:
@@ -47,5 +52,5 @@ def check_entered(box: Box, caller: Caller, sid: int) -> None:
     Raises:
         AccessDenied: for a domain that may not fork, which without notifications could not be kept from it.
     """
-    if not box.forks_are_notified:
+    if "fork" in box.spared:
         box.monitor.check(caller, sid, "process", ("fork",), dict, source=sid)

@@ -12,7 +12,9 @@ from typing import Final
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, install_filter, prctl
-from selbox.enforce.seccomp.filter import RLIMIT_RTTIME, TransactionRange, build_filter
+from selbox.enforce.seccomp.filter import build_filter
+from selbox.enforce.seccomp.part import FilterSettings, TransactionRange
+from selbox.enforce.seccomp.parts.processes import RLIMIT_RTTIME
 from selbox.enforce.seccomp.syscalls import MACHINE
 
 TRANSACTIONS: Final = 64
@@ -42,7 +44,7 @@ def missing_support() -> str:
         status = errno.EIO
         try:
             _become_filterable()
-            install_filter(build_filter(transaction_range(), notify_forks=True))
+            install_filter(build_filter(FilterSettings(transaction_range())))
             status = 0
         except OSError as error:
             status = error.errno or errno.EIO
@@ -102,7 +104,7 @@ def launch(
     program: str,
     environment: Mapping[str, str],
     carrier: tuple[int, int],
-    notify_forks: bool,
+    spared: frozenset[str],
 ) -> tuple[int, int]:
     """Fork the first process and have it exec the program under the box's filter.
 
@@ -111,7 +113,7 @@ def launch(
         program: path of the file to run.
         environment: its environment.
         carrier: the ``RLIMIT_RTTIME`` that carries its first state.
-        notify_forks: whether the supervisor is to be asked about new processes.
+        spared: calls that the supervisor need not be asked about.
 
     Returns:
         Its pid and the listener's descriptor.
@@ -127,7 +129,7 @@ def launch(
     if pid == 0:
         ours.close()
         try:
-            _run_child(command, program, environment, carrier, notify_forks, theirs)
+            _run_child(command, program, environment, carrier, spared, theirs)
         finally:
             os._exit(_CANNOT_RUN)
     theirs.close()
@@ -147,7 +149,7 @@ def _run_child(
     program: str,
     environment: Mapping[str, str],
     carrier: tuple[int, int],
-    notify_forks: bool,
+    spared: frozenset[str],
     channel: socket.socket,
 ) -> None:
     """Become the first process: install the filter, hand over its listener, exec.
@@ -171,7 +173,7 @@ def _run_child(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _carry(carrier)
-        program_filter = build_filter(transaction_range(), notify_forks=notify_forks)
+        program_filter = build_filter(FilterSettings(transaction_range(), spared))
         _become_filterable()
         listener[0] = install_filter(program_filter)
     except OSError as error:

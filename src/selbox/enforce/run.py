@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.domains import domain_context
-from selbox.enforce.forks import every_domain_may_fork
+from selbox.enforce.forks import FORKS, every_domain_may_fork
 from selbox.enforce.launch import launch
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.report import RunReport
@@ -76,13 +76,13 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         kernel = server.initial_sid("kernel")
         start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
         _become_supervisor(stack)
-        ask_forks = not every_domain_may_fork(server)
-        first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), ask_forks)
+        spared = FORKS if every_domain_may_fork(server) else frozenset()
+        first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), spared)
         stack.callback(os.close, descriptor)
         # Imported while the first process gets ready: that takes as long as a third of the imports.
         from selbox.enforce.supervision import supervise
 
-        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, ask_forks)
+        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, spared)
 
 
 def _become_supervisor(stack: ExitStack) -> None:

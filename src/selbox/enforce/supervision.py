@@ -32,7 +32,7 @@ def supervise(
     initial_sid: int | None,
     first: int,
     descriptor: int,
-    forks_are_notified: bool,
+    spared: frozenset[str],
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -45,7 +45,7 @@ def supervise(
         initial_sid: of the first program; None for the policy's own transition.
         first: pid of the first process.
         descriptor: of the listener; stays the caller's.
-        forks_are_notified: as the filter was built.
+        spared: calls that the supervisor is not asked about, as the filter was built.
     """
     recorder = Recorder(server, write)
     server.add_reporter(recorder.report)
@@ -67,9 +67,10 @@ def supervise(
             labels,
             walker,
             Openers(),
-            forks_are_notified,
+            Workers(listener),
+            spared,
         )
-        handlers = build_handlers(box, Workers(listener), initial_sid)
+        handlers = build_handlers(box, initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.execution, import_all)
         handlers.attach(supervisor)
         try:

@@ -11,7 +11,7 @@ import resource
 from typing import Final, NamedTuple
 
 from selbox.enforce.credentials import real_ids_of
-from selbox.enforce.seccomp.filter import RLIMIT_RTTIME
+from selbox.enforce.seccomp.parts.processes import RLIMIT_RTTIME
 
 _MARK: Final = 1 << 61
 _STATE_BITS: Final = 24

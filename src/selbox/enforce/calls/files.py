@@ -15,7 +15,6 @@ from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.workers import Workers
 
 _HOW = struct.Struct("=QQQ")
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
@@ -37,11 +36,11 @@ _PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(136, 144)})
 class FileCalls:
     """``open``, ``openat``, ``openat2``, ``creat`` and ``truncate``."""
 
-    def __init__(self, box: Box, new_objects: NewObjects, selinux_paths: SelinuxPaths, workers: Workers) -> None:
+    def __init__(self, box: Box, selinux_paths: SelinuxPaths) -> None:
         self._box = box
-        self._new = new_objects
+        self._new = NewObjects(box)
         self._selinux_paths = selinux_paths
-        self._workers = workers
+        self._workers = box.workers
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""

@@ -108,9 +108,9 @@ class NewObjects:
 class NameCalls:
     """``mkdir``, ``mknod``, ``symlink``, ``link``, ``unlink``, ``rmdir``, ``rename`` and their ``*at`` forms."""
 
-    def __init__(self, box: Box, new_objects: NewObjects) -> None:
+    def __init__(self, box: Box) -> None:
         self._box = box
-        self._new = new_objects
+        self._new = NewObjects(box)
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls, which are those of the methods."""

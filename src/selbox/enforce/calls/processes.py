@@ -10,8 +10,8 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.linux import PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS
-from selbox.enforce.seccomp.filter import NAMESPACE_FLAGS
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.parts.processes import NAMESPACE_FLAGS
 from selbox.enforce.tasks import thread_group
 
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}

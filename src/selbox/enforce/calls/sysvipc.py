@@ -27,7 +27,6 @@ from selbox.enforce.linux import system_call
 from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.workers import Workers
 
 _IPC_PRIVATE: Final = 0
 _IPC_CREAT: Final = 0o1000
@@ -148,9 +147,9 @@ class _Traffic:
 class SysVIpcCalls:
     """``shmget`` and its kin."""
 
-    def __init__(self, box: Box, workers: Workers) -> None:
+    def __init__(self, box: Box) -> None:
         self._box = box
-        self._workers = workers
+        self._workers = box.workers
         self._sids: dict[tuple[str, int], int] = {}
         self._prune_at = _KEPT
         self._traffic: dict[int, _Traffic] = {}

@@ -19,8 +19,8 @@ from selbox.audit.eventrecord import EventRecord, format_event
 from selbox.enforce.answer import ANSWERED, CONTINUE
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.seccomp.filter import TransactionRange
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.part import TransactionRange
 from selbox.enforce.tasks import TaskState, thread_group
 
 _LIMIT: Final = 4096

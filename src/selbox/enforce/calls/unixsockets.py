@@ -53,7 +53,6 @@ from selbox.enforce.sockets import (
 from selbox.enforce.tasks import thread_group
 from selbox.enforce.unixdiag import UnixDiagnosis
 from selbox.enforce.unixnames import UnixNames
-from selbox.enforce.workers import Workers
 
 _TYPE_MASK: Final = 0xF
 _FAMILY_SIZE: Final = 2
@@ -93,10 +92,10 @@ class _Target(NamedTuple):
 class UnixSocketCalls:
     """``socket``, ``bind``, ``listen``, ``connect``, ``accept`` and what tells about peers."""
 
-    def __init__(self, box: Box, new_objects: NewObjects, workers: Workers) -> None:
+    def __init__(self, box: Box) -> None:
         self._box = box
-        self._new = new_objects
-        self._workers = workers
+        self._new = NewObjects(box)
+        self._workers = box.workers
         diagnosis = UnixDiagnosis()
         self._labels = SocketLabels(box)
         self._names = UnixNames(diagnosis, self._labels, box.labels.outside)

@@ -1,0 +1,25 @@
+"""Calls that no box has: they would lead around those that are mediated, or reach the kernel itself."""
+
+import errno
+from typing import Final
+
+from selbox.enforce.seccomp.part import FilterPart
+
+PART: Final = FilterPart(
+    refused={
+        errno.ENOSYS: (
+            # clone3 hides its flags in memory; io_uring and userfaultfd act without a call that the filter sees, or
+            # stop the supervisor while it reads memory; the *xattrat calls have older siblings that are mediated.
+            *("clone3", "io_uring_setup", "userfaultfd", "uselib", "setxattrat", "getxattrat", "removexattrat"),
+        ),
+        errno.EPERM: (
+            # Routes around path mediation: handles, notices that come with the file opened, and mounts that would
+            # give a file a second path.
+            *("open_by_handle_at", "fanotify_init", "mount", "umount2", "pivot_root", "move_mount", "open_tree"),
+            *("open_tree_attr", "fsopen", "fsmount", "fspick", "mount_setattr"),
+            # The kernel itself, which no policy of a box can mediate.
+            *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"),
+            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd"),
+        ),
+    }
+)

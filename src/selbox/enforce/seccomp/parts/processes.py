@@ -1,0 +1,73 @@
+"""New processes, signals, identity, namespaces, limits, memory of other processes."""
+
+import errno
+from typing import Final
+
+from selbox.enforce.linux import (
+    PR_CAP_AMBIENT,
+    PR_CAPBSET_DROP,
+    PR_GET_NO_NEW_PRIVS,
+    PR_SET_DUMPABLE,
+    PR_SET_NO_NEW_PRIVS,
+    PR_SET_SECUREBITS,
+)
+from selbox.enforce.seccomp import bpf
+from selbox.enforce.seccomp.bpf import Instruction
+from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, FilterSettings, Program, when_equal
+
+RLIMIT_RTTIME: Final = 15
+"""The resource limit that carries a task's label; see ``selbox.enforce.tasks``."""
+
+CLONE_THREAD: Final = 0x00010000
+NAMESPACE_FLAGS: Final = 0x7E020080
+"""``CLONE_NEW*`` of clone, unshare and setns."""
+
+
+def _conditional(settings: FilterSettings) -> dict[str, Program]:
+    fork = ALLOW if "fork" in settings.spared else NOTIFY
+    return {
+        "clone": (
+            # A thread shares its process's label: only a new process, or a new namespace, is of interest.
+            Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
+            Instruction(bpf.JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, NOTIFY),
+            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, ALLOW, fork),
+        ),
+        **dict.fromkeys(("setrlimit", "getrlimit"), when_equal(0, RLIMIT_RTTIME)),
+        "prlimit64": when_equal(1, RLIMIT_RTTIME),
+        "prctl": (
+            Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
+            # A process that made itself undumpable could not be read by an unprivileged supervisor: it is told that
+            # it is.
+            Instruction(bpf.JUMP_IF_EQUAL, PR_SET_DUMPABLE, PRETEND),
+            *(Instruction(bpf.JUMP_IF_EQUAL, option, NOTIFY) for option in _OPTIONS),
+            Instruction(bpf.JUMP, 0, ALLOW),
+        ),
+    }
+
+
+_OPTIONS: Final = (
+    PR_SET_NO_NEW_PRIVS,
+    PR_GET_NO_NEW_PRIVS,
+    PR_CAPBSET_DROP,
+    PR_SET_SECUREBITS,
+    PR_CAP_AMBIENT,
+)
+
+PART: Final = FilterPart(
+    notified=(
+        *("fork", "vfork"),
+        *("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
+        *("process_vm_readv", "process_vm_writev"),
+        *("unshare", "chroot", "capset", "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid"),
+        *("setresgid", "setfsuid", "setfsgid"),
+    ),
+    conditional=_conditional,
+    refused={
+        errno.EPERM: (
+            # Other processes' descriptors, and their namespaces, where numbers mean other things.
+            *("pidfd_getfd", "setns"),
+            # A tracer inside would be in the way of the supervisor's own check of exec.
+            "ptrace",
+        )
+    },
+)

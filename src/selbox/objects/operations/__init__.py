@@ -1,0 +1,23 @@
+"""The operations that SELinux speaks of, and what a box does about each.
+
+INVARIANT: every call that the filter notifies or refuses stands in ``calls`` of a row; a test compares the two.
+"""
+
+from typing import Final
+
+from selbox.objects.operations import attributes, closed, files, identity, ipc, policystate, processes, sockets
+from selbox.objects.operations.operation import Operation, Support
+
+__all__ = ["OPERATIONS", "Operation", "Support"]
+
+OPERATIONS: Final = (
+    *files.ROWS,
+    *attributes.ROWS,
+    *processes.ROWS,
+    *policystate.ROWS,
+    *identity.ROWS,
+    *sockets.ROWS,
+    *ipc.ROWS,
+    *closed.ROWS,
+)
+"""Every operation, grouped."""

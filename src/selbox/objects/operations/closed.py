@@ -1,0 +1,75 @@
+"""What no box has."""
+
+from typing import Final
+
+from selbox.objects.operations.operation import Operation, Support
+
+ROWS: Final = (
+    Operation(
+        "trace a process",
+        "process",
+        ("ptrace",),
+        "",
+        Support.REFUSED,
+        "a tracer inside would be in the way of the supervisor's proof of exec: debuggers and strace do not run",
+        "selinux_ptrace_access_check",
+        ("ptrace",),
+    ),
+    Operation(
+        "take another process's descriptor, join its namespaces",
+        "process fd",
+        ("ptrace", "use"),
+        "",
+        Support.REFUSED,
+        "",
+        "selinux_ptrace_access_check, selinux_file_receive",
+        ("pidfd_getfd", "setns"),
+    ),
+    Operation(
+        "mount and unmount",
+        "filesystem file",
+        ("mount", "remount", "unmount", "mounton"),
+        "",
+        Support.REFUSED,
+        "a mount would give files a second path, and with it another label",
+        "selinux_mount, selinux_umount",
+        (
+            *("mount", "umount2", "pivot_root", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsmount"),
+            *("fspick", "mount_setattr"),
+        ),
+    ),
+    Operation(
+        "open by handle, or with a fanotify notice",
+        "file dir",
+        ("open", "watch"),
+        "",
+        Support.REFUSED,
+        "they go around the directories",
+        "",
+        ("open_by_handle_at", "fanotify_init"),
+    ),
+    Operation(
+        "calls that hide what they do",
+        "",
+        (),
+        "",
+        Support.REFUSED,
+        "fail as on a kernel without them (ENOSYS), and programs take the older way: io_uring, userfaultfd, clone3, "
+        "the *xattrat calls; so do all calls of the 32-bit and x32 ABIs",
+        "",
+        ("clone3", "io_uring_setup", "userfaultfd", "uselib", "setxattrat", "getxattrat", "removexattrat"),
+    ),
+    Operation(
+        "change the kernel",
+        "system capability bpf perf_event",
+        ("module_load", "sys_boot", "sys_rawio"),
+        "",
+        Support.REFUSED,
+        "modules, kexec, BPF programs, performance events, I/O ports, reboot, swap, accounting and quotas",
+        "selinux_kernel_load_data, selinux_bpf, selinux_perf_event_open",
+        (
+            *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"),
+            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd"),
+        ),
+    ),
+)

@@ -1,0 +1,19 @@
+"""The policy's own state, as selinuxfs shows it."""
+
+from typing import Final
+
+from selbox.objects.operations.operation import Operation, Support
+
+ROWS: Final = (
+    Operation(
+        "ask and set the policy's state (selinuxfs)",
+        "security",
+        ("compute_av", "compute_create", "compute_member", "compute_relabel", "check_context", "setenforce", "setbool"),
+        "the initial SID security",
+        Support.LIMITED,
+        "paths below /sys/fs/selinux can be opened and listed, not asked for their status; a policy can be neither "
+        "loaded nor read out",
+        "security/selinux/selinuxfs.c",
+        ("access", "faccessat", "faccessat2", "statfs"),
+    ),
+)

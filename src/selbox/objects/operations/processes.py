@@ -1,0 +1,92 @@
+"""Processes: making, running, signalling and looking into them."""
+
+from typing import Final
+
+from selbox.objects.operations.operation import FILE_CLASSES, Operation, Support
+
+ROWS: Final = (
+    Operation(
+        "make a process",
+        "process",
+        ("fork",),
+        "the task itself; the child has its label",
+        Support.ENFORCED,
+        "threads share one label. Where every domain may fork, it is asked on entering a domain and not at each fork",
+        "selinux_task_alloc",
+        ("fork", "vfork", "clone"),
+    ),
+    Operation(
+        "run a program",
+        "file process process2 lnk_file dir",
+        ("execute", "read", "open", "execute_no_trans", "transition", "entrypoint", "nnp_transition"),
+        "the program's file; the new domain: attr/exec, or by transition from task and file",
+        Support.LIMITED,
+        "the program that runs is proven to be the one decided about; the dynamic loader that it names is not asked "
+        "about, nor are rlimitinh, siginh, noatsecure, share and map",
+        "selinux_bprm_creds_for_exec, check_nnp_nosuid",
+        ("execve", "execveat"),
+    ),
+    Operation(
+        "inherit descriptors in another domain",
+        f"fd {FILE_CLASSES}",
+        ("use", "read", "write", "append", "ioctl"),
+        "who opened it; what it is open on",
+        Support.LIMITED,
+        "who opened is kept by file, not by descriptor: where several domains opened one file, all must be usable. "
+        "Sockets are asked about fd use only",
+        "flush_unauthorized_files",
+        ("execve", "execveat"),
+    ),
+    Operation(
+        "send a signal",
+        "process",
+        ("sigkill", "sigstop", "sigchld", "signal", "signull"),
+        "the receiving task; one outside the box has the initial SID kernel's",
+        Support.LIMITED,
+        "a pid that is used again between check and delivery is not noticed; a group is checked one by one. "
+        "pidfd_send_signal is refused to tasks that changed their credentials",
+        "selinux_task_kill",
+        ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
+    ),
+    Operation(
+        "read and write another process's memory",
+        "process",
+        ("ptrace",),
+        "the other task",
+        Support.ENFORCED,
+        "",
+        "selinux_ptrace_access_check",
+        ("process_vm_readv", "process_vm_writev"),
+    ),
+    Operation(
+        "read and set labels of tasks",
+        "process",
+        ("getattr", "setexec", "setfscreate", "setkeycreate", "setsockcreate", "setcurrent", "dyntransition"),
+        "the task itself, or the one that is looked at",
+        Support.LIMITED,
+        "attributes are a process's, not a thread's; keycreate is kept and not used; where a shell redirects into such "
+        "a file, an error of the write is recorded and not returned",
+        "selinux_getprocattr, selinux_setprocattr",
+        ("read", "write", "pread64"),
+    ),
+    Operation(
+        "scheduling, process groups, limits, capabilities of tasks",
+        "process capability capability2",
+        ("setsched", "getsched", "setpgid", "getpgid", "getsession", "setrlimit", "getrlimit", "getcap", "setcap"),
+        "the other task",
+        Support.NOT_MEDIATED,
+        "RLIMIT_RTTIME carries the label: it shows as unlimited and cannot be set",
+        "selinux_task_setscheduler and its kin",
+        ("getrlimit", "setrlimit", "prlimit64"),
+    ),
+    Operation(
+        "executable memory",
+        "process file",
+        ("execmem", "execstack", "execheap", "execmod"),
+        "the task itself; the file",
+        Support.NOT_MEDIATED,
+        "",
+        "selinux_file_mprotect",
+        (),
+    ),
+)
