@@ -15,6 +15,7 @@ import sys
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
@@ -215,6 +216,22 @@ def run_random(count: int, seed: int, place: str, directory: str) -> int:
     return kernelrandom.run(machine(place), count, seed, directory, say)
 
 
+def run_scenarios(names: Sequence[str], place: str, directory: str) -> int:
+    """Perform scenarios of the tests and record what came of them; return the exit status.
+
+    Raises:
+        KernelError: when the machine fails.
+        PolicyUnavailableError: when Debian's policy cannot be had.
+    """
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # the scenarios are the tests'
+    import kernelscenarios
+
+    try:
+        return kernelscenarios.run(machine(place), names, Path(directory), say)
+    except kernelscenarios.ScenariosError as error:
+        raise KernelError(str(error)) from None
+
+
 def main(words: Sequence[str]) -> int:
     """Run and return the exit status."""
     parser = ArgumentParser(prog="./dev kernel", description="Ask a real kernel under policies that selbox compiled.")
@@ -225,11 +242,19 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--versions", nargs="+", type=int, default=_VERSIONS, help="of the binary policy (all)")
     parser.add_argument("--random", type=int, metavar="COUNT", help="ask about so many random policies instead")
     parser.add_argument("--seed", type=int, default=1, help="what random policies are drawn by (1)")
+    parser.add_argument(
+        "--scenarios",
+        nargs="*",
+        metavar="NAME",
+        help="perform the scenarios of tests/judge instead, and record them (all)",
+    )
     parser.add_argument("--policy", nargs="+", metavar="FILE", default=(), help="load these and compile nothing")
     arguments = parser.parse_args(words)
     paths = [os.path.abspath(path) for path in arguments.policy]
     try:
         with tempfile.TemporaryDirectory(prefix="selbox-kernel-") as directory:
+            if arguments.scenarios is not None:
+                return run_scenarios(arguments.scenarios, os.path.abspath(arguments.machine), directory)
             if arguments.random:
                 return run_random(arguments.random, arguments.seed, os.path.abspath(arguments.machine), directory)
             return run(paths, arguments.versions, os.path.abspath(arguments.machine), directory)
