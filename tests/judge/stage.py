@@ -48,6 +48,15 @@ class _Output:
         self._memory[begin : begin + len(line)] = line
         _LENGTH.pack_into(self._memory, 0, length + len(line))
 
+    def enter(self) -> None:
+        """Tell that the process is in its domain."""
+        self._memory[-1] = 1
+
+    def await_entry(self, pid: int) -> None:
+        """Wait until the process is in its domain, or has ended."""
+        while not self._memory[-1] and not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            time.sleep(0.001)
+
     def lines(self) -> list[str]:
         """Return what was written."""
         length = _LENGTH.unpack_from(self._memory)[0]
@@ -279,6 +288,7 @@ class Stage:
         if pid == 0:
             os.dup2(writing, 1)
             _perform(self.domain_context(domain, level) if domain else "", output, function, arguments)
+        output.await_entry(pid)
         os.close(writing)
         actor = Actor(who, pid, output, reading)
         self._actors.append(actor)
@@ -329,6 +339,7 @@ def _perform(context: str, output: _Output, function: Callable[..., None], argum
     try:
         if context:
             set_attribute("current", context)
+        output.enter()
         function(*arguments)
         status = 0
     except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second driver
