@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from selbox.enforce.launch import TRANSACTIONS, transaction_range
-from selbox.enforce.seccomp.parts.processes import RLIMIT_RTTIME
+from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from tests.enforce.boxes import Box, environment
 
 RUN = [sys.executable, "-m", "selbox", "run"]

@@ -5,6 +5,7 @@ behalf is done with their identity, so that ordinary permissions deny exactly wh
 """
 
 import ctypes
+import errno
 import os
 import struct
 import threading
@@ -63,10 +64,13 @@ def read_credentials(tid: int) -> Credentials:
 
 def _status_of(tid: int) -> dict[bytes, list[bytes]]:
     fields: dict[bytes, list[bytes]] = {}
-    with open(f"/proc/{tid}/status", "rb") as status:
-        for line in status:
-            name, _, value = line.partition(b":")
-            fields[name] = value.split()
+    try:
+        with open(f"/proc/{tid}/status", "rb") as status:
+            for line in status:
+                name, _, value = line.partition(b":")
+                fields[name] = value.split()
+    except FileNotFoundError:
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH)) from None
     return fields
 
 
@@ -105,6 +109,36 @@ def read_identity(tid: int) -> Identity:
         tuple(map(int, fields[b"Groups"])),
         _capabilities_of(tid, fields),
     )
+
+
+def effective_capabilities(tid: int) -> int:
+    """Return a task's effective capabilities as a bitset, in whichever user namespace it holds them.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    return int(_status_of(tid)[b"CapEff"][0], 16)
+
+
+class Ids(NamedTuple):
+    """The ids of a task: real, effective, saved and of the file system.
+
+    Attributes:
+        users: user ids; groups: group ids.
+    """
+
+    users: tuple[int, ...]
+    groups: tuple[int, ...]
+
+
+def read_ids(tid: int) -> Ids:
+    """Read a task's ids.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    fields = _status_of(tid)
+    return Ids(tuple(map(int, fields[b"Uid"])), tuple(map(int, fields[b"Gid"])))
 
 
 def read_umask(tid: int) -> int:

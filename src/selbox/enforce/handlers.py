@@ -17,7 +17,7 @@ from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.launch import transaction_range
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.part import FilterPart, FilterSettings
-from selbox.enforce.seccomp.parts import attributes, sockets, sysvipc
+from selbox.enforce.seccomp.parts import attributes, limits, processgroups, scheduling, sockets, sysvipc
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.supervisor import Supervisor
 
@@ -38,6 +38,9 @@ class Family(NamedTuple):
 LATE: Final = (
     Family(attributes.PART, "selbox.enforce.calls.attributes", "AttributeCalls"),
     Family(sysvipc.PART, "selbox.enforce.calls.sysvipc", "SysVIpcCalls"),
+    Family(limits.PART, "selbox.enforce.calls.limits", "LimitCalls"),
+    Family(processgroups.PART, "selbox.enforce.calls.processgroups", "ProcessGroupCalls"),
+    Family(scheduling.PART, "selbox.enforce.calls.scheduling", "SchedulingCalls"),
     Family(sockets.PART, "selbox.enforce.calls.unixsockets", "UnixSocketCalls"),
 )
 """The late families."""

@@ -14,7 +14,7 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, install_filter, prctl
 from selbox.enforce.seccomp.filter import build_filter
 from selbox.enforce.seccomp.part import FilterSettings, TransactionRange
-from selbox.enforce.seccomp.parts.processes import RLIMIT_RTTIME
+from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.seccomp.syscalls import MACHINE
 
 TRANSACTIONS: Final = 64

@@ -11,7 +11,7 @@ import resource
 from typing import Final, NamedTuple
 
 from selbox.enforce.credentials import real_ids_of
-from selbox.enforce.seccomp.parts.processes import RLIMIT_RTTIME
+from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 
 _MARK: Final = 1 << 61
 _STATE_BITS: Final = 24
@@ -114,6 +114,13 @@ def thread_group(tid: int) -> int:
     status = _read(f"/proc/{tid}/status")
     start = status.find(b"\nTgid:")
     return tid if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
+
+
+def tracer_of(tid: int) -> int:
+    """Return the process that traces a task; 0 when none does, or the task is gone."""
+    status = _read(f"/proc/{tid}/status")
+    start = status.find(b"\nTracerPid:")
+    return 0 if start < 0 else int(status[start + 11 : status.index(b"\n", start + 1)])
 
 
 def command_name(tid: int) -> str:

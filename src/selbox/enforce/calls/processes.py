@@ -1,22 +1,20 @@
-"""Processes: new ones, signals, credentials and namespaces, limits, and reaching into each other's memory."""
+"""Processes: new ones, signals, credentials and namespaces, and reaching into each other's memory."""
 
 import errno
 import os
 import signal
-import struct
 from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.linux import PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS
+from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.processes import NAMESPACE_FLAGS
 from selbox.enforce.tasks import thread_group
 
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}
-_INFINITY: Final = (1 << 64) - 1
-_LIMIT = struct.Struct("=QQ")
 _UNCHANGED: Final = 0xFFFFFFFF
 _MAX_SIGNAL: Final = 64
 _REFUSED_NAMESPACES: Final = 0x20000000 | 0x08000000
@@ -28,14 +26,8 @@ def signal_permission(number: int) -> str:
     return _PERMISSIONS.get(number, "signal")
 
 
-def signed(register: int) -> int:
-    """Return a register's low half as the C ``int`` that it is."""
-    value = register & 0xFFFFFFFF
-    return value - (1 << 32) if value >= 1 << 31 else value
-
-
 class ProcessCalls:
-    """``fork`` and its kin, signals, credentials, ``prctl``, limits and memory of other processes."""
+    """``fork`` and its kin, signals, credentials, ``prctl`` and memory of other processes."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
@@ -47,9 +39,6 @@ class ProcessCalls:
             "vfork": self.fork,
             "clone": self.clone,
             "prctl": self.prctl,
-            "getrlimit": self.getrlimit,
-            "setrlimit": self.setrlimit,
-            "prlimit64": self.prlimit,
             "kill": self.kill,
             "tkill": self.tkill,
             "tgkill": self.tgkill,
@@ -61,7 +50,6 @@ class ProcessCalls:
             "unshare": self.unshare,
             "chroot": self.chroot,
             "setgroups": self.change_identity,
-            "capset": self.change_identity,
             **dict.fromkeys(("setuid", "setreuid", "setresuid", "setfsuid"), self.set_user_ids),
             **dict.fromkeys(("setgid", "setregid", "setresgid", "setfsgid"), self.set_group_ids),
         }
@@ -134,28 +122,6 @@ class ProcessCalls:
         if option == PR_GET_NO_NEW_PRIVS:
             return -errno.EINVAL if any(arguments[1:5]) else int(caller.state.no_new_privileges)
         return self.change_identity(caller, arguments)
-
-    # --- Limits -----------------------------------------------------------------------------------------------------
-
-    def getrlimit(self, caller: Caller, arguments: Arguments) -> int:
-        """``getrlimit(RLIMIT_RTTIME, …)``: the limit that carries the label shows as unlimited."""
-        self._box.memory.write(caller.tid, arguments[1], _LIMIT.pack(_INFINITY, _INFINITY))
-        return 0
-
-    def setrlimit(self, caller: Caller, arguments: Arguments) -> int:
-        """``setrlimit(RLIMIT_RTTIME, …)``: no limit may be set where the label is carried."""
-        return self._set_limit(caller, arguments[1])
-
-    def prlimit(self, caller: Caller, arguments: Arguments) -> int:
-        """``prlimit64(pid, RLIMIT_RTTIME, new, old)``."""
-        result = self._set_limit(caller, arguments[2]) if arguments[2] else 0
-        if result == 0 and arguments[3]:
-            self._box.memory.write(caller.tid, arguments[3], _LIMIT.pack(_INFINITY, _INFINITY))
-        return result
-
-    def _set_limit(self, caller: Caller, address: int) -> int:
-        new = self._box.memory.read_exactly(caller.tid, address, _LIMIT.size)
-        return 0 if _LIMIT.unpack(new) == (_INFINITY, _INFINITY) else -errno.EPERM
 
     # --- Signals ----------------------------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from typing import Final
 from selbox.enforce.answer import CONTINUE
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.processes import signed
 from selbox.enforce.connections import Connections, Peer, pidfd_of
+from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.sockets import SO_PEERCRED, SO_PEERPIDFD, SO_PEERSEC
 from selbox.enforce.sockets import CallerSocket, SocketLabels, copy_socket, own_name, peer_name, socket_option

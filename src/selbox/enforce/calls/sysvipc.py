@@ -20,11 +20,11 @@ from typing import Final, NamedTuple
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.processes import signed
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import acting_as, read_identity
 from selbox.enforce.linux import system_call
 from selbox.enforce.monitor import AccessDenied, Fields
+from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 

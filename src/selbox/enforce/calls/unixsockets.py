@@ -24,7 +24,6 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.names import NewObjects
-from selbox.enforce.calls.processes import signed
 from selbox.enforce.calls.socketpeers import SocketPeerCalls
 from selbox.enforce.connections import Connections, Peer, start_of_process
 from selbox.enforce.credentials import Identity, acting_as, read_identity, read_umask
@@ -32,6 +31,7 @@ from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, system_call
 from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.paths import Located
+from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.sockets import (

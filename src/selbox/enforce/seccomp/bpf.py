@@ -29,6 +29,11 @@ def low_word(argument: int) -> int:
     return 16 + 8 * argument
 
 
+def high_word(argument: int) -> int:
+    """Return the offset of the high half of a system call argument (0 to 5)."""
+    return 20 + 8 * argument
+
+
 def return_errno(number: int) -> int:
     """Return the filter result that makes a call fail with an errno (0 makes it succeed without being run)."""
     return RETURN_ERRNO | number

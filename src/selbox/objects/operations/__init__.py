@@ -5,7 +5,7 @@ INVARIANT: every call that the filter notifies or refuses stands in ``calls`` of
 
 from typing import Final
 
-from selbox.objects.operations import attributes, closed, files, identity, ipc, policystate, processes, sockets
+from selbox.objects.operations import attributes, closed, files, identity, ipc, policystate, processes, sockets, tasks
 from selbox.objects.operations.operation import Operation, Support
 
 __all__ = ["OPERATIONS", "Operation", "Support"]
@@ -14,6 +14,7 @@ OPERATIONS: Final = (
     *files.ROWS,
     *attributes.ROWS,
     *processes.ROWS,
+    *tasks.ROWS,
     *policystate.ROWS,
     *identity.ROWS,
     *sockets.ROWS,

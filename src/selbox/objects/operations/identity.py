@@ -26,7 +26,7 @@ ROWS: Final = (
                 "setfsuid",
                 "setfsgid",
             ),
-            *("capset", "prctl"),
+            "prctl",
         ),
     ),
     Operation(

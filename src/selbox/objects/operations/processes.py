@@ -70,16 +70,6 @@ ROWS: Final = (
         ("read", "write", "pread64"),
     ),
     Operation(
-        "scheduling, process groups, limits, capabilities of tasks",
-        "process capability capability2",
-        ("setsched", "getsched", "setpgid", "getpgid", "getsession", "setrlimit", "getrlimit", "getcap", "setcap"),
-        "the other task",
-        Support.NOT_MEDIATED,
-        "RLIMIT_RTTIME carries the label: it shows as unlimited and cannot be set",
-        "selinux_task_setscheduler and its kin",
-        ("getrlimit", "setrlimit", "prlimit64"),
-    ),
-    Operation(
         "executable memory",
         "process file",
         ("execmem", "execstack", "execheap", "execmod"),

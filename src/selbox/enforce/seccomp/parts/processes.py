@@ -1,4 +1,4 @@
-"""New processes, signals, identity, namespaces, limits, memory of other processes."""
+"""New processes, signals, identity, namespaces, memory of other processes."""
 
 import errno
 from typing import Final
@@ -13,10 +13,7 @@ from selbox.enforce.linux import (
 )
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
-from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, FilterSettings, Program, when_equal
-
-RLIMIT_RTTIME: Final = 15
-"""The resource limit that carries a task's label; see ``selbox.enforce.tasks``."""
+from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, FilterSettings, Program
 
 CLONE_THREAD: Final = 0x00010000
 NAMESPACE_FLAGS: Final = 0x7E020080
@@ -32,8 +29,6 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
             Instruction(bpf.JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, NOTIFY),
             Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, ALLOW, fork),
         ),
-        **dict.fromkeys(("setrlimit", "getrlimit"), when_equal(0, RLIMIT_RTTIME)),
-        "prlimit64": when_equal(1, RLIMIT_RTTIME),
         "prctl": (
             Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
             # A process that made itself undumpable could not be read by an unprivileged supervisor: it is told that
@@ -58,7 +53,7 @@ PART: Final = FilterPart(
         *("fork", "vfork"),
         *("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
         *("process_vm_readv", "process_vm_writev"),
-        *("unshare", "chroot", "capset", "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid"),
+        *("unshare", "chroot", "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid"),
         *("setresgid", "setfsuid", "setfsgid"),
     ),
     conditional=_conditional,

@@ -1,0 +1,63 @@
+"""Capabilities: what a privileged task may do only if policy lets it, too.
+
+The kernel asks policy where a task uses a capability that it holds. A capability that it lacks is no event for policy.
+"""
+
+import os
+from typing import Final
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import effective_capabilities, own_capabilities
+from selbox.enforce.monitor import AccessDenied
+
+NAMES: Final = (
+    *("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),
+    *("linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner"),
+    *("sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice"),
+    *("sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap"),
+    *("mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf"),
+    "checkpoint_restore",
+)
+"""Names of the capabilities in the order of their numbers, as policy has them.
+
+Source: the kernel's ``include/uapi/linux/capability.h`` and ``classmap.h``.
+"""
+
+_NUMBERS: Final = {name: number for number, name in enumerate(NAMES)}
+_FIRST_OF_SECOND: Final = 32
+_INITIAL_NAMESPACE: Final = 0xEFFFFFFD
+"""Inode of the user namespace that is there from the start (kernel: ``PROC_USER_INIT_INO``)."""
+
+
+class Capabilities:
+    """Asks policy about the capabilities that tasks use."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def holds(self, caller: Caller, name: str) -> bool:
+        """Tell whether a task holds a capability, in whichever user namespace it is."""
+        return bool(effective_capabilities(caller.tid) >> _NUMBERS[name] & 1)
+
+    def may_use(self, caller: Caller, name: str) -> bool:
+        """Tell whether a task holds a capability and policy lets it be used; a denial is recorded.
+
+        Source: the kernel's ``cap_capable`` and ``cred_has_capability``.
+
+        Args:
+            caller: the task.
+            name: as policy has it, such as ``sys_nice``.
+        """
+        if not self.holds(caller, name):
+            return False
+        number = _NUMBERS[name]
+        object_class = "cap" if number < _FIRST_OF_SECOND else "cap2"
+        with own_capabilities():
+            initial = os.stat(f"/proc/{caller.tid}/ns/user").st_ino == _INITIAL_NAMESPACE
+        object_class = object_class.replace("cap", "capability") if initial else f"{object_class}_userns"
+        try:
+            self._box.monitor.check(caller, caller.state.sid, object_class, (name,), lambda: {"capability": number})
+        except AccessDenied:
+            return False
+        return True

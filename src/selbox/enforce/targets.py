@@ -1,0 +1,134 @@
+"""Other tasks as what a call is about: asked about, looked at and changed without ever meaning a third one.
+
+A call names a task by number, and the number of a task that has ended is given to another one some day. A hostile
+program can bring that day about between a check and its effect. So a task is looked at by the supervisor itself, which
+sees afterwards that the label is still the one that it checked; and a task that is to be changed is held by ``ptrace``
+meanwhile: what is traced keeps its number even when it dies. The caller itself, and the leader of its threads, cannot
+go away while it waits, and are neither held nor looked at twice.
+"""
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import acting_as, own_capabilities, read_identity, read_ids
+from selbox.enforce.linux import PTRACE_SEIZE, ptrace
+from selbox.enforce.tasks import thread_group, tracer_of
+
+_CAP_SYS_NICE = 1 << 23
+_MAX_ATTEMPTS = 8
+
+T = TypeVar("T")
+
+
+class Targets:
+    """The tasks that calls name."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def named(self, caller: Caller, number: int) -> int:
+        """Return the task that a number stands for: 0 is the caller.
+
+        Raises:
+            OSError: EINVAL for a negative number, ESRCH when there is no such task.
+        """
+        if number < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        if number == 0:
+            return caller.tid
+        if not os.path.exists(f"/proc/{number}"):
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        return number
+
+    def is_own(self, caller: Caller, tid: int) -> bool:
+        """Tell whether a task is the caller, or the leader of its threads."""
+        return tid == caller.tid or tid == thread_group(caller.tid)
+
+    def check(self, caller: Caller, tid: int, *permissions: str) -> int:
+        """Check permissions of class process; return the task's SID.
+
+        Raises:
+            AccessDenied: when policy denies one.
+        """
+        sid = caller.state.sid if tid == caller.tid else self._box.labels.task_sid(tid)
+        self._box.monitor.check(caller, sid, "process", permissions, dict)
+        return sid
+
+    def look(self, caller: Caller, tid: int, permission: str, operation: Callable[[], T]) -> T:
+        """Check a permission and return what an operation sees of the very task that was checked.
+
+        Raises:
+            OSError: ESRCH when the number does not keep meaning one task; EACCES, or what the operation raises.
+        """
+        for _ in range(_MAX_ATTEMPTS):
+            sid = self.check(caller, tid, permission)
+            result = operation()
+            if tid == caller.tid or self._box.labels.task_sid(tid) == sid:
+                return result
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+
+    def change(self, caller: Caller, tid: int, permission: str, operation: Callable[[], T]) -> T:
+        """Check a permission and do an operation to the very task that was checked, with the caller's credentials.
+
+        What ordinary permissions deny is no event for policy, so ownership is compared first.
+
+        Raises:
+            OSError: EPERM for another user's task; EACCES, or what the operation raises.
+        """
+        with held(tid):
+            if not owns(caller, tid):
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+            self.check(caller, tid, permission)
+            with acting_as(read_identity(caller.tid) if caller.state.credentials_changed else None):
+                return operation()
+
+
+def owns(caller: Caller, tid: int) -> bool:
+    """Tell whether a caller may change how a task is scheduled (kernel: ``check_same_owner``, or ``CAP_SYS_NICE``)."""
+    user = read_ids(caller.tid).users[1]
+    return user in read_ids(tid).users[:2] or bool(read_identity(caller.tid).capabilities & _CAP_SYS_NICE)
+
+
+@contextmanager
+def held(tid: int) -> Iterator[None]:
+    """Have a task keep its number, even when it dies; it runs on and notices nothing.
+
+    A thread of its own traces the task and ends: only then does the kernel let a task go that never stopped.
+
+    Raises:
+        OSError: ESRCH for a task that is ending or gone, EPERM for one that cannot be held.
+    """
+    if os.getpid() in (tracer_of(tid), thread_group(tid)):  # held already for its exec, or the supervisor itself
+        yield
+        return
+    refused: list[OSError] = []
+    holds, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            ptrace(PTRACE_SEIZE, tid)
+        except OSError as error:
+            refused.append(error)
+        holds.set()
+        release.wait()
+
+    holder = threading.Thread(target=hold, daemon=True)
+    with own_capabilities():
+        holder.start()
+    holds.wait()
+    try:
+        if refused:
+            raise refused[0]
+        yield
+    finally:
+        release.set()
+        holder.join()
+        # Python is done with the thread a little before the kernel is; till then nobody else could trace the task.
+        while os.path.exists(f"/proc/self/task/{holder.native_id}"):
+            os.sched_yield()

@@ -1,0 +1,86 @@
+"""What a task is asked about, and what is set of it: groups, scheduling, limits, capabilities."""
+
+from typing import Final
+
+from selbox.objects.operations.operation import Operation, Support
+
+ROWS: Final = (
+    Operation(
+        "ask for a process's group and session",
+        "process",
+        ("getpgid", "getsession"),
+        "the process that is asked about",
+        Support.ENFORCED,
+        "who asks by the number 0 asks about itself, and policy has no say",
+        "selinux_task_getpgid, selinux_task_getsid",
+        ("getpgid", "getsid"),
+    ),
+    Operation(
+        "put a process into a group",
+        "process",
+        ("setpgid",),
+        "the process: the task itself, or a child that has not run a program",
+        Support.ENFORCED,
+        "",
+        "selinux_task_setpgid",
+        ("setpgid",),
+    ),
+    Operation(
+        "ask how a task is scheduled",
+        "process",
+        ("getsched",),
+        "the task that is asked about",
+        Support.ENFORCED,
+        "getpriority asks nobody, as in the kernel",
+        "selinux_task_getscheduler, selinux_task_getioprio",
+        (
+            *("sched_getscheduler", "sched_getparam", "sched_getattr", "sched_getaffinity", "sched_rr_get_interval"),
+            "ioprio_get",
+        ),
+    ),
+    Operation(
+        "change how a task is scheduled",
+        "process capability",
+        ("setsched", "sys_nice"),
+        "the task that is changed",
+        Support.ENFORCED,
+        "the tasks of a group are changed one by one. sys_nice is asked for where a task raises its own nice value or "
+        "takes a real-time policy; for other uses of the capability, ordinary permissions decide",
+        "selinux_task_setscheduler, selinux_task_setnice, selinux_task_setioprio",
+        (
+            *("sched_setscheduler", "sched_setparam", "sched_setattr", "sched_setaffinity"),
+            *("setpriority", "ioprio_set"),
+        ),
+    ),
+    Operation(
+        "move a process's memory between nodes",
+        "process file",
+        ("setsched", "read"),
+        "the process",
+        Support.LIMITED,
+        "a pid that is used again between check and effect is not noticed",
+        "selinux_task_movememory",
+        ("move_pages", "migrate_pages"),
+    ),
+    Operation(
+        "ask for and set resource limits",
+        "process capability",
+        ("getrlimit", "setrlimit", "sys_resource"),
+        "the task whose limits they are",
+        Support.ENFORCED,
+        "of oneself, setrlimit is asked for where a hard limit changes. RLIMIT_RTTIME carries the label: it shows as "
+        "unlimited and cannot be set",
+        "selinux_task_prlimit, selinux_task_setrlimit",
+        ("getrlimit", "setrlimit", "prlimit64"),
+    ),
+    Operation(
+        "ask for and set the capabilities of a process",
+        "process",
+        ("getcap", "setcap"),
+        "the process that is asked about; the task itself",
+        Support.ENFORCED,
+        "",
+        "selinux_capget, selinux_capset",
+        ("capget", "capset"),
+    ),
+)
