@@ -62,6 +62,73 @@ int main(void) {
 }
 """
 
+STATUS_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static volatile char path[16] = "food";
+static void *flip(void *unused) {
+    for (;;) {
+        memcpy((char *)path, "food", 5);
+        __asm__ volatile("" ::: "memory");
+        memcpy((char *)path, "salt", 5);
+        __asm__ volatile("" ::: "memory");
+    }
+    return unused;
+}
+int main(void) {
+    pthread_t thread;
+    int leaked = 0, shown = 0;
+    pthread_create(&thread, 0, flip, 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct stat status = {0};
+        struct statx extended = {0};
+        if (stat((char *)path, &status) == 0) shown++;
+        if (status.st_size == 6) leaked++;
+        if (statx(AT_FDCWD, (char *)path, 0, STATX_SIZE, &extended) == 0) shown++;
+        if (extended.stx_size == 6) leaked++;
+        chmod((char *)path, 0640);
+        truncate((char *)path, 4);
+        access((char *)path, R_OK);
+    }
+    printf("%d shown, %d leaked\n", shown, leaked);
+    return leaked != 0;
+}
+"""
+
+NUMBER_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static int food, salt;
+static void *flip(void *unused) {
+    for (;;) { dup2(food, 9); dup2(salt, 9); }
+    return unused;
+}
+int main(void) {
+    pthread_t thread;
+    int leaked = 0, shown = 0;
+    food = open("food", O_RDONLY);
+    salt = open("salt", O_PATH);
+    dup2(food, 9);
+    pthread_create(&thread, 0, flip, 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct stat status = {0};
+        if (fstat(9, &status) == 0) shown++;
+        if (status.st_size == 6) leaked++;
+    }
+    printf("%d shown, %d leaked\n", shown, leaked);
+    return leaked != 0;
+}
+"""
+
 LINK_ATTACKER = r"""
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -213,12 +280,17 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
     ("source", "rounds"),
     [
         pytest.param(OPEN_ATTACKER, 20_000, id="a thread changes the path of open"),
+        pytest.param(STATUS_ATTACKER, 5_000, id="a thread changes the path of stat, statx, chmod and truncate"),
+        pytest.param(NUMBER_ATTACKER, 10_000, id="a thread changes what the descriptor of fstat stands for"),
         pytest.param(LINK_ATTACKER, 5_000, id="a process changes a link on the path of open"),
         pytest.param(EXEC_ATTACKER, 2_000, id="a thread changes the path of exec"),
         pytest.param(SWAP_ATTACKER, 2_000, id="a process changes a link on the path of exec"),
     ],
 )
 def test_a_race_is_never_won(box: Box, source: str, rounds: int) -> None:
+    before = (box.directory / "salt").stat()
     allowed, denied = attack(box, source, rounds)
+    after = (box.directory / "salt").stat()
+    assert (after.st_mode, after.st_size) == (before.st_mode, before.st_size)
     assert denied == 0
     assert allowed > 0, "the race must leave the allowed way open, or it proves nothing"

@@ -14,10 +14,19 @@ from selbox.enforce.calls.inheritance import Inheritance
 from selbox.enforce.calls.names import NameCalls
 from selbox.enforce.calls.processes import ProcessCalls
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.calls.status import StatusCalls
 from selbox.enforce.launch import transaction_range
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.part import FilterPart, FilterSettings
-from selbox.enforce.seccomp.parts import attributes, limits, processgroups, scheduling, sockets, sysvipc
+from selbox.enforce.seccomp.parts import (
+    attributes,
+    limits,
+    processgroups,
+    scheduling,
+    sockets,
+    statuschanges,
+    sysvipc,
+)
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.supervisor import Supervisor
 
@@ -37,6 +46,7 @@ class Family(NamedTuple):
 
 LATE: Final = (
     Family(attributes.PART, "selbox.enforce.calls.attributes", "AttributeCalls"),
+    Family(statuschanges.PART, "selbox.enforce.calls.statuschanges", "StatusChangeCalls"),
     Family(sysvipc.PART, "selbox.enforce.calls.sysvipc", "SysVIpcCalls"),
     Family(limits.PART, "selbox.enforce.calls.limits", "LimitCalls"),
     Family(processgroups.PART, "selbox.enforce.calls.processgroups", "ProcessGroupCalls"),
@@ -104,6 +114,7 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
 
     add(FileCalls(box, selinux_paths).handlers())
     add(NameCalls(box).handlers())
+    add(StatusCalls(box, selinux_paths).handlers())
     add(execution.handlers())
     add(ProcessCalls(box).handlers())
     add(selinux_paths.handlers())

@@ -13,6 +13,7 @@ class Openers:
     def __init__(self) -> None:
         self._openers: dict[tuple[int, int], frozenset[int]] = {}
         self._private: set[tuple[int, int]] = set()
+        self._handed_in: set[tuple[int, int]] = set()
 
     def note(self, status: os.stat_result, sid: int) -> None:
         """Note that a domain opened an inode."""
@@ -26,6 +27,14 @@ class Openers:
     def of(self, status: os.stat_result, default: int) -> frozenset[int]:
         """Return the SIDs that opened an inode, or the default where none is known."""
         return self._openers.get((status.st_dev, status.st_ino)) or frozenset((default,))
+
+    def note_handed_in(self, status: os.stat_result) -> None:
+        """Note an inode that the first program was started with: who has it open may know of it, whatever its label."""
+        self._handed_in.add((status.st_dev, status.st_ino))
+
+    def is_handed_in(self, status: os.stat_result) -> bool:
+        """Tell whether the first program was started with an inode."""
+        return (status.st_dev, status.st_ino) in self._handed_in
 
     def keep_private(self, status: os.stat_result) -> None:
         """Have no other domain inherit an inode."""

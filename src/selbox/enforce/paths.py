@@ -28,6 +28,8 @@ _MAX_LINKS: Final = 40
 _REMEMBERED: Final = 4096
 _PROC_ROOT_INODE: Final = 1
 _TASK_DIRECTORY = re.compile(rb"/proc/(\d+)(?:/task/\d+)?(/fd|/map_files|/ns)?$")
+_NO_NAMES: Final = frozenset({b"", b".", b".."})
+"""Last components that name no entry of a directory."""
 _MAGIC_NAMES: Final = frozenset({b"cwd", b"root", b"exe"})
 
 
@@ -113,6 +115,49 @@ class PathWalker:
         with own_capabilities():
             return self._descriptors.open(f"/proc/{caller.tid}/root", _DIRECTORY)
 
+    def status_of(self, caller: Caller, number: int) -> os.stat_result:
+        """Return the status of what a caller's descriptor is open on.
+
+        Raises:
+            OSError: EBADF when the caller has no such descriptor.
+        """
+        place = f"/proc/{caller.tid}/fd/{number & 0xFFFFFFFF}"
+        try:
+            return os.stat(place)
+        except FileNotFoundError:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+        except PermissionError:
+            with own_capabilities():
+                return os.stat(place)
+
+    def look(self, caller: Caller, directory: int, path: bytes) -> tuple[int, os.stat_result] | None:
+        """Return where a path starts and the status of what it names, when the walk there is remembered.
+
+        It opens nothing, so it serves who needs to know an object and not to act on it; a link in the last place is
+        not followed.
+
+        Returns:
+            None when the path has to be located.
+
+        Raises:
+            OSError: as :meth:`locate`.
+        """
+        head, _, name = path.rpartition(b"/")
+        if caller.state.root_changed or name in _NO_NAMES:
+            return None
+        if path[0] == 0x2F:
+            start, key = self._root, None
+            prefix = self._prefixes.get((None, head))
+        else:
+            start = self.start_of(caller, directory)
+            status = os.fstat(start)
+            key = (status.st_dev, status.st_ino)
+            prefix = self._prefixes.get((key, head))
+        if prefix is None or not self._is_same(start, key, head, prefix):
+            return None
+        self._repeat_checks(caller, prefix)
+        return start, os.stat(path, dir_fd=start, follow_symlinks=False)
+
     def locate(
         self, caller: Caller, directory: int, path: bytes, *, follow: bool = True, parent: bool = True
     ) -> Located:
@@ -139,7 +184,7 @@ class PathWalker:
             status = os.fstat(start)
             key = (status.st_dev, status.st_ino)
         head, _, name = path.rpartition(b"/")
-        if not caller.state.root_changed and name not in (b"", b".", b".."):
+        if not caller.state.root_changed and name not in _NO_NAMES:
             prefix = self._prefixes.get((key, head))
             if prefix is not None and self._is_same(start, key, head, prefix):
                 self._repeat_checks(caller, prefix)

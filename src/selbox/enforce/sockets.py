@@ -13,13 +13,12 @@ from typing import Final, NamedTuple
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.creation import created_sid
-from selbox.enforce.linux import pidfd_getfd, system_call
+from selbox.enforce.linux import system_call
 from selbox.enforce.monitor import Fields
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.tasks import thread_group
 
-_PIDFD_THREAD: Final = os.O_EXCL
 _SO_TYPE: Final = 3
 _SO_DOMAIN: Final = 39
 _NR_GETSOCKNAME: Final = 51
@@ -87,14 +86,7 @@ def copy_socket(box: Box, caller: Caller, number: int) -> CallerSocket:
     Raises:
         OSError: EBADF and ENOTSOCK as the kernel has them; EPERM where the supervisor may not copy descriptors.
     """
-    try:
-        pidfd = os.pidfd_open(caller.tid, _PIDFD_THREAD)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        pidfd = os.pidfd_open(thread_group(caller.tid))  # kernels before 6.9 have none for a thread
-    box.descriptors.add(pidfd)
-    descriptor = box.descriptors.add(pidfd_getfd(pidfd, number & 0xFFFFFFFF))
+    descriptor = copy_of(box, caller, number)
     family = _INTEGER.unpack(socket_option(descriptor, _SO_DOMAIN, _INTEGER.size))[0]
     type_ = _INTEGER.unpack(socket_option(descriptor, _SO_TYPE, _INTEGER.size))[0]
     return CallerSocket(descriptor, os.fstat(descriptor).st_ino, family, type_)

@@ -75,7 +75,7 @@ class TaskTable:
         try:
             carried = resource.prlimit(tid, RLIMIT_RTTIME)[0] - self._base
         except PermissionError:  # another user's, and a root without CAP_SYS_RESOURCE, as containers have
-            carried = _limit_shown(tid) - self._base
+            carried = shown_limit(tid, b"Max realtime timeout") - self._base
         except OSError:
             return None
         if 0 <= carried < len(self._states):
@@ -96,13 +96,13 @@ class TaskTable:
                 resource.prlimit(tid, RLIMIT_RTTIME, limit)
 
 
-def _limit_shown(tid: int) -> int:
-    """Return the soft ``RLIMIT_RTTIME`` as ``/proc`` shows it to everybody; -1 when it is not a number."""
+def shown_limit(tid: int, title: bytes) -> int:
+    """Return a soft limit as ``/proc`` shows it to everybody, by its title there; -1 when it is not a number."""
     try:
         with open(f"/proc/{tid}/limits", "rb") as limits:
             for line in limits:
-                if line.startswith(b"Max realtime timeout"):
-                    soft = line.split()[3]
+                if line.startswith(title):
+                    soft = line[len(title) :].split()[0]
                     return int(soft) if soft.isdigit() else -1
     except OSError:
         pass

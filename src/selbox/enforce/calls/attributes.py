@@ -8,16 +8,17 @@ let pass for this one.
 import errno
 import os
 import stat
-from typing import Final, NamedTuple
+from typing import Final
 
 from selbox.audit.eventrecord import format_event, invalid_context, relabelling_denied
 from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import Target, target_at, target_open
 from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import object_class_of, path_of
-from selbox.enforce.linux import AT_FDCWD, O_PATH
+from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.seccomp.listener import Arguments
 
 NAME: Final = b"security.selinux"
@@ -29,18 +30,6 @@ _WITH_LABELS: Final = frozenset({"sysfs", "pstore", "debugfs", "tracefs", "rootf
 
 Source: the kernel's ``selinux_is_genfs_special_handling``.
 """
-
-
-class _Object(NamedTuple):
-    """The object of a call.
-
-    Attributes:
-        descriptor: the supervisor's, ``O_PATH``.
-        status: its status.
-    """
-
-    descriptor: int
-    status: os.stat_result
 
 
 class AttributeCalls:
@@ -84,27 +73,14 @@ class AttributeCalls:
             raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
         return name
 
-    def _object(self, caller: Caller, register: int, follow: bool | None) -> _Object:
+    def _target(self, caller: Caller, register: int, follow: bool | None) -> Target:
         """Return what a call's first argument names: a path, followed or not, or with None an open file."""
-        box = self._box
-        if follow is not None:
-            path = box.memory.read_string(caller.tid, register)
-            located = box.walker.locate(caller, AT_FDCWD, path, follow=follow)
-            if located.must_be_directory and not stat.S_ISDIR(located.found.st_mode):
-                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            return _Object(located.object, located.found)
-        number = register & 0xFFFFFFFF
-        try:
-            with open(f"/proc/{caller.tid}/fdinfo/{number}", "rb") as information:
-                flags = next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
-        except (FileNotFoundError, StopIteration):
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
-        if flags & O_PATH:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        descriptor = box.walker.start_of(caller, number)
-        return _Object(descriptor, os.fstat(descriptor))
+        if follow is None:
+            return target_open(self._box, caller, register)
+        path = self._box.memory.read_string(caller.tid, register)
+        return target_at(self._box, caller, AT_FDCWD, path, follow=follow)
 
-    def _check(self, caller: Caller, target: _Object, sid: int, permission: str) -> None:
+    def _check(self, caller: Caller, target: Target, sid: int, permission: str) -> None:
         object_class = object_class_of(target.status)
         self._box.monitor.check(
             caller, sid, object_class, (permission,), lambda: self._box.labels.describe(target.descriptor)
@@ -120,7 +96,7 @@ class AttributeCalls:
                 return CONTINUE
         except OSError:
             return CONTINUE  # no name that leads here; the kernel finds the words for it
-        target = self._object(caller, arguments[0], follow)
+        target = self._target(caller, arguments[0], follow)
         if stat.S_ISSOCK(target.status.st_mode) and not box.labels.filesystem_of(target.status.st_dev):
             return -errno.EOPNOTSUPP  # a socket itself: its class is not to be seen from its descriptor
         sid = box.labels.sid_of(target.descriptor, target.status, caller)
@@ -143,7 +119,7 @@ class AttributeCalls:
         if arguments[3] > _VALUE_LIMIT:
             return -errno.E2BIG
         value = self._box.memory.read_exactly(caller.tid, arguments[2], arguments[3])
-        target = self._object(caller, arguments[0], follow)
+        target = self._target(caller, arguments[0], follow)
         if name != NAME:
             self._may_change(caller, target)
             os.setxattr(f"/proc/self/fd/{target.descriptor}", name, value, flags)
@@ -153,11 +129,11 @@ class AttributeCalls:
         self._relabel(caller, target, value)
         return 0
 
-    def _may_change(self, caller: Caller, target: _Object) -> None:
+    def _may_change(self, caller: Caller, target: Target) -> None:
         sid = self._box.labels.sid_of(target.descriptor, target.status, caller)
         self._check(caller, target, sid, "setattr")
 
-    def _relabel(self, caller: Caller, target: _Object, value: bytes) -> None:
+    def _relabel(self, caller: Caller, target: Target, value: bytes) -> None:
         """Give a file another label (kernel: ``selinux_inode_setxattr``, ``selinux_inode_post_setxattr``)."""
         box = self._box
         status = target.status
@@ -191,7 +167,7 @@ class AttributeCalls:
             recorder.write(format_event(invalid_context(recorder.stamp(), "setxattr", text)))
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
-    def _validate(self, caller: Caller, target: _Object, old: int, new: int) -> None:
+    def _validate(self, caller: Caller, target: Target, old: int, new: int) -> None:
         """Hold to ``validatetrans``, which permissive mode only records (``security_validate_transition``)."""
         box = self._box
         server = box.server
@@ -207,7 +183,7 @@ class AttributeCalls:
 
     def _remove(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
         name = self._name(caller, arguments)
-        target = self._object(caller, arguments[0], follow)
+        target = self._target(caller, arguments[0], follow)
         if name == NAME:
             return -errno.EACCES  # as the kernel: a label is changed, never removed
         self._may_change(caller, target)

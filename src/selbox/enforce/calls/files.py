@@ -1,4 +1,4 @@
-"""Opening, creating and truncating files."""
+"""Opening and creating files."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import stat
 import struct
 from typing import Final
 
-from selbox.enforce.answer import ANSWERED, Handler
+from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.names import NewObjects
@@ -34,7 +34,7 @@ _PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(136, 144)})
 
 
 class FileCalls:
-    """``open``, ``openat``, ``openat2``, ``creat`` and ``truncate``."""
+    """``open``, ``openat``, ``openat2`` and ``creat``."""
 
     def __init__(self, box: Box, selinux_paths: SelinuxPaths) -> None:
         self._box = box
@@ -49,7 +49,6 @@ class FileCalls:
             "creat": self.creat,
             "openat": self.openat,
             "openat2": self.openat2,
-            "truncate": self.truncate,
         }
 
     def open(self, caller: Caller, arguments: Arguments) -> int:
@@ -111,7 +110,11 @@ class FileCalls:
         if located.must_be_directory and kind != stat.S_IFDIR:
             return -errno.ENOTDIR
         if flags & O_PATH:
-            return self._hand_over(caller, self._bare(located, flags), status, flags)
+            if flags & os.O_DIRECTORY and kind != stat.S_IFDIR:
+                return -errno.ENOTDIR
+            # The kernel lets no supervisor hand over such a descriptor. It gives no access: what is done with it is
+            # asked about then. Only the directories on the way could be passed by, by a thread that changes the path.
+            return CONTINUE
         if kind == stat.S_IFLNK:
             return -errno.ELOOP
         if kind == stat.S_IFSOCK:
@@ -128,11 +131,6 @@ class FileCalls:
             opened = self._box.descriptors.open(_reopen(located.object), clean)
             self._check_open(caller, located, flags)
         return self._hand_over(caller, opened, status, flags)
-
-    def _bare(self, located: Located, flags: int) -> int:
-        if flags & os.O_DIRECTORY and not stat.S_ISDIR(located.found.st_mode):
-            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        return located.object
 
     def _check_open(self, caller: Caller, located: Located, flags: int) -> None:
         """Check as the kernel's ``may_open`` and then ``selinux_file_open`` do."""
@@ -214,18 +212,6 @@ class FileCalls:
         status = os.fstat(created)
         self._box.labels.assign(status, sid, _reopen(created))
         return self._hand_over(caller, created, status, flags)
-
-    def truncate(self, caller: Caller, arguments: Arguments) -> int:
-        """``truncate(path, length)``."""
-        box = self._box
-        located = box.walker.locate(caller, AT_FDCWD, box.memory.read_string(caller.tid, arguments[0]))
-        status = located.found
-        sid = box.labels.sid_of(located.object, status, caller)
-        length = arguments[1] - (1 << 64) if arguments[1] >> 63 else arguments[1]
-        if stat.S_ISREG(status.st_mode):
-            box.monitor.check(caller, sid, "file", ("write", "open"), lambda: box.labels.describe(located.object))
-        os.truncate(_reopen(located.object), length)
-        return 0
 
 
 def open_permissions(flags: int) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Inheritance:
             if kind == stat.S_IFIFO or (kind == stat.S_IFCHR and _is_terminal(status)):
                 self._box.labels.assign(status, sid)
             self._box.openers.note(status, sid)
+            self._box.openers.note_handed_in(status)
 
     def release(self, caller: Caller, sid: int) -> None:
         """Replace what the new domain may not have by ``/dev/null``, before the program starts."""

@@ -8,7 +8,9 @@ import errno
 import fcntl
 import os
 import re
+import stat
 import struct
+import zlib
 from collections import OrderedDict
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -40,6 +42,8 @@ _MOUNT_FLAGS: Final = 0x20 | 0x02 | 0x08 | 0x1000
 """ST_VALID, nosuid, noexec and relatime."""
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _KEPT: Final = 64
+_DEVICE: Final = os.makedev(0, 4095)
+"""A device number that no file system of the host has."""
 _DAC_OVERRIDE: Final = 1 << 1
 
 
@@ -60,7 +64,7 @@ class _Found(NamedTuple):
 
 
 class SelinuxFiles:
-    """Opens such files, and answers ``access``, ``faccessat``, ``faccessat2`` and ``statfs`` about them.
+    """Opens such files, and answers ``stat``, ``access``, ``faccessat``, ``faccessat2`` and ``statfs`` about them.
 
     Attributes:
         transactions: files that are open for writing.
@@ -139,6 +143,25 @@ class SelinuxFiles:
         if wanted:
             self._check(caller, found, wanted)
         return 0
+
+    def status(self, caller: Caller, directory: int, path: bytes) -> os.stat_result | None:
+        """Return the status of a file if it is one of these; None for any other path.
+
+        Raises:
+            OSError: what ``stat`` is to fail with.
+        """
+        found = self._recognise(caller, directory, path)
+        if found is None or not found.path.startswith(ROOT.decode()):
+            return None
+        file, kind = found.file, "file"
+        mode, links = stat.S_IFREG, 1
+        if isinstance(file, SecurityFile):
+            mode |= file.mode
+        else:
+            mode, links, kind = stat.S_IFDIR | 0o555, 2, "dir"
+        box = self._box
+        box.monitor.check(caller, found.sid, kind, ("getattr",), lambda: _describe(found.path, "selinuxfs"))
+        return _made_up(found.path, mode, links)
 
     def statfs(self, caller: Caller, arguments: Arguments) -> int:
         """``statfs(path, buffer)``: libselinux tells by its type that SELinux is there."""
@@ -261,7 +284,7 @@ class SelinuxFiles:
     def _give(self, caller: Caller, found: _Found, content: bytes, flags: int) -> int:
         """Give a reader a view of a file in memory."""
         source = found.shared if found.shared >= 0 else self._memory_file(content, found.sid)
-        view = self._box.descriptors.open(f"/proc/self/fd/{source}", flags & O_PATH or os.O_RDONLY)
+        view = self._box.descriptors.open(f"/proc/self/fd/{source}", os.O_RDONLY)  # O_PATH cannot be handed over
         return self._hand_over(caller, found, view, flags)
 
     def _hand_over(self, caller: Caller, found: _Found, descriptor: int, flags: int) -> int:
@@ -290,6 +313,14 @@ class SelinuxFiles:
             self._box.openers.forget(status)
             os.close(old)
         return descriptor
+
+
+def _made_up(path: str, mode: int, links: int) -> os.stat_result:
+    """Return the status of a file that there is not: it belongs to whoever runs the box, and is empty."""
+    inode = zlib.crc32(path.encode())
+    numbers = (mode, inode, _DEVICE, links, os.geteuid(), os.getegid(), 0, 0, 0, 0)
+    more = {"st_blksize": 4096, "st_blocks": 0, "st_rdev": 0, "st_atime_ns": 0, "st_mtime_ns": 0, "st_ctime_ns": 0}
+    return os.stat_result(numbers, more)
 
 
 def _absolute(caller: Caller, directory: int, path: bytes) -> bytes:

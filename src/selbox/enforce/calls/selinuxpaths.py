@@ -3,6 +3,7 @@
 Every open asks, so it costs one look-up; most boxes never open one, and do not pay for what answers.
 """
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from selbox.enforce.answer import CONTINUE, Handler
@@ -54,6 +55,16 @@ class SelinuxPaths:
         if path in self._ordinary or not self._may_be_one(path):
             return None
         return self._files().open(caller, directory, path, flags)
+
+    def status(self, caller: Caller, directory: int, path: bytes) -> os.stat_result | None:
+        """Return the status of a file if it is one of SELinux's; None for any other path.
+
+        Raises:
+            OSError: what ``stat`` is to fail with.
+        """
+        if path in self._ordinary or not self._may_be_one(path):
+            return None
+        return self._files().status(caller, directory, path)
 
     def access(self, caller: Caller, arguments: Arguments) -> int:
         """``access(path, mode)``."""

@@ -22,6 +22,8 @@ from selbox.enforce.seccomp.parts import (
     scheduling,
     selinuxpaths,
     sockets,
+    status,
+    statuschanges,
     sysvipc,
 )
 from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, NUMBERS, X32_BIT
@@ -29,6 +31,8 @@ from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, NUMBERS, X32_BIT
 PARTS: Final[tuple[FilterPart, ...]] = (
     files.PART,
     names.PART,
+    status.PART,
+    statuschanges.PART,
     attributes.PART,
     execution.PART,
     selinuxpaths.PART,

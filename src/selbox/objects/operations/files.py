@@ -11,7 +11,8 @@ ROWS: Final = (
         ("search", "read"),
         "each directory and symbolic link on the way",
         Support.LIMITED,
-        "in calls that are mediated; stat, readlink, chdir, utimes, chmod and chown walk unseen",
+        "in calls that are mediated; an O_PATH open decides by a path that another thread can change; readlink, "
+        "chdir and reading extended attributes walk unseen",
         "selinux_inode_permission, selinux_inode_follow_link",
         ("open", "openat", "openat2", "creat"),
     ),
@@ -37,14 +38,14 @@ ROWS: Final = (
         ("open", "openat", "openat2", "creat"),
     ),
     Operation(
-        "truncate a file by path",
+        "truncate a file",
         "file",
         ("write", "open"),
-        "the file",
+        "the file; of an open one, write alone is asked",
         Support.ENFORCED,
         "",
         "selinux_inode_setattr",
-        ("truncate",),
+        ("truncate", "ftruncate"),
     ),
     Operation(
         "make a directory",

@@ -1,7 +1,7 @@
-"""Opening, creating and truncating files."""
+"""Opening and creating files."""
 
 from typing import Final
 
 from selbox.enforce.seccomp.part import FilterPart
 
-PART: Final = FilterPart(notified=("open", "openat", "openat2", "creat", "truncate"))
+PART: Final = FilterPart(notified=("open", "openat", "openat2", "creat"))

@@ -1,0 +1,125 @@
+"""Files that the calls of stopped tasks name, by path or by descriptor number, and checks about them."""
+
+import errno
+import os
+import stat
+from typing import Final, NamedTuple
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.labels import object_class_of
+from selbox.enforce.linux import AT_EMPTY_PATH, O_PATH, pidfd_getfd
+from selbox.enforce.tasks import thread_group
+
+_PIDFD_THREAD: Final = os.O_EXCL
+
+
+class Target(NamedTuple):
+    """A file that a call is about.
+
+    Attributes:
+        descriptor: the supervisor's, ``O_PATH``.
+        status: its status.
+        is_open: whether the call named it by an open descriptor of the caller.
+    """
+
+    descriptor: int
+    status: os.stat_result
+    is_open: bool = False
+
+    @property
+    def place(self) -> str:
+        """A path that leads to the very object, for calls that take no descriptor or none of this kind."""
+        return f"/proc/self/fd/{self.descriptor}"
+
+
+def target_at(box: Box, caller: Caller, directory: int, path: bytes, *, follow: bool) -> Target:
+    """Return what a path names.
+
+    Raises:
+        OSError: as the kernel has it, ENOENT where there is nothing.
+    """
+    located = box.walker.locate(caller, directory, path, follow=follow, parent=False)
+    status = located.found
+    if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    return Target(located.object, status)
+
+
+def target_in(box: Box, caller: Caller, directory: int, address: int, flags: int, *, follow: bool) -> Target:
+    """Return what a path in a caller's memory names; with ``AT_EMPTY_PATH``, an empty one means the directory itself.
+
+    Raises:
+        OSError: as the kernel has it.
+    """
+    path = box.memory.read_string(caller.tid, address)
+    if not path and flags & AT_EMPTY_PATH:
+        descriptor = box.walker.start_of(caller, directory)
+        return Target(descriptor, os.fstat(descriptor), is_open=True)
+    return target_at(box, caller, directory, path, follow=follow)
+
+
+def target_open(box: Box, caller: Caller, number: int) -> Target:
+    """Return what a caller's descriptor is open on.
+
+    Raises:
+        OSError: EBADF when it has no such descriptor, or one that was opened with ``O_PATH``.
+    """
+    if flags_of(caller, number) & O_PATH:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    descriptor = box.walker.start_of(caller, number)
+    return Target(descriptor, os.fstat(descriptor), is_open=True)
+
+
+def check_target(box: Box, caller: Caller, target: Target, *permissions: str) -> None:
+    """Check permissions on a file.
+
+    Raises:
+        AccessDenied: when policy denies them.
+    """
+    status = target.status
+    if target.is_open and not has_label(box, status):
+        return
+    sid = box.labels.sid_of(target.descriptor, status, caller)
+    box.monitor.check(caller, sid, object_class_of(status), permissions, lambda: box.labels.describe(target.descriptor))
+
+
+def copy_of(box: Box, caller: Caller, number: int) -> int:
+    """Return the supervisor's own copy of a caller's descriptor, which lives as long as the call.
+
+    Raises:
+        OSError: EBADF when the caller has none; EPERM where the supervisor may not copy descriptors.
+    """
+    try:
+        pidfd = os.pidfd_open(caller.tid, _PIDFD_THREAD)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        pidfd = os.pidfd_open(thread_group(caller.tid))  # kernels before 6.9 have none for a thread
+    box.descriptors.add(pidfd)
+    return box.descriptors.add(pidfd_getfd(pidfd, number & 0xFFFFFFFF))
+
+
+def has_label(box: Box, status: os.stat_result) -> bool:
+    """Tell whether an open file is one that has a label here.
+
+    Event queues and the like are all one inode, about which the kernel asks nobody; sockets have labels of their own
+    kind, which :mod:`selbox.enforce.sockets` knows.
+    """
+    if stat.S_ISSOCK(status.st_mode):
+        return bool(box.labels.filesystem_of(status.st_dev))
+    return stat.S_IFMT(status.st_mode) != 0
+
+
+def flags_of(caller: Caller, number: int) -> int:
+    """Return the flags of a caller's open file.
+
+    Raises:
+        OSError: EBADF when it has no such descriptor.
+    """
+    try:
+        with own_capabilities(), open(f"/proc/{caller.tid}/fdinfo/{number & 0xFFFFFFFF}", "rb") as information:
+            return next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
+    except (FileNotFoundError, StopIteration):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None

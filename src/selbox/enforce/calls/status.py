@@ -1,0 +1,172 @@
+"""The status of files: ``stat`` and its kin.
+
+The supervisor looks and writes what it saw into the caller's memory: which file is shown is which was decided about.
+"""
+
+import ctypes
+import errno
+import os
+import stat
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from selbox.enforce.answer import Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import has_label
+from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.identitymaps import shown_group, shown_user
+from selbox.enforce.labels import CLASSES, object_class_of
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.statusdata import stat_structure, statx_names, statx_structure, with_owner
+
+_NO_AUTOMOUNT: Final = 0x800
+_SYNCHRONISATION: Final = 0x6000
+_FLAGS: Final = AT_SYMLINK_NOFOLLOW | _NO_AUTOMOUNT | AT_EMPTY_PATH | _SYNCHRONISATION
+_STATX_RESERVED: Final = 0x80000000
+_STATX_SIZE: Final = 256
+_GETATTR: Final = ("getattr",)
+
+
+class StatusCalls:
+    """``stat``, ``lstat``, ``fstat``, ``newfstatat`` and ``statx``.
+
+    Source: the kernel's ``vfs_getattr`` and ``selinux_inode_getattr``.
+    """
+
+    def __init__(self, box: Box, selinux_paths: SelinuxPaths) -> None:
+        self._box = box
+        self._selinux_paths = selinux_paths
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by name of their call, which are those of the methods."""
+        return {each.__name__: each for each in (self.stat, self.lstat, self.fstat, self.newfstatat, self.statx)}
+
+    def stat(self, caller: Caller, arguments: Arguments) -> int:
+        """``stat(path, buffer)``."""
+        path = self._box.memory.read_string(caller.tid, arguments[0])
+        return self._give(caller, arguments[1], self._by_path(caller, AT_FDCWD, path, follow=True).status)
+
+    def lstat(self, caller: Caller, arguments: Arguments) -> int:
+        """``lstat(path, buffer)``."""
+        path = self._box.memory.read_string(caller.tid, arguments[0])
+        return self._give(caller, arguments[1], self._by_path(caller, AT_FDCWD, path, follow=False).status)
+
+    def fstat(self, caller: Caller, arguments: Arguments) -> int:
+        """``fstat(descriptor, buffer)``."""
+        return self._give(caller, arguments[1], self._by_number(caller, arguments[0]).status)
+
+    def newfstatat(self, caller: Caller, arguments: Arguments) -> int:
+        """``newfstatat(directory, path, buffer, flags)``."""
+        seen = self._find(caller, arguments[0], arguments[1], arguments[3])
+        return self._give(caller, arguments[2], seen.status)
+
+    def statx(self, caller: Caller, arguments: Arguments) -> int:
+        """``statx(directory, path, flags, mask, buffer)``."""
+        directory, address, flags, mask, buffer, _ = arguments
+        if mask & _STATX_RESERVED or flags & _SYNCHRONISATION == _SYNCHRONISATION:
+            return -errno.EINVAL
+        seen = self._find(caller, directory, address, flags)
+        status = seen.status
+        data = seen.extended(flags & _SYNCHRONISATION, mask & 0xFFFFFFFF)
+        if caller.state.root_changed:
+            data = with_owner(data, shown_user(caller.tid, status.st_uid), shown_group(caller.tid, status.st_gid))
+        self._box.memory.write(caller.tid, buffer, data)
+        return 0
+
+    def _give(self, caller: Caller, buffer: int, status: os.stat_result) -> int:
+        if caller.state.root_changed:
+            owner = shown_user(caller.tid, status.st_uid), shown_group(caller.tid, status.st_gid)
+            self._box.memory.write(caller.tid, buffer, stat_structure(status, *owner))
+        else:
+            self._box.memory.write(caller.tid, buffer, stat_structure(status, status.st_uid, status.st_gid))
+        return 0
+
+    # --- What a call names ------------------------------------------------------------------------------------------
+
+    def _find(self, caller: Caller, directory: int, address: int, flags: int) -> "_Seen":
+        """Find what a directory, a path and flags name, and check that the caller may know of it."""
+        if flags & 0xFFFFFFFF & ~_FLAGS:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        if flags & AT_EMPTY_PATH:
+            path = self._box.memory.read_string(caller.tid, address) if address else b""
+            if not path:
+                return self._by_number(caller, directory)
+        else:
+            path = self._box.memory.read_string(caller.tid, address)
+        return self._by_path(caller, directory, path, follow=not flags & AT_SYMLINK_NOFOLLOW)
+
+    def _by_path(self, caller: Caller, directory: int, path: bytes, *, follow: bool) -> "_Seen":
+        box = self._box
+        special = self._selinux_paths.status(caller, directory, path)
+        if special is not None:
+            return _Seen(special)
+        looked = box.walker.look(caller, directory, path)
+        if looked is not None:
+            start, status = looked
+            if self._is_granted(caller, status) and not (follow and stat.S_ISLNK(status.st_mode)):
+                return _Seen(status, start, path, AT_SYMLINK_NOFOLLOW)
+        located = box.walker.locate(caller, directory, path, follow=follow, parent=False)
+        status = located.found
+        if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        self._check(caller, located.object, status)
+        return _Seen(status, located.object, b"", AT_EMPTY_PATH)
+
+    def _by_number(self, caller: Caller, number: int) -> "_Seen":
+        box = self._box
+        if number & 0xFFFFFFFF != AT_FDCWD & 0xFFFFFFFF:
+            status = box.walker.status_of(caller, number)
+            if self._is_granted(caller, status):
+                return _Seen(status, AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number & 0xFFFFFFFF), 0)
+        descriptor = box.walker.start_of(caller, number)
+        status = os.fstat(descriptor)
+        if has_label(box, status) and not box.openers.is_handed_in(status):
+            self._check(caller, descriptor, status)
+        return _Seen(status, descriptor, b"", AT_EMPTY_PATH)
+
+    def _is_granted(self, caller: Caller, status: os.stat_result) -> bool:
+        """Tell whether a file's label and the answer are known already, and there is nothing to record."""
+        sid = self._box.labels.known(status)
+        object_class = CLASSES.get(stat.S_IFMT(status.st_mode))
+        if sid is None or object_class is None:
+            return False
+        return self._box.monitor.is_quiet(caller.state.sid, sid, object_class, _GETATTR)
+
+    def _check(self, caller: Caller, descriptor: int, status: os.stat_result) -> None:
+        box = self._box
+        sid = box.labels.sid_of(descriptor, status, caller)
+        box.monitor.check(caller, sid, object_class_of(status), _GETATTR, lambda: box.labels.describe(descriptor))
+
+
+class _Seen(NamedTuple):
+    """What a call names.
+
+    Attributes:
+        status: its status.
+        start: descriptor that leads to it; path: from there; flags: of ``statx`` with them. A path of None is that of
+            an object that only the box has.
+    """
+
+    status: os.stat_result
+    start: int = -1
+    path: bytes | None = None
+    flags: int = 0
+
+    def extended(self, flags: int, mask: int) -> bytes:
+        """Return ``struct statx``.
+
+        Args:
+            flags: how current it is to be.
+            mask: the fields that are wanted.
+        """
+        if self.path is not None:
+            buffer = ctypes.create_string_buffer(_STATX_SIZE)
+            with suppress(OSError):
+                system_call(NUMBERS["statx"], self.start, self.path, self.flags | flags, mask, buffer)
+                if statx_names(buffer.raw, self.status):
+                    return buffer.raw
+        # INVARIANT: what is shown is the object that was decided about, also when its name is another's by now.
+        return statx_structure(self.status)

@@ -1,0 +1,12 @@
+"""Changes to the status of files: mode, owner, times, length."""
+
+from typing import Final
+
+from selbox.enforce.seccomp.part import FilterPart
+
+PART: Final = FilterPart(
+    notified=(
+        *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
+        *("utime", "utimes", "futimesat", "utimensat", "truncate", "ftruncate"),
+    )
+)

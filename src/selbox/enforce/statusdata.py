@@ -1,0 +1,80 @@
+"""The status of a file as the kernel writes it into a caller's memory."""
+
+import os
+import struct
+from typing import Final
+
+_STAT: Final = struct.Struct("=QQQIII4xQqqqqqqqqq24x")
+_STATX: Final = struct.Struct("=IIQIIIHxxQQQQ")
+_STATX_TIME: Final = struct.Struct("=qIi")
+_STATX_DEVICES: Final = struct.Struct("=IIII")
+_STATX_SIZE: Final = 256
+_STATX_BASIC: Final = 0x7FF
+_STATX_OWNER: Final = struct.Struct("=II")
+_OWNER_AT: Final = 20
+_NANOSECONDS: Final = 1_000_000_000
+
+
+def stat_structure(status: os.stat_result, user: int, group: int) -> bytes:
+    """Return ``struct stat`` of x86_64, 144 bytes.
+
+    Args:
+        status: the file's.
+        user: the owner as the caller sees it.
+        group: the same of the group.
+
+    Source: the kernel's ``arch/x86/include/uapi/asm/stat.h``.
+    """
+    return _STAT.pack(
+        status.st_dev,
+        status.st_ino,
+        status.st_nlink,
+        status.st_mode,
+        user,
+        group,
+        status.st_rdev,
+        status.st_size,
+        status.st_blksize,
+        status.st_blocks,
+        *divmod(status.st_atime_ns, _NANOSECONDS),
+        *divmod(status.st_mtime_ns, _NANOSECONDS),
+        *divmod(status.st_ctime_ns, _NANOSECONDS),
+    )
+
+
+def statx_structure(status: os.stat_result) -> bytes:
+    """Return ``struct statx`` with the fields of a status, 256 bytes; for objects that only a box has.
+
+    Source: the kernel's ``include/uapi/linux/stat.h``.
+    """
+    head = _STATX.pack(
+        _STATX_BASIC,
+        status.st_blksize,
+        0,
+        status.st_nlink,
+        status.st_uid,
+        status.st_gid,
+        status.st_mode,
+        status.st_ino,
+        status.st_size,
+        status.st_blocks,
+        0,
+    )
+    times = (status.st_atime_ns, 0, status.st_ctime_ns, status.st_mtime_ns)
+    spans = b"".join(_STATX_TIME.pack(*divmod(each, _NANOSECONDS), 0) for each in times)
+    devices = _STATX_DEVICES.pack(
+        os.major(status.st_rdev), os.minor(status.st_rdev), os.major(status.st_dev), os.minor(status.st_dev)
+    )
+    return (head + spans + devices).ljust(_STATX_SIZE, b"\0")
+
+
+def statx_names(data: bytes, status: os.stat_result) -> bool:
+    """Tell whether a ``struct statx`` is of the inode of a status."""
+    inode = int.from_bytes(data[32:40], "little")
+    major, minor = struct.unpack_from("=II", data, 136)
+    return inode == status.st_ino and os.makedev(major, minor) == status.st_dev
+
+
+def with_owner(data: bytes, user: int, group: int) -> bytes:
+    """Return a ``struct statx`` with another owner."""
+    return data[:_OWNER_AT] + _STATX_OWNER.pack(user, group) + data[_OWNER_AT + _STATX_OWNER.size :]
