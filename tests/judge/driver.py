@@ -52,6 +52,7 @@ def _drop_descriptors() -> None:
 def main(words: Sequence[str]) -> int:
     """Perform the scenarios that are named."""
     programs, output, *names = words
+    programs = os.path.abspath(programs)
     modules = {name: import_module(f"tests.judge.scenarios.{name}") for name in names}
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.umask(0)

@@ -20,6 +20,7 @@ _FIELDS = {name: re.compile(_FIELD.format(name)) for name in _DETAILS}
 _END = re.compile(
     r"scontext=(?P<source>\S+) tcontext=(?P<target>\S+) tclass=(?P<tclass>\S+)(?: permissive=(?P<permissive>\d))?"
 )
+_BLOCK = re.compile(r":(\w+)\.\w+:")
 _CONTEXT = re.compile(r"system_u:(system_r|object_r):(\w+)\.(\w+):s0(?![^ ])")
 
 
@@ -59,16 +60,15 @@ def record_of(line: str) -> str | None:
 
 
 def records_by_scenario(log: Iterable[str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the records of each scenario: those with a context of one of its types.
+    """Return the records of each scenario: those whose first context of a scenario's types is one of its own.
 
     The scenario's own contexts are written as their types, where user, role and level are what they always are.
     """
-    marks = {name: f":{name}." for name in names}
     found: dict[str, list[str]] = {name: [] for name in names}
     for record in filter(None, map(record_of, log)):
-        for name, mark in marks.items():
-            if mark in record:
-                found[name].append(_CONTEXT.sub(partial(_short, name), record))
+        name = next((block for block in _BLOCK.findall(record) if block in found), None)
+        if name is not None:
+            found[name].append(_CONTEXT.sub(partial(_short, name), record))
     return {name: tuple(records) for name, records in found.items()}
 
 

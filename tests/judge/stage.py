@@ -100,10 +100,18 @@ def attempt(
     return value
 
 
+def read_file(path: str) -> bytes:
+    """Return what a file holds, without any question that Python's own files would ask about it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
+    finally:
+        os.close(descriptor)
+
+
 def context_of(pid: int | str = "self", attribute: str = "current") -> str:
     """Return an attribute of a process, by default its context."""
-    with open(f"/proc/{pid}/attr/{attribute}", "rb", buffering=0) as stream:
-        return stream.read().rstrip(b"\n\0").decode()
+    return read_file(f"/proc/{pid}/attr/{attribute}").rstrip(b"\n\0").decode()
 
 
 def set_attribute(attribute: str, value: str) -> None:
