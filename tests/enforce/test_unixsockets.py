@@ -5,7 +5,6 @@ import re
 import socket
 import stat
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,75 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.enforce.boxes import Box, Outcome, environment
+from tests.enforce.boxes import environment
+from tests.enforce.clients import USERS
+from tests.enforce.meetings import CAT, CONNECTS, DOG, FREE, LABEL, PRELUDE, REACHABLE, meet
 
 pytestmark = pytest.mark.enforcement
-
-POLICY = """
-(type cat_t) (call domain_type (cat_t))
-(type dog_t) (call domain_type (dog_t))
-(type yard_t) (call file_type (yard_t))
-(type flap_t) (call file_type (flap_t))
-(call manage_files (cat_t yard_t))
-(call read_files (dog_t yard_t))
-(call make_sockets_in (cat_t yard_t flap_t))
-(type dog_exec_t) (call file_type (dog_exec_t))
-(call domain_transition (cat_t dog_exec_t dog_t))
-(allow cat_t dog_t (process (sigkill signal)))
-"""
-REACHABLE = "(allow dog_t flap_t (sock_file (getattr write)))"
-CONNECTS = "(call connect_to (dog_t flap_t cat_t))"
-
-PRELUDE = """#!/usr/bin/python3 -I
-import errno, os, signal, socket, struct, subprocess, sys, threading, time
-from socket import *
-def server(name, type=SOCK_STREAM, backlog=5):
-    made = socket(AF_UNIX, type)
-    made.bind(name)
-    if type != SOCK_DGRAM:
-        made.listen(backlog)
-    return made
-def trying(function, *arguments):
-    try:
-        return function(*arguments) or "ok"
-    except OSError as error:
-        return errno.errorcode[error.errno]
-def connecting(name, type=SOCK_STREAM):
-    client = socket(AF_UNIX, type)
-    return trying(client.connect, name)
-def credentials(end): return struct.unpack("=iII", end.getsockopt(SOL_SOCKET, SO_PEERCRED, 12))
-def context(end): return end.getsockopt(SOL_SOCKET, SO_PEERSEC, 256).rstrip(b"\\0").decode()
-def say(*words): print(*words, flush=True)
-def dog(*arguments): return subprocess.Popen([os.path.abspath("dog"), *arguments], stdin=subprocess.PIPE, text=True)
-"""
-
-USERS = [
-    pytest.param(None, id="own user"),
-    pytest.param(65534, id="nobody", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")),
-]
-LABEL = "system_u:object_r:{}:s0"
-CAT = "system_u:system_r:cat_t:s0"
-DOG = "system_u:system_r:dog_t:s0"
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """A directory that every user reaches; pytest's own are closed whenever another run starts."""
-    with tempfile.TemporaryDirectory(prefix="selbox-") as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
-
-
-def meet(
-    directory: Path, cat: str, dog: str = "", policy: str = "", user: int | None = None, options: tuple[str, ...] = ()
-) -> Outcome:
-    """Run a cat, and the dog that it calls, with more policy; what they print is the outcome."""
-    box = Box(directory, POLICY + policy, user)
-    box.file("cat", PRELUDE + cat, 0o755)
-    guest = box.file("dog", PRELUDE + dog, 0o755)
-    labels = (f"--label={directory}={LABEL.format('yard_t')}", f"--label={guest}={LABEL.format('dog_exec_t')}")
-    return box.run("./cat", options=("--domain", "cat_t", *labels, *options))
-
 
 NAMES = [
     pytest.param("'flap'", id="relative"),
@@ -434,14 +369,10 @@ udp = socket(AF_INET, SOCK_DGRAM); udp.connect(("127.0.0.1", 9)); say(udp.getpee
 raw("connect", udp, struct.pack("=H", AF_UNSPEC) + bytes(14)); say(trying(udp.getpeername))
 link = socket(AF_NETLINK, SOCK_RAW, 0); link.bind((0, 0)); say(link.getsockname() == (os.getpid(), 0))
 link = socket(AF_NETLINK, SOCK_RAW, 0); link.connect((0, 0)); say(link.getsockname()[0] != 0)
-raw("bind", socket(AF_INET), unix(b"x")); raw("connect", socket(AF_INET), unix(b"flap"))
+raw("bind", socket(AF_INET), unix(b"x" * 14)); raw("connect", socket(AF_INET), unix(b"flap" * 4))
 say(credentials(udp))
 say(trying(udp.getsockopt, SOL_SOCKET, SO_PEERSEC, 99))
 """
-FREE = "".join(
-    f"(typeattributeset {each} cat_t)"
-    for each in ("unconfined", "policy_administrator", "label_administrator", "software_installer")
-)
 
 
 @pytest.mark.parametrize("user", USERS)

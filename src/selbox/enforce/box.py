@@ -10,6 +10,7 @@ from selbox.enforce.openers import Openers
 from selbox.enforce.paths import PathWalker
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.tasks import TaskTable
 from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
@@ -29,6 +30,7 @@ class Box(NamedTuple):
         labels: labels of files.
         walker: paths to objects.
         openers: who opened what.
+        socket_labels: labels of sockets.
         workers: run what may block.
         spared: calls that the supervisor is not asked about, as the filter was built.
     """
@@ -43,5 +45,6 @@ class Box(NamedTuple):
     labels: Labels
     walker: PathWalker
     openers: Openers
+    socket_labels: SocketLabels
     workers: Workers
     spared: frozenset[str]

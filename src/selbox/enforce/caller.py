@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from selbox.enforce.credentials import Identity, read_identity
 from selbox.enforce.tasks import TaskState
 
 
@@ -17,3 +18,8 @@ class Caller(NamedTuple):
     id: int
     tid: int
     state: TaskState
+
+
+def identity_of(caller: Caller) -> Identity | None:
+    """Return who a caller is, for :func:`selbox.enforce.credentials.acting_as`; None when it is as the supervisor."""
+    return read_identity(caller.tid) if caller.state.credentials_changed else None

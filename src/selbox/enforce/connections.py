@@ -8,6 +8,9 @@ import os
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
+from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import Identity
+from selbox.enforce.tasks import thread_group
 from selbox.enforce.unixdiag import UnixDiagnosis
 
 _KEPT: Final = 16384
@@ -89,6 +92,19 @@ class Connections:
             return next(iter(callers))
         sids = {each.sid for each in callers}
         return Peer(0, 0, user, group, sids.pop() if len(sids) == 1 else 0)
+
+
+def peer_of(caller: Caller, identity: Identity | None, sid: int) -> Peer:
+    """Return a caller as the peer of its socket.
+
+    Args:
+        caller: the task.
+        identity: who it is, where that is not the supervisor's own identity.
+        sid: its socket's SID.
+    """
+    pid = thread_group(caller.tid) if identity is None else identity.pid
+    user, group = (os.geteuid(), os.getegid()) if identity is None else (identity.user, identity.group)
+    return Peer(pid, start_of_process(pid), user, group, sid)
 
 
 def start_of_process(pid: int) -> int:

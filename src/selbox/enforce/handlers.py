@@ -51,7 +51,7 @@ LATE: Final = (
     Family(limits.PART, "selbox.enforce.calls.limits", "LimitCalls"),
     Family(processgroups.PART, "selbox.enforce.calls.processgroups", "ProcessGroupCalls"),
     Family(scheduling.PART, "selbox.enforce.calls.scheduling", "SchedulingCalls"),
-    Family(sockets.PART, "selbox.enforce.calls.unixsockets", "UnixSocketCalls"),
+    Family(sockets.PART, "selbox.enforce.calls.sockets", "SocketCalls"),
 )
 """The late families."""
 

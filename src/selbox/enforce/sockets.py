@@ -1,47 +1,34 @@
-"""Sockets of stopped tasks: copies to act on, and their labels."""
+"""Sockets of stopped tasks: copies to act on, and what is asked of them."""
 
 import ctypes
-import errno
 import fcntl
 import os
 import socket
 import struct
-from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import copy_of
-from selbox.enforce.creation import created_sid
 from selbox.enforce.linux import system_call
 from selbox.enforce.monitor import Fields
 from selbox.enforce.seccomp.syscalls import NUMBERS
 
 _SO_TYPE: Final = 3
+_SO_PROTOCOL: Final = 38
 _SO_DOMAIN: Final = 39
 _NR_GETSOCKNAME: Final = 51
 _NR_GETPEERNAME: Final = 52
 _LARGEST_ADDRESS: Final = 128
 _FAMILY_SIZE: Final = 2
-_KEPT: Final = 65536
+_HOST_SIZE: Final = 4
+_INTERNET_SIZE: Final = 16
+_INTERNET6_SIZE: Final = 24
+"""``SIN6_LEN_RFC2133``: without the scope, as the kernel takes it."""
 _INTEGER = struct.Struct("=i")
-
-_UNIX_CLASSES: Final[dict[int, str]] = {
-    socket.SOCK_STREAM: "unix_stream_socket",
-    socket.SOCK_SEQPACKET: "unix_stream_socket",
-    socket.SOCK_DGRAM: "unix_dgram_socket",
-    socket.SOCK_RAW: "unix_dgram_socket",
-}
-
-
-def unix_class(type_: int) -> str:
-    """Return the class of a unix socket of a type; empty for a type that there is not.
-
-    Source: the kernel's ``socket_type_to_security_class``.
-    """
-    return _UNIX_CLASSES.get(type_, "")
+_PORT = struct.Struct("!H")
 
 
 class CallerSocket(NamedTuple):
@@ -52,32 +39,19 @@ class CallerSocket(NamedTuple):
         inode: its inode number, by which a socket is known.
         family: ``AF_UNIX`` and the like.
         type: ``SOCK_STREAM`` and the like.
+        protocol: of its family.
     """
 
     descriptor: int
     inode: int
     family: int
     type: int
+    protocol: int
 
     @property
     def is_unix(self) -> bool:
         """Whether it is a unix socket."""
         return self.family == socket.AF_UNIX
-
-
-class SocketLabel(NamedTuple):
-    """The label of a socket.
-
-    Attributes:
-        sid: its SID.
-        object_class: name of its class; empty for a socket whose family is not asked about.
-    """
-
-    sid: int
-    object_class: str
-
-
-_UNASKED: Final = SocketLabel(0, "")
 
 
 def copy_socket(box: Box, caller: Caller, number: int) -> CallerSocket:
@@ -87,9 +61,12 @@ def copy_socket(box: Box, caller: Caller, number: int) -> CallerSocket:
         OSError: EBADF and ENOTSOCK as the kernel has them; EPERM where the supervisor may not copy descriptors.
     """
     descriptor = copy_of(box, caller, number)
-    family = _INTEGER.unpack(socket_option(descriptor, _SO_DOMAIN, _INTEGER.size))[0]
-    type_ = _INTEGER.unpack(socket_option(descriptor, _SO_TYPE, _INTEGER.size))[0]
-    return CallerSocket(descriptor, os.fstat(descriptor).st_ino, family, type_)
+    family, type_, protocol = (_integer_option(descriptor, each) for each in (_SO_DOMAIN, _SO_TYPE, _SO_PROTOCOL))
+    return CallerSocket(descriptor, os.fstat(descriptor).st_ino, family, type_, protocol)
+
+
+def _integer_option(descriptor: int, option: int) -> int:
+    return int(_INTEGER.unpack(socket_option(descriptor, option, _INTEGER.size))[0])
 
 
 def socket_option(descriptor: int, option: int, size: int) -> bytes:
@@ -108,6 +85,28 @@ def bind(descriptor: int, address: bytes) -> None:
 def connect(descriptor: int, address: bytes) -> None:
     """Connect to an address as it stands in memory; a signal ends the wait with EINTR."""
     system_call(NUMBERS["connect"], descriptor, address, len(address))
+
+
+def accept(descriptor: int, flags: int) -> tuple[int, bytes]:
+    """Accept a connection; a signal ends the wait with EINTR.
+
+    Returns:
+        A descriptor that is closed on exec, and the other end's address as it stands in memory.
+    """
+    address = ctypes.create_string_buffer(_LARGEST_ADDRESS)
+    length = ctypes.create_string_buffer(_INTEGER.pack(_LARGEST_ADDRESS), _INTEGER.size)
+    made = system_call(NUMBERS["accept4"], descriptor, address, length, flags | socket.SOCK_CLOEXEC)
+    return made, address.raw[: _INTEGER.unpack(length.raw)[0]]
+
+
+def status_flags(descriptor: int) -> int:
+    """Return a descriptor's status flags."""
+    return fcntl.fcntl(descriptor, fcntl.F_GETFL)
+
+
+def is_blocking(descriptor: int) -> bool:
+    """Tell whether calls on a descriptor wait."""
+    return not status_flags(descriptor) & os.O_NONBLOCK
 
 
 def own_address(descriptor: int) -> bytes:
@@ -147,9 +146,55 @@ def unix_address(name: bytes | str) -> bytes:
     return socket.AF_UNIX.to_bytes(_FAMILY_SIZE, "little") + os.fsencode(name) + b"\0"
 
 
+def describe_socket(own: CallerSocket) -> Fields:
+    """Return what a record says about a socket (kernel: ``dump_common_audit_data`` of one with a ``sk``)."""
+    if own.is_unix:
+        return describe_name(own_name(own.descriptor))
+    if own.family not in (socket.AF_INET, socket.AF_INET6):
+        return {}
+    fields: dict[str, object] = {}
+    for call, host, port in ((_NR_GETSOCKNAME, "laddr", "lport"), (_NR_GETPEERNAME, "faddr", "fport")):
+        with suppress(OSError):  # not connected
+            found = internet_address(_address(call, own.descriptor))
+            if found is not None:
+                fields.update(describe_internet(found, host, port))
+    return fields
+
+
 def describe_name(name: bytes) -> Fields:
     """Return what a record says about a socket: the name that it is bound to, if any."""
     return {"path": os.fsdecode(name)} if name else {}
+
+
+class InternetAddress(NamedTuple):
+    """A host, packed in 4 or 16 bytes, and a port."""
+
+    host: bytes
+    port: int
+
+
+def describe_internet(address: InternetAddress, host: str, port: str) -> dict[str, object]:
+    """Return what a record says about an internet address: what of it is not zero, under two names.
+
+    Source: the kernel's ``print_ipv4_addr`` and ``print_ipv6_addr``.
+    """
+    fields: dict[str, object] = {}
+    if any(address.host):
+        family = socket.AF_INET if len(address.host) == _HOST_SIZE else socket.AF_INET6
+        fields[host] = socket.inet_ntop(family, address.host)
+    if address.port:
+        fields[port] = address.port
+    return fields
+
+
+def internet_address(address: bytes) -> InternetAddress | None:
+    """Return what a ``sockaddr_in`` or ``sockaddr_in6`` says; None for another family or one that is cut off."""
+    family = int.from_bytes(address[:_FAMILY_SIZE], "little")
+    if family == socket.AF_INET and len(address) >= _INTERNET_SIZE:
+        return InternetAddress(address[4:8], _PORT.unpack_from(address, _FAMILY_SIZE)[0])
+    if family == socket.AF_INET6 and len(address) >= _INTERNET6_SIZE:
+        return InternetAddress(address[8:24], _PORT.unpack_from(address, _FAMILY_SIZE)[0])
+    return None
 
 
 @contextmanager
@@ -168,65 +213,3 @@ def not_blocking(descriptor: int, flags: int) -> Iterator[None]:
         yield
     finally:
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
-
-
-class SocketLabels:
-    """Labels of unix sockets by inode number, which the kernel gives to another socket only after four billion."""
-
-    def __init__(self, box: Box) -> None:
-        self._box = box
-        self._labels: OrderedDict[int, SocketLabel] = OrderedDict()
-
-    def known(self, inode: int) -> SocketLabel | None:
-        """Return the label of a socket that was seen before, or None."""
-        return self._labels.get(inode)
-
-    def assign(self, inode: int, label: SocketLabel) -> None:
-        """Give a socket its label."""
-        self._labels[inode] = label
-        if len(self._labels) > _KEPT:
-            self._labels.popitem(last=False)
-
-    def of(self, caller: Caller, own: CallerSocket) -> SocketLabel:
-        """Return the label of a caller's socket; one that was never seen is taken to have been made by the caller."""
-        label = self._labels.get(own.inode)
-        if label is None:
-            label = self.new(caller, unix_class(own.type)) if own.is_unix else _UNASKED
-            self.assign(own.inode, label)
-        return label
-
-    def of_number(self, caller: Caller, number: int) -> SocketLabel:
-        """Return the label of the socket behind a descriptor number, without copying one that is known.
-
-        Raises:
-            OSError: as :func:`copy_socket`.
-        """
-        try:
-            inode = os.stat(f"/proc/{caller.tid}/fd/{number}").st_ino
-        except FileNotFoundError:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
-        label = self._labels.get(inode)
-        return self.of(caller, copy_socket(self._box, caller, number)) if label is None else label
-
-    def new(self, caller: Caller, object_class: str) -> SocketLabel:
-        """Return the label of a socket that a task makes (kernel: ``socket_sockcreate_sid``)."""
-        state = caller.state
-        sid = state.socket_create_sid or created_sid(self._box, state.sid, state.sid, object_class)
-        return SocketLabel(sid, object_class)
-
-    def check(self, caller: Caller, label: SocketLabel, permission: str, descriptor: int = -1) -> None:
-        """Check a permission on a task's own socket (kernel: ``sock_has_perm``).
-
-        Args:
-            caller: the task.
-            label: the socket's.
-            permission: name.
-            descriptor: a copy of the socket, for the record; -1 for none.
-        """
-        if not label.object_class or label.sid == self._box.labels.outside:
-            return  # the kernel asks nothing about sockets of its own
-
-        def describe() -> Fields:
-            return describe_name(own_name(descriptor)) if descriptor >= 0 else {}
-
-        self._box.monitor.check(caller, label.sid, label.object_class, (permission,), describe)

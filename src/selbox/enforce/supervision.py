@@ -15,6 +15,7 @@ from selbox.enforce.paths import PathWalker
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.report import RunReport, make_report
 from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.supervisor import Supervisor
 from selbox.enforce.tasks import TaskTable
 from selbox.enforce.workers import Workers
@@ -67,6 +68,7 @@ def supervise(
             labels,
             walker,
             Openers(),
+            SocketLabels(),
             Workers(listener),
             spared,
         )

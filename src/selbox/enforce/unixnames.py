@@ -6,7 +6,7 @@ import socket
 from threading import Lock
 from typing import Final, NamedTuple
 
-from selbox.enforce.sockets import SocketLabels
+from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.unixdiag import UnixDiagnosis, UnixSocket
 
 _KEPT: Final = 256

@@ -78,6 +78,12 @@ class Inheritance:
         if stat.S_IFMT(status.st_mode) in _CHECKED:
             object_sid = box.labels.sid_of(descriptor, status, caller)
             box.monitor.check(caller, object_sid, object_class_of(status), access, describe, source=sid)
+        elif stat.S_ISSOCK(status.st_mode):
+            from selbox.enforce.socketchecks import SocketChecks  # few programs inherit a socket
+
+            label = SocketChecks(box).give(caller, number, status)
+            said = {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
+            box.monitor.check(caller, label.sid, label.object_class, access, lambda: said, source=sid)
 
     def verify(self, pid: int, old: TaskState, new: TaskState) -> None:
         """Kill a program into which another thread smuggled a descriptor after :meth:`release` had looked.

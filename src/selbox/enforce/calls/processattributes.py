@@ -13,6 +13,7 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.forks import check_entered
+from selbox.enforce.socketchecks import give_all
 from selbox.enforce.tasks import TaskState
 
 
@@ -80,6 +81,7 @@ class ProcessAttributes:
         sid = self._parse(name, data)
         if name == "current":
             self._may_become(caller, sid)
+            give_all(box, caller)
         elif name == "keycreate" and sid:
             box.monitor.check(caller, sid, "key", ("create",), dict)
         box.tasks.set_state(caller.tid, replaced(caller.state, sid))

@@ -15,7 +15,9 @@ from selbox.enforce.connections import Connections, Peer, pidfd_of
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.sockets import SO_PEERCRED, SO_PEERPIDFD, SO_PEERSEC
-from selbox.enforce.sockets import CallerSocket, SocketLabels, copy_socket, own_name, peer_name, socket_option
+from selbox.enforce.socketchecks import SocketChecks
+from selbox.enforce.socketlabels import SocketLabel
+from selbox.enforce.sockets import CallerSocket, copy_socket, own_name, peer_name, socket_option
 
 _CREDENTIALS = struct.Struct("=iII")
 _INTEGER = struct.Struct("=i")
@@ -25,9 +27,9 @@ _STREAM: Final = "unix_stream_socket"
 class SocketPeerCalls:
     """``getsockopt`` for the options that name a peer."""
 
-    def __init__(self, box: Box, labels: SocketLabels, connections: Connections) -> None:
+    def __init__(self, box: Box, checks: SocketChecks, connections: Connections) -> None:
         self._box = box
-        self._labels = labels
+        self._checks = checks
         self._connections = connections
         self._pid = os.getpid()
         self._unlabeled = box.server.initial_sid("unlabeled")
@@ -37,13 +39,13 @@ class SocketPeerCalls:
         own = copy_socket(self._box, caller, arguments[0])
         if not own.is_unix:
             return CONTINUE
-        self._labels.check(caller, self._labels.of(caller, own), "getopt", own.descriptor)
+        label = self._checks.check(caller, own, "getopt")
         length = _INTEGER.unpack(self._box.memory.read_exactly(caller.tid, arguments[4], _INTEGER.size))[0]
         if length < 0:
             return -errno.EINVAL
         option = signed(arguments[2])
         if option == SO_PEERSEC:
-            return self._context(caller, own, arguments[3], arguments[4], length)
+            return self._context(caller, own, label, arguments, length)
         peer = self._client(own)
         if peer is None:
             return CONTINUE
@@ -78,8 +80,9 @@ class SocketPeerCalls:
 
     # --- SO_PEERSEC -------------------------------------------------------------------------------------------------
 
-    def _context(self, caller: Caller, own: CallerSocket, address: int, length_address: int, length: int) -> int:
-        sid = self._peer_sid(own) if self._labels.of(caller, own).object_class == _STREAM else 0
+    def _context(self, caller: Caller, own: CallerSocket, label: SocketLabel, arguments: Arguments, length: int) -> int:
+        _, _, _, address, length_address, _ = arguments
+        sid = self._peer_sid(own) if label.object_class == _STREAM else 0
         if not sid:
             return -errno.ENOPROTOOPT
         text = os.fsencode(self._box.server.sid_to_context(sid)) + b"\0"
@@ -101,7 +104,7 @@ class SocketPeerCalls:
         client = self._client(own)
         if client is not None:
             return client.sid
-        label = self._labels.known(self._connections.peer_inode(own.inode))
+        label = self._box.socket_labels.known(self._connections.peer_inode(own.inode))
         if label is not None:
             return label.sid
         pid, _, _ = _CREDENTIALS.unpack(socket_option(own.descriptor, SO_PEERCRED, _CREDENTIALS.size))

@@ -1,9 +1,4 @@
-"""Unix sockets: making, naming and connecting them.
-
-An address lies in the caller's memory, where another thread may change it. So the supervisor binds and connects
-itself, on a copy of the caller's descriptor and with its own copy of the address; connections to a path go to the
-very file that was checked. Sockets of other families are bound and connected in the same way, without checks, so
-that no descriptor that is exchanged in between leads a unix socket past them.
+"""Unix sockets: naming and connecting them. Connections to a path go to the very file that was checked.
 
 Source: the kernel's ``net/unix/af_unix.c`` and ``selinux_socket_*``.
 """
@@ -20,37 +15,29 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from selbox.diagnostics import SelboxError
-from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
-from selbox.enforce.caller import Caller
+from selbox.enforce.caller import Caller, identity_of
 from selbox.enforce.calls.names import NewObjects
-from selbox.enforce.calls.socketpeers import SocketPeerCalls
-from selbox.enforce.connections import Connections, Peer, start_of_process
-from selbox.enforce.credentials import Identity, acting_as, read_identity, read_umask
+from selbox.enforce.connections import Connections, peer_of
+from selbox.enforce.credentials import Identity, acting_as, read_umask
 from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, system_call
 from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.paths import Located
-from selbox.enforce.registers import signed
-from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import (
     CallerSocket,
-    SocketLabel,
-    SocketLabels,
     bind,
     connect,
-    copy_socket,
     describe_name,
     not_blocking,
-    own_address,
     own_name,
     socket_option,
     sun_path,
     unix_address,
-    unix_class,
 )
-from selbox.enforce.tasks import thread_group
 from selbox.enforce.unixdiag import UnixDiagnosis
 from selbox.enforce.unixnames import UnixNames
 
@@ -89,92 +76,29 @@ class _Target(NamedTuple):
     fields: Fields
 
 
-class UnixSocketCalls:
-    """``socket``, ``bind``, ``listen``, ``connect``, ``accept`` and what tells about peers."""
+class UnixSockets:
+    """``bind`` and ``connect`` of unix sockets.
 
-    def __init__(self, box: Box) -> None:
+    Args:
+        box: the box.
+        diagnosis: tells who has a name.
+        connections: notes who connected where.
+    """
+
+    def __init__(self, box: Box, diagnosis: UnixDiagnosis, connections: Connections) -> None:
         self._box = box
         self._new = NewObjects(box)
-        self._workers = box.workers
-        diagnosis = UnixDiagnosis()
-        self._labels = SocketLabels(box)
-        self._names = UnixNames(diagnosis, self._labels, box.labels.outside)
-        self._connections = Connections(diagnosis)
-        self._peers = SocketPeerCalls(box, self._labels, self._connections)
-
-    def handlers(self) -> dict[str, Handler]:
-        """Return the handlers by the names of their calls."""
-        return {
-            "socket": self.socket,
-            "socketpair": self.socketpair,
-            "bind": self.bind,
-            "listen": self.listen,
-            "connect": self.connect,
-            "accept": self.accept,
-            "accept4": self.accept,
-            "getsockopt": self._peers.getsockopt,
-        }
-
-    # --- Sockets ----------------------------------------------------------------------------------------------------
-
-    def socket(self, caller: Caller, arguments: Arguments) -> int:
-        """``socket(AF_UNIX, type, protocol)``."""
-        object_class = unix_class(arguments[1] & _TYPE_MASK)
-        if not object_class:
-            return CONTINUE  # there is no such socket
-        label = self._labels.new(caller, object_class)
-        self._box.monitor.check(caller, label.sid, object_class, ("create",), dict)
-        if not caller.state.socket_create_sid:
-            return CONTINUE
-        # What was asked for may be another by the time that the socket is first seen.
-        with acting_as(_identity_of(caller)):
-            made = system_call(NUMBERS["socket"], socket.AF_UNIX, arguments[1] & 0xFFFFFFFF, signed(arguments[2]))
-        self._box.descriptors.add(made)
-        self._labels.assign(os.fstat(made).st_ino, label)
-        self._box.listener.give_descriptor(caller.id, made, arguments[1] & os.O_CLOEXEC)
-        return ANSWERED
-
-    def socketpair(self, caller: Caller, arguments: Arguments) -> int:
-        """``socketpair(AF_UNIX, type, protocol, pair)``."""
-        object_class = unix_class(arguments[1] & _TYPE_MASK)
-        if object_class:
-            label = self._labels.new(caller, object_class)
-            self._box.monitor.check(caller, label.sid, object_class, ("create",), dict)
-        return CONTINUE
-
-    def listen(self, caller: Caller, arguments: Arguments) -> int:
-        """``listen(socket, backlog)``; made by the caller itself, whose identity its clients will see."""
-        return self._check_and_go_on(caller, arguments[0], "listen")
-
-    def accept(self, caller: Caller, arguments: Arguments) -> int:
-        """``accept(socket, …)`` and ``accept4``."""
-        return self._check_and_go_on(caller, arguments[0], "accept")
-
-    def _check_and_go_on(self, caller: Caller, register: int, permission: str) -> int:
-        self._labels.check(caller, self._labels.of_number(caller, signed(register)), permission)
-        return CONTINUE
-
-    def _own_and_address(self, caller: Caller, arguments: Arguments) -> tuple[CallerSocket, bytes]:
-        """Return the socket and the address of a call, the latter read once."""
-        own = copy_socket(self._box, caller, arguments[0])
-        length = signed(arguments[2])
-        if not 0 <= length <= _LARGEST_ADDRESS:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return own, self._box.memory.read_exactly(caller.tid, arguments[1], length)
+        self._names = UnixNames(diagnosis, box.socket_labels, box.labels.outside)
+        self._connections = connections
 
     # --- Binding ----------------------------------------------------------------------------------------------------
 
-    def bind(self, caller: Caller, arguments: Arguments) -> int:
-        """``bind(socket, address, length)``."""
-        own, address = self._own_and_address(caller, arguments)
-        if not own.is_unix:
-            return _bind_other(caller, own, address)
-        label = self._labels.of(caller, own)
-        self._labels.check(caller, label, "bind", own.descriptor)
+    def bind(self, caller: Caller, own: CallerSocket, label: SocketLabel, address: bytes) -> int:
+        """Bind a socket to an address."""
         if not _is_unix_address(address) or len(address) > _LARGEST_UNIX:
             return -errno.EINVAL
         if len(address) == _FAMILY_SIZE or address[_FAMILY_SIZE] == 0:
-            with self._names.lock, acting_as(_identity_of(caller)):
+            with self._names.lock, acting_as(identity_of(caller)):
                 bind(own.descriptor, address)
                 self._names.bound_to_name(own_name(own.descriptor), own.inode, label.sid)
             return 0
@@ -197,13 +121,8 @@ class UnixSocketCalls:
 
     # --- Connecting -------------------------------------------------------------------------------------------------
 
-    def connect(self, caller: Caller, arguments: Arguments) -> int:
-        """``connect(socket, address, length)``."""
-        own, address = self._own_and_address(caller, arguments)
-        if not own.is_unix:
-            return self._connect_other(caller, own, address)
-        label = self._labels.of(caller, own)
-        self._labels.check(caller, label, "connect", own.descriptor)
+    def connect(self, caller: Caller, own: CallerSocket, label: SocketLabel, address: bytes) -> int:
+        """Connect a socket to an address."""
         if not _is_unix_address(address):
             connect(own.descriptor, address)  # AF_UNSPEC dissolves a datagram socket's connection; all else fails
             return 0
@@ -212,7 +131,7 @@ class UnixSocketCalls:
         target = self._target(caller, own, address)
         self._check_target(caller, own, label, target)
         if own.type not in _CONNECTED:
-            with acting_as(_identity_of(caller)):
+            with acting_as(identity_of(caller)):
                 connect(own.descriptor, target.address)
             return 0
         return self._connect_stream(caller, own, label, target)
@@ -232,7 +151,7 @@ class UnixSocketCalls:
         self._new.check_object(caller, located, "write")
         very_file = unix_address(f"/proc/self/fd/{located.object}")
         if object_class_of(status) != "sock_file":
-            with acting_as(_identity_of(caller)):
+            with acting_as(identity_of(caller)):
                 connect(own.descriptor, very_file)  # fails: whether by permissions or by kind is the kernel's to say
         sid = self._names.file_sid(status)
         return _Target(
@@ -257,7 +176,7 @@ class UnixSocketCalls:
             monitor.check(caller, sid, label.object_class, permission, lambda: target.fields, source=label.sid)
 
     def _connect_stream(self, caller: Caller, own: CallerSocket, label: SocketLabel, target: _Target) -> int:
-        identity = _identity_of(caller)
+        identity = identity_of(caller)
         self._note_connection(caller, own, label, target, identity)
         flags = fcntl.fcntl(own.descriptor, fcntl.F_GETFL)
         try:
@@ -273,9 +192,7 @@ class UnixSocketCalls:
     def _note_connection(
         self, caller: Caller, own: CallerSocket, label: SocketLabel, target: _Target, identity: Identity | None
     ) -> None:
-        pid = thread_group(caller.tid) if identity is None else identity.pid
-        user, group = (os.geteuid(), os.getegid()) if identity is None else (identity.user, identity.group)
-        peer = Peer(pid, start_of_process(pid), user, group, label.sid)
+        peer = peer_of(caller, identity, label.sid)
         self._connections.made(own.inode, peer, self._server_end(min(target.sids), label.sid), target.name)
 
     def _server_end(self, listening: int, connecting: int) -> int:
@@ -311,7 +228,7 @@ class UnixSocketCalls:
                     os.close(each)
             self._box.listener.give_result(caller.id, 0)
 
-        self._workers.start(caller, operation)
+        self._box.workers.start(caller, operation)
 
     def _connect_by_name(self, own: CallerSocket, target: _Target, flags: int, until: float | None) -> None:
         """Connect to an abstract name again and again, as long as it is who was decided about that has it."""
@@ -330,83 +247,9 @@ class UnixSocketCalls:
             # Unlike time.sleep, the system call ends when a signal says that the caller waits no more.
             system_call(_POLL_NUMBER, 0, 0, int(_RETRY_SECONDS * 1000))
 
-    def _connect_other(self, caller: Caller, own: CallerSocket, address: bytes) -> int:
-        """Connect a socket of another family, with the private copy of the address and nothing asked."""
-        identity = _identity_of(caller)
-        waits = own.type in _CONNECTED and not fcntl.fcntl(own.descriptor, fcntl.F_GETFL) & os.O_NONBLOCK
-        if not waits:
-            with acting_as(identity):
-                if own.family == socket.AF_NETLINK:
-                    _bind_netlink(caller, own, _NO_NETLINK_ADDRESS)
-                connect(own.descriptor, address)
-            return 0
-        if own.family in _INTERNET and _connect_promptly(own, address, identity):
-            return 0
-        self._box.descriptors.keep(own.descriptor)
-
-        def operation() -> None:
-            try:
-                with acting_as(identity):
-                    connect(own.descriptor, address)
-            finally:
-                os.close(own.descriptor)
-            self._box.listener.give_result(caller.id, 0)
-
-        self._workers.start(caller, operation)
-        return ANSWERED
-
-
-def _identity_of(caller: Caller) -> Identity | None:
-    """Return who the caller is; None when that is who the supervisor is."""
-    return read_identity(caller.tid) if caller.state.credentials_changed else None
-
 
 def _is_unix_address(address: bytes) -> bool:
     return int.from_bytes(address[:_FAMILY_SIZE], "little") == socket.AF_UNIX and len(address) >= _FAMILY_SIZE
-
-
-def _connect_promptly(own: CallerSocket, address: bytes, identity: Identity | None) -> bool:
-    """Connect without waiting, which is enough within one machine; tell whether it is done."""
-    flags = fcntl.fcntl(own.descriptor, fcntl.F_GETFL)
-    for _ in range(2):  # the second call says what became of the first
-        try:
-            with acting_as(identity), not_blocking(own.descriptor, flags):
-                connect(own.descriptor, address)
-        except BlockingIOError as error:  # EINPROGRESS and EALREADY
-            if error.errno == errno.EAGAIN:
-                raise
-        else:
-            return True
-    return False
-
-
-def _bind_other(caller: Caller, own: CallerSocket, address: bytes) -> int:
-    """Bind a socket of another family, with the private copy of the address and nothing asked."""
-    with acting_as(_identity_of(caller)):
-        if own.family == socket.AF_NETLINK and len(address) >= _NETLINK_ADDRESS.size:
-            family, padding, port, groups = _NETLINK_ADDRESS.unpack_from(address)
-            if port == 0 and _bind_netlink(caller, own, _NETLINK_ADDRESS.pack(family, padding, 0, groups)):
-                return 0
-        bind(own.descriptor, address)
-    return 0
-
-
-def _bind_netlink(caller: Caller, own: CallerSocket, address: bytes) -> bool:
-    """Bind a netlink socket to its own process's number, where the kernel would take that of who makes the call.
-
-    Returns:
-        False when that number is taken, or the socket has one already, so that it is the kernel's turn.
-    """
-    family, padding, _, groups = _NETLINK_ADDRESS.unpack(address)
-    if _NETLINK_ADDRESS.unpack(own_address(own.descriptor))[2]:
-        return False
-    try:
-        bind(own.descriptor, _NETLINK_ADDRESS.pack(family, padding, thread_group(caller.tid), groups))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return False
-        raise
-    return True
 
 
 def _in_own_directory(operation: Callable[[], None]) -> None:
@@ -442,7 +285,7 @@ def _bind_at(caller: Caller, own: CallerSocket, address: bytes, start: int, loca
     """
     head, slash, _ = sun_path(address).rpartition(b"/")
     os.umask(read_umask(caller.tid))
-    with acting_as(_identity_of(caller)):
+    with acting_as(identity_of(caller)):
         try:
             directory = os.open(head + slash or b".", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=start)
         except OSError:

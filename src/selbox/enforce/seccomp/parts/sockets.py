@@ -6,7 +6,6 @@ from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, FilterPart, FilterSettings, Program, when_equal
 
-_AF_UNIX: Final = 1
 _SOL_SOCKET: Final = 1
 SO_PEERCRED: Final = 17
 SO_PEERSEC: Final = 31
@@ -15,7 +14,6 @@ SO_PEERPIDFD: Final = 77
 
 def _conditional(_settings: FilterSettings) -> dict[str, Program]:
     return {
-        **dict.fromkeys(("socket", "socketpair"), when_equal(0, _AF_UNIX)),
         "getsockopt": (
             Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
             Instruction(bpf.JUMP_IF_EQUAL, _SOL_SOCKET, "", ALLOW),
@@ -24,4 +22,6 @@ def _conditional(_settings: FilterSettings) -> dict[str, Program]:
     }
 
 
-PART: Final = FilterPart(notified=("connect", "bind", "listen", "accept", "accept4"), conditional=_conditional)
+PART: Final = FilterPart(
+    notified=("socket", "socketpair", "connect", "bind", "listen", "accept", "accept4"), conditional=_conditional
+)

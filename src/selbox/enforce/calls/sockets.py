@@ -1,0 +1,249 @@
+"""Sockets of every family: making, naming, connecting them, and taking connections.
+
+An address lies in the caller's memory, where another thread may change it. So the supervisor binds and connects
+itself, on a copy of the caller's descriptor and with its own copy of the address.
+
+Source: the kernel's ``net/socket.c`` and ``selinux_socket_*``.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+from typing import Final
+
+from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller, identity_of
+from selbox.enforce.calls.internetsockets import InternetSockets
+from selbox.enforce.calls.socketpeers import SocketPeerCalls
+from selbox.enforce.calls.unixsockets import UnixSockets
+from selbox.enforce.connections import Connections, peer_of
+from selbox.enforce.credentials import acting_as
+from selbox.enforce.linux import system_call
+from selbox.enforce.registers import signed
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.socketchecks import SocketChecks
+from selbox.enforce.socketlabels import SocketLabel
+from selbox.enforce.sockets import CallerSocket, accept, bind, connect, copy_socket, is_blocking, own_address
+from selbox.enforce.tasks import thread_group
+from selbox.enforce.unixdiag import UnixDiagnosis
+
+_TYPE_MASK: Final = 0xF
+_FLAGS: Final = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+_FAMILIES: Final = 46
+_TYPES: Final = 11
+_SOCK_PACKET: Final = 10
+_LARGEST_ADDRESS: Final = 128
+_CONNECTED: Final = frozenset({socket.SOCK_STREAM, socket.SOCK_SEQPACKET})
+_INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
+_NETLINK_ADDRESS = struct.Struct("=HHII")
+_NO_NETLINK_ADDRESS = _NETLINK_ADDRESS.pack(socket.AF_NETLINK, 0, 0, 0)
+_PAIR = struct.Struct("=ii")
+_LENGTH = struct.Struct("=i")
+
+
+class SocketCalls:
+    """``socket``, ``bind``, ``listen``, ``connect``, ``accept`` and what tells about peers."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        diagnosis = UnixDiagnosis()
+        self._checks = SocketChecks(box)
+        self._connections = Connections(diagnosis)
+        self._unix = UnixSockets(box, diagnosis, self._connections)
+        self._internet = InternetSockets(box)
+        self._peers = SocketPeerCalls(box, self._checks, self._connections)
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their calls."""
+        return {
+            "socket": self.socket,
+            "socketpair": self.socketpair,
+            "bind": self.bind,
+            "listen": self.listen,
+            "connect": self.connect,
+            "accept": self.accept,
+            "accept4": self.accept4,
+            "getsockopt": self._peers.getsockopt,
+        }
+
+    # --- Making -----------------------------------------------------------------------------------------------------
+
+    def socket(self, caller: Caller, arguments: Arguments) -> int:
+        """``socket(family, type, protocol)``."""
+        label = self._check_new(caller, arguments)
+        if label is None or not caller.state.socket_create_sid:
+            return CONTINUE
+        # What was asked for may be another by the time that the socket is first seen.
+        made = self._box.descriptors.add(self._make(caller, "socket", arguments))
+        self._box.socket_labels.assign(os.fstat(made).st_ino, label)
+        self._box.listener.give_descriptor(caller.id, made, arguments[1] & os.O_CLOEXEC)
+        return ANSWERED
+
+    def socketpair(self, caller: Caller, arguments: Arguments) -> int:
+        """``socketpair(family, type, protocol, pair)``."""
+        label = self._check_new(caller, arguments)
+        if label is None or not caller.state.socket_create_sid:
+            return CONTINUE
+        box = self._box
+        box.memory.write(caller.tid, arguments[3], bytes(_PAIR.size))
+        numbers = ctypes.create_string_buffer(_PAIR.size)
+        self._make(caller, "socketpair", arguments, numbers)
+        made = [box.descriptors.add(each) for each in _PAIR.unpack(numbers.raw)]
+        peer = peer_of(caller, identity_of(caller), label.sid)
+        for each in made:
+            inode = os.fstat(each).st_ino
+            box.socket_labels.assign(inode, label)
+            self._connections.made(inode, peer, label.sid, b"")
+        flags = arguments[1] & os.O_CLOEXEC
+        given = [box.listener.add_descriptor(caller.id, each, flags) for each in made]
+        box.memory.write(caller.tid, arguments[3], _PAIR.pack(*given))
+        return 0
+
+    def _check_new(self, caller: Caller, arguments: Arguments) -> SocketLabel | None:
+        """Check that a caller may make a socket; return its label, or None where the kernel knows none such.
+
+        Source: the kernel's ``selinux_socket_create``; what is refused before is in ``__sock_create``.
+        """
+        family, type_, protocol = map(signed, arguments[:3])
+        kind = type_ & _TYPE_MASK
+        if not 0 <= family < _FAMILIES or kind >= _TYPES or type_ & ~_TYPE_MASK & ~_FLAGS:
+            return None
+        if family == socket.AF_INET and kind == _SOCK_PACKET:
+            family = socket.AF_PACKET
+        label = self._checks.new(caller, self._checks.class_of(family, kind, protocol))
+        self._box.monitor.check(caller, label.sid, label.object_class, ("create",), dict)
+        return label
+
+    def _make(self, caller: Caller, call: str, arguments: Arguments, *more: "ctypes.Array[ctypes.c_char]") -> int:
+        """Make a socket, or a pair, as the caller.
+
+        Raises:
+            OSError: EPERM for a caller in a network of its own, where the supervisor cannot make one.
+        """
+        if caller.state.root_changed and _network_of(str(caller.tid)) != _network_of("self"):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        numbers = (arguments[0] & 0xFFFFFFFF, arguments[1] & 0xFFFFFFFF | os.O_CLOEXEC, signed(arguments[2]))
+        with acting_as(identity_of(caller)):
+            return system_call(NUMBERS[call], *numbers, *more)
+
+    # --- Taking connections -----------------------------------------------------------------------------------------
+
+    def listen(self, caller: Caller, arguments: Arguments) -> int:
+        """``listen(socket, backlog)``; made by the caller itself, whose identity its clients will see."""
+        self._checks.check_number(caller, signed(arguments[0]), "listen")
+        return CONTINUE
+
+    def accept(self, caller: Caller, arguments: Arguments) -> int:
+        """``accept(socket, …)``."""
+        return self._accept(caller, arguments, 0)
+
+    def accept4(self, caller: Caller, arguments: Arguments) -> int:
+        """``accept4(socket, address, length, flags)``."""
+        return self._accept(caller, arguments, arguments[3] & 0xFFFFFFFF)
+
+    def _accept(self, caller: Caller, arguments: Arguments, flags: int) -> int:
+        label = self._checks.check_number(caller, signed(arguments[0]), "accept")
+        if label == self._checks.derived(caller, label.object_class) or flags & ~_FLAGS:
+            return CONTINUE  # what is made has the label that it would be taken to have anyway
+        own = copy_socket(self._box, caller, arguments[0])
+        if not is_blocking(own.descriptor):
+            self._give_accepted(caller, own, label, arguments, flags)
+            return ANSWERED
+        kept = self._box.descriptors.keep(own.descriptor)
+
+        def operation() -> None:
+            try:
+                self._give_accepted(caller, own, label, arguments, flags)
+            finally:
+                os.close(kept)
+
+        self._box.workers.start(caller, operation)
+        return ANSWERED
+
+    def _give_accepted(
+        self, caller: Caller, own: CallerSocket, label: SocketLabel, arguments: Arguments, flags: int
+    ) -> None:
+        """Accept in the caller's stead, for the new socket has its listener's label and not the caller's."""
+        box = self._box
+        wanted = _LENGTH.size if arguments[1] else 0
+        length = box.memory.read_exactly(caller.tid, arguments[2], wanted) if wanted else b""
+        made, address = accept(own.descriptor, flags & socket.SOCK_NONBLOCK)
+        try:
+            box.socket_labels.assign(os.fstat(made).st_ino, label)
+            if wanted:
+                room = _LENGTH.unpack(length)[0]
+                if room < 0:
+                    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+                box.memory.write(caller.tid, arguments[1], address[:room])
+                box.memory.write(caller.tid, arguments[2], _LENGTH.pack(len(address)))
+            box.listener.give_descriptor(caller.id, made, flags & os.O_CLOEXEC)
+        finally:
+            os.close(made)
+
+    # --- Binding and connecting -------------------------------------------------------------------------------------
+
+    def bind(self, caller: Caller, arguments: Arguments) -> int:
+        """``bind(socket, address, length)``."""
+        own, address = self._own_and_address(caller, arguments)
+        label = self._checks.check(caller, own, "bind")
+        if own.is_unix:
+            return self._unix.bind(caller, own, label, address)
+        if own.family in _INTERNET:
+            self._internet.check_bind(caller, own, label, address)
+        with acting_as(identity_of(caller)):
+            if own.family == socket.AF_NETLINK and len(address) >= _NETLINK_ADDRESS.size:
+                family, padding, port, groups = _NETLINK_ADDRESS.unpack_from(address)
+                if port == 0 and _bind_netlink(caller, own, _NETLINK_ADDRESS.pack(family, padding, 0, groups)):
+                    return 0
+            bind(own.descriptor, address)
+        return 0
+
+    def connect(self, caller: Caller, arguments: Arguments) -> int:
+        """``connect(socket, address, length)``."""
+        own, address = self._own_and_address(caller, arguments)
+        label = self._checks.check(caller, own, "connect")
+        if own.is_unix:
+            return self._unix.connect(caller, own, label, address)
+        self._internet.check_connect(caller, own, label, address)
+        if own.type in _CONNECTED and is_blocking(own.descriptor):
+            return self._internet.connect_and_wait(caller, own, address)
+        with acting_as(identity_of(caller)):
+            if own.family == socket.AF_NETLINK:
+                _bind_netlink(caller, own, _NO_NETLINK_ADDRESS)
+            connect(own.descriptor, address)
+        return 0
+
+    def _own_and_address(self, caller: Caller, arguments: Arguments) -> tuple[CallerSocket, bytes]:
+        """Return the socket and the address of a call, the latter read once."""
+        own = copy_socket(self._box, caller, arguments[0])
+        length = signed(arguments[2])
+        if not 0 <= length <= _LARGEST_ADDRESS:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return own, self._box.memory.read_exactly(caller.tid, arguments[1], length)
+
+
+def _network_of(task: str) -> int:
+    """Return the inode number of a task's network namespace."""
+    return os.stat(f"/proc/{task}/ns/net").st_ino
+
+
+def _bind_netlink(caller: Caller, own: CallerSocket, address: bytes) -> bool:
+    """Bind a netlink socket to its own process's number, where the kernel would take that of who makes the call.
+
+    Returns:
+        False when that number is taken, or the socket has one already, so that it is the kernel's turn.
+    """
+    family, padding, _, groups = _NETLINK_ADDRESS.unpack(address)
+    if _NETLINK_ADDRESS.unpack(own_address(own.descriptor))[2]:
+        return False
+    try:
+        bind(own.descriptor, _NETLINK_ADDRESS.pack(family, padding, thread_group(caller.tid), groups))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise
+    return True

@@ -1,0 +1,121 @@
+"""What is asked about a task's sockets: which label one has, and whether the task may use it."""
+
+import errno
+import os
+import stat
+from typing import Final
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.creation import created_sid
+from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.monitor import Fields
+from selbox.enforce.socketlabels import SocketLabel
+from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket
+from selbox.objects.socketclasses import EXTENDED_SOCKET_CLASS, socket_class
+
+_CREATED: Final = 4096
+
+
+class SocketChecks:
+    """Labels and permissions of callers' sockets."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._labels = box.socket_labels
+        self._extended = EXTENDED_SOCKET_CLASS in box.server.policy.policy_capabilities
+        self._created: dict[tuple[int, str], int] = {}
+        self._generation = -1
+
+    def class_of(self, family: int, type_: int, protocol: int) -> str:
+        """Return the class of a socket, by the policy's capabilities."""
+        return socket_class(family, type_, protocol, extended=self._extended)
+
+    def new(self, caller: Caller, object_class: str) -> SocketLabel:
+        """Return the label of a socket that a task makes (kernel: ``socket_sockcreate_sid``)."""
+        state = caller.state
+        return SocketLabel(state.socket_create_sid or self._created_sid(state.sid, object_class), object_class)
+
+    def _created_sid(self, task: int, object_class: str) -> int:
+        if self._generation != self._box.monitor.generation or len(self._created) > _CREATED:
+            self._created = {}
+            self._generation = self._box.monitor.generation
+        sid = self._created.get((task, object_class))
+        if sid is None:
+            sid = self._created[task, object_class] = created_sid(self._box, task, task, object_class)
+        return sid
+
+    def of(self, caller: Caller, own: CallerSocket) -> SocketLabel:
+        """Return the label of a caller's socket; one without a label is as the caller's own new ones."""
+        label = self._labels.known(own.inode)
+        if label is None:
+            label = self.derived(caller, self.class_of(own.family, own.type, own.protocol))
+            self._labels.derive(own.inode, label)
+        return label
+
+    def derived(self, caller: Caller, object_class: str) -> SocketLabel:
+        """Return the label of a task's socket of a class that was given none."""
+        return SocketLabel(self._created_sid(caller.state.sid, object_class), object_class)
+
+    def of_number(self, caller: Caller, number: int) -> SocketLabel:
+        """Return the label of the socket behind a descriptor number, without copying one that is known.
+
+        Raises:
+            OSError: EBADF and ENOTSOCK as the kernel has them.
+        """
+        try:
+            with own_capabilities():
+                status = os.stat(f"/proc/{caller.tid}/fd/{number}")
+        except FileNotFoundError:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+        label = self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+        return self.of(caller, copy_socket(self._box, caller, number)) if label is None else label
+
+    def check(self, caller: Caller, own: CallerSocket, permission: str) -> SocketLabel:
+        """Check a permission on a task's own socket and return its label (kernel: ``sock_has_perm``).
+
+        Raises:
+            AccessDenied: when policy denies it.
+        """
+        label = self.of(caller, own)
+        if label.sid != self._box.labels.outside:  # the kernel asks nothing about sockets of its own
+            self._box.monitor.check(caller, label.sid, label.object_class, (permission,), lambda: describe_socket(own))
+        return label
+
+    def check_number(self, caller: Caller, number: int, permission: str) -> SocketLabel:
+        """Check a permission as :meth:`check`, on the socket behind a descriptor number."""
+        label = self.of_number(caller, number)
+        if label.sid != self._box.labels.outside:
+
+            def describe() -> Fields:
+                return describe_socket(copy_socket(self._box, caller, number))
+
+            self._box.monitor.check(caller, label.sid, label.object_class, (permission,), describe)
+        return label
+
+    def give(self, caller: Caller, number: int, status: os.stat_result) -> SocketLabel:
+        """Give the socket behind a descriptor number its label, since a task of another domain is about to have it.
+
+        Args:
+            caller: a task that has it, with its own domain still.
+            number: the descriptor's.
+            status: the socket's.
+        """
+        label = self._labels.known(status.st_ino) or self.of(caller, copy_socket(self._box, caller, number))
+        self._labels.assign(status.st_ino, label)
+        return label
+
+
+def give_all(box: Box, caller: Caller) -> None:
+    """Give every socket of a task its label, since the task is about to change its domain."""
+    checks = SocketChecks(box)
+    with own_capabilities():
+        numbers = os.listdir(f"/proc/{caller.tid}/fd")
+    for number in numbers:
+        try:
+            with own_capabilities():
+                status = os.stat(f"/proc/{caller.tid}/fd/{number}")
+        except FileNotFoundError:
+            continue  # closed meanwhile
+        if stat.S_ISSOCK(status.st_mode):
+            checks.give(caller, int(number), status)

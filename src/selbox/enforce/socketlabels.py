@@ -1,0 +1,47 @@
+"""Labels of sockets, by inode number, which the kernel gives to another socket only after four billion.
+
+INVARIANT: a socket without a label here has the one that a task which holds it would give to a new one. So whoever
+hands a socket to another domain (exec, a change of domain, a message that passes descriptors) gives it a label first.
+"""
+
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+_KEPT: Final = 1 << 18
+_CACHED: Final = 1 << 14
+
+
+class SocketLabel(NamedTuple):
+    """The label of a socket.
+
+    Attributes:
+        sid: its SID.
+        object_class: name of its class.
+    """
+
+    sid: int
+    object_class: str
+
+
+class SocketLabels:
+    """Labels that sockets were given, and those that follow from who holds them."""
+
+    def __init__(self) -> None:
+        self._given: OrderedDict[int, SocketLabel] = OrderedDict()
+        self._derived: OrderedDict[int, SocketLabel] = OrderedDict()
+
+    def known(self, inode: int) -> SocketLabel | None:
+        """Return the label of a socket that was seen before, or None."""
+        return self._given.get(inode) or self._derived.get(inode)
+
+    def assign(self, inode: int, label: SocketLabel) -> None:
+        """Give a socket a label that does not follow from who holds it; the last 262,144 are kept."""
+        self._given[inode] = label
+        if len(self._given) > _KEPT:
+            self._given.popitem(last=False)
+
+    def derive(self, inode: int, label: SocketLabel) -> None:
+        """Remember a label that would be found again if it were forgotten."""
+        self._derived[inode] = label
+        if len(self._derived) > _CACHED:
+            self._derived.popitem(last=False)
