@@ -89,7 +89,7 @@ def by_engine(path: str, records: Sequence[str], rounds: int) -> Figures:
     """
     asked = [
         "\t".join((each.scontext, each.tcontext, each.tclass, " ".join(each.permissions)))
-        for each in logged_accesses(records, [])
+        for _, _, each in logged_accesses(records, [])
     ]
     command = [_SYSTEM_PYTHON, "-c", _ENGINE, path, str(rounds)]
     done = subprocess.run(command, input="\n".join(asked) + "\n", capture_output=True, text=True, check=False)

@@ -113,7 +113,7 @@ def test_a_denial_is_a_permission_error_with_its_reason(manager: ObjectManager, 
     assert str(error) == f"`{CLERK}` may not {{ create }} db_table `{CUSTOMERS}`: {error.reason}"
     (record,) = log
     assert isinstance(record, UserAvc)
-    (logged,) = logged_accesses([str(record)], [])  # as `selbox why` reads it
+    ((_, _, logged),) = logged_accesses([str(record)], [])  # as `selbox why` reads it
     assert (logged.permissions, logged.scontext, logged.tcontext) == (("create",), CLERK, CUSTOMERS)
     assert record.message == (
         'avc:  denied  { create } for table="customers" '

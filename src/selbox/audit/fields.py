@@ -28,9 +28,19 @@ UNTRUSTED = frozenset(
 INVARIANT: whatever an untrusted value holds, it cannot end its field or its record.
 """
 
-_NUMBERS = {"AVC": "1400", "USER_AVC": "1107", "SELINUX_ERR": "1401", "MAC_POLICY_LOAD": "1403", "MAC_STATUS": "1404"}
-_NUMBERS["MAC_CONFIG_CHANGE"] = "1405"
-_KINDS = {number: kind for kind, number in _NUMBERS.items()}
+_NUMBERS = {
+    "AVC": "1400",
+    "USER_AVC": "1107",
+    "SELINUX_ERR": "1401",
+    "AVC_PATH": "1402",
+    "MAC_POLICY_LOAD": "1403",
+    "MAC_STATUS": "1404",
+    "MAC_CONFIG_CHANGE": "1405",
+    "DAEMON_START": "1200",
+    "SYSTEM_BOOT": "1127",
+}
+KINDS = {number: kind for kind, number in _NUMBERS.items()}
+"""Type of a record by its number, as the kernel's log has it."""
 
 _NEEDS_HEX = re.compile(r"[^!#-~]")
 # A box only writes records: the expressions for reading them are compiled, and then kept by `re`, at first use.
@@ -89,7 +99,7 @@ def parse_header(line: str) -> tuple[str, Stamp, str]:
         )
     stamp = Stamp(int(header["seconds"]), int(header["milliseconds"]), int(header["serial"]))
     rest = line[header.end() :].partition(_ENRICHMENT)[0]
-    return _KINDS.get(header["kind"], header["kind"]), stamp, rest.rstrip()
+    return KINDS.get(header["kind"], header["kind"]), stamp, rest.rstrip()
 
 
 def parse_fields(text: str) -> list[Field]:

@@ -68,6 +68,8 @@ VERBS: dict[str, Entry] = {
     "selinuxexeccon": Entry(
         "say which context a program would run in, as selinuxexeccon does", statuses=Statuses(255, 255, 255)
     ),
+    "audit2why": Entry("say what denied each access of a log, as audit2why does", statuses=Statuses(1, 2, 0)),
+    "audit2allow": Entry("write the rules that a log calls for, as audit2allow does", statuses=Statuses(1, 2, 0)),
     "decide": Entry("answer many questions to a policy, as the kernel does"),
     "coverage": Entry("list the operations that a box mediates, and how"),
 }

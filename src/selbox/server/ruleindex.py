@@ -9,7 +9,7 @@ bucket is opened when it is first met: a small box never pays for a large policy
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, count
+from itertools import compress
 from typing import Final
 
 from selbox.model.bitset import members
@@ -29,6 +29,9 @@ _TYPES_ONE_BY_ONE = 64
 _MEMBERSHIPS_AT_ONCE = 1 << 20
 """Pairs of type and attribute up to which that is done."""
 
+
+_RARE: Final = 20
+"""A class with fewer than one in so many rules has them sought one by one."""
 
 # Most buckets have neither; nothing is ever put into these.
 _NO_CONDITIONAL: Final[dict[int, list[tuple[int, int]]]] = {}
@@ -246,7 +249,19 @@ class RuleIndex:
             return ()
         # Bytes are looked through ten times as fast as words; few policies have more classes than a byte tells apart.
         is_wanted = self._low_bytes.translate(bytes(number == object_class & 0xFF for number in range(256)))
-        rows = compress(zip(count(), rules.target), is_wanted)
+        targets = rules.target
+        if _RARE * is_wanted.count(1) < len(targets):
+            rows = ((row, targets[row]) for row in _places(is_wanted))
+        else:
+            rows = ((row, targets[row]) for row in compress(range(len(targets)), is_wanted))
         if self._class_count <= 0x100:
             return rows
         return [(row, target) for row, target in rows if rules.object_class[row] == object_class]
+
+
+def _places(marks: bytes) -> Iterator[int]:
+    """Yield the places of the ones."""
+    place = marks.find(1)
+    while place >= 0:
+        yield place
+        place = marks.find(1, place + 1)

@@ -29,6 +29,7 @@ from selbox.server.validity import context_fault
 
 if TYPE_CHECKING:
     from selbox.server.accessarrays import AccessDecisions
+    from selbox.server.causes import CauseFinder
     from selbox.server.proposal import Proposal
     from selbox.server.proposals import Proposer
     from selbox.server.sidarrays import Numbers, SidDecider
@@ -193,6 +194,12 @@ class SecurityServer(ContextServer):
             explanation: as for :meth:`propose`.
         """
         return self._current_proposer().reasons_beyond_rules(explanation, self._state.active)
+
+    def cause_finder(self) -> "CauseFinder":
+        """Return what finds, of very many accesses, the part of the policy that denies each, as things are now."""
+        from selbox.server.causes import CauseFinder  # those who only decide do not pay for it
+
+        return CauseFinder(self._state)
 
     def _current_proposer(self) -> "Proposer":
         from selbox.server.proposals import Proposer  # those who only decide do not pay for it

@@ -251,9 +251,7 @@ def _file(file: str | int, path: str, name: str, pattern: str = "") -> File:
         with open(file, "rb", closefd=file != 0) as stream:
             return File(name, _content(stream, name))
     except OSError as error:
-        raise SelboxError.of(
-            UNREADABLE_CODE, f"cannot read `{name}`: {error.strerror}", help=_open_help(path, pattern, error)
-        ) from None
+        raise unreadable(path, error, name, pattern) from None
 
 
 def _content(stream: BinaryIO, name: str) -> bytes:
@@ -269,6 +267,19 @@ def _content(stream: BinaryIO, name: str) -> bytes:
         parts.append(part)
         room -= len(part)
     raise SelboxError.of(TOO_LARGE_CODE, f"`{name}` has more than {LARGEST >> 30} GiB")
+
+
+def unreadable(path: str, error: OSError, name: str = "", pattern: str = "") -> SelboxError:
+    """Return the error for a file that cannot be read, with what may help.
+
+    Args:
+        path: where it is; empty for standard input.
+        error: why.
+        name: what messages call it; the path when empty.
+        pattern: as for :func:`read_input`.
+    """
+    words = f"cannot read `{name or path}`: {error.strerror}"
+    return SelboxError.of(UNREADABLE_CODE, words, help=_open_help(path, pattern, error))
 
 
 def _open_help(path: str, pattern: str, error: OSError) -> str:

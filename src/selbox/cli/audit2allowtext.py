@@ -1,0 +1,209 @@
+"""The rules that a log calls for, as audit2allow writes them, and in CIL."""
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from selbox.analysis.deniedrules import SELF, DeniedRule
+from selbox.audit.accesslines import AccessLine
+from selbox.audit.details import AccessDetails, details
+from selbox.server.causes import CauseKind
+
+_WIDTH: Final = 81
+"""Columns that a record's text is broken at, the mark of the comment included."""
+_VIOLATION: Final = (
+    "#!!!! This avc is a constraint violation.  You would need to modify the attributes of either the source or "
+    "target types to allow this access."
+)
+_FORBIDDEN: Final = frozenset({CauseKind.CONSTRAINT, CauseKind.ROLE, CauseKind.BOUNDS})
+"""Causes that no allow rule between the two types helps against."""
+
+
+class RuleStyle(NamedTuple):
+    """How rules are written.
+
+    Attributes:
+        cil: whether as CIL.
+        dontaudit: whether as rules that hide the denials instead of allowing the accesses.
+        numbers: whether extended rules are written too.
+        requires: whether everything that a module needs is declared to be required.
+        module: the module's name; empty for none.
+        explanation: 0 for none; 1 for a line of the log's own words; 2 for all of them.
+    """
+
+    cil: bool = False
+    dontaudit: bool = False
+    numbers: bool = False
+    requires: bool = False
+    module: str = ""
+    explanation: int = 0
+
+
+class Written(NamedTuple):
+    """What is written about.
+
+    Attributes:
+        rules: from :meth:`selbox.analysis.deniedrules.DeniedRules.rules`.
+        role_types: roles with the types that they lack.
+        remarks: returns what is worth knowing about a rule, a line each without ``#``.
+        forbidden: returns what forbids an access that no rule helps with, as comments.
+    """
+
+    rules: Sequence[DeniedRule]
+    role_types: Sequence[tuple[str, tuple[str, ...]]]
+    remarks: Callable[[DeniedRule], Iterable[str]]
+    forbidden: Callable[[DeniedRule], Iterable[str]]
+
+
+def rules_text(written: Written, style: RuleStyle) -> str:
+    """Return the text, without a final newline.
+
+    Source: the order and the comments are those of sepolgen's ``output.py`` and ``policygen.py``.
+    """
+    return "\n".join(_lines(written, style))
+
+
+def rule_line(rule: DeniedRule, style: RuleStyle) -> str:
+    """Return the access rule in one line."""
+    keyword = "dontaudit" if style.dontaudit else "allow"
+    if style.cil:
+        return f"({keyword} {rule.source} {rule.target} ({rule.object_class} ({' '.join(rule.permissions)})))"
+    return f"{keyword} {rule.source} {rule.target}:{rule.object_class} {_set(rule.permissions)};"
+
+
+def number_line(rule: DeniedRule, style: RuleStyle) -> str:
+    """Return the extended rule in one line, about messages where the permission is ``nlmsg``, else about ``ioctl``."""
+    permission = "nlmsg" if "nlmsg" in rule.permissions else "ioctl"
+    ranges = _ranges(rule.numbers)
+    if style.cil:
+        keyword = "dontauditx" if style.dontaudit else "allowx"
+        numbers = " ".join(f"{low:#x}" if low == high else f"(range {low:#x} {high:#x})" for low, high in ranges)
+        return f"({keyword} {rule.source} {rule.target} ({permission} {rule.object_class} ({numbers})))"
+    keyword = "dontauditxperm" if style.dontaudit else "allowxperm"
+    texts = [f"{low:#x}" if low == high else f"{low:#x}-{high:#x}" for low, high in ranges]
+    numbers = texts[0] if len(texts) == 1 and "-" not in texts[0] else f"{{ {' '.join(texts)} }}"
+    return f"{keyword} {rule.source} {rule.target}:{rule.object_class} {permission} {numbers};"
+
+
+def _lines(written: Written, style: RuleStyle) -> Iterator[str]:
+    comment = ";" if style.cil else "#"
+    helping = [each for each in written.rules if each.cause not in _FORBIDDEN]
+    others = [each for each in written.rules if each.cause in _FORBIDDEN]
+    yield ""
+    if not style.cil:
+        if style.module:
+            yield from (f"module {style.module} 1.0;", "")
+        if style.requires:
+            yield from _requires(helping, written.role_types)
+    yield ""
+    yield from _sections(helping, written, style, comment)
+    if written.role_types:
+        yield f"{comment}============= ROLES =============="
+        for role, types in written.role_types:
+            yield from _role_lines(role, types, style)
+    if others:
+        yield from ("", f"{comment}============= no rule helps ==============")
+    for rule in others:
+        yield from _commented(_of_no_help(rule, written, style), comment)
+
+
+def _sections(rules: Iterable[DeniedRule], written: Written, style: RuleStyle, comment: str) -> Iterator[str]:
+    """Yield rules under their sources."""
+    source = ""
+    for rule in rules:
+        if rule.source != source:
+            if source:
+                yield ""
+            source = rule.source
+            yield f"{comment}============= {source} =============="
+        yield from _commented(_about(rule, written, style), comment)
+        yield rule_line(rule, style)
+        if rule.numbers and (style.numbers or rule.cause is CauseKind.EXTENDED):
+            yield number_line(rule, style)
+
+
+def _role_lines(role: str, types: Sequence[str], style: RuleStyle) -> Iterable[str]:
+    return [f"(roletype {role} {each})" if style.cil else f"role {role} types {each};" for each in types]
+
+
+def _of_no_help(rule: DeniedRule, written: Written, style: RuleStyle) -> Iterator[str]:
+    yield from _explanation(rule, style)
+    yield ""
+    if rule.cause is CauseKind.CONSTRAINT:
+        yield _VIOLATION
+    yield from (each for each in written.forbidden(rule) if each)
+    yield f"# {rule_line(rule, style)}"
+
+
+def _about(rule: DeniedRule, written: Written, style: RuleStyle) -> Iterator[str]:
+    explained = list(_explanation(rule, style))
+    yield from explained
+    remarks = [f"#!!!! {each}" for each in written.remarks(rule)]
+    if remarks and not explained:
+        yield ""
+    yield from remarks
+
+
+def _commented(lines: Iterable[str], comment: str) -> Iterator[str]:
+    """Yield lines with ``#`` at their beginnings written as a language writes a comment."""
+    for text in lines:
+        for line in text.split("\n"):
+            yield comment + line[1:] if line.startswith("#") else line
+
+
+def _explanation(rule: DeniedRule, style: RuleStyle) -> Iterator[str]:
+    if style.explanation == 1:
+        names = _set(rule.permissions)
+        target = rule.source if rule.target == SELF else rule.target
+        yield f'# src="{rule.source}" tgt="{target}" class="{rule.object_class}", perms="{names}"'
+        about = details(rule.examples[0].text)
+        yield f'# comm="{about.command}" exe="{about.program}" path="{about.path}"'
+    elif style.explanation > 1:
+        for each in rule.examples:
+            yield from _whole_record(each, details(each.text))
+
+
+def _whole_record(line: AccessLine, about: AccessDetails) -> Iterator[str]:
+    access = line.access
+    if about.stamp:
+        yield f"# {about.stamp}"
+    yield f'#  scontext="{access.scontext}" tcontext="{access.tcontext}"'
+    yield f'#  class="{access.tclass}" perms="{_set(access.permissions)}"'
+    yield f'#  comm="{about.command}" exe="{about.program}" path="{about.path}"'
+    message = f'message="{line.text} "'
+    yield from textwrap.wrap(message, _WIDTH, initial_indent="#  ", subsequent_indent="#   ")
+
+
+def _requires(rules: Iterable[DeniedRule], role_types: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[str]:
+    types: set[str] = set()
+    classes: dict[str, set[str]] = {}
+    roles: set[str] = set()
+    for rule in rules:
+        types.update((rule.source, rule.target))
+        classes.setdefault(rule.object_class, set()).update(rule.permissions)
+    for role, of_role in role_types:
+        roles.add(role)
+        types.update(of_role)
+    types.discard(SELF)
+    if not types:
+        return
+    yield "require {"
+    yield from (f"\ttype {each};" for each in sorted(types))
+    yield from (f"\tclass {each} {_set(sorted(classes[each]))};" for each in sorted(classes))
+    yield from (f"\trole {each};" for each in sorted(roles))
+    yield "}"
+
+
+def _set(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{{ {' '.join(names)} }}"
+
+
+def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return sorted numbers as ranges."""
+    ranges: list[tuple[int, int]] = []
+    for each in numbers:
+        if ranges and ranges[-1][1] == each - 1:
+            ranges[-1] = ranges[-1][0], each
+        else:
+            ranges.append((each, each))
+    return ranges

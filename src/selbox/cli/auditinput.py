@@ -1,0 +1,204 @@
+"""The options of the commands that read logs, and the logs that they name."""
+
+import os
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from selbox.audit.accesslines import AccessLine, broken_access
+from selbox.audit.logreader import RELOADS, EventLine, LogReader
+from selbox.cli.policyarguments import policy_paths
+from selbox.cli.progress import Progress
+from selbox.cli.verb import UsageError
+from selbox.diagnostics import Diagnostic, SelboxError, Severity
+from selbox.explain.loggedcauses import LoggedCause
+from selbox.server.securityserver import SecurityServer
+from selbox.store.inputs import STANDARD_INPUT
+from selbox.store.logfiles import audit_logs, blocks
+from selbox.store.policycache import PolicyCache
+from selbox.store.policyfiles import load_policy
+from selbox.store.systempolicy import system_policy
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+Found = AccessLine | EventLine
+"""What is read from a log."""
+
+_STAMP: Final = re.compile(r"audit\((\d{1,18})\.")
+_SHOWN_FAULTS: Final = 10
+_MEGABYTE: Final = 1 << 20
+
+WHICH_LOGS: Final = """
+The log is read from standard input, or from a file with -i, which may be compressed; with -a it is auditd's log with
+its older files. Lines are taken in any dress: of auditd's log, of what ausearch prints (-i or not), of the kernel's
+log, of the journal as text or as JSON, of Android's logcat, and of setroubleshoot's reports; and from userspace object
+managers such as systemd and D-Bus (USER_AVC). Other lines are passed over; those that break off are counted and shown.
+"""
+"""A paragraph for manuals."""
+
+WHICH_POLICY: Final = """
+The policy is given by -p: a kernel policy, CIL or module packages. Where none is given, the variable SELBOX_POLICY
+names files, with colons between them; else it is the policy that the system has (/sys/fs/selinux/policy, or the one
+that /etc/selinux/config names), and where there is none, the base policy of selbox.
+"""
+"""A paragraph for manuals."""
+
+
+def add_input_arguments(parser: "ArgumentParser") -> None:
+    """Declare the options that name a log and a policy, as audit2allow has them."""
+    parser.add_argument("-a", "--all", action="store_true", help="read auditd's log, the older files first")
+    parser.add_argument("-b", "--boot", action="store_true", help="the same, since the system was started")
+    parser.add_argument("-d", "--dmesg", action="store_true", help="read the kernel's log, from dmesg")
+    parser.add_argument("-i", "--input", metavar="FILE", help="read FILE; - is standard input, as without an option")
+    parser.add_argument("-l", "--lastreload", action="store_true", help="only what follows the last load of a policy")
+    parser.add_argument("-t", "--type", metavar="REGEX", help="only accesses whose source or target type begins so")
+    parser.add_argument(
+        "-p", "--policy", action="append", metavar="POLICY", help="the policy; may be given more than once for sources"
+    )
+    parser.add_argument("--no-base", action="store_true", help="leave the base policy out, where sources are given")
+
+
+def load_server(arguments: "Namespace", progress: Progress) -> SecurityServer:
+    """Return a server of the policy that is given, or of the system's.
+
+    Raises:
+        SelboxError: with everything that is wrong with it.
+    """
+    progress.stage("reading the policy")
+    paths = policy_paths(arguments) or system_policy()
+    policy = load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user(), progress=progress)
+    return SecurityServer(policy)
+
+
+class Log:
+    """The log that a command line names.
+
+    Args:
+        arguments: from :func:`add_input_arguments`.
+
+    Attributes:
+        reader: counts what has been read.
+
+    Raises:
+        UsageError: when the options contradict one another.
+    """
+
+    def __init__(self, arguments: "Namespace") -> None:
+        named = [option for option in ("all", "boot", "dmesg", "input") if getattr(arguments, option)]
+        if len(named) > 1 and named != ["all", "boot"]:
+            raise UsageError.of("usage", f"--{named[0]} and --{named[1]} exclude each other")
+        self._arguments = arguments
+        self._types = _expression(arguments.type)
+        self._faults: Counter[tuple[str, str]] = Counter()
+        self.reader = LogReader()
+
+    def found(self, progress: Progress) -> Iterator[Sequence[Found]]:
+        """Yield what the log tells of, block by block."""
+        batches = self._since_boot() if self._arguments.boot else self._read(progress)
+        if self._arguments.lastreload:
+            batches = _since_reload(batches)
+        yield from (self._chosen(each) for each in batches) if self._types else batches
+
+    def note(self, causes: Iterable[LoggedCause]) -> None:
+        """Count the accesses that could not be asked about."""
+        for each in causes:
+            if each.kind is None:
+                self._faults[each.fault] += 1
+
+    def notices(self) -> tuple[Diagnostic, ...]:
+        """Return what was passed over, for the person who gave the log."""
+        reader = self.reader
+        found = [broken_access(*each)._replace(severity=Severity.WARNING) for each in reader.shown]
+        if reader.broken > len(reader.shown):
+            more = f"{reader.broken - len(reader.shown)} more lines tell of an access and could not be read"
+            found.append(Diagnostic("audit-fields", more, severity=Severity.WARNING))
+        for (code, word), times in self._faults.most_common(_SHOWN_FAULTS):
+            records = f"{times} record{'s' if times > 1 else ''}"
+            what = {"invalid-context": "context", "unknown-class": "class"}.get(code, "permission")
+            words = f"{records} passed over: the policy has no {what} `{word}`"
+            found.append(Diagnostic(code, words, severity=Severity.WARNING))
+        others = len(self._faults) - _SHOWN_FAULTS
+        if others > 0:
+            words = f"records with {others} more contexts, classes and permissions that the policy lacks passed over"
+            found.append(Diagnostic("more-warnings", words, severity=Severity.WARNING))
+        if not reader.accesses and not reader.broken:
+            found.append(Diagnostic("audit-no-records", "there is no record of a decision about access"))
+        return tuple(found)
+
+    def _read(self, progress: Progress) -> Iterator[Sequence[Found]]:
+        arguments = self._arguments
+        if arguments.dmesg:
+            yield self.reader.read(_kernel_log())
+            return
+        paths = audit_logs() if arguments.all or arguments.boot else [arguments.input or STANDARD_INPUT]
+        for path in paths:
+            for block in blocks(path):
+                yield self.reader.read(block.text)
+                progress.stage(f"reading {path}: {block.place // _MEGABYTE} MiB, {self.reader.accesses} accesses")
+
+    def _since_boot(self) -> Iterator[Sequence[Found]]:
+        started = _boot_time()
+        with Progress() as progress:
+            for batch in self._read(progress):
+                yield [each for each in batch if _time(each.text) >= started]
+
+    def _chosen(self, batch: Sequence[Found]) -> Sequence[Found]:
+        assert self._types is not None  # noqa: S101 - the caller has looked
+        matches = self._types.match
+        return [each for each in batch if any(matches(type_) for type_ in _types_of(each))]
+
+
+def _types_of(found: Found) -> list[str]:
+    if isinstance(found, AccessLine):
+        contexts: list[str | None] = [found.access.scontext, found.access.tcontext]
+    else:
+        contexts = [found.field(name) for name in ("invalid_context", "scontext", "tcontext")]
+    parts = (each.split(":", 3) for each in contexts if each)
+    return [each[2] for each in parts if len(each) > 2]
+
+
+def _since_reload(batches: Iterable[Sequence[Found]]) -> Iterator[Sequence[Found]]:
+    kept: list[Found] = []
+    for batch in batches:
+        for place in range(len(batch) - 1, -1, -1):
+            each = batch[place]
+            if isinstance(each, EventLine) and each.kind in RELOADS:
+                kept.clear()
+                kept += batch[place + 1 :]
+                break
+        else:
+            kept += batch
+    yield kept
+
+
+def _expression(text: str | None) -> re.Pattern[str] | None:
+    if text is None:
+        return None
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError.of("usage", f"`{text}` is no regular expression: {error}") from None
+
+
+def _time(line: str) -> int:
+    found = _STAMP.search(line)
+    return int(found[1]) if found else 0
+
+
+def _boot_time() -> int:
+    with open("/proc/stat", encoding="ascii") as stream:
+        return next(int(line.split()[1]) for line in stream if line.startswith("btime "))
+
+
+def _kernel_log() -> str:
+    try:
+        done = subprocess.run(["dmesg"], capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    except OSError as error:
+        raise SelboxError.of("system-call-failed", f"cannot run dmesg: {error.strerror}") from None
+    if done.returncode:
+        words = done.stderr.decode("utf-8", "replace").strip() or f"it ended with status {done.returncode}"
+        raise SelboxError.of("system-call-failed", f"dmesg cannot read the kernel's log: {words}")
+    return done.stdout.decode("utf-8", "surrogateescape")

@@ -1,0 +1,182 @@
+"""``selbox audit2allow``: the rules that a log calls for, and what would serve better."""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from selbox.analysis.deniedrules import DeniedRule, DeniedRules
+from selbox.audit.accesslines import AccessLine
+from selbox.audit.logreader import EventLine
+from selbox.cli.audit2allowtext import RuleStyle, Written, number_line, rule_line, rules_text
+from selbox.cli.audit2whytext import constraint_lines
+from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, Log, add_input_arguments, load_server
+from selbox.cli.auditwhy import Whys, explain_log
+from selbox.cli.output import JsonValue
+from selbox.cli.progress import Progress
+from selbox.cli.terminal import Terminal
+from selbox.cli.verb import Example, Manual, UsageError
+from selbox.diagnostics import Diagnostic
+from selbox.explain.loggedcauses import LoggedCauses
+from selbox.server.causes import CauseKind
+from selbox.server.securityserver import SecurityServer
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+MANUAL = Manual(
+    description=f"""
+Writes the rules that would allow what a log says was denied, one for each source, target and class, with what is worth
+knowing about each. The options, the order and the comments are those of `audit2allow` of SELinux's policycoreutils.
+
+What a constraint forbids no rule allows: such denials stand apart, at the end, with the comparisons that failed and
+what would allow the access; every such proposal has been tried.
+{WHICH_LOGS}{WHICH_POLICY}""",
+    examples=(
+        Example("Which rules does a log call for?", "selbox audit2allow -p policy.33 -i audit.log"),
+        Example("As a module that can be installed:", "selbox audit2allow -M local -i audit.log"),
+        Example("In CIL, for one domain:", "ausearch -m avc | selbox audit2allow --cil -t httpd_t"),
+    ),
+)
+
+_MODULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+class Allowed(NamedTuple):
+    """What the log calls for.
+
+    Attributes:
+        written: rules, and what is known about them.
+        style: how they are written.
+        notices: what was passed over.
+        lines: how many lines the log had.
+        broken: how many of them told of an access and could not be read.
+    """
+
+    written: Written
+    style: RuleStyle
+    notices: tuple[Diagnostic, ...]
+    lines: int
+    broken: int
+
+    @property
+    def exit_status(self) -> int:
+        """0, as audit2allow ends also when there was nothing to allow."""
+        return 0
+
+    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
+        """Return the rules as text."""
+        return rules_text(self.written, self.style)
+
+    def to_json(self) -> JsonValue:
+        """Return the rules, in both languages, and the roles' types."""
+        return {
+            "rules": [self._rule(each) for each in self.written.rules],
+            "role_types": [{"role": role, "types": types} for role, types in self.written.role_types],
+            "lines": self.lines,
+            "broken": self.broken,
+        }
+
+    def _rule(self, rule: DeniedRule) -> JsonValue:
+        styles = self.style, self.style._replace(cil=True)
+        language, cil = ([rule_line(rule, each)] for each in styles)
+        if rule.numbers:
+            language, cil = ([*lines, number_line(rule, each)] for lines, each in zip((language, cil), styles))  # noqa: B905
+        return {
+            "source": rule.source,
+            "target": rule.target,
+            "object_class": rule.object_class,
+            "permissions": rule.permissions,
+            "numbers": rule.numbers,
+            "cause": rule.cause.name.lower(),
+            "times": rule.times,
+            "language": language,
+            "cil": cil,
+            "remarks": list(self.written.remarks(rule)),
+        }
+
+
+def add_arguments(parser: "ArgumentParser") -> None:
+    """Declare the arguments of ``selbox audit2allow``."""
+    add_input_arguments(parser)
+    parser.add_argument("-w", "--why", action="store_true", help="say what denied each access, as audit2why does")
+    parser.add_argument("-D", "--dontaudit", action="store_true", help="write dontaudit rules, which hide the denials")
+    parser.add_argument("-x", "--xperms", action="store_true", help="write extended rules too, about ioctl numbers")
+    parser.add_argument("-r", "--requires", action="store_true", help="say what a module with the rules would require")
+    parser.add_argument("-m", "--module", metavar="NAME", help="write the source of a module; implies --requires")
+    parser.add_argument("--cil", action="store_true", help="write CIL instead of the policy language")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say of each rule whose access called for it")
+    parser.add_argument("-e", "--explain", action="store_true", help="show the records that called for each rule")
+
+
+def run(arguments: "Namespace") -> Allowed | Whys:
+    """Read the log, and find the rules."""
+    if arguments.why:
+        return explain_log(arguments)
+    style = _style(arguments)
+    log = Log(arguments)
+    roles: dict[str, set[str]] = {}
+    with Progress() as progress:
+        server = load_server(arguments, progress)
+        causes, rules = LoggedCauses(server), DeniedRules(20 if style.explanation > 1 else 1)
+        for batch in log.found(progress):
+            lines = [each for each in batch if isinstance(each, AccessLine)]
+            found = causes.find([each.access for each in lines])
+            log.note(found)
+            rules.add(lines, found)
+            _add_roles(roles, (each for each in batch if isinstance(each, EventLine)))
+    role_types = [(role, tuple(sorted(roles[role]))) for role in sorted(roles)]
+
+    def forbidding(rule: DeniedRule) -> list[str]:
+        return _forbidding(server, rule)
+
+    written = Written(rules.rules(), role_types, _remarks, forbidding)
+    return Allowed(written, style, log.notices(), log.reader.lines, log.reader.broken)
+
+
+def _style(arguments: "Namespace") -> RuleStyle:
+    module = arguments.module or ""
+    if arguments.module is not None and not _MODULE_NAME.fullmatch(module):
+        raise UsageError.of(
+            "usage",
+            f"`{module}` is no name of a module",
+            help="begin with a letter; use letters, digits, `_`, `-`, `.`",
+        )
+    return RuleStyle(
+        cil=arguments.cil,
+        dontaudit=arguments.dontaudit,
+        numbers=arguments.xperms,
+        requires=arguments.requires or bool(module),
+        module=module,
+        explanation=2 if arguments.explain else int(arguments.verbose),
+    )
+
+
+def _add_roles(roles: dict[str, set[str]], events: Iterable[EventLine]) -> None:
+    """Add the roles that lack a type, as contexts say which could not be computed."""
+    for each in events:
+        context = (each.field("invalid_context") or "").split(":", 3)
+        if each.field("op") == "security_compute_sid" and len(context) > 2:
+            roles.setdefault(context[1], set()).add(context[2])
+
+
+def _remarks(rule: DeniedRule) -> list[str]:
+    """Return what audit2allow says of a rule."""
+    match rule.cause:
+        case CauseKind.ALLOWED | CauseKind.EXTENDED:
+            remarks = ["This avc is allowed in the current policy"]
+            if rule.numbers:
+                remarks.append("This av rule may have been overridden by an extended permission av rule")
+            return remarks
+        case CauseKind.DONTAUDIT:
+            return ["This avc has a dontaudit rule in the current policy"]
+        case CauseKind.BOOLEAN:
+            names = [name for name, _ in rule.accesses[0][1].booleans]
+            if len(names) == 1:
+                return [f"This avc can be allowed using the boolean '{names[0]}'"]
+            return [f"This avc can be allowed using one of the these booleans:\n#     {', '.join(names)}"]
+    return []
+
+
+def _forbidding(server: SecurityServer, rule: DeniedRule) -> list[str]:
+    access = rule.accesses[0][1].access
+    return constraint_lines(server, access) if access is not None else []

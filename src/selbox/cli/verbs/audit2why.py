@@ -1,0 +1,34 @@
+"""``selbox audit2why``: what denied each access of a log, as audit2why says it."""
+
+from typing import TYPE_CHECKING
+
+from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, add_input_arguments
+from selbox.cli.auditwhy import Whys, explain_log
+from selbox.cli.verb import Example, Manual
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+MANUAL = Manual(
+    description=f"""
+Writes each record of a log that tells of an access, and what part of the policy denies it: a rule that is missing, a
+boolean that is not set as it would have to be, a constraint, a change of role. The options and the words are those of
+`audit2why` of SELinux's policycoreutils. Of a constraint it says besides which comparisons failed, and what would allow
+the access; every such proposal has been tried.
+{WHICH_LOGS}{WHICH_POLICY}""",
+    examples=(
+        Example("Why were the accesses of a log denied?", "selbox audit2why -p policy.33 -i audit.log"),
+        Example("Those of today, as auditd has them:", "ausearch -m avc -ts today | selbox audit2why"),
+        Example("Those of one domain in the journal:", "journalctl -o json -k | selbox audit2why -t httpd_t"),
+    ),
+)
+
+
+def add_arguments(parser: "ArgumentParser") -> None:
+    """Declare the arguments of ``selbox audit2why``."""
+    add_input_arguments(parser)
+
+
+def run(arguments: "Namespace") -> Whys:
+    """Explain the log."""
+    return explain_log(arguments)

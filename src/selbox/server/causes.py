@@ -1,0 +1,177 @@
+"""What part of the policy denies recorded accesses, found for very many of them.
+
+An explanation looks at one access from all sides; here each gets the one word that says whose business it is: a rule
+that is missing, a boolean, a constraint. What says it is the evaluation that decides.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+from selbox.model.policy import Policy
+from selbox.model.rules import RuleKind
+from selbox.server.conditionals import active_conditions
+from selbox.server.evaluation import Access, evaluate
+from selbox.server.explanation import DenialKind
+from selbox.server.extendedrules import Entries
+from selbox.server.ruleindex import DONTAUDIT_SHIFT, VECTOR_MASK
+from selbox.server.state import PolicyState
+
+ARRAYS_PAY: Final = 1 << 13
+"""Accesses that are looked up sooner one by one than by the array: numpy and its tables take some 0.3 s."""
+
+
+class CauseKind(Enum):
+    """What denies an access."""
+
+    ALLOWED = "the policy allows it"
+    DONTAUDIT = "no rule allows it, and a dontaudit rule hides the denial"
+    RULE = "no rule allows it"
+    BOOLEAN = "a boolean is not set as the rule that allows it needs"
+    CONSTRAINT = "a constraint forbids it"
+    ROLE = "no roleallow rule permits the change of role"
+    BOUNDS = "the bounding type may not do it"
+    EXTENDED = "no extended rule allows the number"
+
+
+class Cause(NamedTuple):
+    """What denies an access.
+
+    Attributes:
+        kind: what part of the policy.
+        booleans: for ``BOOLEAN`` the booleans each of which alone would allow the access, in the policy's order: ids,
+            and the value that each would have to have.
+    """
+
+    kind: CauseKind
+    booleans: tuple[tuple[int, bool], ...] = ()
+
+
+_ALLOWED: Final = Cause(CauseKind.ALLOWED)
+_RULE: Final = Cause(CauseKind.RULE)
+_DONTAUDIT: Final = Cause(CauseKind.DONTAUDIT)
+
+# In the order in which audit2why looks for them.
+_BY_DENIAL: Final = {
+    DenialKind.CONSTRAINT: Cause(CauseKind.CONSTRAINT),
+    DenialKind.ROLE: Cause(CauseKind.ROLE),
+    DenialKind.BOUNDS: Cause(CauseKind.BOUNDS),
+    DenialKind.EXTENDED: Cause(CauseKind.EXTENDED),
+}
+
+
+class CauseFinder:
+    """Finds causes under one state of a security server.
+
+    Args:
+        state: the state.
+
+    Source: ``analyze`` and ``check_booleans`` of libselinux's ``audit2why.c``; extended rules are beyond them.
+    """
+
+    def __init__(self, state: PolicyState) -> None:
+        self._state = state
+        self._switches = _Switches(state.policy, state.active, state.entries)
+        self._active: dict[int, Sequence[bool]] = {}
+
+    def find(self, accesses: Sequence[Access]) -> list[Cause]:
+        """Return what denies each of some accesses to classes and permissions that the policy has."""
+        vectors = self._by_array(accesses) if len(accesses) >= ARRAYS_PAY else self._one_by_one(accesses)
+        return [
+            self._beyond_rules(access) if not access.vector & ~allowed else self._by_rules(access, dontaudit)
+            for access, (allowed, dontaudit) in zip(accesses, vectors, strict=True)
+        ]
+
+    def _one_by_one(self, accesses: Sequence[Access]) -> list[tuple[int, int]]:
+        """Return what allow rules and what dontaudit rules say."""
+        rules, active = self._state.access.rules, self._state.active
+        packed = (rules.access(source.type, target.type, each, active) for source, target, each, _, _ in accesses)
+        return [(each & VECTOR_MASK, each >> DONTAUDIT_SHIFT) for each in packed]
+
+    def _by_array(self, accesses: Sequence[Access]) -> list[tuple[int, int]]:
+        from selbox.server.rulearrays import ruled  # numpy, which takes longer to import than most logs to explain
+
+        state = self._state
+        sources = [each.source.type for each in accesses]
+        targets = [each.target.type for each in accesses]
+        classes = [each.object_class for each in accesses]
+        return ruled(state.policy, state.active, state.access.rules, sources, targets, classes)
+
+    def _by_rules(self, access: Access, dontaudit: int) -> Cause:
+        types = access.source.type, access.target.type
+        switches = self._switches.about(*types, access.object_class)
+        if switches:
+            found = tuple((each, not self._state.values[each]) for each in switches if self._opens(each, access))
+            if found:
+                return Cause(CauseKind.BOOLEAN, found)
+        return _DONTAUDIT if access.vector & dontaudit else _RULE
+
+    def _opens(self, boolean: int, access: Access) -> bool:
+        """Tell whether an access would be allowed if one boolean had its other value."""
+        active = self._active.get(boolean)
+        if active is None:
+            values = list(self._state.values)
+            values[boolean] = not values[boolean]
+            active = self._active[boolean] = active_conditions(self._state.policy, values)
+        found = self._state.access.compute(access.source, access.target, access.object_class, active)
+        return not access.vector & ~found.allowed
+
+    def _beyond_rules(self, access: Access) -> Cause:
+        """Return what withholds from an access what rules allow."""
+        state = self._state
+        if access.number is None or access.object_class not in state.extended.classes:
+            types = access.source, access.target, access.object_class
+            if not access.vector & ~state.access.compute(*types, state.active).allowed:
+                return _ALLOWED
+        reasons = evaluate(state.policy, state.access, state.extended, state.active, access).reasons
+        kinds = {each.kind for each in reasons}
+        return next((cause for kind, cause in _BY_DENIAL.items() if kind in kinds), _ALLOWED)
+
+
+class _Switches:
+    """Finds the booleans that rules which do not hold depend on."""
+
+    def __init__(self, policy: Policy, active: Sequence[bool], entries: Entries) -> None:
+        self._policy = policy
+        self._active = active
+        self._entries = entries
+        self._rules: dict[int, dict[int, list[tuple[int, int]]]] | None = None
+        self._targets: dict[tuple[int, int], dict[int, set[int]]] = {}
+
+    def about(self, source: int, target: int, object_class: int) -> list[int]:
+        """Return booleans by id, in the policy's order, that rules about two types and a class wait for."""
+        key = source, object_class
+        targets = self._targets.get(key)
+        if targets is None:
+            targets = self._targets[key] = self._of_source(source, object_class)
+        if not targets:
+            return []
+        conditions: set[int] = set()
+        for entry in targets.keys() & self._entries(target):
+            conditions |= targets[entry]
+        conditionals = self._policy.conditionals
+        expressions = (conditionals[(each - 1) // 2].expression for each in conditions)
+        return sorted({term for each in expressions for term in each if isinstance(term, int)})
+
+    def _of_source(self, source: int, object_class: int) -> dict[int, set[int]]:
+        """Return the conditions of the rules about a source and a class, by the target that they name."""
+        rules = self._by_class().get(object_class)
+        found: dict[int, set[int]] = {}
+        if rules:
+            for entry in rules.keys() & self._entries(source):
+                for target, condition in rules[entry]:
+                    found.setdefault(target, set()).add(condition)
+        return found
+
+    def _by_class(self) -> dict[int, dict[int, list[tuple[int, int]]]]:
+        """Return target and condition of the allow rules that do not hold, by class and source."""
+        if self._rules is None:
+            found: defaultdict[int, dict[int, list[tuple[int, int]]]] = defaultdict(dict)
+            rules, active = self._policy.rules, self._active
+            for row, condition in enumerate(rules.condition):
+                if condition and not active[condition] and rules.kind[row] == RuleKind.ALLOW:
+                    of_class = found[rules.object_class[row]]
+                    of_class.setdefault(rules.source[row], []).append((rules.target[row], condition))
+            self._rules = dict(found)
+        return self._rules

@@ -1,0 +1,144 @@
+"""Log files of any size, read in blocks of whole lines."""
+
+import os
+import stat
+from collections.abc import Iterator
+from io import BufferedReader
+from typing import Final, NamedTuple, Protocol
+
+from selbox.diagnostics import SelboxError
+from selbox.store.compression import CORRUPT_CODE
+from selbox.store.inputs import STANDARD_INPUT, UNREADABLE_CODE, unreadable
+
+AUDIT_LOG: Final = "/var/log/audit/audit.log"
+"""Where auditd writes; older files have a number after the name."""
+
+_BLOCK: Final = 1 << 22
+"""Bytes that are read at a time."""
+_LONGEST_LINE: Final = 1 << 20
+"""Bytes of a line. The kernel's records have 8 KiB at most; what is longer is cut, so that memory is bounded."""
+
+
+class _Readable(Protocol):
+    """What all four kinds of stream are."""
+
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class Block(NamedTuple):
+    """Whole lines of a log.
+
+    Attributes:
+        text: the lines; bytes that are not UTF-8 are kept as surrogates.
+        place: how many bytes of the file have been read, as they lie there; 0 for what is no file.
+    """
+
+    text: str
+    place: int
+
+
+def blocks(path: str) -> Iterator[Block]:
+    """Yield a log, unpacked where it is compressed by gzip, bzip2 or xz.
+
+    Args:
+        path: where it is; ``-`` is standard input. The lines of a pipe are yielded as they come.
+
+    Raises:
+        SelboxError: ``file-unreadable`` when it cannot be read; ``compressed-corrupt`` when it is damaged, after what
+            could be unpacked has been yielded.
+    """
+    name = "<stdin>" if path == STANDARD_INPUT else path
+    try:
+        with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as stream:
+            is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            lines = Lines()
+            for content in _contents(stream, stream.peek(6), name):
+                text = lines.add(content)
+                if text:
+                    yield Block(text, os.lseek(stream.fileno(), 0, os.SEEK_CUR) if is_file else 0)
+            text = lines.last()
+            if text:
+                yield Block(text, 0)
+    except OSError as error:
+        raise unreadable(path, error, name) from None
+
+
+class Lines:
+    """Puts whole lines together of what is read piece by piece."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def add(self, content: bytes) -> str:
+        """Return the whole lines that there are with a further piece; empty when there is none."""
+        whole, newline, self._rest = (self._rest + content).rpartition(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            whole, newline, self._rest = whole + newline + self._rest[:_LONGEST_LINE], b"\n", b""
+        return (whole + newline).decode("utf-8", "surrogateescape")
+
+    def last(self) -> str:
+        """Return the last line, which lacks its end; empty when there is none."""
+        text, self._rest = self._rest.decode("utf-8", "surrogateescape"), b""
+        return text
+
+
+def audit_logs(path: str = AUDIT_LOG) -> list[str]:
+    """Return auditd's log files, the oldest first.
+
+    Args:
+        path: the file that it writes now.
+
+    Raises:
+        SelboxError: ``file-unreadable``, when there is none.
+    """
+    directory, name = os.path.split(path)
+    try:
+        names = os.listdir(directory)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    rotated = [each.removeprefix(f"{name}.") for each in names if each.startswith(f"{name}.")]
+    numbers = sorted((int(each) for each in rotated if each.isascii() and each.isdigit()), reverse=True)
+    found = [f"{path}.{each}" for each in numbers]
+    if name in names:
+        found.append(path)
+    if not found:
+        raise SelboxError.of(UNREADABLE_CODE, f"there is no `{path}`", help="name a log with -i FILE")
+    return found
+
+
+def _contents(stream: BufferedReader, magic: bytes, name: str) -> Iterator[bytes]:
+    """Yield what is read, unpacked.
+
+    Raises:
+        SelboxError: ``compressed-corrupt``.
+        OSError: when it cannot be read.
+    """
+    unpacked, damage = _unpacked(stream, magic)
+    while True:
+        try:
+            content = unpacked.read1(_BLOCK)
+        except damage as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise SelboxError.of(CORRUPT_CODE, f"`{name}` is compressed, and damaged or cut short: {error}") from None
+        if not content:
+            return
+        yield content
+
+
+def _unpacked(stream: BufferedReader, magic: bytes) -> tuple[_Readable, tuple[type[Exception], ...]]:
+    """Return a stream of what a stream holds, and what reading it raises where it is damaged."""
+    if magic.startswith(b"\x1f\x8b"):
+        import gzip
+        import zlib
+
+        return gzip.open(stream), (OSError, EOFError, zlib.error)
+    if magic.startswith(b"BZh"):
+        import bz2
+
+        return bz2.open(stream), (OSError, EOFError)
+    if magic.startswith(b"\xfd7zXZ\0"):
+        import lzma
+
+        return lzma.open(stream), (lzma.LZMAError, EOFError)
+    return stream, ()

@@ -1,0 +1,118 @@
+"""audit2why and audit2allow, the programs, and selbox by the same names: one log, Debian's policies."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.debian.policies import by_selbox
+from tests.debian.test_against_audit2why import asked_about, record
+
+from selbox.binary.kernel import read_policy
+from selbox.cli.main import main
+
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(shutil.which("audit2allow") is None, reason="needs Debian's policycoreutils-python-utils"),
+]
+
+
+APART = "#============= no rule helps =============="
+
+
+@pytest.fixture(scope="module", params=["default", "mls"])
+def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A policy, and a log of accesses under it."""
+    path: Path = by_selbox(request.param, tmp_path_factory)
+    asked = list(dict.fromkeys(asked_about(read_policy(path.read_bytes(), str(path)), Random(11))))  # noqa: S311 - to vary questions
+    log = tmp_path_factory.mktemp("log") / "audit.log"
+    lines = [record(each).replace("1.000:2", f"{place}.000:{place}") for place, each in enumerate(asked)]
+    numbered = [
+        line.replace('comm="x"', f'comm="x" path="/dev/x" ioctlcmd=0x{5000 + place % 7}') if "ioctl" in line else line
+        for place, line in enumerate(lines)
+    ]
+    old = (
+        "type=SELINUX_ERR msg=audit(1.0:2): security_compute_sid:  invalid context {} for scontext=a:b:c "
+        "tcontext=a:b:d tclass=process"
+    )
+    errors = [old.format(each) for each in ("a_u:b_r:c_t:s0", "a_u:b_r:d_t:s0", "a_u:a_r:c_t:s0", "a_u:b_r:c_t:s0")]
+    log.write_text("".join(f"{line}\n" for line in (*numbered, *errors)))
+    return str(path), str(log)
+
+
+def theirs(program: str, policy: str, log: str, *options: str) -> list[str]:
+    done = subprocess.run(
+        [program, "-p", policy, "-i", log, *options],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "/usr/bin"},
+    )
+    return done.stdout.splitlines()
+
+
+def ours(capsys: pytest.CaptureFixture[str], program: str, policy: str, log: str, *options: str) -> list[str]:
+    assert main([program, "-p", policy, "-i", log, *options]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def without_constraints(lines: list[str]) -> list[str]:
+    """Leave out what is said of constraints: the texts of `expected_differences.toml`."""
+    kept: list[str] = []
+    skipping = False
+    for line in lines:
+        if line.startswith("#Constraint rule:"):
+            skipping = True
+        elif line.startswith("type=AVC"):
+            skipping = False
+        if not skipping:
+            kept.append(line)
+    return [line for line in kept if line]
+
+
+def test_each_record_has_the_same_cause(given: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    found = without_constraints(ours(capsys, "audit2why", *given))
+    assert found == without_constraints(theirs("audit2why", *given))
+    assert len(found) > 1000
+
+
+def rules(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith(("allow", "dontaudit", "role "))]
+
+
+@pytest.mark.parametrize("options", [(), ("-x",), ("-D", "-x"), ("-t", "http"), ("-m", "local")])
+def test_the_rules_are_the_same(
+    given: tuple[str, str], options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = ours(capsys, "audit2allow", *given, *options)
+    apart = found.index(APART) if APART in found else len(found)
+    moved = [line[2:] for line in found[apart:] if line.startswith(("# allow", "# dontaudit"))]
+    expected = rules(theirs("audit2allow", *given, *options))
+    assert sorted([*rules(found), *moved]) == sorted(expected)
+    # apart from what no rule helps with, the order is the same; that of a role's types is any in audit2allow
+    left_out = {*moved, *(line for line in expected if line.startswith("role "))}
+    assert [line for line in rules(found) if line not in left_out] == [
+        line for line in expected if line not in left_out
+    ]
+
+
+def test_what_is_said_of_each_rule_is_the_same(given: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    def remarks(lines: list[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        said: list[str] = []
+        for line in lines:
+            if line.startswith(("#!!!! This av", "#     ")):
+                said.append(line)
+            elif line.startswith("allow"):
+                found.setdefault(line, []).extend(said)
+                said = []
+        return found
+
+    def without_violations(found: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {rule: said for rule, said in found.items() if not any("constraint" in each for each in said)}
+
+    found, expected = (remarks(each) for each in (ours(capsys, "audit2allow", *given), theirs("audit2allow", *given)))
+    expected = without_violations(expected)
+    assert {rule: found.get(rule) for rule in expected} == expected
+    assert sum(map(bool, expected.values())) > 20
