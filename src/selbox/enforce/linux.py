@@ -32,6 +32,8 @@ PTRACE_DETACH: Final = 17
 PTRACE_SEIZE: Final = 0x4206
 PTRACE_INTERRUPT: Final = 0x4207
 PTRACE_GETEVENTMSG: Final = 0x4201
+PTRACE_GETREGS: Final = 12
+PTRACE_SETSIGMASK: Final = 0x420B
 PTRACE_O_TRACEEXEC: Final = 0x10
 PTRACE_O_EXITKILL: Final = 0x100000
 PTRACE_EVENT_EXEC: Final = 4
@@ -92,6 +94,11 @@ def ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> None:
     """Call ``ptrace(2)`` for requests that return nothing."""
     if _ptrace(request, pid, address, data) == -1:
         _raise()
+
+
+def ptrace_into(request: int, pid: int, buffer: "ctypes.Array[ctypes.c_char]") -> None:
+    """Call ``ptrace(2)`` for a request that fills a buffer."""
+    ptrace(request, pid, 0, ctypes.addressof(buffer))
 
 
 def ptrace_event_message(pid: int) -> int:

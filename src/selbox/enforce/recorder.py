@@ -95,6 +95,15 @@ class Recorder:
             record = invalid_computed_context(self.stamp(), *contexts, report.object_class)
         self._write(format_event(record))
 
+    def refused_transition(self, old: int, new: int) -> None:
+        """Write a record of a transition that is refused since the new domain is not bounded by the old one."""
+        if self._write is None:
+            return
+        from selbox.audit.eventrecord import bounded_transition_denied, format_event
+
+        contexts = self._server.sid_to_context(old), self._server.sid_to_context(new)
+        self._write(format_event(bounded_transition_denied(self.stamp(), *contexts)))
+
     def intruder(self, pid: int, path: str) -> None:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""
         self.intruders.append(f"{path or 'a program'} (pid {pid})")

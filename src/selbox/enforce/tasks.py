@@ -31,6 +31,7 @@ class TaskState(NamedTuple):
         no_new_privileges: whether a program in the box asked for ``PR_SET_NO_NEW_PRIVS``.
         credentials_changed: whether it may have other credentials than the supervisor started it with.
         root_changed: whether it may have another root directory or another namespace.
+        shares_directories: whether it ever shared its directories with another process (``CLONE_FS``).
         is_launcher: whether it is still the box's own launcher, before the first exec.
     """
 
@@ -43,6 +44,7 @@ class TaskState(NamedTuple):
     no_new_privileges: bool = False
     credentials_changed: bool = False
     root_changed: bool = False
+    shares_directories: bool = False
     is_launcher: bool = False
 
 

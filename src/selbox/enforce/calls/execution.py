@@ -16,7 +16,9 @@ from typing import Final, NamedTuple
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.calls.entering import Entering
 from selbox.enforce.calls.inheritance import Inheritance
+from selbox.enforce.calls.transitions import Transitions
 from selbox.enforce.forks import check_entered
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import (
@@ -33,7 +35,6 @@ from selbox.enforce.linux import (
     ptrace,
     ptrace_event_message,
 )
-from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.tasks import TaskState
@@ -53,12 +54,14 @@ class _Pending(NamedTuple):
         image: device and inode number of the program that may run.
         state: the state that the task has once it runs.
         path: what was asked for, for the record of a mismatch.
+        is_trusted: whether the program may trust the environment that it gets.
     """
 
     caller: Caller
     image: tuple[int, int]
     state: TaskState
     path: str
+    is_trusted: bool
 
 
 class ExecutionCalls:
@@ -75,6 +78,8 @@ class ExecutionCalls:
         self._box = box
         self._inheritance = inheritance
         self._initial_sid = initial_sid
+        self._transitions = Transitions(box)
+        self._entering = Entering(box)
         self._pending: dict[int, _Pending] = {}
         self._heads: dict[tuple[int, int, int, int, int], bytes] = {}
 
@@ -109,7 +114,8 @@ class ExecutionCalls:
         if stat.S_ISLNK(status.st_mode):
             return -errno.ELOOP
         self._may_run(located.object, status)
-        sid = self._new_sid(caller, located.object, status)
+        told = self._told_sid(caller)
+        sid = self._transitions.new_sid(caller, located.object, status) if told is None else told
         check_entered(self._box, caller, sid)
         image, image_status = self._image(caller, located.object, status)
         old = caller.state
@@ -119,12 +125,16 @@ class ExecutionCalls:
             no_new_privileges=old.no_new_privileges,
             credentials_changed=old.credentials_changed or bool(status.st_mode & (stat.S_ISUID | stat.S_ISGID)),
             root_changed=old.root_changed,
+            shares_directories=old.shares_directories,
         )
+        is_trusted = True
         if old.is_launcher:
             self._inheritance.adopt(caller, sid)
         elif sid != old.sid:
+            is_trusted = self._entering.is_trusted(caller, sid)
             self._inheritance.release(caller, sid)
-        self._let_run(caller, (image_status.st_dev, image_status.st_ino), state, os.fsdecode(path) or path_of(image))
+        device_and_inode = image_status.st_dev, image_status.st_ino
+        self._let_run(_Pending(caller, device_and_inode, state, os.fsdecode(path) or path_of(image), is_trusted))
         return ANSWERED
 
     def _may_run(self, descriptor: int, status: os.stat_result) -> None:
@@ -136,54 +146,9 @@ class ExecutionCalls:
         if not os.access(f"/proc/self/fd/{descriptor}", os.X_OK, effective_ids=True):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
-    def _check_file(self, caller: Caller, descriptor: int, sid: int, permissions: tuple[str, ...]) -> None:
-        box = self._box
-        box.monitor.check(caller, sid, "file", permissions, lambda: box.labels.describe(descriptor))
-
-    def _new_sid(self, caller: Caller, descriptor: int, status: os.stat_result) -> int:
-        """Return the SID after exec, with the checks that lead to it.
-
-        Source: the kernel's ``do_open_execat`` and ``selinux_bprm_creds_for_exec``.
-        """
-        box = self._box
-        file_sid = box.labels.sid_of(descriptor, status, caller)
-        old = caller.state
-        if old.is_launcher and self._initial_sid is not None:
-            return self._initial_sid
-        self._check_file(caller, descriptor, file_sid, ("execute",))
-        self._check_file(caller, descriptor, file_sid, ("read", "open"))
-        if old.exec_sid:
-            new = old.exec_sid
-            if old.no_new_privileges and not self._may_gain(caller, new):
-                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-        else:
-            process = box.server.vector("process", ()).object_class
-            new = box.server.compute_create(old.sid, file_sid, process)
-            if old.no_new_privileges and not self._may_gain(caller, new):
-                new = old.sid
-        if new == old.sid:
-            self._check_file(caller, descriptor, file_sid, ("execute_no_trans",))
-            return new
-        box.monitor.check(caller, new, "process", ("transition",), lambda: box.labels.describe(descriptor))
-        box.monitor.check(
-            caller, file_sid, "file", ("entrypoint",), lambda: box.labels.describe(descriptor), source=new
-        )
-        return new
-
-    def _may_gain(self, caller: Caller, new: int) -> bool:
-        """Tell whether a task that promised to gain no privileges may come into a domain.
-
-        Source: the kernel's ``check_nnp_nosuid``.
-        """
-        box = self._box
-        old = caller.state.sid
-        if new == old:
-            return True
-        if "nnp_nosuid_transition" in box.server.policy.policy_capabilities:
-            with suppress(AccessDenied):
-                box.monitor.check(caller, new, "process2", ("nnp_transition",), dict)
-                return True
-        return box.server.bounded_transition(old, new)
+    def _told_sid(self, caller: Caller) -> int | None:
+        """Return the SID in which the user wants the first program; None for every other program."""
+        return self._initial_sid if caller.state.is_launcher else None
 
     def _image(self, caller: Caller, descriptor: int, status: os.stat_result) -> tuple[int, os.stat_result]:
         """Return the file that will be mapped: the program itself, or the interpreter of a script.
@@ -203,10 +168,9 @@ class ExecutionCalls:
             status = located.found
             descriptor = located.object
             self._may_run(descriptor, status)
-            if not (caller.state.is_launcher and self._initial_sid is not None):
+            if self._told_sid(caller) is None:
                 sid = self._box.labels.sid_of(descriptor, status, caller)
-                self._check_file(caller, descriptor, sid, ("execute",))
-                self._check_file(caller, descriptor, sid, ("read", "open"))
+                self._transitions.check_readable(caller, descriptor, sid)
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
     def _head(self, descriptor: int, status: os.stat_result) -> bytes:
@@ -231,7 +195,8 @@ class ExecutionCalls:
             return _ELF
         return os.pread(opened, _HEAD_SIZE, 0)
 
-    def _let_run(self, caller: Caller, image: tuple[int, int], state: TaskState, path: str) -> None:
+    def _let_run(self, pending: _Pending) -> None:
+        caller = pending.caller
         try:
             ptrace(PTRACE_SEIZE, caller.tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
         except ProcessLookupError:
@@ -242,7 +207,7 @@ class ExecutionCalls:
             raise
         # The interruption takes effect where an exec that fails would return; one that succeeds reports before it.
         ptrace(PTRACE_INTERRUPT, caller.tid)
-        self._pending[caller.tid] = _Pending(caller, image, state, path)
+        self._pending[caller.tid] = pending
         self._box.memory.forget(caller.tid)
         self._box.listener.let_continue(caller.id)
 
@@ -281,6 +246,8 @@ class ExecutionCalls:
             if pending.state != pending.caller.state:
                 self._box.tasks.set_state(pid, pending.state)
             self._inheritance.verify(pid, pending.caller.state, pending.state)
+            if pending.state.sid != pending.caller.state.sid and not pending.caller.state.is_launcher:
+                self._entering.enter(pending.caller, pid, pending.state.sid, pending.is_trusted)
         except OSError:
             os.kill(pid, signal.SIGKILL)
             return

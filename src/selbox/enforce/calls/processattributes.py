@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from selbox.audit.eventrecord import bounded_transition_denied, format_event, invalid_context
+from selbox.audit.eventrecord import format_event, invalid_context
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
@@ -105,8 +105,7 @@ class ProcessAttributes:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         old = caller.state.sid
         if _is_threaded(caller.tid) and not box.server.bounded_transition(old, sid):
-            contexts = (box.server.sid_to_context(old), box.server.sid_to_context(sid))
-            box.recorder.write(format_event(bounded_transition_denied(box.recorder.stamp(), *contexts)))
+            box.recorder.refused_transition(old, sid)
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         box.monitor.check(caller, sid, "process", ("dyntransition",), dict)
         check_entered(box, caller, sid)

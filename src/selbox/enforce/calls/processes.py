@@ -11,7 +11,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.linux import PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.processes import NAMESPACE_FLAGS
+from selbox.enforce.seccomp.parts.processes import CLONE_FS, CLONE_THREAD, NAMESPACE_FLAGS
 from selbox.enforce.tasks import thread_group
 
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}
@@ -63,11 +63,13 @@ class ProcessCalls:
 
     def clone(self, caller: Caller, arguments: Arguments) -> int:
         """``clone(flags, …)``; a child in new namespaces may see other paths and identities."""
+        # The child's state is copied from the caller's at fork, so the caller's is changed; it only costs time.
         if arguments[0] & NAMESPACE_FLAGS:
             if arguments[0] & _REFUSED_NAMESPACES:
                 return -errno.EPERM
-            # The child's state is copied from the caller's at fork, so the caller's is changed; it only costs time.
-            self._foreign(caller)
+            self._become(caller, credentials_changed=True, root_changed=True)
+        if arguments[0] & CLONE_FS and not arguments[0] & CLONE_THREAD:
+            self._become(caller, shares_directories=True)
         return self.fork(caller, arguments)
 
     def set_user_ids(self, caller: Caller, arguments: Arguments) -> int:
@@ -86,8 +88,7 @@ class ProcessCalls:
 
     def change_identity(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002
         """``setgroups``, ``capset`` …: from now on the caller's credentials are read for every call."""
-        if not caller.state.credentials_changed:
-            self._box.tasks.set_state(caller.tid, caller.state._replace(credentials_changed=True))
+        self._become(caller, credentials_changed=True)
         return CONTINUE
 
     def unshare(self, caller: Caller, arguments: Arguments) -> int:
@@ -95,18 +96,21 @@ class ProcessCalls:
         if arguments[0] & _REFUSED_NAMESPACES:
             return -errno.EPERM
         if arguments[0] & NAMESPACE_FLAGS:
-            self._foreign(caller)
+            self._become(caller, credentials_changed=True, root_changed=True)
         return CONTINUE
 
     def chroot(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002
         """``chroot(path)``: from now on the caller's own root directory is the start of its paths."""
-        self._foreign(caller)
+        self._become(caller, credentials_changed=True, root_changed=True)
         return CONTINUE
 
-    def _foreign(self, caller: Caller) -> None:
-        state = caller.state
-        if not (state.credentials_changed and state.root_changed):
-            self._box.tasks.set_state(caller.tid, state._replace(credentials_changed=True, root_changed=True))
+    def _become(self, caller: Caller, **changes: bool) -> None:
+        """Note what is different about a task from now on."""
+        tasks = self._box.tasks
+        state = tasks.state_of(caller.tid) or caller.state
+        changed = state._replace(**changes)
+        if changed != state:
+            tasks.set_state(caller.tid, changed)
 
     def prctl(self, caller: Caller, arguments: Arguments) -> int:
         """``prctl`` options that concern privileges.

@@ -18,12 +18,26 @@ ROWS: Final = (
     Operation(
         "run a program",
         "file process process2 lnk_file dir",
-        ("execute", "read", "open", "execute_no_trans", "transition", "entrypoint", "nnp_transition"),
+        (
+            *("execute", "read", "open", "execute_no_trans", "transition", "entrypoint", "share"),
+            *("nnp_transition", "nosuid_transition"),
+        ),
         "the program's file; the new domain: attr/exec, or by transition from task and file",
         Support.LIMITED,
         "the program that runs is proven to be the one decided about; the dynamic loader that it names is not asked "
-        "about, nor are rlimitinh, siginh, noatsecure, share and map",
+        "about. share is asked of whoever ever shared its directories with another process, also when that has ended",
         "selinux_bprm_creds_for_exec, check_nnp_nosuid",
+        ("execve", "execveat"),
+    ),
+    Operation(
+        "inherit environment, limits and signals in another domain",
+        "process",
+        ("noatsecure", "rlimitinh", "siginh"),
+        "the new domain",
+        Support.LIMITED,
+        "AT_SECURE, soft limits and blocked signals are set before the program's first instruction; without siginh, "
+        "ignored and pending signals and timers stay as they are, and the signal at its parent's death is kept",
+        "selinux_bprm_creds_for_exec, selinux_bprm_committing_creds, selinux_bprm_committed_creds",
         ("execve", "execveat"),
     ),
     Operation(

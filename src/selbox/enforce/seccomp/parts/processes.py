@@ -15,6 +15,7 @@ from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, FilterSettings, Program
 
+CLONE_FS: Final = 0x00000200
 CLONE_THREAD: Final = 0x00010000
 NAMESPACE_FLAGS: Final = 0x7E020080
 """``CLONE_NEW*`` of clone, unshare and setns."""
@@ -27,7 +28,9 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
             # A thread shares its process's label: only a new process, or a new namespace, is of interest.
             Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
             Instruction(bpf.JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, NOTIFY),
-            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, ALLOW, fork),
+            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, ALLOW),
+            # Whoever shares its directories with a process may be kept from entering another domain.
+            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_FS, NOTIFY, fork),
         ),
         "prctl": (
             Instruction(bpf.LOAD_WORD, bpf.low_word(0)),

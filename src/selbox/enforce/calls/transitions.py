@@ -1,0 +1,92 @@
+"""The domain in which a program runs, and the checks that lead into it.
+
+Source: the kernel's ``selinux_bprm_creds_for_exec`` and ``check_nnp_nosuid``.
+"""
+
+import errno
+import os
+from contextlib import suppress
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.monitor import AccessDenied
+
+
+class Transitions:
+    """Decides which domain follows an exec."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def check_file(
+        self, caller: Caller, descriptor: int, sid: int, *permissions: str, source: int | None = None
+    ) -> None:
+        """Check permissions of the program's file."""
+        box = self._box
+        box.monitor.check(caller, sid, "file", permissions, lambda: box.labels.describe(descriptor), source=source)
+
+    def check_readable(self, caller: Caller, descriptor: int, sid: int) -> None:
+        """Check what opening a program asks for (kernel: ``do_open_execat``)."""
+        self.check_file(caller, descriptor, sid, "execute")
+        self.check_file(caller, descriptor, sid, "read", "open")
+
+    def new_sid(self, caller: Caller, descriptor: int, status: os.stat_result) -> int:
+        """Return the SID after an exec, with the checks that lead to it.
+
+        Args:
+            caller: who runs the program.
+            descriptor: of its file.
+            status: the file's.
+
+        Raises:
+            OSError: EACCES, or EPERM where a promise or a shared state forbids the transition.
+        """
+        box = self._box
+        file_sid = box.labels.sid_of(descriptor, status, caller)
+        old = caller.state
+        self.check_readable(caller, descriptor, file_sid)
+        promised, nosuid = old.no_new_privileges, bool(os.fstatvfs(descriptor).f_flag & os.ST_NOSUID)
+        if old.exec_sid:
+            new = old.exec_sid
+            if not self._may_gain(caller, new, promised, nosuid):
+                number = errno.EPERM if promised else errno.EACCES
+                raise OSError(number, os.strerror(number))
+        else:
+            process = box.server.vector("process", ()).object_class
+            new = box.server.compute_create(old.sid, file_sid, process)
+            if not self._may_gain(caller, new, promised, nosuid):
+                new = old.sid
+        if new == old.sid:
+            self.check_file(caller, descriptor, file_sid, "execute_no_trans")
+            return new
+        box.monitor.check(caller, new, "process", ("transition",), lambda: box.labels.describe(descriptor))
+        self.check_file(caller, descriptor, file_sid, "entrypoint", source=new)
+        if old.shares_directories:
+            try:
+                box.monitor.check(caller, new, "process", ("share",), dict)
+            except AccessDenied:
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
+        return new
+
+    def _may_gain(self, caller: Caller, new: int, promised: bool, nosuid: bool) -> bool:
+        """Tell whether a task may come into a domain that promised to gain nothing, or by a file that may not give it.
+
+        Args:
+            caller: the task.
+            new: SID of the domain.
+            promised: whether it asked for ``no_new_privs``.
+            nosuid: whether the program lies on a file system that is mounted ``nosuid``.
+        """
+        box = self._box
+        old = caller.state.sid
+        if new == old or not (promised or nosuid):
+            return True
+        if "nnp_nosuid_transition" in box.server.policy.policy_capabilities:
+            asked = (("nnp_transition", promised), ("nosuid_transition", nosuid))
+            with suppress(AccessDenied):
+                box.monitor.check(caller, new, "process2", tuple(name for name, needed in asked if needed), dict)
+                return True
+        if box.server.bounded_transition(old, new):
+            return True
+        box.recorder.refused_transition(old, new)
+        return False

@@ -1,0 +1,247 @@
+"""What a program inherits that runs in another domain, and what may lead into one at all."""
+
+import os
+import resource
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.enforce.boxes import Box, Outcome, environment
+from tests.enforce.clients import USERS, make_box, needs
+
+pytestmark = [
+    pytest.mark.enforcement,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="the programs are C, and there is no gcc"),
+]
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type dog_t) (call domain_type (dog_t))
+(type dog_exec_t) (call file_type (dog_exec_t))
+(type yard_t) (call file_type (yard_t))
+(call run_files (cat_t yard_t))
+(call run_files (dog_t yard_t))
+(call run_files (cat_t dog_exec_t))
+(call domain_transition (cat_t dog_exec_t dog_t))
+"""
+
+BARE = (
+    POLICY.replace("(call domain_transition (cat_t dog_exec_t dog_t))", "")
+    + """
+(typetransition cat_t dog_exec_t process dog_t) (call entry_point (dog_t dog_exec_t))
+(allow cat_t dog_t (process (transition))) (call inherit_from (dog_t cat_t))
+"""
+)
+"""The transition without what the base policy's macros say of it."""
+
+SHOW = r"""
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+int main(void) {
+    struct rlimit files, core;
+    sigset_t blocked;
+    getrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_CORE, &core);
+    sigprocmask(SIG_SETMASK, 0, &blocked);
+    printf("secure %ld, loader %s, files %ld, core %ld, blocked %d\n", getauxval(AT_SECURE),
+        secure_getenv("TRUSTED") ? "trusts" : "distrusts", (long)files.rlim_cur, (long)core.rlim_cur,
+        sigismember(&blocked, SIGUSR1));
+    return 0;
+}
+"""
+
+START = r"""
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    struct rlimit limit;
+    sigset_t blocked;
+    getrlimit(RLIMIT_NOFILE, &limit); limit.rlim_cur = 777; setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_CORE, &limit); limit.rlim_cur = 4096; setrlimit(RLIMIT_CORE, &limit);
+    sigemptyset(&blocked); sigaddset(&blocked, SIGUSR1); sigprocmask(SIG_SETMASK, &blocked, 0);
+    setenv("TRUSTED", "1", 1);
+    execv(words[1], words + 1);
+    return 9;
+}
+"""
+
+SHARE = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static char stack[65536];
+static int child(void *unused) {
+    char *words[] = {"./dog", 0};
+    execv("./dog", words);
+    printf("%d\n", errno);
+    fflush(stdout);
+    return 0;
+}
+int main(int count, char **words) {
+    int status;
+    wait((clone(child, stack + sizeof stack, (count > 1 ? CLONE_FS : 0) | SIGCHLD, 0), &status));
+    return 0;
+}
+"""
+
+
+WHO = r"""
+#include <fcntl.h>
+#include <unistd.h>
+int main(void) {
+    char context[256] = "";
+    read(open("/proc/self/attr/current", O_RDONLY), context, 255);
+    write(1, context, 255);
+    return 0;
+}
+"""
+
+
+def compiled(box: Box, name: str, source: str) -> None:
+    program = box.directory / name
+    command = ["gcc", "-O1", "-D_GNU_SOURCE", "-w", "-x", "c", "-", "-o", str(program)]
+    subprocess.run(command, input=source, text=True, check=True, capture_output=True)
+
+
+def labels(box: Box, dog: Path) -> tuple[str, ...]:
+    names = ((box.directory, "yard_t"), (dog, "dog_exec_t"))
+    return ("--domain", "cat_t", *(f"--label={path}=system_u:object_r:{name}:s0" for path, name in names))
+
+
+def prepared(factory: pytest.TempPathFactory, rules: str, user: int | None = None) -> Box:
+    box = make_box(factory, POLICY + rules, user)
+    compiled(box, "dog", SHOW)
+    compiled(box, "start", START)
+    compiled(box, "share", SHARE)
+    return box
+
+
+def run(box: Box, *command: str, options: tuple[str, ...] = ()) -> Outcome:
+    return box.run(*command, options=(*labels(box, box.directory / "dog"), *options))
+
+
+_HARD = [resource.getrlimit(each)[1] for each in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)]
+needs_limits = pytest.mark.skipif(
+    any(hard != resource.RLIM_INFINITY and hard < 4096 for hard in _HARD),
+    reason="hard limits are lower here than those that the test sets",
+)
+
+
+@needs_limits
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(
+    ("granted", "expected"),
+    [
+        ("", "secure 1, loader distrusts, files 1024, core 0, blocked 0"),
+        ("noatsecure", "secure 0, loader trusts, files 1024, core 0, blocked 0"),
+        ("rlimitinh", "secure 1, loader distrusts, files 777, core 4096, blocked 0"),
+        ("siginh", "secure 1, loader distrusts, files 1024, core 0, blocked 1"),
+        ("noatsecure rlimitinh siginh", "secure 0, loader trusts, files 777, core 4096, blocked 1"),
+    ],
+)
+def test_what_a_new_domain_inherits(
+    tmp_path_factory: pytest.TempPathFactory, user: int | None, granted: str, expected: str
+) -> None:
+    box = prepared(tmp_path_factory, f"(allow cat_t dog_t (process ({granted})))" if granted else "", user)
+    outcome = run(box, "./start", "./dog")
+    assert (outcome.output, outcome.errors, outcome.records) == (f"{expected}\n", "", ())
+
+
+@needs_limits
+def test_the_same_domain_inherits_all_and_permissive_only_records(tmp_path_factory: pytest.TempPathFactory) -> None:
+    everything = "secure 0, loader trusts, files 777, core 4096, blocked 1\n"
+    # Here what a domain does not inherit by default is to be recorded.
+    box = prepared(tmp_path_factory, "")
+    (box.directory / "cat").write_bytes((box.directory / "dog").read_bytes())
+    (box.directory / "cat").chmod(0o755)
+    assert run(box, "./start", "./cat").output == everything
+    box.policy.write_text(BARE)
+    permissive = run(box, "./start", "./dog", options=("--permissive",))
+    assert permissive.output == everything
+    asked = [each.permissions[0] for each in permissive.records if each.tclass == "process"]
+    assert asked == ["noatsecure", "rlimitinh", "siginh"]
+    enforcing = run(box, "./start", "./dog")
+    assert [each.permissions[0] for each in enforcing.records] == asked
+    assert all(not each.permissive and each.tcontext.split(":")[2] == "dog_t" for each in enforcing.records)
+
+
+def test_a_large_environment_is_distrusted_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box = prepared(tmp_path_factory, "")
+    box.file("many.sh", "for i in $(seq 5000); do export V$i=$i; done; exec ./dog\n")
+    assert "secure 1, loader distrusts" in run(box, "/bin/sh", "many.sh").output
+
+
+def test_a_preloaded_library_stays_outside(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box = prepared(tmp_path_factory, "")
+    library = box.directory / "spy.so"
+    source = '#include <unistd.h>\n__attribute__((constructor)) void spy(void) { write(1, "spying\\n", 7); }\n'
+    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    subprocess.run(command, input=source, text=True, check=True, capture_output=True)
+    outcome = run(box, "/bin/sh", "-c", "LD_PRELOAD=$PWD/spy.so ./share; LD_PRELOAD=$PWD/spy.so ./dog")
+    # share and its child before exec are cat_t; what runs in dog_t is not reached.
+    assert outcome.output.count("spying") == 1
+    assert outcome.output.count("secure 1") == 2
+
+
+def test_who_shares_its_directories_needs_leave_to_enter(tmp_path_factory: pytest.TempPathFactory) -> None:
+    rules = "(type mouse_t) (call domain_type (mouse_t)) (call domain_transition (mouse_t dog_exec_t dog_t))"
+    box = prepared(tmp_path_factory, f"{rules} (call run_files (mouse_t yard_t))")
+    assert "secure 1" in run(box, "./share").output
+    denied = run(box, "./share", "shared")
+    assert denied.output == "1\n"
+    assert [each.permissions for each in denied.records] == [("share",)]
+    box.policy.write_text(f"{box.policy.read_text()}(allow cat_t dog_t (process (share)))")
+    assert "secure 1" in run(box, "./share", "shared").output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+@needs("unshare", "mount")
+@pytest.mark.parametrize(
+    ("rules", "asked_for", "domain", "records"),
+    [
+        ("", False, "cat_t", ["nosuid_transition"]),
+        ("", True, "", ["nosuid_transition"]),
+        ("(allow cat_t dog_t (process2 (nosuid_transition)))", False, "dog_t", []),
+        ("(allow cat_t dog_t (process2 (nosuid_transition)))", True, "dog_t", []),
+    ],
+)
+def test_a_program_on_a_nosuid_mount_needs_leave_to_change_the_domain(
+    tmp_path_factory: pytest.TempPathFactory, rules: str, asked_for: bool, domain: str, records: list[str]
+) -> None:
+    box = make_box(tmp_path_factory, BARE + rules, None)
+    mounted = box.directory / "mounted"
+    mounted.mkdir()
+    inside = "runcon system_u:system_r:dog_t:s0 ./mounted/dog; true" if asked_for else "./mounted/dog"
+    if asked_for:
+        box.policy.write_text(f"{box.policy.read_text()}(allow cat_t self (process (setexec)))")
+    options = (*labels(box, mounted), "--audit", str(box.directory / "audit.log"))
+    command = [*box.arguments(*options), "/bin/sh", "-c", inside]
+    compiled(box, "who", WHO)
+    prepare = f"mount -t tmpfs -o nosuid none {mounted} && cp who {mounted}/dog && exec {shlex.join(command)}"
+    result = subprocess.run(
+        ["unshare", "-m", "/bin/sh", "-c", prepare],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        cwd=box.directory,
+    )
+    audit = (box.directory / "audit.log").read_text() if (box.directory / "audit.log").exists() else ""
+    assert (domain in result.stdout) if domain else (result.stdout == "" and "Permission denied" in result.stderr), (
+        result
+    )
+    found = [line.split("{ ")[1].split(" }")[0] for line in audit.splitlines() if "tclass=process2" in line]
+    assert found == records
+    assert ("security_bounded_transition" in audit) == (domain in ("", "cat_t"))
