@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from selbox.binary.kernel import read_policy, write_policy
 from selbox.diagnostics import Diagnostics, SelboxError, did_you_mean
-from selbox.store.inputs import Input, read_input
-from selbox.store.policyfiles import ORIGINS_ENDING, written_version
+from selbox.store.inputs import ORIGINS_ENDING, Input, read_input
+from selbox.store.policyfiles import written_version
 
 
 def with_boolean_defaults(given: Input, values: Mapping[str, bool], diagnostics: Diagnostics) -> bytes:

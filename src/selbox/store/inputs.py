@@ -19,6 +19,9 @@ TOO_LARGE_CODE: Final = "file-too-large"
 LARGEST: Final = 1 << 30
 """Bytes that one file may have, read or unpacked: twenty times the largest policy that people have."""
 
+ORIGINS_ENDING: Final = ".origins"
+"""What is added to the path of a kernel policy for the file with the places of its rules in the source."""
+
 STANDARD_INPUT: Final = "-"
 """How a command line names standard input, where a verb reads it."""
 

@@ -41,7 +41,7 @@ class KeptFiles:
             opened.pop_all()
             return stream
 
-    def _write(self, name: str, write: Callable[[BinaryIO], None]) -> None:
+    def _write(self, name: str, write: Callable[[BinaryIO], object]) -> None:
         """Keep a file, whole or not at all; where nothing can be written, nothing is kept."""
         path = os.path.join(self._directory, name)
         temporary = f"{path}.{os.getpid()}"

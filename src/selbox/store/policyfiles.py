@@ -9,7 +9,7 @@ import selbox
 from selbox.binary.formats import Format
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
-from selbox.store.inputs import WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
+from selbox.store.inputs import ORIGINS_ENDING, WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
 
 if TYPE_CHECKING:
     from selbox.compiler.options import CompileOptions
@@ -24,9 +24,6 @@ BASE_PREFIX: Final = "<base>/"
 # The package is a directory of files; importlib.resources would say the same and cost 50 ms of a box's start.
 BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__file__)), "policies", "base")
 """Where the base policy's CIL files are."""
-
-ORIGINS_ENDING: Final = ".origins"
-"""What is added to the path of a kernel policy for the file with the places of its rules in the source."""
 
 
 def load_policy(
@@ -64,14 +61,37 @@ def load_policy(
     if origins is not None:
         words = f"`{origins}` tells where the rules of a kernel policy were written, and there is none"
         raise SelboxError.of(WRONG_FORMAT_CODE, words, help="sources know the places of their rules themselves")
-    sources = policy_sources(inputs, collected, progress)
-    del inputs  # packages take three times the memory of their CIL
+    return policy_of_sources(inputs, collected, base=base, cache=cache, progress=progress)
+
+
+def policy_of_sources(
+    inputs: list[Input],
+    diagnostics: Diagnostics,
+    *,
+    base: bool,
+    cache: "PolicyCache | None" = None,
+    progress: "Stages | None" = None,
+) -> Policy:
+    """Compile files that hold no kernel policy to one policy.
+
+    Args:
+        inputs: the files; the list is emptied.
+        diagnostics: takes the warnings.
+        base: whether to take the base policy; a complete policy stands alone all the same.
+        cache: where compiled policies are kept.
+        progress: is told what is being done.
+
+    Raises:
+        SelboxError: with every syntax error, else every error of the policy.
+    """
+    sources = policy_sources(inputs, diagnostics, progress)
+    inputs.clear()  # packages take three times the memory of their CIL
     if cache is None:
-        return compile_sources(sources, base=base, diagnostics=collected, progress=progress)
+        return compile_sources(sources, base=base, diagnostics=diagnostics, progress=progress)
     key = cache.key((*sources, *(base_sources() if base else ())), base=base)
     policy = None if key is None else cache.get(key)
     if policy is None:
-        policy = compile_sources(sources, base=base, diagnostics=collected, progress=progress)
+        policy = compile_sources(sources, base=base, diagnostics=diagnostics, progress=progress)
         if key is not None:
             cache.put(key, policy)
     return policy

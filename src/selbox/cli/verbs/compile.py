@@ -15,9 +15,8 @@ from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.model.policy import Target
 from selbox.store.baselines import BaselineStore
 from selbox.store.builds import Build, Order, build, places, rebuild
-from selbox.store.inputs import File, each_of, read_files, unpacked
+from selbox.store.inputs import ORIGINS_ENDING, File, each_of, read_files, unpacked
 from selbox.store.policyfiles import (
-    ORIGINS_ENDING,
     kernel_policy,
     policy_sources,
     sole_kernel_policy,

@@ -109,8 +109,8 @@ def _values(pairs: Sequence[str]) -> dict[str, bool]:
 
 def _in_policy(paths: Sequence[str], values: Mapping[str, bool], arguments: "Namespace") -> Written:
     from selbox.store.booleandefaults import places_for, with_boolean_defaults
-    from selbox.store.inputs import read_inputs
-    from selbox.store.policyfiles import ORIGINS_ENDING, sole_kernel_policy
+    from selbox.store.inputs import ORIGINS_ENDING, read_inputs
+    from selbox.store.policyfiles import sole_kernel_policy
 
     diagnostics = Diagnostics()
     with Progress() as progress:

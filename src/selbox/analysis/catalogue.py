@@ -1,0 +1,174 @@
+"""What a policy holds, laid out for searches: names by number, and rules in columns of numbers.
+
+A catalogue is made of a policy once and can be kept as bytes. Whoever searches a kept one does not read the policy, and
+imports next to nothing: this module imports no other of selbox when it is imported.
+"""
+
+import marshal
+import zlib
+from array import array
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from selbox.model.origin import Origin
+    from selbox.model.policy import Policy
+
+FORM: Final = 1
+"""Grows when what is kept changes, so that nothing is read that an earlier version has kept."""
+
+_BEFORE_COLUMNS: Final = 13
+"""Fields of a catalogue before those that are columns."""
+
+Condition = tuple[int | str, ...]
+"""Boolean ids and operators (``BooleanOperator`` values) in postfix order."""
+
+
+class RuleColumns(NamedTuple):
+    """Rules about access and types, as in :class:`selbox.model.rules.Rules`, in columns of equal length.
+
+    Attributes:
+        kind: bytes; the others are arrays.
+        source, target, object_class, data, condition: as in :class:`selbox.model.rules.Rule`.
+        origin: likewise; empty when no rule has one.
+    """
+
+    kind: bytes
+    source: "array[int]"
+    target: "array[int]"
+    object_class: "array[int]"
+    data: "array[int]"
+    condition: "array[int]"
+    origin: "array[int]"
+
+
+class NamedTransitionColumns(NamedTuple):
+    """Type transitions by the new object's name, in columns of equal length.
+
+    Attributes:
+        source, target, object_class, result: ids.
+        name: indexes into ``names``.
+        origin: as in :class:`RuleColumns`.
+        names: the names.
+    """
+
+    source: "array[int]"
+    target: "array[int]"
+    object_class: "array[int]"
+    name: "array[int]"
+    result: "array[int]"
+    origin: "array[int]"
+    names: tuple[str, ...]
+
+
+class Catalogue(NamedTuple):
+    """A policy for searches; every id is that of the policy.
+
+    Attributes:
+        facts: what the head of a policy says, and how many there are of everything, by the words of ``seinfo``.
+        types: names of types and attributes, by id.
+        attributes: by id of an attribute the bitset of its types.
+        type_aliases: alias to type id.
+        classes: names.
+        permissions: names by class id, in bit order.
+        roles: names.
+        booleans: names.
+        defaults: by boolean whether it is on at first.
+        conditions: by conditional.
+        sensitivities, categories: names, by id.
+        level_aliases: alias of a sensitivity or a category to its name.
+        rules, named_transitions: in columns.
+        extended: rows of ``kind, source, target, object_class, specifier, driver, permissions, condition, origin``, as
+            in :class:`selbox.model.extended.ExtendedRule`.
+        role_allows: rows of ``source, target, origin``.
+        role_transitions: rows of ``source, target, object_class, result, origin``.
+        range_transitions: rows of ``source, target, object_class, low, high, origin``; a level is a pair of a
+            sensitivity and a bitset of categories.
+        further_origins: by row of ``rules`` the origins of further statements that it was merged from.
+        origins: places of rules, by origin less one.
+    """
+
+    facts: dict[str, int | str]
+    types: tuple[str, ...]
+    attributes: dict[int, int]
+    type_aliases: dict[str, int]
+    classes: tuple[str, ...]
+    permissions: tuple[tuple[str, ...], ...]
+    roles: tuple[str, ...]
+    booleans: tuple[str, ...]
+    defaults: tuple[bool, ...]
+    conditions: tuple[Condition, ...]
+    sensitivities: tuple[str, ...]
+    categories: tuple[str, ...]
+    level_aliases: dict[str, str]
+    rules: RuleColumns
+    named_transitions: NamedTransitionColumns
+    extended: tuple[tuple[int, ...], ...]
+    role_allows: tuple[tuple[int, ...], ...]
+    role_transitions: tuple[tuple[int, ...], ...]
+    range_transitions: "tuple[tuple[int, int, int, tuple[int, int], tuple[int, int], int], ...]"
+    further_origins: dict[int, tuple[int, ...]] = {}  # noqa: RUF012 - nobody changes one
+    origins: "Sequence[Origin]" = ()
+
+    @classmethod
+    def of(cls, policy: "Policy", version: int = 0) -> "Catalogue":
+        """Lay a policy out.
+
+        Args:
+            policy: the policy.
+            version: of the binary format that it comes in; 0 when it comes from sources.
+        """
+        from selbox.analysis.cataloguing import catalogue
+
+        return catalogue(policy, version)
+
+    @classmethod
+    def read(cls, kept: bytes | memoryview) -> "Catalogue":
+        """Return a catalogue that was kept.
+
+        Args:
+            kept: what :meth:`kept` returned, in the same version of Python, on the same machine.
+
+        Raises:
+            ValueError: when it is broken, or of another form.
+        """
+        if zlib.crc32(kept[4:]) != int.from_bytes(kept[:4], "little"):
+            raise ValueError("a kept catalogue is broken")
+        form, parts, rules, named = marshal.loads(kept[4:])  # noqa: S302 - the user's own, and checked
+        if form != FORM:
+            raise ValueError("a kept catalogue is of another form")
+        rule_columns = RuleColumns._make((rules[0], *map(_column, rules[1:])))
+        named_columns = NamedTransitionColumns._make((*map(_column, named[:-1]), named[-1]))
+        return cls._make((*parts[:_BEFORE_COLUMNS], rule_columns, named_columns, *parts[_BEFORE_COLUMNS:], {}, ()))
+
+    def kept(self) -> bytes:
+        """Return the catalogue as bytes, to be kept and read again; it must have no origins."""
+        parts: tuple[Any, ...] = (*self[:_BEFORE_COLUMNS], *self[_BEFORE_COLUMNS + 2 : -2])
+        rules = (self.rules.kind, *(each.tobytes() for each in self.rules[1:]))
+        *columns, names = self.named_transitions
+        named: tuple[Any, ...] = (*(each.tobytes() for each in columns), names)
+        content = marshal.dumps((FORM, parts, rules, named))
+        return zlib.crc32(content).to_bytes(4, "little") + content
+
+    def type_id(self, name: str) -> int | None:
+        """Return the id of a type, an attribute or an alias; None when there is none of that name."""
+        try:
+            return self.types.index(name)
+        except ValueError:
+            return self.type_aliases.get(name)
+
+    def members(self, type_id: int) -> int:
+        """Return the bitset of the types that a type or attribute stands for."""
+        found = self.attributes.get(type_id)
+        return 1 << type_id if found is None else found
+
+    def origin(self, number: int) -> "Origin | None":
+        """Return the place that an ``origin`` names, or None when it is not known."""
+        return self.origins[number - 1] if number else None
+
+
+def _column(content: bytes) -> "array[int]":
+    column = array("I")
+    column.frombytes(content)
+    return column

@@ -1,0 +1,148 @@
+"""The policies that a search is for: those on the command line, else the system's."""
+
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from selbox.analysis.catalogue import Catalogue
+from selbox.binary.formats import Format
+from selbox.cli.policyarguments import VARIABLE
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
+from selbox.store.catalogues import KeptCatalogues
+from selbox.store.inputs import ORIGINS_ENDING, Input, read_inputs
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+WHICH_POLICIES: Final = f"""
+POLICY is a kernel policy, CIL, or a module package; compressed ones are unpacked. Sources are compiled together, with
+the base policy of selbox unless they are complete, and are one policy. Each kernel policy is one of its own: where
+there are several policies, each line begins with the name of its policy. Where no POLICY is given, the variable
+{VARIABLE} names files, with colons between them; and where that is not set, it is the policy of the box or kernel
+that the command runs under, or the one that the system has installed.
+"""
+"""A paragraph for manuals."""
+
+_LOADED: Final = "/sys/fs/selinux/policy"
+_CONFIGURATION: Final = "/etc/selinux/config"
+_INSTALLED: Final = "/etc/selinux/{}/policy"
+
+
+class Searched(NamedTuple):
+    """One policy.
+
+    Attributes:
+        name: the path of a kernel policy, or the paths of sources with blanks between them, as they were named.
+        catalogue: what it holds.
+        notices: warnings about it.
+    """
+
+    name: str
+    catalogue: Catalogue
+    notices: tuple[Diagnostic, ...] = ()
+
+
+def add_searched_arguments(parser: "ArgumentParser") -> None:
+    """Declare the operands that name policies, and the options that SETools' programs have in common."""
+    import selbox
+
+    parser.add_argument("policy", nargs="*", metavar="POLICY", help="policies to search")
+    parser.add_argument("--no-base", action="store_true", help="leave the base policy out of what is compiled")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every warning about a policy")
+    parser.add_argument("--debug", action="store_true", help="has no effect")
+    parser.add_argument(
+        "--version", action="version", version=f"selbox {selbox.__version__}", help="show the version of selbox"
+    )
+
+
+def policy_files(arguments: "Namespace") -> list[str]:
+    """Return the files that are to be searched.
+
+    Raises:
+        SelboxError: ``no-policy``, when none is named and the system has none.
+    """
+    paths = list(arguments.policy) or [each for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
+    return paths or [_system_policy()]
+
+
+def searched_policies(arguments: "Namespace") -> list[Searched]:
+    """Return the policies that are to be searched.
+
+    Raises:
+        SelboxError: with everything that is wrong with them.
+    """
+    diagnostics = Diagnostics()
+    kernels: list[Input] = []
+    sources: list[Input] = []
+    for each in read_inputs(policy_files(arguments), diagnostics):
+        (kernels if each.format is Format.KERNEL_POLICY else sources).append(each)
+    found = [_kernel(each) for each in kernels]
+    if sources:
+        found.append(_compiled(sources, base=not arguments.no_base))
+    return [found[0]._replace(notices=(*diagnostics.warnings, *found[0].notices)), *found[1:]]
+
+
+def _kernel(given: Input) -> Searched:
+    kept = None if os.path.exists(given.name + ORIGINS_ENDING) else KeptCatalogues.of_user()
+    known = None if kept is None else kept.get(given.content)
+    if known is not None:
+        try:
+            return Searched(given.name, Catalogue.read(known))
+        except ValueError:  # what is broken is made anew
+            pass
+    from selbox.store.policyfiles import kernel_policy, written_version
+
+    diagnostics = Diagnostics()
+    policy = kernel_policy(given, diagnostics)
+    catalogue = Catalogue.of(policy, written_version(given.content))
+    if kept is not None and not diagnostics.warnings:
+        kept.put(given.content, catalogue.kept())
+    return Searched(given.name, catalogue, tuple(diagnostics.warnings))
+
+
+def _compiled(sources: list[Input], *, base: bool) -> Searched:
+    from selbox.cli.progress import Progress
+    from selbox.store.policycache import PolicyCache
+    from selbox.store.policyfiles import policy_of_sources
+
+    name = " ".join(each.name for each in sources)
+    diagnostics = Diagnostics()
+    with Progress() as progress:
+        policy = policy_of_sources(sources, diagnostics, base=base, cache=PolicyCache.of_user(), progress=progress)
+    return Searched(name, Catalogue.of(policy), tuple(diagnostics.warnings))
+
+
+def _system_policy() -> str:
+    """Return the path of the policy in force, or of the newest one that is installed.
+
+    Source: ``_potential_policies`` of SETools: ``selinux_current_policy_path`` and ``selinux_binary_policy_path`` of
+    libselinux.
+    """
+    if os.access(_LOADED, os.R_OK):
+        return _LOADED
+    directory = _INSTALLED.format(_configured())
+    try:
+        versions = [each.rpartition(".") for each in os.listdir(directory)]
+    except OSError:
+        versions = []
+    numbers = [int(number) for start, _, number in versions if start == "policy" and number.isdecimal()]
+    if numbers:
+        return os.path.join(directory, f"policy.{max(numbers)}")
+    raise SelboxError.of(
+        "no-policy",
+        "no policy is given, and neither a box or kernel with SELinux nor an installed policy is there to be searched",
+        help=f"name a policy as the last argument, or in the variable {VARIABLE}",
+    )
+
+
+def _configured() -> str:
+    """Return the name of the policy that the system is configured for."""
+    name = "targeted"
+    try:
+        with open(_CONFIGURATION, encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                key, sign, value = line.partition("=")
+                if sign and key.strip() == "SELINUXTYPE":
+                    name = value.strip()
+    except OSError:
+        pass
+    return name

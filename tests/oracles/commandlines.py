@@ -1,0 +1,110 @@
+"""Command lines, answered by a program of SETools and by the verb of its name.
+
+::
+
+    compare(CommandLine("sesearch", ("-A", "-s", "httpd_t")), policy)
+"""
+
+import atexit
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+from unittest.mock import patch
+
+from tests.oracles.secilc import SYSTEM_PYTHON
+
+from selbox.cli.main import main
+
+SET = re.compile(r"\{ ([^{}]*) \}")
+
+
+class CommandLine(NamedTuple):
+    """A program and its arguments; ``{}`` stands for the policy, and ``{0}``, ``{1}`` for several."""
+
+    program: str
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return shlex.join((self.program, *self.words))
+
+    def with_policies(self, *policies: Path | str) -> list[str]:
+        """Return the words with the policies in their places, or at the end where there are no places."""
+        words = [each.format(*policies) if each.startswith("{") else each for each in self.words]
+        return words if words != list(self.words) else [*words, *map(str, policies)]
+
+
+class Answer(NamedTuple):
+    """What a program says: its exit status, and its lines, sorted, with what stands in braces sorted too."""
+
+    status: int
+    lines: tuple[str, ...]
+
+
+def command_lines(path: Path, program: str) -> Iterator[CommandLine]:
+    """Yield the command lines of a file: the arguments of a program on each line that does not begin with ``#``."""
+    for line in path.read_text().splitlines():
+        if line and not line.startswith("#"):
+            yield CommandLine(program, tuple(shlex.split(line)))
+
+
+def by_setools(command: CommandLine, *policies: Path | str) -> Answer:
+    """Ask the program of SETools."""
+    process = _setools()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps([command.program, *command.with_policies(*policies)]) + "\n")
+    process.stdin.flush()
+    status, output = json.loads(process.stdout.readline())
+    return _answer(status, output)
+
+
+def by_selbox(command: CommandLine, *policies: Path | str) -> Answer:
+    """Ask selbox."""
+    output = StringIO()
+    environment = {"XDG_CACHE_HOME": _cache().name, "SELBOX_POLICY": ""}
+    with redirect_stdout(output), patch.dict(os.environ, environment):
+        status = main([command.program, *command.with_policies(*policies)])
+    return _answer(status, output.getvalue())
+
+
+def _answer(status: int, output: str) -> Answer:
+    # Where SETools fails, standard output has the error in its own words.
+    return Answer(
+        status, tuple(sorted(SET.sub(_sorted_set, line) for line in output.splitlines())) if not status else ()
+    )
+
+
+def _sorted_set(match: "re.Match[str]") -> str:
+    return f"{{ {' '.join(sorted(match[1].split()))} }}"
+
+
+@cache
+def _setools() -> "subprocess.Popen[str]":
+    """Start the process that runs SETools' programs; it serves the whole test run."""
+    script = str(Path(__file__).parent / "setools_commands.py")
+    # Sets come in the order of hashes.
+    process = subprocess.Popen(
+        [SYSTEM_PYTHON, script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+@cache
+def _cache() -> "TemporaryDirectory[str]":
+    """Return a directory for what selbox keeps; it is gone when the test run ends."""
+    return TemporaryDirectory(prefix="selbox-test-")
