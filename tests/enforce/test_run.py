@@ -263,8 +263,31 @@ def test_a_domain_without_the_permission_cannot_fork(box: Box) -> None:
 
 def test_a_context_in_which_nobody_may_fork_is_not_entered(box: Box) -> None:
     outcome = box.run("/bin/true", options=("--context", "system_u:object_r:toy_t:s0"))
-    assert outcome.status == 126
+    assert outcome.status == 1
+    assert "error[first-program-denied]" in outcome.errors
     assert outcome.denied("process", "fork")[0].tcontext == "system_u:object_r:toy_t:s0"
+
+
+def test_a_first_program_that_policy_denies_is_said_before_anything_ran(box: Box) -> None:
+    box.policy.write_text(
+        "(type bear_t) (call domain_type (bear_t)) (type cave_t) "
+        "(call file_type (cave_t)) (typetransition kernel_t cave_t process bear_t)"
+    )
+    bear = box.file("bear", "#!/bin/sh\necho woke\n", 0o777)
+    denied = box.run(str(bear), options=(label(bear, "cave_t"),))
+    assert (denied.status, denied.output) == (1, "")
+    assert "error[first-program-denied]: the policy denies the first program: file { entrypoint } of" in denied.errors
+    assert "(allow bear_t cave_t (file (entrypoint)))" in denied.errors
+    assert denied.denied("file", "entrypoint")
+    permissive = box.run(str(bear), options=("--permissive", label(bear, "cave_t")))
+    assert (permissive.status, permissive.output) == (0, "woke\n")
+
+
+def test_a_program_that_cannot_be_run_is_said(box: Box) -> None:
+    nothing = box.file("nothing", "\x7fELF and no more", 0o777)
+    outcome = box.run(str(nothing))
+    assert outcome.status == 1
+    assert "error[program-not-run]: the program cannot be run: Exec format error" in outcome.errors
 
 
 def test_what_is_outside_the_box_cannot_be_signalled(box: Box) -> None:

@@ -188,4 +188,4 @@ def _run_child(
     try:
         os.execve(program, list(command), dict(environment))  # noqa: S606 - no shell is wanted
     except OSError as error:
-        os.write(2, f"selbox: {program}: {error.strerror}\n".encode())
+        os._exit(error.errno or _CANNOT_RUN)  # told by the supervisor, which knows whether policy denied it

@@ -3,6 +3,9 @@
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from selbox.diagnostics import SelboxError
+from selbox.enforce.monitor import AccessDenied
+
 if TYPE_CHECKING:
     from selbox.audit.summary import SummaryRow
     from selbox.avc.cache import Statistics
@@ -40,4 +43,28 @@ def make_report(recorder: "Recorder", wait_status: int, cache: "Statistics") -> 
         tuple(recorder.hindrances),
         tuple(recorder.faults.items()),
         cache,
+    )
+
+
+def not_started(denials: "tuple[SummaryRow, ...]", refused: OSError | None, number: int) -> SelboxError:
+    """Return the error of a box whose first program never ran.
+
+    Args:
+        denials: what policy denied.
+        refused: why the supervisor refused to run it; None where the kernel did.
+        number: the errno with which its exec failed.
+    """
+    if isinstance(refused, AccessDenied):
+        what = "; ".join(f"{row.tclass} {{ {' '.join(row.permissions)} }} of {row.tcontext}" for row in denials)
+        reasons = "; ".join(reason for row in denials for reason in row.reasons)
+        return SelboxError.of(
+            "first-program-denied",
+            f"the policy denies the first program: {what or 'by a rule that has nothing recorded'}; nothing was run",
+            help=reasons or "give it another domain, or see with --permissive what it needs",
+        )
+    words = os.strerror((refused.errno if refused is not None else number) or number)
+    return SelboxError.of(
+        "program-not-run",
+        f"the program cannot be run: {words}",
+        help="run it without selbox; where that works, see with --permissive what it needs",
     )

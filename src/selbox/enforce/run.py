@@ -58,7 +58,8 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
 
     Raises:
         SelboxError: before anything is started: ``program-not-found``, ``invalid-context``, ``unknown-domain``,
-            ``missing-initial-sid``, ``missing-class``, ``audit-unwritable``, ``enforcement-unavailable``.
+            ``missing-initial-sid``, ``missing-class``, ``audit-unwritable``, ``enforcement-unavailable``,
+            ``first-program-denied``, ``program-not-run``.
     """
     environment = os.environ if options.environment is None else options.environment
     program = find_program(options.command[0], environment.get("PATH", os.defpath))

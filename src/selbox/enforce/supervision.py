@@ -1,5 +1,6 @@
 """From a launched process to the end of its box: everything that answers its calls is put together here."""
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -13,7 +14,7 @@ from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.openers import Openers
 from selbox.enforce.paths import PathWalker
 from selbox.enforce.recorder import Recorder
-from selbox.enforce.report import RunReport, make_report
+from selbox.enforce.report import RunReport, make_report, not_started
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.supervisor import Supervisor
@@ -47,6 +48,9 @@ def supervise(
         first: pid of the first process.
         descriptor: of the listener; stays the caller's.
         spared: calls that the supervisor is not asked about, as the filter was built.
+
+    Raises:
+        SelboxError: ``first-program-denied``, ``program-not-run``.
     """
     recorder = Recorder(server, write)
     server.add_reporter(recorder.report)
@@ -79,4 +83,6 @@ def supervise(
             status = supervisor.run()
         finally:
             supervisor.finish()
+    if not handlers.execution.started and os.WIFEXITED(status):
+        raise not_started(recorder.denials(), handlers.execution.refused, os.WEXITSTATUS(status))
     return make_report(recorder, status, monitor.cache.statistics)

@@ -82,6 +82,10 @@ class ExecutionCalls:
         self._entering = Entering(box)
         self._pending: dict[int, _Pending] = {}
         self._heads: dict[tuple[int, int, int, int, int], bytes] = {}
+        self.refused: OSError | None = None
+        """Why the first program was not run, where the supervisor refused to."""
+        self.started = False
+        """Whether the first program runs, or ever did."""
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
@@ -93,7 +97,12 @@ class ExecutionCalls:
     def execve(self, caller: Caller, arguments: Arguments) -> int:
         """``execve(path, argv, envp)``."""
         path = self._box.memory.read_string(caller.tid, arguments[0])
-        return self._execute(caller, self._box.walker.locate(caller, AT_FDCWD, path, parent=False), path)
+        try:
+            return self._execute(caller, self._box.walker.locate(caller, AT_FDCWD, path, parent=False), path)
+        except OSError as error:
+            if caller.state.is_launcher:
+                self.refused = error
+            raise
 
     def execveat(self, caller: Caller, arguments: Arguments) -> int:
         """``execveat(directory, path, argv, envp, flags)``."""
@@ -251,6 +260,7 @@ class ExecutionCalls:
         except OSError:
             os.kill(pid, signal.SIGKILL)
             return
+        self.started = True
         _detach(pid, 0)
 
     def exited(self, pid: int) -> None:
