@@ -21,6 +21,7 @@ from selbox.enforce.seccomp.part import FilterPart, FilterSettings
 from selbox.enforce.seccomp.parts import (
     attributes,
     limits,
+    mappings,
     processgroups,
     scheduling,
     sockets,
@@ -46,6 +47,7 @@ class Family(NamedTuple):
 
 LATE: Final = (
     Family(attributes.PART, "selbox.enforce.calls.attributes", "AttributeCalls"),
+    Family(mappings.PART, "selbox.enforce.calls.mappings", "MappingCalls"),
     Family(statuschanges.PART, "selbox.enforce.calls.statuschanges", "StatusChangeCalls"),
     Family(sysvipc.PART, "selbox.enforce.calls.sysvipc", "SysVIpcCalls"),
     Family(limits.PART, "selbox.enforce.calls.limits", "LimitCalls"),

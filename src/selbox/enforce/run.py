@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.domains import domain_context
-from selbox.enforce.forks import FORKS, every_domain_may_fork
 from selbox.enforce.launch import launch
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
+from selbox.enforce.needless import needless_calls
 from selbox.enforce.report import RunReport
 from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL
 from selbox.enforce.tasks import TaskState, TaskTable
@@ -77,7 +77,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         kernel = server.initial_sid("kernel")
         start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
         _become_supervisor(stack)
-        spared = FORKS if every_domain_may_fork(server) else frozenset()
+        spared = needless_calls(server)
         first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), spared)
         stack.callback(os.close, descriptor)
         # Imported while the first process gets ready: that takes as long as a third of the imports.

@@ -138,8 +138,7 @@ class FileCalls:
         status = located.found
         sid = box.labels.sid_of(located.object, status, caller)
         object_class = object_class_of(status)
-        access = open_permissions(flags)
-        with_open = _WITH_OPEN[access]
+        with_open = _WITH_OPEN[open_permissions(flags)]
         is_memory = object_class == "file" and box.labels.is_memory(located.object, status)
         if not is_memory and box.monitor.is_quiet(caller.state.sid, sid, object_class, with_open):
             return
@@ -147,8 +146,7 @@ class FileCalls:
         def describe() -> dict[str, object]:
             return box.labels.describe(located.object)
 
-        if access:
-            box.monitor.check(caller, sid, object_class, access, describe)
+        box.monitor.check(caller, sid, object_class, sought_permissions(flags), describe)
         if is_memory:
             box.monitor.check(caller, sid, "process", ("ptrace",), describe)
         box.monitor.check(caller, sid, object_class, with_open, describe)
@@ -214,8 +212,16 @@ class FileCalls:
         return self._hand_over(caller, created, status, flags)
 
 
+def sought_permissions(flags: int) -> tuple[str, ...]:
+    """Return the permissions that are asked for before a file is opened, for which mode 3 is reading and writing.
+
+    Source: the kernel's ``may_open`` and ``file_mask_to_av``.
+    """
+    return open_permissions(flags) or (_READ_APPEND if flags & os.O_APPEND else _READ_WRITE)
+
+
 def open_permissions(flags: int) -> tuple[str, ...]:
-    """Return the permissions that an access mode asks for; none for mode 3, which only ``ioctl`` may use.
+    """Return the permissions that an open file exercises; none for mode 3, which only ``ioctl`` may use.
 
     Source: the kernel's ``file_to_av``.
     """

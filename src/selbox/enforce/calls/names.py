@@ -85,6 +85,17 @@ class NewObjects:
         for permissions in (("write", "search"), (permission, "search")):
             self._box.monitor.check(caller, sid, "dir", permissions, lambda: self._box.labels.describe(descriptor))
 
+    def check_writable(self, caller: Caller, located: Located) -> None:
+        """Check what changing a directory in any way takes (kernel: ``inode_permission``)."""
+        self.check_entry(caller, located, "write")
+
+    def check_entry(self, caller: Caller, located: Located, *permissions: str) -> None:
+        """Check permissions on the directory that holds a name, which is searched for it."""
+        sid = self._box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
+        self._box.monitor.check(
+            caller, sid, "dir", (*permissions, "search"), lambda: self._box.labels.describe(located.parent)
+        )
+
     def check_directory(self, caller: Caller, located: Located, permission: str) -> None:
         """Check that a caller may change a directory's entries in one way (``add_name``, ``remove_name``)."""
         sid = self._box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
@@ -295,21 +306,34 @@ class NameCalls:
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
     def _check_rename(self, caller: Caller, old: Located, new: Located, flags: int) -> None:
-        """Check as the kernel's ``may_rename`` does."""
-        self._new.may_remove(caller, old, "rename")
+        """Check as the kernel's ``vfs_rename`` and ``may_rename`` do."""
         moves = not os.path.sameopenfile(old.parent, new.parent)
+        exchange = bool(flags & _RENAME_EXCHANGE)
+        for located in (old, new):
+            self._new.check_writable(caller, located)
+        if moves:
+            # A directory that comes elsewhere is written: its entry `..` changes.
+            self._check_parent_entry(caller, old)
+            if exchange:
+                self._check_parent_entry(caller, new)
+        if exchange:
+            self._check_move(caller, new, old, moves=moves)
+            self._check_move(caller, old, new, moves=moves)
+        else:
+            self._check_move(caller, old, new, moves=moves)
+
+    def _check_parent_entry(self, caller: Caller, located: Located) -> None:
+        if stat.S_ISDIR(located.found.st_mode):
+            self._new.check_object(caller, located, "write")
+
+    def _check_move(self, caller: Caller, old: Located, new: Located, *, moves: bool) -> None:
+        self._new.check_entry(caller, old, "remove_name")
+        self._new.check_object(caller, old, "rename")
         if moves and stat.S_ISDIR(old.found.st_mode):
             self._new.check_object(caller, old, "reparent")
-        self._new.check_directory(caller, new, "add_name")
-        if new.status is None:
-            return
-        if flags & _RENAME_EXCHANGE:
-            self._new.may_remove(caller, new, "rename")
-            self._new.check_directory(caller, old, "add_name")
-            if moves and stat.S_ISDIR(new.status.st_mode):
-                self._new.check_object(caller, new, "reparent")
-        else:
-            self._new.may_remove(caller, new, "rmdir" if stat.S_ISDIR(new.status.st_mode) else "unlink")
+        self._new.check_entry(caller, new, "add_name", *(() if new.status is None else ("remove_name",)))
+        if new.status is not None:
+            self._new.check_object(caller, new, "rmdir" if stat.S_ISDIR(new.status.st_mode) else "unlink")
 
     def _after_rename(self, caller: Caller, old: Located, new: Located, flags: int) -> None:
         """Keep the labels of what moved: its own, and of what lies below and was never looked at."""

@@ -5,7 +5,18 @@ INVARIANT: every call that the filter notifies or refuses stands in ``calls`` of
 
 from typing import Final
 
-from selbox.objects.operations import attributes, closed, files, identity, ipc, policystate, processes, sockets, tasks
+from selbox.objects.operations import (
+    attributes,
+    closed,
+    files,
+    identity,
+    ipc,
+    mappings,
+    policystate,
+    processes,
+    sockets,
+    tasks,
+)
 from selbox.objects.operations.operation import Operation, Support
 
 __all__ = ["OPERATIONS", "Operation", "Support"]
@@ -13,6 +24,7 @@ __all__ = ["OPERATIONS", "Operation", "Support"]
 OPERATIONS: Final = (
     *files.ROWS,
     *attributes.ROWS,
+    *mappings.ROWS,
     *processes.ROWS,
     *tasks.ROWS,
     *policystate.ROWS,

@@ -60,13 +60,13 @@ ROWS: Final = (
         ),
     ),
     Operation(
-        "map, lock, ioctl and watch open files",
+        "lock, ioctl and watch open files",
         FILE_CLASSES,
-        ("map", "execute", "execmod", "lock", "ioctl", "watch"),
+        ("lock", "ioctl", "watch"),
         "the file",
         Support.NOT_MEDIATED,
         "",
-        "selinux_mmap_file, selinux_file_lock, selinux_file_ioctl",
+        "selinux_file_lock, selinux_file_ioctl",
         (),
     ),
 )

@@ -83,14 +83,4 @@ ROWS: Final = (
         "selinux_getprocattr, selinux_setprocattr",
         ("read", "write", "pread64"),
     ),
-    Operation(
-        "executable memory",
-        "process file",
-        ("execmem", "execstack", "execheap", "execmod"),
-        "the task itself; the file",
-        Support.NOT_MEDIATED,
-        "",
-        "selinux_file_mprotect",
-        (),
-    ),
 )
