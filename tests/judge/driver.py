@@ -4,9 +4,11 @@
 Where the process is not yet in the driver's domain, it enters it, and has the kernel enforce until it is done.
 """
 
+import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ from importlib import import_module
 from tests.judge.stage import Stage, context_of, directory_of, set_attribute
 
 CONTEXT = "system_u:system_r:judge.driver:s0"
+_HIGH = 256
 _ENFORCE = "/sys/fs/selinux/enforce"
 
 
@@ -42,11 +45,12 @@ def _write_enforce(value: bytes) -> None:
 
 
 def _drop_descriptors() -> None:
-    """Leave no descriptor of another domain for programs to inherit."""
+    """Leave no descriptor of another domain for programs to inherit; what is left to complain to is closed at exec."""
+    sys.stderr = os.fdopen(fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, _HIGH), "w")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    os.closerange(3, 256)
+    os.closerange(3, _HIGH)
 
 
 def main(words: Sequence[str]) -> int:
@@ -56,8 +60,10 @@ def main(words: Sequence[str]) -> int:
     modules = {name: import_module(f"tests.judge.scenarios.{name}") for name in names}
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.umask(0)
+    socket.socket.__repr__ = object.__repr__  # type: ignore[method-assign]  # it asks for names, also of what is left unclosed
     found: dict[str, list[str]] = {}
-    with tempfile.TemporaryDirectory(prefix="judge-", dir="/var/tmp") as parent, enforcing():
+    place = tempfile.TemporaryDirectory(prefix="judge-", dir="/var/tmp", ignore_cleanup_errors=True)
+    with place as parent, enforcing():
         _drop_descriptors()
         os.chmod(parent, 0o755)
         os.setxattr(parent, "security.selinux", b"system_u:object_r:judge.place:s0")

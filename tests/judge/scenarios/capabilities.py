@@ -33,5 +33,5 @@ def try_all() -> None:
     attempt("setgid", os.setgid, 1000)
     attempt("setuid", os.setuid, 1000)
     attempt("sys_chroot", os.chroot, ".")
-    attempt("hostname", socket.sethostname, "judge")
+    attempt("hostname", socket.sethostname, socket.gethostname())
     attempt("mknod", os.mknod, "device", 0o020600, os.makedev(1, 3))
