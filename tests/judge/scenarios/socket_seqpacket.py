@@ -19,7 +19,7 @@ def scenario(stage: Stage) -> None:
     stage.run("pair_maker", make_pairs)
     server = stage.start("server", serve, stage)
     stage.await_flag(0)
-    stage.run("client", connect)
+    stage.run("client", connect, stage)
     server.wait()
 
 
@@ -40,9 +40,11 @@ def serve(stage: Stage) -> None:
     connection, _ = listener.accept()
     attempt("receive", connection.recv, 10, show=True)
     attempt("send", connection.send, b"back")
+    stage.tell(1)
 
 
-def connect() -> None:
+def connect(stage: Stage) -> None:
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     attempt("connect", client.connect, ABSTRACT)
     attempt("send", client.send, b"packet")
+    stage.await_flag(1)
