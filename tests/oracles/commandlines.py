@@ -24,6 +24,9 @@ from tests.oracles.secilc import SYSTEM_PYTHON
 
 from selbox.cli.main import main
 
+EVERYTHING = Path(__file__).parent / "everything.cil"
+"""A small policy that has a statement of every kind."""
+
 SET = re.compile(r"\{ ([^{}]*) \}")
 
 
@@ -33,13 +36,18 @@ class CommandLine(NamedTuple):
     program: str
     words: tuple[str, ...]
 
+    @classmethod
+    def of(cls, program: str, words: str) -> "CommandLine":
+        """Return what a shell makes of a line."""
+        return cls(program, tuple(shlex.split(words)))
+
     def __str__(self) -> str:
         return shlex.join((self.program, *self.words))
 
     def with_policies(self, *policies: Path | str) -> list[str]:
         """Return the words with the policies in their places, or at the end where there are no places."""
-        words = [each.format(*policies) if each.startswith("{") else each for each in self.words]
-        return words if words != list(self.words) else [*words, *map(str, policies)]
+        placed = [each.format(*policies) if each.startswith("{") else each for each in self.words]
+        return placed if placed != list(self.words) else [*placed, *map(str, policies)]
 
 
 class Answer(NamedTuple):
@@ -53,7 +61,7 @@ def command_lines(path: Path, program: str) -> Iterator[CommandLine]:
     """Yield the command lines of a file: the arguments of a program on each line that does not begin with ``#``."""
     for line in path.read_text().splitlines():
         if line and not line.startswith("#"):
-            yield CommandLine(program, tuple(shlex.split(line)))
+            yield CommandLine.of(program, line)
 
 
 def by_setools(command: CommandLine, *policies: Path | str) -> Answer:
@@ -74,6 +82,13 @@ def by_selbox(command: CommandLine, *policies: Path | str) -> Answer:
     with redirect_stdout(output), patch.dict(os.environ, environment):
         status = main([command.program, *command.with_policies(*policies)])
     return _answer(status, output.getvalue())
+
+
+def everything(directory: Path) -> Path:
+    """Compile the policy that has everything; return the path of the binary."""
+    path = directory / "policy.33"
+    assert main(["compile", "--no-base", str(EVERYTHING), "-o", str(path)]) == 0
+    return path
 
 
 def _answer(status: int, output: str) -> Answer:

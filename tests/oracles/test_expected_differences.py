@@ -8,8 +8,9 @@ import pytest
 from tests.binary.kernel.binaries import secilc_binary
 from tests.compiler.policies import BASE, errors_of
 from tests.oracles.checkpolicy import CIL, LANGUAGE, decompile, requires_checkpolicy
+from tests.oracles.commandlines import CommandLine, by_selbox, by_setools, everything
 from tests.oracles.modules import package, requires_module_programs, translated
-from tests.oracles.secilc import compile_reference, requires_secilc
+from tests.oracles.secilc import compile_reference, requires_secilc, requires_setools
 
 from selbox.binary.kernel import read_policy
 from selbox.binary.package import read_package
@@ -22,6 +23,7 @@ LEDGER = tomllib.loads((Path(__file__).parent / "expected_differences.toml").rea
 TEXTS = {"cil": (CIL, policy_to_cil), "policy language": (LANGUAGE, policy_to_language)}
 TEXT_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["checkpolicy"]]
 ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["secilc"]]
+COMMAND_ENTRIES = [pytest.param(each, id=each["command"]) for each in LEDGER["setools"]]
 MODULE_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["pp"]]
 
 
@@ -50,6 +52,19 @@ def test_a_text_still_differs(entry: dict[str, Any]) -> None:
     assert entry["theirs"] in theirs
     assert entry["ours"] not in theirs
     assert entry["theirs"] == "" or entry["theirs"] not in ours
+    assert entry["reason"]
+
+
+@pytest.mark.oracle
+@requires_setools
+@pytest.mark.parametrize("entry", COMMAND_ENTRIES)
+def test_a_command_is_still_answered_otherwise(entry: dict[str, Any], tmp_path: Path) -> None:
+    program, _, words = entry["command"].partition(" ")
+    command = CommandLine.of(program, words)
+    policy = everything(tmp_path)
+    ours, theirs = by_selbox(command, policy), by_setools(command, policy)
+    assert ours != theirs
+    assert [ours.status, len(ours.lines)] == entry["ours"]
     assert entry["reason"]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from selbox.analysis.catalogue import Catalogue, Condition, NamedTransitionColumns, RuleColumns
+from selbox.analysis.constrainttext import is_about_levels
 from selbox.model.conditional import BooleanOperator, Conditional
-from selbox.model.constraint import CompareAttributes, Constraint, Operand, ValidateTransition
 from selbox.model.extended import ExtendedKind, ExtendedRule
 from selbox.model.mls import Level
 from selbox.model.objectclass import DefaultFrom, DefaultRange
@@ -15,7 +15,6 @@ from selbox.model.policy import Policy
 from selbox.model.rules import NamedTransition, RuleKind, Rules
 
 _FIRST_TYPE_KIND: Final = int(RuleKind.TYPE_TRANSITION)
-_LEVELS: Final = frozenset({Operand.LOW_1, Operand.LOW_2, Operand.HIGH_1, Operand.HIGH_2})
 
 
 def catalogue(policy: Policy, version: int) -> Catalogue:
@@ -141,11 +140,6 @@ def _named_transitions(transitions: Sequence[NamedTransition]) -> NamedTransitio
         array("I", origins if any(origins) else ()),
         tuple(numbers),
     )
-
-
-def is_about_levels(constraint: Constraint | ValidateTransition) -> bool:
-    """Tell whether a constraint looks at levels; a binary policy does not tell otherwise how it was written."""
-    return any(isinstance(term, CompareAttributes) and term.left in _LEVELS for term in constraint.expression)
 
 
 def _facts(policy: Policy, made: Catalogue, version: int) -> dict[str, int | str]:

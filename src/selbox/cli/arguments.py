@@ -68,7 +68,9 @@ class VerbParser(argparse.ArgumentParser):
         command: Sequence[str] = ()
         if self._entry.takes_command:
             words, command = self._split_command(words)
-        arguments, unknown = self.parse_known_args(self._options_first(words))
+        # Where options may go without their argument, only the order tells arguments from operands.
+        in_order = any(each.option_strings and each.nargs == "?" for each in self._actions)
+        arguments, unknown = self.parse_known_args(words if in_order else self._options_first(words))
         if unknown:
             known = list(self._option_string_actions)
             guess = did_you_mean(unknown[0].partition("=")[0], known) if unknown[0].startswith("-") else ""

@@ -70,6 +70,7 @@ VERBS: dict[str, Entry] = {
     ),
     "audit2why": Entry("say what denied each access of a log, as audit2why does", statuses=Statuses(1, 2, 0)),
     "audit2allow": Entry("write the rules that a log calls for, as audit2allow does", statuses=Statuses(1, 2, 0)),
+    "seinfo": Entry("tell what a policy holds, as seinfo does", abbreviates=True, tabular=True),
     "sesearch": Entry("search the rules of a policy, as sesearch does", abbreviates=True, tabular=True),
     "decide": Entry("answer many questions to a policy, as the kernel does"),
     "coverage": Entry("list the operations that a box mediates, and how"),

@@ -1,6 +1,7 @@
 """The policies that a search is for: those on the command line, else the system's."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
@@ -12,6 +13,8 @@ from selbox.store.inputs import ORIGINS_ENDING, Input, read_inputs
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from selbox.model.policy import Policy
 
 WHICH_POLICIES: Final = f"""
 POLICY is a kernel policy, CIL, or a module package; compressed ones are unpacked. Sources are compiled together, with
@@ -39,6 +42,21 @@ class Searched(NamedTuple):
     name: str
     catalogue: Catalogue
     notices: tuple[Diagnostic, ...] = ()
+
+
+class Whole(NamedTuple):
+    """One policy as a whole.
+
+    Attributes:
+        name, notices: as in :class:`Searched`.
+        policy: the policy.
+        version: of its binary format; 0 when it comes from sources.
+    """
+
+    name: str
+    policy: "Policy"
+    version: int
+    notices: tuple[Diagnostic, ...]
 
 
 def add_searched_arguments(parser: "ArgumentParser") -> None:
@@ -70,15 +88,35 @@ def searched_policies(arguments: "Namespace") -> list[Searched]:
     Raises:
         SelboxError: with everything that is wrong with them.
     """
+    kernels, sources, warnings = _given(arguments)
+    found = [_kernel(each) for each in kernels]
+    if sources:
+        whole = _compiled(sources, base=not arguments.no_base)
+        found.append(Searched(whole.name, Catalogue.of(whole.policy), whole.notices))
+    return [found[0]._replace(notices=(*warnings, *found[0].notices)), *found[1:]]
+
+
+def whole_policies(arguments: "Namespace") -> list[Whole]:
+    """Return the policies that are to be searched as a whole.
+
+    Raises:
+        SelboxError: likewise.
+    """
+    kernels, sources, warnings = _given(arguments)
+    found = [_read(each) for each in kernels]
+    if sources:
+        found.append(_compiled(sources, base=not arguments.no_base))
+    return [found[0]._replace(notices=(*warnings, *found[0].notices)), *found[1:]]
+
+
+def _given(arguments: "Namespace") -> tuple[list[Input], list[Input], Sequence[Diagnostic]]:
+    """Return the kernel policies, the sources, and the warnings about both."""
     diagnostics = Diagnostics()
     kernels: list[Input] = []
     sources: list[Input] = []
     for each in read_inputs(policy_files(arguments), diagnostics):
         (kernels if each.format is Format.KERNEL_POLICY else sources).append(each)
-    found = [_kernel(each) for each in kernels]
-    if sources:
-        found.append(_compiled(sources, base=not arguments.no_base))
-    return [found[0]._replace(notices=(*diagnostics.warnings, *found[0].notices)), *found[1:]]
+    return kernels, sources, diagnostics.warnings
 
 
 def _kernel(given: Input) -> Searched:
@@ -89,17 +127,22 @@ def _kernel(given: Input) -> Searched:
             return Searched(given.name, Catalogue.read(known))
         except ValueError:  # what is broken is made anew
             pass
+    whole = _read(given)
+    catalogue = Catalogue.of(whole.policy, whole.version)
+    if kept is not None and not whole.notices:
+        kept.put(given.content, catalogue.kept())
+    return Searched(given.name, catalogue, whole.notices)
+
+
+def _read(given: Input) -> Whole:
     from selbox.store.policyfiles import kernel_policy, written_version
 
     diagnostics = Diagnostics()
     policy = kernel_policy(given, diagnostics)
-    catalogue = Catalogue.of(policy, written_version(given.content))
-    if kept is not None and not diagnostics.warnings:
-        kept.put(given.content, catalogue.kept())
-    return Searched(given.name, catalogue, tuple(diagnostics.warnings))
+    return Whole(given.name, policy, written_version(given.content), tuple(diagnostics.warnings))
 
 
-def _compiled(sources: list[Input], *, base: bool) -> Searched:
+def _compiled(sources: list[Input], *, base: bool) -> Whole:
     from selbox.cli.progress import Progress
     from selbox.store.policycache import PolicyCache
     from selbox.store.policyfiles import policy_of_sources
@@ -108,7 +151,7 @@ def _compiled(sources: list[Input], *, base: bool) -> Searched:
     diagnostics = Diagnostics()
     with Progress() as progress:
         policy = policy_of_sources(sources, diagnostics, base=base, cache=PolicyCache.of_user(), progress=progress)
-    return Searched(name, Catalogue.of(policy), tuple(diagnostics.warnings))
+    return Whole(name, policy, 0, tuple(diagnostics.warnings))
 
 
 def _system_policy() -> str:
