@@ -9,7 +9,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.labels import object_class_of
-from selbox.enforce.linux import AT_EMPTY_PATH, O_PATH, pidfd_getfd
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, O_PATH, pidfd_getfd
 from selbox.enforce.tasks import thread_group
 
 _PIDFD_THREAD: Final = os.O_EXCL
@@ -67,6 +67,18 @@ def target_open(box: Box, caller: Caller, number: int) -> Target:
         OSError: EBADF when it has no such descriptor, or one that was opened with ``O_PATH``.
     """
     if flags_of(caller, number) & O_PATH:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    descriptor = box.walker.start_of(caller, number)
+    return Target(descriptor, os.fstat(descriptor), is_open=True)
+
+
+def target_held(box: Box, caller: Caller, number: int) -> Target:
+    """Return what a caller's descriptor of any kind stands for, ``O_PATH`` or not.
+
+    Raises:
+        OSError: EBADF when it has no such descriptor.
+    """
+    if number & 0xFFFFFFFF == AT_FDCWD & 0xFFFFFFFF:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     descriptor = box.walker.start_of(caller, number)
     return Target(descriptor, os.fstat(descriptor), is_open=True)

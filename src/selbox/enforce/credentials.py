@@ -141,6 +141,24 @@ def read_ids(tid: int) -> Ids:
     return Ids(tuple(map(int, fields[b"Uid"])), tuple(map(int, fields[b"Gid"])))
 
 
+def real_identity(tid: int) -> Identity:
+    """Read who a task really is, for ``access(2)``: its real ids, and the capabilities that these have.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    fields = _status_of(tid)
+    user = int(fields[b"Uid"][0])
+    same = os.stat(f"/proc/{tid}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino
+    return Identity(
+        int(fields[b"Tgid"][0]),
+        user,
+        int(fields[b"Gid"][0]),
+        tuple(map(int, fields[b"Groups"])),
+        int(fields[b"CapPrm"][0], 16) if same and user == 0 else 0,
+    )
+
+
 def read_umask(tid: int) -> int:
     """Return a task's file mode creation mask."""
     with open(f"/proc/{tid}/status", "rb") as status:

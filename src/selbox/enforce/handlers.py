@@ -11,6 +11,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import ExecutionCalls
 from selbox.enforce.calls.files import FileCalls
 from selbox.enforce.calls.inheritance import Inheritance
+from selbox.enforce.calls.lookups import LookupCalls
 from selbox.enforce.calls.names import NameCalls
 from selbox.enforce.calls.processes import ProcessCalls
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
@@ -116,6 +117,7 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
 
     add(FileCalls(box, selinux_paths).handlers())
     add(NameCalls(box).handlers())
+    add(LookupCalls(box, selinux_paths).handlers())
     add(StatusCalls(box, selinux_paths).handlers())
     add(execution.handlers())
     add(ProcessCalls(box).handlers())

@@ -161,9 +161,8 @@ class Labels:
         """Note that two paths changed places."""
         self._history.exchanged(first, second)
 
-    def filesystem_sid(self, device: int) -> int:
-        """Return the SID of a file system itself, with which its files are associated."""
-        kind = self.filesystem_of(device)
+    def filesystem_sid(self, kind: str) -> int:
+        """Return the SID of file systems of a kind themselves, with which their files are associated."""
         use = self._uses.get(kind)
         if use is not None:
             return self._sid_for(use.context)

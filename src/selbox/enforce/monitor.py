@@ -75,6 +75,7 @@ class ReferenceMonitor:
         permissions: tuple[str, ...],
         describe: Callable[[], Fields],
         source: int | None = None,
+        told_by: str = "",
     ) -> bool:
         """Check permissions of a caller; return whether they were granted with nothing to record.
 
@@ -85,6 +86,7 @@ class ReferenceMonitor:
             permissions: names, all of which are needed.
             describe: called only for a record, for what it says about the object.
             source: another subject than the caller's present SID, such as the domain that it is about to enter.
+            told_by: a permission without which denials are not recorded (``dontaudit``), for who only asks.
 
         Raises:
             AccessDenied: when policy denies one of them and is enforced.
@@ -93,7 +95,7 @@ class ReferenceMonitor:
         verdict = self.verdict(subject, target, object_class, permissions)
         if verdict is GRANTED:
             return True
-        if verdict.audited:
+        if verdict.audited and not (told_by and self._is_hushed(verdict, subject, target, object_class, told_by)):
             class_id, _ = self._vectors[object_class, permissions]
             self._record(
                 AccessEvent(
@@ -110,6 +112,12 @@ class ReferenceMonitor:
         if not verdict.granted:
             raise AccessDenied
         return False
+
+    def _is_hushed(self, verdict: Verdict, source: int, target: int, object_class: str, told_by: str) -> bool:
+        """Tell whether a denial is not recorded (kernel: ``auditdeny`` of ``avc_audit_required``)."""
+        class_id, vector = self._numbers(object_class, (told_by,))
+        decision = self.cache.compute_access(source, target, class_id)
+        return bool(verdict.denied and vector and not vector & decision.auditdeny)
 
     def is_quiet(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> bool:
         """Tell whether permissions are granted with nothing to record, so far as the cache knows; it records nothing.

@@ -1,8 +1,7 @@
 """Extended attributes: labels of files as programs read and set them, and the others.
 
-``security.selinux`` is the box's own: it is never read from or written to the file by a program. Setting any other
-attribute is done by the supervisor on its own copy of name and value, since a program could exchange a name that was
-let pass for this one.
+``security.selinux`` is the box's own: it is never read from or written to the file by a program. All others are read
+and set by the supervisor, on its own copy of name and value.
 """
 
 import errno
@@ -12,16 +11,17 @@ from typing import Final
 
 from selbox.audit.eventrecord import format_event, invalid_context, relabelling_denied
 from selbox.diagnostics import SelboxError
-from selbox.enforce.answer import CONTINUE, Handler
+from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.callerfiles import Target, target_at, target_open
+from selbox.enforce.callerfiles import Target, has_label, target_at, target_open
 from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import object_class_of, path_of
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.seccomp.listener import Arguments
 
 NAME: Final = b"security.selinux"
+_OF_USERS: Final = b"user."
 _NAME_LIMIT: Final = 256
 _VALUE_LIMIT: Final = 65536
 _FOWNER: Final = 1 << 3
@@ -33,7 +33,7 @@ Source: the kernel's ``selinux_is_genfs_special_handling``.
 
 
 class AttributeCalls:
-    """``getxattr``, ``setxattr``, ``removexattr`` and their forms for links and open files."""
+    """``getxattr``, ``listxattr``, ``setxattr``, ``removexattr`` and their forms for links and open files."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
@@ -47,6 +47,9 @@ class AttributeCalls:
             "getxattr": lambda caller, given: self._get(caller, given, follow=True),
             "lgetxattr": lambda caller, given: self._get(caller, given, follow=False),
             "fgetxattr": lambda caller, given: self._get(caller, given, follow=None),
+            "listxattr": lambda caller, given: self._list(caller, given, follow=True),
+            "llistxattr": lambda caller, given: self._list(caller, given, follow=False),
+            "flistxattr": lambda caller, given: self._list(caller, given, follow=None),
             "setxattr": lambda caller, given: self._set(caller, given, follow=True),
             "lsetxattr": lambda caller, given: self._set(caller, given, follow=False),
             "fsetxattr": lambda caller, given: self._set(caller, given, follow=None),
@@ -89,25 +92,43 @@ class AttributeCalls:
     # --- Reading ----------------------------------------------------------------------------------------------------
 
     def _get(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
-        """Answer with a label (kernel: ``selinux_inode_getxattr``, ``selinux_inode_getsecurity``)."""
+        """Answer with a label or another attribute (kernel: ``selinux_inode_getxattr``, ``vfs_getxattr``)."""
         box = self._box
-        try:
-            if box.memory.read_string(caller.tid, arguments[1], _NAME_LIMIT) != NAME:
-                return CONTINUE
-        except OSError:
-            return CONTINUE  # no name that leads here; the kernel finds the words for it
+        name = self._name(caller, arguments)
         target = self._target(caller, arguments[0], follow)
         if stat.S_ISSOCK(target.status.st_mode) and not box.labels.filesystem_of(target.status.st_dev):
             return -errno.EOPNOTSUPP  # a socket itself: its class is not to be seen from its descriptor
         sid = box.labels.sid_of(target.descriptor, target.status, caller)
+        if name.startswith(_OF_USERS):
+            self._ordinarily(target, os.R_OK)
+            self._check(caller, target, sid, "read")
         self._check(caller, target, sid, "getattr")
-        text = box.server.sid_to_context(sid).encode() + b"\0"
-        size = arguments[3]
+        value = box.server.sid_to_context(sid).encode() + b"\x00" if name == NAME else os.getxattr(target.place, name)
+        return self._give(caller, value, arguments[2], arguments[3])
+
+    def _list(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
+        """Answer with the names of all attributes (kernel: ``selinux_inode_listxattr``)."""
+        box = self._box
+        target = self._target(caller, arguments[0], follow)
+        if has_label(box, target.status):
+            self._check(caller, target, box.labels.sid_of(target.descriptor, target.status, caller), "getattr")
+        names = [os.fsencode(each) for each in os.listxattr(target.place)]
+        kind = box.labels.filesystem_of(target.status.st_dev)
+        if kind and kind not in self._fixed and NAME not in names:
+            names.append(NAME)
+        return self._give(caller, b"".join(name + b"\0" for name in names), arguments[1], arguments[2])
+
+    def _give(self, caller: Caller, value: bytes, buffer: int, size: int) -> int:
         if size:
-            if size < len(text):
+            if size < len(value):
                 return -errno.ERANGE
-            box.memory.write(caller.tid, arguments[2], text)
-        return len(text)
+            self._box.memory.write(caller.tid, buffer, value)
+        return len(value)
+
+    def _ordinarily(self, target: Target, mode: int) -> None:
+        """Ask the ordinary permissions that attributes of users take (kernel: ``xattr_permission``)."""
+        if not os.access(target.place, mode, effective_ids=True):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
     # --- Writing ----------------------------------------------------------------------------------------------------
 
@@ -121,16 +142,19 @@ class AttributeCalls:
         value = self._box.memory.read_exactly(caller.tid, arguments[2], arguments[3])
         target = self._target(caller, arguments[0], follow)
         if name != NAME:
-            self._may_change(caller, target)
-            os.setxattr(f"/proc/self/fd/{target.descriptor}", name, value, flags)
+            self._may_change(caller, target, name)
+            os.setxattr(target.place, name, value, flags)
             return 0
         if flags & os.XATTR_CREATE:
             return -errno.EEXIST  # everything has a label
         self._relabel(caller, target, value)
         return 0
 
-    def _may_change(self, caller: Caller, target: Target) -> None:
+    def _may_change(self, caller: Caller, target: Target, name: bytes) -> None:
         sid = self._box.labels.sid_of(target.descriptor, target.status, caller)
+        if name.startswith(_OF_USERS):
+            self._ordinarily(target, os.W_OK)
+            self._check(caller, target, sid, "write")
         self._check(caller, target, sid, "setattr")
 
     def _relabel(self, caller: Caller, target: Target, value: bytes) -> None:
@@ -149,7 +173,7 @@ class AttributeCalls:
         new = self._parse(value)
         self._check(caller, target, new, "relabelto")
         self._validate(caller, target, old, new)
-        filesystem = box.labels.filesystem_sid(status.st_dev)
+        filesystem = box.labels.filesystem_sid(kind)
         box.monitor.check(
             caller, filesystem, "filesystem", ("associate",), lambda: box.labels.describe(target.descriptor), source=new
         )
@@ -186,8 +210,8 @@ class AttributeCalls:
         target = self._target(caller, arguments[0], follow)
         if name == NAME:
             return -errno.EACCES  # as the kernel: a label is changed, never removed
-        self._may_change(caller, target)
-        os.removexattr(f"/proc/self/fd/{target.descriptor}", name)
+        self._may_change(caller, target, name)
+        os.removexattr(target.place, name)
         return 0
 
 

@@ -58,7 +58,7 @@ class NewObjects:
             return {"name": name}
 
         box.monitor.check(caller, sid, object_class, ("create",), describe)
-        filesystem = box.labels.filesystem_sid(status.st_dev)
+        filesystem = box.labels.filesystem_sid(box.labels.filesystem_of(status.st_dev))
         box.monitor.check(caller, filesystem, "filesystem", ("associate",), describe, source=sid)
         return sid
 

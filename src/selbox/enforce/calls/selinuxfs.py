@@ -15,7 +15,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from selbox.enforce.answer import ANSWERED, CONTINUE
+from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes
@@ -27,7 +27,6 @@ from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.launch import transaction_range
 from selbox.enforce.linux import AT_FDCWD, O_PATH
-from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
 from selbox.server.labelling import generic_filesystem_context
@@ -64,7 +63,7 @@ class _Found(NamedTuple):
 
 
 class SelinuxFiles:
-    """Opens such files, and answers ``stat``, ``access``, ``faccessat``, ``faccessat2`` and ``statfs`` about them.
+    """Opens such files, and answers ``stat``, ``access`` and ``statfs`` about them.
 
     Attributes:
         transactions: files that are open for writing.
@@ -125,24 +124,22 @@ class SelinuxFiles:
         opened = box.descriptors.add(self._directories.open(found.path[len(ROOT) + 1 :], entries))
         return self._hand_over(caller, found, opened, flags)
 
-    def access(self, caller: Caller, arguments: Arguments) -> int:
-        """``access(path, mode)``."""
-        return self.faccessat(caller, (AT_FDCWD, arguments[0], arguments[1], 0, 0, 0))
+    def access(self, caller: Caller, directory: int, path: bytes, mode: int) -> bool:
+        """Tell whether a path is one of these files, which may then be accessed.
 
-    def faccessat(self, caller: Caller, arguments: Arguments) -> int:
-        """``faccessat(directory, path, mode)`` and ``faccessat2``."""
-        path = self._box.memory.read_string(caller.tid, arguments[1])
-        found = self._recognise(caller, arguments[0], path)
+        Raises:
+            OSError: what ``access`` is to fail with.
+        """
+        found = self._recognise(caller, directory, path)
         if found is None:
-            return CONTINUE
-        mode = arguments[2]
+            return False
         if mode & os.X_OK and isinstance(found.file, SecurityFile):
-            return -errno.EACCES
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         bits = ((os.R_OK, "read"), (os.W_OK, "write"), (os.X_OK, "search"))
         wanted = tuple(permission for bit, permission in bits if mode & bit)
         if wanted:
             self._check(caller, found, wanted)
-        return 0
+        return True
 
     def status(self, caller: Caller, directory: int, path: bytes) -> os.stat_result | None:
         """Return the status of a file if it is one of these; None for any other path.
@@ -163,19 +160,18 @@ class SelinuxFiles:
         box.monitor.check(caller, found.sid, kind, ("getattr",), lambda: _describe(found.path, "selinuxfs"))
         return _made_up(found.path, mode, links)
 
-    def statfs(self, caller: Caller, arguments: Arguments) -> int:
-        """``statfs(path, buffer)``: libselinux tells by its type that SELinux is there."""
-        path = self._box.memory.read_string(caller.tid, arguments[0])
-        if b"selinux" not in path:
-            return CONTINUE
+    def filesystem(self, caller: Caller, path: bytes) -> bytes | None:
+        """Return ``struct statfs`` of a path in selinuxfs, by whose type libselinux tells that SELinux is there.
+
+        Returns:
+            None for any other path.
+        """
         path = _absolute(caller, AT_FDCWD, path)
         if path != ROOT and not path.startswith(ROOT + b"/"):
-            return CONTINUE
-        box = self._box
-        box.monitor.check(caller, self._label("/", FileKind.DIRECTORY), "filesystem", ("getattr",), dict)
-        data = _STATFS.pack(_MAGIC, 4096, *[0] * 7, 255, 4096, _MOUNT_FLAGS, *[0] * 4)
-        box.memory.write(caller.tid, arguments[1], data)
-        return 0
+            return None
+        sid = self._label("/", FileKind.DIRECTORY)
+        self._box.monitor.check(caller, sid, "filesystem", ("getattr",), dict)
+        return _STATFS.pack(_MAGIC, 4096, *[0] * 7, 255, 4096, _MOUNT_FLAGS, *[0] * 4)
 
     # --- Which file a path means ------------------------------------------------------------------------------------
 

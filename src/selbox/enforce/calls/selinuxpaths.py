@@ -37,10 +37,6 @@ class SelinuxPaths:
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call."""
         return {
-            "access": self.access,
-            "faccessat": self.faccessat,
-            "faccessat2": self.faccessat,
-            "statfs": self.statfs,
             "read": self.read,
             "pread64": self.pread,
             "write": self.write,
@@ -66,17 +62,21 @@ class SelinuxPaths:
             return None
         return self._files().status(caller, directory, path)
 
-    def access(self, caller: Caller, arguments: Arguments) -> int:
-        """``access(path, mode)``."""
-        return self._files().access(caller, arguments) if self._names_one(caller, arguments[0]) else CONTINUE
+    def access(self, caller: Caller, directory: int, path: bytes, mode: int) -> bool:
+        """Tell whether a path is one of SELinux's files, which may then be accessed.
 
-    def faccessat(self, caller: Caller, arguments: Arguments) -> int:
-        """``faccessat(directory, path, mode)`` and ``faccessat2``."""
-        return self._files().faccessat(caller, arguments) if self._names_one(caller, arguments[1]) else CONTINUE
+        Raises:
+            OSError: what ``access`` is to fail with.
+        """
+        if path in self._ordinary or not self._may_be_one(path):
+            return False
+        return self._files().access(caller, directory, path, mode)
 
-    def statfs(self, caller: Caller, arguments: Arguments) -> int:
-        """``statfs(path, buffer)``."""
-        return self._files().statfs(caller, arguments) if self._names_one(caller, arguments[0]) else CONTINUE
+    def filesystem(self, caller: Caller, path: bytes) -> bytes | None:
+        """Return ``struct statfs`` of a path that is one of SELinux's files; None for any other."""
+        if path in self._ordinary or not self._may_be_one(path):
+            return None
+        return self._files().filesystem(caller, path)
 
     # What is read or written under a number that transactions have, before there are any, is the program's own.
 
@@ -91,9 +91,6 @@ class SelinuxPaths:
     def write(self, caller: Caller, arguments: Arguments) -> int:
         """``write(descriptor, buffer, size)``."""
         return CONTINUE if self._made is None else self._made.transactions.write(caller, arguments)
-
-    def _names_one(self, caller: Caller, address: int) -> bool:
-        return self._may_be_one(self._box.memory.read_string(caller.tid, address))
 
     def _may_be_one(self, path: bytes) -> bool:
         if path[path.rfind(b"/") + 1 :] in LAST_NAMES or b"selinux" in path:

@@ -56,7 +56,10 @@ class StatusCalls:
 
     def fstat(self, caller: Caller, arguments: Arguments) -> int:
         """``fstat(descriptor, buffer)``."""
-        return self._give(caller, arguments[1], self._by_number(caller, arguments[0]).status)
+        number = arguments[0] & 0xFFFFFFFF
+        if number == AT_FDCWD & 0xFFFFFFFF:
+            return -errno.EBADF
+        return self._give(caller, arguments[1], self._by_number(caller, number).status)
 
     def newfstatat(self, caller: Caller, arguments: Arguments) -> int:
         """``newfstatat(directory, path, buffer, flags)``."""

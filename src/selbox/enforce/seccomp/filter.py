@@ -16,6 +16,7 @@ from selbox.enforce.seccomp.parts import (
     execution,
     files,
     limits,
+    lookups,
     mappings,
     names,
     processes,
@@ -32,6 +33,7 @@ from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, NUMBERS, X32_BIT
 PARTS: Final[tuple[FilterPart, ...]] = (
     files.PART,
     names.PART,
+    lookups.PART,
     status.PART,
     mappings.PART,
     statuschanges.PART,

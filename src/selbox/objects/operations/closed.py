@@ -57,7 +57,16 @@ ROWS: Final = (
         "fail as on a kernel without them (ENOSYS), and programs take the older way: io_uring, userfaultfd, clone3, "
         "the *xattrat calls; so do all calls of the 32-bit and x32 ABIs",
         "",
-        ("clone3", "io_uring_setup", "userfaultfd", "uselib", "setxattrat", "getxattrat", "removexattrat"),
+        (
+            "clone3",
+            "io_uring_setup",
+            "userfaultfd",
+            "uselib",
+            "setxattrat",
+            "getxattrat",
+            "listxattrat",
+            "removexattrat",
+        ),
     ),
     Operation(
         "change the kernel",

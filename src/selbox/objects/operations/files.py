@@ -11,8 +11,7 @@ ROWS: Final = (
         ("search", "read"),
         "each directory and symbolic link on the way",
         Support.LIMITED,
-        "in calls that are mediated; an O_PATH open decides by a path that another thread can change; readlink, "
-        "chdir and reading extended attributes walk unseen",
+        "a path of an O_PATH open, or of chdir, is walked again by the kernel, and another thread can change it",
         "selinux_inode_permission, selinux_inode_follow_link",
         ("open", "openat", "openat2", "creat"),
     ),

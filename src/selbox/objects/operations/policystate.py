@@ -11,9 +11,9 @@ ROWS: Final = (
         ("compute_av", "compute_create", "compute_member", "compute_relabel", "check_context", "setenforce", "setbool"),
         "the initial SID security",
         Support.LIMITED,
-        "paths below /sys/fs/selinux can be opened and listed, not asked for their status; a policy can be neither "
-        "loaded nor read out",
+        "paths below /sys/fs/selinux can be opened, listed and asked for their status; a policy can be neither loaded "
+        "nor read out",
         "security/selinux/selinuxfs.c",
-        ("access", "faccessat", "faccessat2", "statfs"),
+        ("open", "openat", "read", "write", "pread64", "statfs"),
     ),
 )

@@ -10,7 +10,16 @@ PART: Final = FilterPart(
         errno.ENOSYS: (
             # clone3 hides its flags in memory; io_uring and userfaultfd act without a call that the filter sees, or
             # stop the supervisor while it reads memory; the *xattrat calls have older siblings that are mediated.
-            *("clone3", "io_uring_setup", "userfaultfd", "uselib", "setxattrat", "getxattrat", "removexattrat"),
+            *(
+                "clone3",
+                "io_uring_setup",
+                "userfaultfd",
+                "uselib",
+                "setxattrat",
+                "getxattrat",
+                "listxattrat",
+                "removexattrat",
+            ),
         ),
         errno.EPERM: (
             # Routes around path mediation: handles, notices that come with the file opened, and mounts that would

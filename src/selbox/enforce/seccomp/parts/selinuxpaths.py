@@ -1,12 +1,10 @@
-"""SELinux's own files: whether they exist, and transactions with them."""
+"""Transactions with SELinux's own files."""
 
 from typing import Final
 
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
-from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program, when_equal
-
-_F_OK: Final = 0
+from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
 
 
 def _conditional(settings: FilterSettings) -> dict[str, Program]:
@@ -15,12 +13,7 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
         Instruction(bpf.JUMP_IF_GREATER_OR_EQUAL, settings.transactions.first, "", ALLOW),
         Instruction(bpf.JUMP_IF_GREATER_OR_EQUAL, settings.transactions.end, ALLOW, NOTIFY),
     )
-    return {
-        **dict.fromkeys(("read", "write", "pread64"), transaction),
-        # Only whether SELinux's own files exist is answered otherwise than by the kernel.
-        "access": when_equal(1, _F_OK),
-        **dict.fromkeys(("faccessat", "faccessat2"), when_equal(2, _F_OK)),
-    }
+    return dict.fromkeys(("read", "write", "pread64"), transaction)
 
 
-PART: Final = FilterPart(notified=("statfs",), conditional=_conditional)
+PART: Final = FilterPart(conditional=_conditional)

@@ -1,0 +1,187 @@
+"""Questions about paths: may it be accessed, where does a link lead, which file system; and the working directory."""
+
+import ctypes
+import errno
+import os
+import stat
+from contextlib import nullcontext
+from typing import Final
+
+from selbox.enforce.answer import CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import Target, target_at, target_held, target_in
+from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.credentials import acting_as, own_capabilities, real_identity
+from selbox.enforce.labels import object_class_of
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.tasks import thread_group
+
+_AT_EACCESS: Final = 0x200
+_STATFS_SIZE: Final = 120
+_INTERNAL: Final = {stat.S_IFIFO: "pipefs", stat.S_IFSOCK: "sockfs"}
+"""File systems that are mounted nowhere, by what they hold."""
+
+
+class LookupCalls:
+    """``access``, ``readlink``, ``chdir``, ``statfs`` and their kin."""
+
+    def __init__(self, box: Box, selinux_paths: SelinuxPaths) -> None:
+        self._box = box
+        self._selinux_paths = selinux_paths
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by name of their call, which are those of the methods."""
+        access = (self.access, self.faccessat, self.faccessat2)
+        others = (self.readlink, self.readlinkat, self.chdir, self.fchdir, self.statfs, self.fstatfs)
+        return {each.__name__: each for each in (*access, *others)}
+
+    # --- Access -----------------------------------------------------------------------------------------------------
+
+    def access(self, caller: Caller, arguments: Arguments) -> int:
+        """``access(path, mode)``."""
+        return self._access(caller, AT_FDCWD, arguments[0], arguments[1], 0)
+
+    def faccessat(self, caller: Caller, arguments: Arguments) -> int:
+        """``faccessat(directory, path, mode)``."""
+        return self._access(caller, arguments[0], arguments[1], arguments[2], 0)
+
+    def faccessat2(self, caller: Caller, arguments: Arguments) -> int:
+        """``faccessat2(directory, path, mode, flags)``."""
+        return self._access(caller, *arguments[:4])
+
+    def _access(self, caller: Caller, directory: int, address: int, mode: int, flags: int) -> int:
+        """Ask as the kernel's ``do_faccessat`` does: for the real identity, unless flags say otherwise."""
+        mode, flags = mode & 0xFFFFFFFF, flags & 0xFFFFFFFF
+        if mode & ~7 or flags & ~(_AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
+            return -errno.EINVAL
+        follow = not flags & AT_SYMLINK_NOFOLLOW
+        path = self._box.memory.read_string(caller.tid, address)
+        if self._selinux_paths.access(caller, directory, path, mode):
+            return 0
+        if not path and flags & AT_EMPTY_PATH:
+            target = target_in(self._box, caller, directory, address, flags, follow=follow)
+        else:
+            target = target_at(self._box, caller, directory, path, follow=follow)
+        if mode:
+            self._ordinarily(caller, target, mode, flags)
+            self._by_policy(caller, target, mode)
+        return 0
+
+    def _ordinarily(self, caller: Caller, target: Target, mode: int, flags: int) -> None:
+        real = caller.state.credentials_changed and not flags & _AT_EACCESS
+        with acting_as(real_identity(caller.tid)) if real else nullcontext():
+            system_call(NUMBERS["faccessat2"], AT_FDCWD, target.place.encode(), mode, _AT_EACCESS)
+
+    def _by_policy(self, caller: Caller, target: Target, mode: int) -> None:
+        box = self._box
+        is_directory = stat.S_ISDIR(target.status.st_mode)
+        bits = ((os.X_OK, "search" if is_directory else "execute"), (os.R_OK, "read"), (os.W_OK, "write"))
+        box.monitor.check(
+            caller,
+            box.labels.sid_of(target.descriptor, target.status, caller),
+            object_class_of(target.status),
+            tuple(permission for bit, permission in bits if mode & bit),
+            lambda: box.labels.describe(target.descriptor),
+            told_by="audit_access",
+        )
+
+    # --- Links ------------------------------------------------------------------------------------------------------
+
+    def readlink(self, caller: Caller, arguments: Arguments) -> int:
+        """``readlink(path, buffer, size)``."""
+        return self.readlinkat(caller, (AT_FDCWD, *arguments[:5]))
+
+    def readlinkat(self, caller: Caller, arguments: Arguments) -> int:
+        """``readlinkat(directory, path, buffer, size)``; an empty path means a link that is open itself."""
+        directory, address, buffer, size = arguments[:4]
+        box = self._box
+        if not 0 < size & 0xFFFFFFFF < 1 << 31:
+            return -errno.EINVAL
+        path = box.memory.read_string(caller.tid, address)
+        if path:
+            looked = box.walker.look(caller, directory, path)
+            if looked is not None and not stat.S_ISLNK(looked[1].st_mode):
+                return -errno.EINVAL
+            target = target_at(box, caller, directory, path, follow=False)
+        else:
+            target = target_in(box, caller, directory, address, AT_EMPTY_PATH, follow=False)
+        if not stat.S_ISLNK(target.status.st_mode):
+            return -errno.EINVAL if path else -errno.ENOENT
+        sid = box.labels.sid_of(target.descriptor, target.status, caller)
+        box.monitor.check(caller, sid, "lnk_file", ("read",), lambda: box.labels.describe(target.descriptor))
+        if caller.state.root_changed:
+            return CONTINUE  # what links of /proc say depends on who reads them
+        words = self._own_entry(caller, path, target) or self._read(caller, target)
+        answer = words[: size & 0xFFFFFFFF]
+        box.memory.write(caller.tid, buffer, answer)
+        return len(answer)
+
+    def _own_entry(self, caller: Caller, path: bytes, target: Target) -> bytes:
+        """Return what ``/proc/self`` and ``/proc/thread-self`` say to the caller; nothing for another link."""
+        name = path.rstrip(b"/").rpartition(b"/")[2]
+        if name not in (b"self", b"thread-self") or self._box.labels.filesystem_of(target.status.st_dev) != "proc":
+            return b""
+        process = thread_group(caller.tid)
+        return b"%d" % process if name == b"self" else b"%d/task/%d" % (process, caller.tid)
+
+    def _read(self, caller: Caller, target: Target) -> bytes:
+        try:
+            return os.readlink(b"", dir_fd=target.descriptor)
+        except PermissionError:
+            place = os.readlink(target.place.encode())
+            if not place.startswith(b"/proc/%d/" % thread_group(caller.tid)):
+                raise
+            with own_capabilities():  # a task may always read its own
+                return os.readlink(b"", dir_fd=target.descriptor)
+
+    # --- The working directory --------------------------------------------------------------------------------------
+
+    def chdir(self, caller: Caller, arguments: Arguments) -> int:
+        """``chdir(path)``."""
+        box = self._box
+        path = box.memory.read_string(caller.tid, arguments[0])
+        return self._enter(caller, target_at(box, caller, AT_FDCWD, path, follow=True))
+
+    def fchdir(self, caller: Caller, arguments: Arguments) -> int:
+        """``fchdir(descriptor)``."""
+        return self._enter(caller, target_held(self._box, caller, arguments[0]))
+
+    def _enter(self, caller: Caller, target: Target) -> int:
+        """Let a task enter a directory; only it can. Whatever it enters is searched again for each relative path."""
+        box = self._box
+        if stat.S_ISDIR(target.status.st_mode):
+            sid = box.labels.sid_of(target.descriptor, target.status, caller)
+            box.monitor.check(caller, sid, "dir", ("search",), lambda: box.labels.describe(target.descriptor))
+        return CONTINUE
+
+    # --- File systems -----------------------------------------------------------------------------------------------
+
+    def statfs(self, caller: Caller, arguments: Arguments) -> int:
+        """``statfs(path, buffer)``."""
+        box = self._box
+        path = box.memory.read_string(caller.tid, arguments[0])
+        data = self._selinux_paths.filesystem(caller, path)
+        if data is None:
+            target = target_at(box, caller, AT_FDCWD, path, follow=True)
+            data = self._filesystem(caller, target)
+        box.memory.write(caller.tid, arguments[1], data)
+        return 0
+
+    def fstatfs(self, caller: Caller, arguments: Arguments) -> int:
+        """``fstatfs(descriptor, buffer)``."""
+        data = self._filesystem(caller, target_held(self._box, caller, arguments[0]))
+        self._box.memory.write(caller.tid, arguments[1], data)
+        return 0
+
+    def _filesystem(self, caller: Caller, target: Target) -> bytes:
+        box = self._box
+        status = target.status
+        kind = box.labels.filesystem_of(status.st_dev) or _INTERNAL.get(stat.S_IFMT(status.st_mode), "")
+        if kind:
+            box.monitor.check(caller, box.labels.filesystem_sid(kind), "filesystem", ("getattr",), dict)
+        buffer = ctypes.create_string_buffer(_STATFS_SIZE)
+        system_call(NUMBERS["fstatfs"], target.descriptor, buffer)
+        return buffer.raw
