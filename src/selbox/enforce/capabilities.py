@@ -51,10 +51,24 @@ class Capabilities:
         """
         if not self.holds(caller, name):
             return False
-        number = _NUMBERS[name]
-        object_class = "cap" if number < _FIRST_OF_SECOND else "cap2"
         with own_capabilities():
             initial = os.stat(f"/proc/{caller.tid}/ns/user").st_ino == _INITIAL_NAMESPACE
+        return self.is_allowed(caller, name, initial=initial)
+
+    def may_use_if_held(self, caller: Caller, name: str) -> bool:
+        """Tell whether policy lets a call go on that may use a capability; one that is not held the kernel refuses."""
+        return not self.holds(caller, name) or self.may_use(caller, name)
+
+    def is_allowed(self, caller: Caller, name: str, *, initial: bool) -> bool:
+        """Tell whether policy lets a capability be used that is held; a denial is recorded.
+
+        Args:
+            caller: the task.
+            name: as policy has it.
+            initial: whether it is held in the user namespace that is there from the start.
+        """
+        number = _NUMBERS[name]
+        object_class = "cap" if number < _FIRST_OF_SECOND else "cap2"
         object_class = object_class.replace("cap", "capability") if initial else f"{object_class}_userns"
         try:
             self._box.monitor.check(caller, caller.state.sid, object_class, (name,), lambda: {"capability": number})

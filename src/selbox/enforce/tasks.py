@@ -97,6 +97,22 @@ class TaskTable:
             with real_ids_of(tid):
                 resource.prlimit(tid, RLIMIT_RTTIME, limit)
 
+    def change(self, tid: int, **changes: bool) -> None:
+        """Note what is different about a task from now on.
+
+        Args:
+            tid: the task; one that is gone is not changed.
+            changes: attributes of :class:`TaskState`.
+
+        Raises:
+            OSError: as :meth:`set_state`.
+        """
+        state = self.state_of(tid)
+        if state is not None:
+            changed = state._replace(**changes)
+            if changed != state:
+                self.set_state(tid, changed)
+
 
 def shown_limit(tid: int, title: bytes) -> int:
     """Return a soft limit as ``/proc`` shows it to everybody, by its title there; -1 when it is not a number."""

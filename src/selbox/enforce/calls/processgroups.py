@@ -110,8 +110,7 @@ class ProcessGroupCalls:
     def capset(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002 - what is set does not matter
         """``capset(header, data)``: only of the caller itself, so that no memory has a say in the decision."""
         self._targets.check(caller, caller.tid, "setcap")
-        if not caller.state.credentials_changed:
-            self._box.tasks.set_state(caller.tid, caller.state._replace(credentials_changed=True))
+        self._box.tasks.change(caller.tid, credentials_changed=True)
         return CONTINUE
 
 

@@ -26,6 +26,16 @@ ROWS: Final = (
         ("pidfd_getfd", "setns"),
     ),
     Operation(
+        "advise about another process's memory, reap it",
+        "file",
+        ("read",),
+        "",
+        Support.REFUSED,
+        "as on a kernel without them (ENOSYS)",
+        "selinux_ptrace_access_check",
+        ("process_madvise", "process_mrelease"),
+    ),
+    Operation(
         "mount and unmount",
         "filesystem file",
         ("mount", "remount", "unmount", "mounton"),

@@ -1,4 +1,4 @@
-"""Identity, privileges and namespaces of tasks."""
+"""Identity, privileges and namespaces of tasks, and what is the whole machine's."""
 
 from typing import Final
 
@@ -7,36 +7,69 @@ from selbox.objects.operations.operation import Operation, Support
 ROWS: Final = (
     Operation(
         "change identity and privileges",
-        "capability",
+        "capability cap_userns",
         ("setuid", "setgid", "setpcap"),
         "the task itself",
-        Support.NOT_MEDIATED,
-        "seen, so that what the supervisor does for the task is done with its new credentials; capabilities are "
-        "decided by ordinary permissions alone",
+        Support.ENFORCED,
+        "a task that holds a capability which policy denies may not set an id where the kernel would have set fewer "
+        "than it asks for",
         "selinux_capable",
         (
-            *(
-                "setuid",
-                "setgid",
-                "setreuid",
-                "setregid",
-                "setgroups",
-                "setresuid",
-                "setresgid",
-                "setfsuid",
-                "setfsgid",
-            ),
-            "prctl",
+            *("setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid", "setresgid"),
+            *("setfsuid", "setfsgid", "prctl"),
         ),
     ),
     Operation(
-        "new root directory and namespaces",
-        "capability user_namespace",
-        ("sys_chroot", "sys_admin", "create"),
+        "new root directory",
+        "capability cap_userns",
+        ("sys_chroot",),
         "the task itself",
         Support.LIMITED,
-        "seen and let go on; new pid and IPC namespaces are refused, since numbers mean other things in them",
+        "the path is walked unseen",
+        "selinux_capable",
+        ("chroot",),
+    ),
+    Operation(
+        "new namespaces",
+        "user_namespace capability cap_userns",
+        ("create", "sys_admin"),
+        "the task itself",
+        Support.ENFORCED,
+        "new pid and IPC namespaces are refused, since numbers mean other things in them",
         "selinux_capable, selinux_userns_create",
-        ("chroot", "unshare", "clone"),
+        ("unshare", "clone"),
+    ),
+    Operation(
+        "name the machine, hang up its terminals, set its clock",
+        "capability",
+        ("sys_admin", "sys_tty_config", "sys_time"),
+        "the task itself",
+        Support.ENFORCED,
+        "",
+        "selinux_capable",
+        (
+            *("sethostname", "setdomainname", "vhangup"),
+            *("settimeofday", "clock_settime", "adjtimex", "clock_adjtime"),
+        ),
+    ),
+    Operation(
+        "the kernel's log",
+        "system capability2",
+        ("syslog_read", "syslog_mod", "syslog_console", "syslog"),
+        "the initial SID kernel; the task itself",
+        Support.ENFORCED,
+        "/dev/kmsg and /proc/kmsg are files, and mediated as such",
+        "selinux_syslog, selinux_capable",
+        ("syslog",),
+    ),
+    Operation(
+        "other uses of capabilities",
+        "capability capability2 cap_userns cap2_userns",
+        ("dac_override", "chown", "fowner", "ipc_lock"),
+        "the task itself",
+        Support.NOT_MEDIATED,
+        "decided by ordinary permissions alone, where no other row names them",
+        "selinux_capable",
+        (),
     ),
 )

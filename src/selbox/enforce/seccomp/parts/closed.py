@@ -20,6 +20,8 @@ PART: Final = FilterPart(
                 "listxattrat",
                 "removexattrat",
             ),
+            # By a descriptor that another thread may exchange, they reach into another process.
+            *("process_madvise", "process_mrelease"),
         ),
         errno.EPERM: (
             # Routes around path mediation: handles, notices that come with the file opened, and mounts that would

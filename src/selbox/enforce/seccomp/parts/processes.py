@@ -1,19 +1,11 @@
-"""New processes, signals, identity, namespaces, memory of other processes."""
+"""New processes, their namespaces and root directories."""
 
 import errno
 from typing import Final
 
-from selbox.enforce.linux import (
-    PR_CAP_AMBIENT,
-    PR_CAPBSET_DROP,
-    PR_GET_NO_NEW_PRIVS,
-    PR_SET_DUMPABLE,
-    PR_SET_NO_NEW_PRIVS,
-    PR_SET_SECUREBITS,
-)
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
-from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, FilterSettings, Program
+from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
 
 CLONE_FS: Final = 0x00000200
 CLONE_THREAD: Final = 0x00010000
@@ -32,33 +24,11 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
             # Whoever shares its directories with a process may be kept from entering another domain.
             Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_FS, NOTIFY, fork),
         ),
-        "prctl": (
-            Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
-            # A process that made itself undumpable could not be read by an unprivileged supervisor: it is told that
-            # it is.
-            Instruction(bpf.JUMP_IF_EQUAL, PR_SET_DUMPABLE, PRETEND),
-            *(Instruction(bpf.JUMP_IF_EQUAL, option, NOTIFY) for option in _OPTIONS),
-            Instruction(bpf.JUMP, 0, ALLOW),
-        ),
     }
 
 
-_OPTIONS: Final = (
-    PR_SET_NO_NEW_PRIVS,
-    PR_GET_NO_NEW_PRIVS,
-    PR_CAPBSET_DROP,
-    PR_SET_SECUREBITS,
-    PR_CAP_AMBIENT,
-)
-
 PART: Final = FilterPart(
-    notified=(
-        *("fork", "vfork"),
-        *("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
-        *("process_vm_readv", "process_vm_writev"),
-        *("unshare", "chroot", "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid"),
-        *("setresgid", "setfsuid", "setfsgid"),
-    ),
+    notified=("fork", "vfork", "unshare", "chroot"),
     conditional=_conditional,
     refused={
         errno.EPERM: (

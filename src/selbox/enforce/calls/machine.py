@@ -1,0 +1,84 @@
+"""What is the whole machine's: its name, its clock, and the kernel's log.
+
+Source: the kernel's ``selinux_syslog``, ``check_syslog_permissions``, ``do_adjtimex`` and ``cred_has_capability``.
+"""
+
+import ctypes
+import errno
+from typing import Final
+
+from selbox.enforce.answer import CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.capabilities import Capabilities
+from selbox.enforce.linux import system_call
+from selbox.enforce.registers import signed
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.syscalls import NUMBERS
+
+_READ_ALL, _SIZE_OF_BUFFER = 3, 10
+_LOG_PERMISSIONS: Final = {
+    **dict.fromkeys((_READ_ALL, _SIZE_OF_BUFFER), "syslog_read"),
+    **dict.fromkeys((6, 7, 8), "syslog_console"),
+}
+"""Permissions of the log's actions; all others ask for ``syslog_mod``."""
+
+_CLOCK_SIZE: Final = 208
+"""Bytes of ``struct timex``; its first word says what is to be changed."""
+
+_REALTIME: Final = 0
+
+
+class MachineCalls:
+    """``sethostname``, ``setdomainname``, ``vhangup``, ``syslog``, and the calls that set clocks."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._capabilities = Capabilities(box)
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their calls."""
+
+        def needing(capability: str) -> Handler:
+            def decide(caller: Caller, arguments: Arguments) -> int:  # noqa: ARG001 - every handler takes them
+                return CONTINUE if self._capabilities.may_use_if_held(caller, capability) else -errno.EPERM
+
+            return decide
+
+        return {
+            **dict.fromkeys(("sethostname", "setdomainname"), needing("sys_admin")),
+            **dict.fromkeys(("settimeofday", "clock_settime"), needing("sys_time")),
+            "vhangup": needing("sys_tty_config"),
+            "adjtimex": lambda caller, given: self._adjust(caller, _REALTIME, given[0]),
+            "clock_adjtime": lambda caller, given: self._adjust(caller, signed(given[0]), given[1]),
+            "syslog": self.syslog,
+        }
+
+    def _adjust(self, caller: Caller, clock: int, address: int) -> int:
+        """Ask about a clock in the caller's stead, or let it be changed: which of the two stands in memory."""
+        memory = self._box.memory
+        data = ctypes.create_string_buffer(memory.read_exactly(caller.tid, address, _CLOCK_SIZE), _CLOCK_SIZE)
+        if any(data.raw[:4]):
+            return CONTINUE if self._capabilities.may_use_if_held(caller, "sys_time") else -errno.EPERM
+        result = system_call(NUMBERS["clock_adjtime"], clock, data)
+        memory.write(caller.tid, address, data.raw)
+        return result
+
+    def syslog(self, caller: Caller, arguments: Arguments) -> int:
+        """``syslog(action, buffer, size)``."""
+        action = signed(arguments[0])
+        restricted = action not in (_READ_ALL, _SIZE_OF_BUFFER) or _is_restricted()
+        if restricted and not self._capabilities.may_use_if_held(caller, "syslog"):
+            return -errno.EPERM
+        kernel = self._box.server.initial_sid("kernel")
+        self._box.monitor.check(caller, kernel, "system", (_LOG_PERMISSIONS.get(action, "syslog_mod"),), dict)
+        return CONTINUE
+
+
+def _is_restricted() -> bool:
+    """Tell whether even reading the log takes a capability (``kernel.dmesg_restrict``)."""
+    try:
+        with open("/proc/sys/kernel/dmesg_restrict", "rb") as file:
+            return file.read().strip() != b"0"
+    except OSError:
+        return False

@@ -1,0 +1,112 @@
+"""Looking into other processes, and signals to them."""
+
+import pytest
+
+from tests.enforce.boxes import Box
+from tests.enforce.clients import PYTHON, USERS, make_box, needs_python
+
+pytestmark = [pytest.mark.enforcement, needs_python]
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type dog_t) (call domain_type (dog_t))
+(type dog_exec_t) (call file_type (dog_exec_t))
+(type yard_t) (call file_type (yard_t))
+(call read_files (cat_t yard_t))
+(call read_files (dog_t yard_t))
+(call domain_transition (cat_t dog_exec_t dog_t))
+(call signal_to (cat_t dog_t))
+"""
+
+DOG = f"""#!{PYTHON} -I
+import ctypes, os, signal, sys
+got = []
+buffer = ctypes.create_string_buffer(b"bone", 4096)
+received = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGUSR2])
+print(ctypes.addressof(buffer), flush=True)
+for _ in range(int(sys.argv[1])):
+    told = signal.sigwaitinfo([signal.SIGUSR1, signal.SIGUSR2])
+    print(told.si_signo, told.si_pid == os.getppid(), told.si_code, flush=True)
+sys.stdin.readline()
+print(buffer.value.decode(), flush=True)
+"""
+
+PROBES = """
+import ctypes, os, signal, struct, subprocess, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *words):
+    words = [ctypes.c_long(each) if isinstance(each, int) else each for each in words]
+    result = libc.syscall(ctypes.c_long(number), *words)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "")
+    return result
+signals = int(sys.argv[1])
+dog = subprocess.Popen(["./dog", str(signals)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+address, pid = int(dog.stdout.readline()), dog.pid
+mine = ctypes.create_string_buffer(b"fish", 4096)
+def vector(place, size):
+    return struct.pack("=QQ", place, size)
+def move(number, size=5):
+    return call(number, pid, vector(ctypes.addressof(mine), size), 1, vector(address, size), 1, 0)
+buffers = [ctypes.create_string_buffer(8) for _ in range(2)]
+probes = {
+    "write": lambda: move(311), "read": lambda: (move(310), mine.value),
+    "unmapped": lambda: call(310, pid, vector(ctypes.addressof(mine), 5), 1, vector(8, 5), 1, 0),
+    "compare": lambda: call(312, pid, os.getpid(), 6, 0, 0) != 0, "locks": lambda: call(274, pid, *buffers),
+    "kill": lambda: os.kill(pid, signal.SIGUSR1),
+    "tgkill": lambda: call(234, pid, pid, signal.SIGUSR2), "tkill": lambda: call(200, pid, signal.SIGUSR1),
+    "pidfd": lambda: signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGUSR2),
+    "own": lambda: os.kill(os.getpid(), 0), "nobody": lambda: os.kill(2**22 - 1, 0),
+    "wrong thread": lambda: call(234, os.getpid(), pid, 0), "no signal": lambda: os.kill(pid, 65),
+}
+for name in probes:
+    try:
+        print(name, probes[name]())
+    except OSError as error:
+        print(name, error.errno)
+    if name in ("kill", "tgkill", "tkill", "pidfd") and signals:
+        print(dog.stdout.readline().strip())
+print(dog.communicate("\\n")[0].strip())
+"""
+
+
+def prepared(factory: pytest.TempPathFactory, rules: str, user: int | None) -> tuple[Box, tuple[str, ...]]:
+    box = make_box(factory, POLICY + rules, user)
+    dog = box.file("dog", DOG, 0o777)
+    box.file("probes.py", PROBES)
+    names = ((box.directory, "yard_t"), (dog, "dog_exec_t"))
+    return box, ("--domain", "cat_t", *(f"--label={path}=system_u:object_r:{name}:s0" for path, name in names))
+
+
+LAST = "own None\nnobody 3\nwrong thread 3\nno signal 22\n"
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_another_domains_process_is_closed(tmp_path_factory: pytest.TempPathFactory, user: int | None) -> None:
+    box, options = prepared(tmp_path_factory, "", user)
+    box.policy.write_text(box.policy.read_text().replace("(call signal_to (cat_t dog_t))", ""))
+    outcome = box.run(str(PYTHON), "-I", "probes.py", "0", options=options)
+    closed = "write 1\nread 1\nunmapped 1\ncompare 1\nlocks 1\nkill 13\ntgkill 13\ntkill 13\npidfd 13\n"
+    assert (outcome.output, outcome.errors) == (f"{closed}{LAST}bone\n", "")
+    asked = [(each.tclass, each.permissions[0]) for each in outcome.records]
+    assert asked == [("process", "ptrace")] * 3 + [("file", "read")] * 2 + [("process", "signal")] * 4
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_what_policy_grants_reaches_the_other_process(
+    tmp_path_factory: pytest.TempPathFactory, user: int | None
+) -> None:
+    box, options = prepared(
+        tmp_path_factory, "(allow cat_t dog_t (process (ptrace))) (allow cat_t dog_t (file (read)))", user
+    )
+    outcome = box.run(str(PYTHON), "-I", "probes.py", "4", options=options)
+    told = "kill None\n10 True -1\ntgkill 0\n12 True -1\ntkill 0\n10 True -1\npidfd None\n12 True -1\n"
+    done = f"write 5\nread (5, b'fish')\nunmapped 14\ncompare True\nlocks 0\n{told}{LAST}fish\n"
+    assert (outcome.output, outcome.errors, outcome.records) == (done, "", ())
+
+
+def test_permissive_lets_all_go_on(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box, options = prepared(tmp_path_factory, "", None)
+    outcome = box.run(str(PYTHON), "-I", "probes.py", "4", options=(*options, "--permissive"))
+    assert outcome.output.endswith("fish\n")
+    assert [(each.tclass, each.permissions[0]) for each in outcome.records] == [("process", "ptrace"), ("file", "read")]
