@@ -3,6 +3,7 @@
 Each runs for thousands of rounds while another thread, or another process, changes what the call points at.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -68,7 +69,9 @@ STATUS_ATTACKER = r"""
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 static volatile char path[16] = "food";
 static void *flip(void *unused) {
@@ -82,10 +85,16 @@ static void *flip(void *unused) {
 }
 int main(void) {
     pthread_t thread;
-    int leaked = 0, shown = 0;
+    int leaked = 0, shown = 0, watched = -1;
+    int queue = inotify_init1(IN_NONBLOCK);
     pthread_create(&thread, 0, flip, 0);
     for (int i = 0; i < ROUNDS; i++) {
         struct stat status = {0};
+        int watch = inotify_add_watch(queue, (char *)path, IN_MODIFY);
+        if (watch >= 0 && watched < 0) watched = watch;
+        if (watch >= 0 && watch != watched) leaked++;
+        if (access((char *)path, X_OK) == 0) leaked++;
+        setxattr((char *)path, "user.x", "x", 1, 0);
         struct statx extended = {0};
         if (stat((char *)path, &status) == 0) shown++;
         if (status.st_size == 6) leaked++;
@@ -280,7 +289,11 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
     ("source", "rounds"),
     [
         pytest.param(OPEN_ATTACKER, 20_000, id="a thread changes the path of open"),
-        pytest.param(STATUS_ATTACKER, 5_000, id="a thread changes the path of stat, statx, chmod and truncate"),
+        pytest.param(
+            STATUS_ATTACKER,
+            5_000,
+            id="a thread changes the path of stat, chmod, truncate, setxattr, watches and others",
+        ),
         pytest.param(NUMBER_ATTACKER, 10_000, id="a thread changes what the descriptor of fstat stands for"),
         pytest.param(LINK_ATTACKER, 5_000, id="a process changes a link on the path of open"),
         pytest.param(EXEC_ATTACKER, 2_000, id="a thread changes the path of exec"),
@@ -292,5 +305,6 @@ def test_a_race_is_never_won(box: Box, source: str, rounds: int) -> None:
     allowed, denied = attack(box, source, rounds)
     after = (box.directory / "salt").stat()
     assert (after.st_mode, after.st_size) == (before.st_mode, before.st_size)
+    assert os.listxattr(box.directory / "salt") == []
     assert denied == 0
     assert allowed > 0, "the race must leave the allowed way open, or it proves nothing"

@@ -25,6 +25,7 @@ from selbox.enforce.seccomp.parts import (
     limits,
     machine,
     mappings,
+    openfiles,
     othermemory,
     processgroups,
     scheduling,
@@ -32,6 +33,7 @@ from selbox.enforce.seccomp.parts import (
     sockets,
     statuschanges,
     sysvipc,
+    watches,
 )
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.supervisor import Supervisor
@@ -53,6 +55,8 @@ class Family(NamedTuple):
 LATE: Final = (
     Family(attributes.PART, "selbox.enforce.calls.attributes", "AttributeCalls"),
     Family(mappings.PART, "selbox.enforce.calls.mappings", "MappingCalls"),
+    Family(openfiles.PART, "selbox.enforce.calls.openfiles", "OpenFileCalls"),
+    Family(watches.PART, "selbox.enforce.calls.watches", "WatchCalls"),
     Family(statuschanges.PART, "selbox.enforce.calls.statuschanges", "StatusChangeCalls"),
     Family(sysvipc.PART, "selbox.enforce.calls.sysvipc", "SysVIpcCalls"),
     Family(identity.PART, "selbox.enforce.calls.identity", "IdentityCalls"),

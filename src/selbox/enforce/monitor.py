@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from selbox.avc.cache import GRANTED, AccessVectorCache, Verdict
 from selbox.enforce.caller import Caller
-from selbox.server.decision import PERMISSIVE_FLAG
+from selbox.server.decision import PERMISSIVE_FLAG, ExtendedBase
 from selbox.server.securityserver import SecurityServer
 
 Fields = Mapping[str, object]
@@ -97,21 +97,47 @@ class ReferenceMonitor:
             return True
         if verdict.audited and not (told_by and self._is_hushed(verdict, subject, target, object_class, told_by)):
             class_id, _ = self._vectors[object_class, permissions]
-            self._record(
-                AccessEvent(
-                    caller.tid,
-                    subject,
-                    target,
-                    class_id,
-                    verdict.audited,
-                    not verdict.denied,
-                    verdict.permissive,
-                    describe(),
-                )
-            )
+            self._tell(caller, subject, target, class_id, verdict, describe())
         if not verdict.granted:
             raise AccessDenied
         return False
+
+    def check_extended(
+        self,
+        caller: Caller,
+        target: int,
+        object_class: str,
+        permission: str,
+        kind: ExtendedBase,
+        number: int,
+        describe: Callable[[], Fields],
+    ) -> None:
+        """Check a permission that extended rules may refine, for one number.
+
+        Args:
+            caller: the task; its SID is the subject.
+            target: the object's SID.
+            object_class: name of the class.
+            permission: name of the base permission.
+            kind: which it is.
+            number: of 16 bits.
+            describe: as for :meth:`check`.
+
+        Raises:
+            AccessDenied: when policy denies it and is enforced.
+        """
+        subject = caller.state.sid
+        class_id, vector = self._numbers(object_class, (permission,))
+        driver, low = number >> 8 & 0xFF, number & 0xFF
+        verdict = self.cache.check_extended(subject, target, class_id, vector, kind, driver, low)
+        if verdict.audited:
+            self._tell(caller, subject, target, class_id, verdict, describe())
+        if not verdict.granted:
+            raise AccessDenied
+
+    def _tell(self, caller: Caller, source: int, target: int, class_id: int, verdict: Verdict, fields: Fields) -> None:
+        audited, granted = verdict.audited, not verdict.denied
+        self._record(AccessEvent(caller.tid, source, target, class_id, audited, granted, verdict.permissive, fields))
 
     def _is_hushed(self, verdict: Verdict, source: int, target: int, object_class: str, told_by: str) -> bool:
         """Tell whether a denial is not recorded (kernel: ``auditdeny`` of ``avc_audit_required``)."""

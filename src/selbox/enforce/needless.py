@@ -6,21 +6,32 @@ The filter of a box is made once, so what is found here must hold for every task
 from typing import Final
 
 from selbox.enforce.forks import FORKS, every_domain_may_fork
+from selbox.enforce.seccomp.parts.openfiles import SPARED_CLOSE_ON_EXEC, SPARED_FLAGS
 from selbox.model.rules import RuleKind, Rules
 from selbox.server.securityserver import SecurityServer
 
 MAPPED_CLASSES: Final = ("file", "chr_file", "blk_file")
 """Classes of what can be mapped and has a label."""
 
+_WRITTEN_CLASSES: Final = (*MAPPED_CLASSES, "fifo_file")
+
 _MANY_RULES: Final = 20_000
 """Policies with more rules are not searched: it would take longer than it saves."""
 
 
 def needless_calls(server: SecurityServer) -> frozenset[str]:
-    """Return calls that a box need not be asked about; ``mmap`` stands for mappings that nobody runs."""
+    """Return calls that a box need not be asked about; ``mmap`` stands for mappings that nobody runs.
+
+    Args:
+        server: the policy, and whether it is enforced.
+    """
     needless = FORKS if every_domain_may_fork(server) else frozenset[str]()
     if server.enforcing and all(grants_along(server, each, "read", "map") for each in MAPPED_CLASSES):
         needless |= {"mmap"}
+    if server.enforcing and all(grants_along(server, each, "append", "write") for each in _WRITTEN_CLASSES):
+        needless |= {SPARED_FLAGS}
+    if "ioctl_skip_cloexec" in server.policy.policy_capabilities:
+        needless |= {SPARED_CLOSE_ON_EXEC}
     return needless
 
 

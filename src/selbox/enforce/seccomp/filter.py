@@ -21,6 +21,7 @@ from selbox.enforce.seccomp.parts import (
     machine,
     mappings,
     names,
+    openfiles,
     othermemory,
     processes,
     processgroups,
@@ -31,6 +32,7 @@ from selbox.enforce.seccomp.parts import (
     status,
     statuschanges,
     sysvipc,
+    watches,
 )
 from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, NUMBERS, X32_BIT
 
@@ -39,6 +41,8 @@ PARTS: Final[tuple[FilterPart, ...]] = (
     names.PART,
     lookups.PART,
     status.PART,
+    openfiles.PART,
+    watches.PART,
     mappings.PART,
     statuschanges.PART,
     attributes.PART,

@@ -1,0 +1,105 @@
+"""Commands to open files, locks and flags.
+
+What is asked rests on registers and on what a descriptor stands for when the call is made, which another thread can
+change before the kernel carries the call out.
+"""
+
+import errno
+import os
+from typing import Final
+
+from selbox.enforce.answer import CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import Target, check_target, flags_of, has_label, target_open
+from selbox.enforce.labels import object_class_of
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.parts.openfiles import F_NOTIFY, F_SETFL, FIOCLEX, FIONCLEX, SPARED_CLOSE_ON_EXEC
+from selbox.enforce.watching import watch_permissions
+from selbox.server.decision import ExtendedBase
+
+_LOOKING: Final = frozenset({0x541B, 0x1, 0x2, 0x80086601, 0x80087601})
+"""``FIONREAD``, ``FIBMAP``, ``FIGETBSZ``, ``FS_IOC_GETFLAGS`` and ``FS_IOC_GETVERSION``."""
+_CHANGING: Final = frozenset({0x40086602, 0x40087602})
+"""``FS_IOC_SETFLAGS`` and ``FS_IOC_SETVERSION``."""
+_KEYBOARD: Final = frozenset({0x4B47, 0x4B49})
+"""``KDSKBENT`` and ``KDSKBSENT``."""
+_CAP_SYS_TTY_CONFIG: Final = 26
+_USERFAULTFD_NEW: Final = 0xAA00
+"""Makes what could stop the supervisor while it reads memory."""
+_NOTICES: Final = {0x1: 0x1, 0x2: 0x2, 0x4: 0x100, 0x8: 0x200, 0x10: 0x400, 0x20: 0x4}
+"""Bits of ``F_NOTIFY`` as bits of inotify."""
+
+
+class OpenFileCalls:
+    """``ioctl``, ``fcntl`` and ``flock``.
+
+    Source: the kernel's ``selinux_file_ioctl``, ``selinux_file_lock`` and ``selinux_file_fcntl``.
+    """
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by name of their call, which are those of the methods."""
+        return {each.__name__: each for each in (self.ioctl, self.fcntl, self.flock)}
+
+    def flock(self, caller: Caller, arguments: Arguments) -> int:
+        """``flock(descriptor, operation)``."""
+        self._check(caller, target_open(self._box, caller, arguments[0]), "lock")
+        return CONTINUE
+
+    def fcntl(self, caller: Caller, arguments: Arguments) -> int:
+        """``fcntl(descriptor, command, argument)``, of commands that take a permission."""
+        number, command, argument = arguments[:3]
+        command &= 0xFFFFFFFF
+        if command == F_SETFL:
+            flags = flags_of(caller, number)
+            if flags & os.O_APPEND and not argument & os.O_APPEND:
+                check_target(self._box, caller, target_open(self._box, caller, number), "write")
+            return CONTINUE
+        target = target_open(self._box, caller, number)
+        if command == F_NOTIFY:
+            mask = sum(notice for bit, notice in _NOTICES.items() if argument & bit)
+            check_target(self._box, caller, target, *watch_permissions(mask))
+        else:
+            self._check(caller, target, "lock")
+        return CONTINUE
+
+    def ioctl(self, caller: Caller, arguments: Arguments) -> int:
+        """``ioctl(descriptor, command, argument)``."""
+        command = arguments[1] & 0xFFFFFFFF
+        box = self._box
+        if command == _USERFAULTFD_NEW:
+            return -errno.EPERM
+        if command in (FIOCLEX, FIONCLEX) and SPARED_CLOSE_ON_EXEC in box.spared:
+            return CONTINUE
+        target = target_open(box, caller, arguments[0])
+        if command in _LOOKING:
+            self._check(caller, target, "getattr")
+        elif command in _CHANGING:
+            check_target(box, caller, target, "setattr")
+        elif command in _KEYBOARD:
+            fields = {"capability": _CAP_SYS_TTY_CONFIG}
+            box.monitor.check(caller, caller.state.sid, "capability", ("sys_tty_config",), lambda: fields)
+        else:
+            self._check_command(caller, target, command & 0xFFFF)
+        return CONTINUE
+
+    def _check(self, caller: Caller, target: Target, permission: str) -> None:
+        """Check what does a file no harm, which a box's own input and output always allow."""
+        if not self._box.openers.is_handed_in(target.status):
+            check_target(self._box, caller, target, permission)
+
+    def _check_command(self, caller: Caller, target: Target, command: int) -> None:
+        box = self._box
+        status = target.status
+        if not has_label(box, status) or box.openers.is_handed_in(status):
+            return
+
+        def describe() -> dict[str, object]:
+            return {**box.labels.describe(target.descriptor), "ioctlcmd": f"{command:#x}"}
+
+        sid = box.labels.sid_of(target.descriptor, status, caller)
+        object_class = object_class_of(status)
+        box.monitor.check_extended(caller, sid, object_class, "ioctl", ExtendedBase.IOCTL, command, describe)

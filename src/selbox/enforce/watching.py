@@ -1,0 +1,17 @@
+"""What watching a file takes."""
+
+from typing import Final
+
+_READING: Final = 0x1 | 0x10
+"""``IN_ACCESS`` and ``IN_CLOSE_NOWRITE``."""
+
+
+def watch_permissions(mask: int) -> tuple[str, ...]:
+    """Return the permissions that a watch asks for.
+
+    Args:
+        mask: events, as bits of ``inotify(7)``.
+
+    Source: the kernel's ``selinux_path_notify``.
+    """
+    return ("watch", "watch_reads") if mask & _READING else ("watch",)
