@@ -15,7 +15,11 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-import setools  # type: ignore[import-not-found]  # belongs to the distribution's Python, not to the environment
+# Parts of setools take hold of standard output when they are imported.
+ANSWERS, OUTPUT = sys.stdout, io.StringIO()
+sys.stdout = OUTPUT
+
+import setools  # type: ignore[import-not-found]  # noqa: E402 - belongs to the distribution's Python, not to the environment
 
 
 class KnownPolicy(setools.SELinuxPolicy):  # type: ignore[misc]  # likewise
@@ -49,21 +53,22 @@ def answer(words: list[str]) -> tuple[int, str]:
     """Run a program."""
     status: Any = 0
     sys.argv = words
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
+    OUTPUT.seek(0)
+    OUTPUT.truncate()
+    with contextlib.redirect_stderr(io.StringIO()):
         try:
             exec(program(words[0]), {"__name__": "__main__"})  # noqa: S102 - it is what Debian has installed
         except SystemExit as end:
             status = end.code or 0
-    return status, output.getvalue()
+    return status, OUTPUT.getvalue()
 
 
 def main() -> None:
     """Answer every line."""
     setools.SELinuxPolicy = policy
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
-        sys.stdout.flush()
+        ANSWERS.write(json.dumps(answer(json.loads(line))) + "\n")
+        ANSWERS.flush()
 
 
 main()

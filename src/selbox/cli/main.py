@@ -35,10 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         from selbox.cli.streams import replace_closed_streams  # who has all three does not pay for it
 
         replace_closed_streams()
-    status = _status(list(sys.argv[1:] if argv is None else argv))
+    status = _status(_words_of_process() if argv is None else list(argv))
     if argv is None:
         gc.freeze()  # the process ends now: the interpreter's last collection would walk over a whole policy
     return status
+
+
+def _words_of_process() -> list[str]:
+    """Return the words of the command line; who runs it by the name of a verb (``install-links``) means that verb."""
+    name = os.path.basename(sys.argv[0])
+    entry = VERBS.get(name)
+    return [name, *sys.argv[1:]] if entry is not None and entry.known else sys.argv[1:]
 
 
 def _status(words: list[str]) -> int:

@@ -29,6 +29,8 @@ class Entry(NamedTuple):
         statuses: how it ends when it fails.
         abbreviates: whether long options may be cut short as far as they stay distinct, as GNU's getopt_long allows.
         tabular: whether its result can be written as a table, with ``--csv``.
+        known: whether it goes by the name of a program that people know, and can be a command of its own
+            (``install-links``).
     """
 
     summary: str
@@ -36,6 +38,7 @@ class Entry(NamedTuple):
     statuses: Statuses = Statuses()
     abbreviates: bool = False
     tabular: bool = False
+    known: bool = False
 
 
 # INVARIANT: a verb NAME is the module selbox.cli.verbs.NAME, with "-" written "_".
@@ -45,33 +48,56 @@ VERBS: dict[str, Entry] = {
     "check": Entry("compile a policy and say what it holds"),
     "test": Entry("hold a policy against what is expected of it"),
     "compile": Entry("compile CIL and module packages to a kernel policy"),
-    "secilc": Entry("compile CIL to a kernel policy, as secilc does", statuses=Statuses(255, 1, 1), abbreviates=True),
-    "pp": Entry("translate a module package to CIL, as pp does", statuses=Statuses(255, 1, 0), abbreviates=True),
+    "secilc": Entry(
+        "compile CIL to a kernel policy, as secilc does", statuses=Statuses(255, 1, 1), abbreviates=True, known=True
+    ),
+    "pp": Entry(
+        "translate a module package to CIL, as pp does", statuses=Statuses(255, 1, 0), abbreviates=True, known=True
+    ),
     "checkpolicy": Entry(
         "read a kernel policy and write it as CIL, as text or in another version, as checkpolicy does",
         statuses=Statuses(1, 1, 1),
         abbreviates=True,
+        known=True,
     ),
     "semodule_unpackage": Entry(
-        "take a module package apart, as semodule_unpackage does", statuses=Statuses(1, 1, 1), abbreviates=True
+        "take a module package apart, as semodule_unpackage does",
+        statuses=Statuses(1, 1, 1),
+        abbreviates=True,
+        known=True,
     ),
-    "compute_av": Entry("say what a context may do with another, as compute_av does", statuses=Statuses(1, 1, 1)),
-    "compute_create": Entry("say which context a new object gets, as compute_create does", statuses=Statuses(1, 1, 1)),
+    "compute_av": Entry(
+        "say what a context may do with another, as compute_av does", statuses=Statuses(1, 1, 1), known=True
+    ),
+    "compute_create": Entry(
+        "say which context a new object gets, as compute_create does", statuses=Statuses(1, 1, 1), known=True
+    ),
     "compute_relabel": Entry(
-        "say which context an object is relabelled to, as compute_relabel does", statuses=Statuses(1, 1, 1)
+        "say which context an object is relabelled to, as compute_relabel does", statuses=Statuses(1, 1, 1), known=True
     ),
     "compute_member": Entry(
-        "say which context a member of an object gets, as compute_member does", statuses=Statuses(1, 1, 1)
+        "say which context a member of an object gets, as compute_member does", statuses=Statuses(1, 1, 1), known=True
     ),
-    "getsebool": Entry("show the booleans of a policy, as getsebool does", statuses=Statuses(1, 1, 1)),
-    "setsebool": Entry("set booleans of a policy, as setsebool does", statuses=Statuses(255, 1, 1)),
+    "getsebool": Entry("show the booleans of a policy, as getsebool does", statuses=Statuses(1, 1, 1), known=True),
+    "setsebool": Entry("set booleans of a policy, as setsebool does", statuses=Statuses(255, 1, 1), known=True),
     "selinuxexeccon": Entry(
-        "say which context a program would run in, as selinuxexeccon does", statuses=Statuses(255, 255, 255)
+        "say which context a program would run in, as selinuxexeccon does", statuses=Statuses(255, 255, 255), known=True
     ),
-    "audit2why": Entry("say what denied each access of a log, as audit2why does", statuses=Statuses(1, 2, 0)),
-    "audit2allow": Entry("write the rules that a log calls for, as audit2allow does", statuses=Statuses(1, 2, 0)),
-    "seinfo": Entry("tell what a policy holds, as seinfo does", abbreviates=True, tabular=True),
-    "sesearch": Entry("search the rules of a policy, as sesearch does", abbreviates=True, tabular=True),
+    "audit2why": Entry(
+        "say what denied each access of a log, as audit2why does", statuses=Statuses(1, 2, 0), known=True
+    ),
+    "audit2allow": Entry(
+        "write the rules that a log calls for, as audit2allow does", statuses=Statuses(1, 2, 0), known=True
+    ),
+    "seinfo": Entry("tell what a policy holds, as seinfo does", abbreviates=True, tabular=True, known=True),
+    "sesearch": Entry("search the rules of a policy, as sesearch does", abbreviates=True, tabular=True, known=True),
+    "sechecker": Entry(
+        "hold a policy against a configuration of checks, as sechecker does",
+        statuses=Statuses(3, 2, 0),
+        abbreviates=True,
+        known=True,
+    ),
+    "install-links": Entry("make commands of the verbs that go by names that people know"),
     "decide": Entry("answer many questions to a policy, as the kernel does"),
     "coverage": Entry("list the operations that a box mediates, and how"),
 }
