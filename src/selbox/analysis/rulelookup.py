@@ -1,0 +1,58 @@
+"""Some of a policy's rules, found again by the types that they apply to."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from selbox.model.policy import Policy
+
+
+class TypeEntries:
+    """The ids under which rules may name each type.
+
+    Args:
+        policy: the policy.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._attributes = [(index, each.types) for index, each in enumerate(policy.types) if each.is_attribute]
+        self._known: dict[int, frozenset[int]] = {}
+
+    def of(self, type_id: int) -> frozenset[int]:
+        """Return the id of a type and those of its attributes."""
+        found = self._known.get(type_id)
+        if found is None:
+            attributes = [index for index, types in self._attributes if types >> type_id & 1]
+            found = self._known[type_id] = frozenset((type_id, *attributes))
+        return found
+
+
+class RuleLookup:
+    """Rows of rules by source and target.
+
+    Args:
+        policy: whose rules these are.
+        rows: the numbers of those to be found.
+        entries: of the policy's types.
+    """
+
+    def __init__(self, policy: Policy, rows: Iterable[int], entries: TypeEntries) -> None:
+        self._entries = entries
+        self._rows: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        sources, targets = policy.rules.source, policy.rules.target
+        for row in rows:
+            self._rows[sources[row]][targets[row]].append(row)
+
+    def between(self, source: int, target: int) -> list[int]:
+        """Return the rows of the rules from one type to another, by these names or by those of their attributes."""
+        targets = self._entries.of(target)
+        return [
+            row
+            for entry in self._rows.keys() & self._entries.of(source)
+            for other in self._rows[entry].keys() & targets
+            for row in self._rows[entry][other]
+        ]
+
+    def of_source(self, source: int) -> list[int]:
+        """Return the rows of the rules from a type to whatever."""
+        found = self._rows.keys() & self._entries.of(source)
+        return [row for entry in found for rows in self._rows[entry].values() for row in rows]
