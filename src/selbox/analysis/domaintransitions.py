@@ -1,10 +1,10 @@
 """Domain transitions: which domains a process can go on to, by running a program or by itself.
 
-A process changes from one domain to another when it runs a program, where rules let the old domain make the transition
-(``process transition``) and execute the program's type (``file execute``), let the new one be entered through it
-(``file entrypoint``), and either a type transition asks for it or the old domain may ask for it itself (``process
-setexec``). It changes without one where it may make the transition (``process dyntransition``) and ask for it (``process
-setcurrent``).
+A process changes from one domain to another when it runs a program, where rules let the old domain make the
+transition (``process transition``) and execute the program's type (``file execute``), let the new one be entered
+through it (``file entrypoint``), and either a type transition asks for it or the old domain may ask for it itself
+(``process setexec``). It changes without one where it may make the transition (``process dyntransition``) and ask for
+it (``process setcurrent``).
 """
 
 from collections import defaultdict
@@ -13,12 +13,12 @@ from functools import cached_property
 from itertools import compress
 from typing import NamedTuple
 
-from selbox.analysis.graphs import SHIFT, Graph, united_targets
+from selbox.analysis.catalogue import Catalogue
+from selbox.analysis.conditions import active_conditions
+from selbox.analysis.graphs import Graph, united_targets
 from selbox.analysis.rulelookup import RuleLookup, TypeEntries
 from selbox.model.bitset import members
-from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
-from selbox.server.conditionals import active_conditions
 
 
 class Entrypoint(NamedTuple):
@@ -90,36 +90,38 @@ class DomainTransitions:
 
     ::
 
-        transitions = DomainTransitions(policy)
+        transitions = DomainTransitions(catalogue)
         for domain in members(transitions.graph.successors[source]):
             print(transitions.between(source, domain).entrypoints)
 
     Args:
-        policy: the policy.
+        catalogue: of the policy.
         excluded: ids of types that are left out, as domains and as programs; of an attribute, all its types.
         booleans: a value for each boolean, by id: rules that are off do not count then. None: all rules count.
 
     Source: ``setools/dta.py``.
     """
 
-    def __init__(self, policy: Policy, excluded: Collection[int] = (), booleans: Sequence[bool] | None = None) -> None:
-        self._policy = policy
-        self._active = None if booleans is None else active_conditions(policy, booleans)
+    def __init__(
+        self, catalogue: Catalogue, excluded: Collection[int] = (), booleans: Sequence[bool] | None = None
+    ) -> None:
+        self._catalogue = catalogue
+        self._active = None if booleans is None else active_conditions(catalogue, booleans)
         self._excluded = 0
         for each in excluded:
-            self._excluded |= policy.types[each].types
-        self._entries = TypeEntries(policy)
+            self._excluded |= catalogue.members(each)
+        self._entries = TypeEntries(catalogue)
         self._lookups: dict[str, RuleLookup] = {}
 
     @cached_property
     def graph(self) -> Graph:
         """The transitions from each domain, without what is left out."""
-        return Graph([self.successors(index) for index in range(len(self._policy.types))])
+        return Graph([self.successors(index) for index in range(len(self._catalogue.types))])
 
     @cached_property
     def whole_graph(self) -> Graph:
         """The transitions from each domain, with nothing left out."""
-        return Graph([self._successors(index, 0) for index in range(len(self._policy.types))])
+        return Graph([self._successors(index, 0) for index in range(len(self._catalogue.types))])
 
     @cached_property
     def candidates(self) -> Graph:
@@ -207,7 +209,7 @@ class DomainTransitions:
     def _lookup(self, what: str) -> RuleLookup:
         found = self._lookups.get(what)
         if found is None:
-            found = self._lookups[what] = RuleLookup(self._policy, getattr(self._rows, what), self._entries)
+            found = self._lookups[what] = RuleLookup(self._catalogue, getattr(self._rows, what), self._entries)
         return found
 
     @cached_property
@@ -238,36 +240,37 @@ class DomainTransitions:
     def _asks(self) -> defaultdict[int, list[_Ask]]:
         """The type transitions of processes, by source type."""
         asks: defaultdict[int, list[_Ask]] = defaultdict(list)
-        rules, types = self._policy.rules, self._policy.types
+        catalogue, rules = self._catalogue, self._catalogue.rules
         for row in self._rows.type_transition:
-            ask = _Ask(types[rules.target[row]].types, rules.data[row], row)
-            for source in members(types[rules.source[row]].types):
+            ask = _Ask(catalogue.members(rules.target[row]), rules.data[row], row)
+            for source in members(catalogue.members(rules.source[row])):
                 asks[source].append(ask)
         return asks
 
     def _targets(self, rows: list[int]) -> list[int]:
         """Return for each type the bitset of the types that some rules are about."""
-        sources, targets = self._policy.rules.source, self._policy.rules.target
-        return united_targets(self._policy, {sources[row] << SHIFT | targets[row] for row in rows})
+        sources, targets = self._catalogue.rules.source, self._catalogue.rules.target
+        count = len(self._catalogue.types)
+        return united_targets(self._catalogue, {sources[row] * count + targets[row] for row in rows})
 
     def _sources(self, rows: list[int]) -> int:
         """Return the bitset of the types that are the sources of some rules."""
         types = 0
         for row in rows:
-            types |= self._policy.types[self._policy.rules.source[row]].types
+            types |= self._catalogue.members(self._catalogue.rules.source[row])
         return types
 
     @cached_property
     def _rows(self) -> _Rows:
         """The rules that transitions take, found in one pass over all rules."""
-        policy, rules = self._policy, self._policy.rules
+        rules = self._catalogue.rules
         found = _Rows(*([] for _ in _Rows._fields))
-        process, file = (policy.class_ids.get(each, -1) for each in ("process", "file"))
+        process, file = map(self._class_id, ("process", "file"))
         grants = {
             process: self._grants(process, found, ("transition", "dyntransition", "setexec", "setcurrent")),
             file: self._grants(file, found, ("execute", "entrypoint")),
         }
-        columns = zip(range(len(rules)), rules.kind, rules.object_class, rules.data, rules.condition, strict=True)
+        columns = zip(range(len(rules.kind)), rules.kind, rules.object_class, rules.data, rules.condition, strict=True)
         wanted = [each in (process, file) for each in rules.object_class]
         for row, kind, object_class, data, condition in compress(columns, wanted):
             if self._active is not None and not self._active[condition]:
@@ -280,9 +283,13 @@ class DomainTransitions:
                 found.type_transition.append(row)
         return found
 
+    def _class_id(self, name: str) -> int:
+        classes = self._catalogue.classes
+        return classes.index(name) if name in classes else -1
+
     def _grants(self, object_class: int, found: _Rows, names: Sequence[str]) -> list[tuple[int, list[int]]]:
         """Return access vectors of permissions of a class, each with where rows that grant it go to."""
         if object_class < 0:
             return []
-        permissions = self._policy.classes[object_class].permissions
+        permissions = self._catalogue.permissions[object_class]
         return [(1 << permissions.index(name), getattr(found, name)) for name in names if name in permissions]

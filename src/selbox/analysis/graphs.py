@@ -7,34 +7,33 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from typing import Final, NamedTuple
 
+from selbox.analysis.catalogue import Catalogue
 from selbox.model.bitset import members
-from selbox.model.policy import Policy
 
 Path = tuple[int, ...]
 """The ids of the types that are passed, from the first to the last."""
 
 
-SHIFT: Final = 16
-"""Two ids in one integer are ``source << SHIFT | target``; binary policies have 16 bits for an id."""
-
 _DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
-_MASK: Final = (1 << SHIFT) - 1
 
 
-def united_targets(policy: Policy, pairs: Set[int]) -> list[int]:
+def united_targets(catalogue: Catalogue, pairs: Set[int]) -> list[int]:
     """Return for each type the bitset of those that pairs lead to from it.
 
     Args:
-        policy: whose types these are.
-        pairs: ids of a source and a target each (:data:`SHIFT`); an attribute stands for all its types.
+        catalogue: whose types these are.
+        pairs: ids of a source and a target each, which may be attributes, in one integer: the source's times the count
+            of all types and attributes, plus the target's.
     """
-    bits = [each.types for each in policy.types]
-    are_attributes = [each.is_attribute for each in policy.types]
+    attributes = catalogue.attributes
+    bits = [1 << index for index in range(len(catalogue.types))]
+    for index, types in attributes.items():
+        bits[index] = types
     single: defaultdict[int, list[int]] = defaultdict(list)
     several: defaultdict[int, list[int]] = defaultdict(list)
     for pair in pairs:
-        target = pair & _MASK
-        (several if are_attributes[target] else single)[pair >> SHIFT].append(target)
+        source, target = divmod(pair, len(bits))
+        (several if target in attributes else single)[source].append(target)
     # Bitsets of one type each have nothing in common, so that their sum is their union: one call for thousands.
     found = {source: sum(map(bits.__getitem__, targets)) for source, targets in single.items()}
     for source, targets in several.items():
@@ -44,7 +43,7 @@ def united_targets(policy: Policy, pairs: Set[int]) -> list[int]:
         found[source] = united
     result = [0] * len(bits)
     for source, united in found.items():
-        for each in members(bits[source]) if are_attributes[source] else (source,):
+        for each in members(attributes[source]) if source in attributes else (source,):
             result[each] |= united
     return result
 

@@ -3,18 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from selbox.model.policy import Policy
+from selbox.analysis.catalogue import Catalogue
 
 
 class TypeEntries:
     """The ids under which rules may name each type.
 
     Args:
-        policy: the policy.
+        catalogue: of the policy.
     """
 
-    def __init__(self, policy: Policy) -> None:
-        self._attributes = [(index, each.types) for index, each in enumerate(policy.types) if each.is_attribute]
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._attributes = catalogue.attributes.items()
         self._known: dict[int, frozenset[int]] = {}
 
     def of(self, type_id: int) -> frozenset[int]:
@@ -30,15 +30,15 @@ class RuleLookup:
     """Rows of rules by source and target.
 
     Args:
-        policy: whose rules these are.
+        catalogue: whose rules these are.
         rows: the numbers of those to be found.
-        entries: of the policy's types.
+        entries: of its types.
     """
 
-    def __init__(self, policy: Policy, rows: Iterable[int], entries: TypeEntries) -> None:
+    def __init__(self, catalogue: Catalogue, rows: Iterable[int], entries: TypeEntries) -> None:
         self._entries = entries
         self._rows: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-        sources, targets = policy.rules.source, policy.rules.target
+        sources, targets = catalogue.rules.source, catalogue.rules.target
         for row in rows:
             self._rows[sources[row]][targets[row]].append(row)
 

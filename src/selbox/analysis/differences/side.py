@@ -1,0 +1,18 @@
+"""One of the policies that are compared."""
+
+from typing import NamedTuple
+
+from selbox.analysis.catalogue import Catalogue
+from selbox.model.policy import Policy
+
+
+class Side(NamedTuple):
+    """A policy.
+
+    Attributes:
+        policy: all of it.
+        catalogue: the same, laid out for searches.
+    """
+
+    policy: Policy
+    catalogue: Catalogue
