@@ -116,18 +116,18 @@ class DomainTransitions:
     @cached_property
     def graph(self) -> Graph:
         """The transitions from each domain, without what is left out."""
-        return Graph([self.successors(index) for index in range(len(self._catalogue.types))])
+        return Graph(self._catalogue.types, [self.successors(index) for index in range(len(self._catalogue.types))])
 
     @cached_property
     def whole_graph(self) -> Graph:
         """The transitions from each domain, with nothing left out."""
-        return Graph([self._successors(index, 0) for index in range(len(self._catalogue.types))])
+        return Graph(self._catalogue.types, [self._successors(index, 0) for index in range(len(self._catalogue.types))])
 
     @cached_property
     def candidates(self) -> Graph:
         """From each domain, those that it may go on to as far as the rules between the two are concerned."""
         pairs = zip(self._may_transit, self._may_change, strict=True)
-        return Graph.of([transitions | changes for transitions, changes in pairs])
+        return Graph.of(self._catalogue.types, [transitions | changes for transitions, changes in pairs])
 
     def successors(self, source: int) -> int:
         """Return the bitset of the domains that one transition leads to from a type: an entry of :attr:`graph`."""

@@ -52,25 +52,41 @@ class Graph(NamedTuple):
     """Steps from types to other types.
 
     Attributes:
+        names: by type id; paths come in the order of the names that they pass.
         successors: by type id, the bitset of the types that one step leads to; never the type itself.
     """
 
+    names: Sequence[str]
     successors: Sequence[int]
 
     @classmethod
-    def of(cls, successors: Sequence[int]) -> "Graph":
+    def of(cls, names: Sequence[str], successors: Sequence[int]) -> "Graph":
         """Return the graph with these steps but for those from a type to itself."""
-        return cls([each & ~(1 << index) if each else 0 for index, each in enumerate(successors)])
+        return cls(names, [each & ~(1 << index) if each else 0 for index, each in enumerate(successors)])
 
     def intersection(self, other: "Graph") -> "Graph":
         """Return the graph of the steps that are in both."""
-        return Graph([each & its for each, its in zip(self.successors, other.successors, strict=True)])
+        return Graph(self.names, [each & its for each, its in zip(self.successors, other.successors, strict=True)])
 
     def without(self, types: int) -> "Graph":
         """Return the graph without the steps from and to the types of a bitset."""
         if not types:
             return self
-        return Graph([0 if types >> index & 1 else each & ~types for index, each in enumerate(self.successors)])
+        return Graph(
+            self.names, [0 if types >> index & 1 else each & ~types for index, each in enumerate(self.successors)]
+        )
+
+    def turned_round(self) -> "Graph":
+        """Return the graph with every step leading the other way."""
+        result = [0] * len(self.successors)
+        for index, each in enumerate(self.successors):
+            for target in members(each):
+                result[target] |= 1 << index
+        return Graph(self.names, result)
+
+    def ordered(self, types: int) -> list[int]:
+        """Return the ids of a bitset of types in the order of their names."""
+        return sorted(members(types), key=self.names.__getitem__)
 
     def predecessors(self, types: int) -> int:
         """Return the bitset of the types from which one step leads to any of a bitset of types."""
@@ -127,7 +143,7 @@ class Graph(NamedTuple):
                 yield tuple(path)
                 path.pop()
             else:
-                choices.append(members(self.successors[path[-1]] & levels[len(path)]))
+                choices.append(iter(self.ordered(self.successors[path[-1]] & levels[len(path)])))
             while choices:
                 following = next(choices[-1], None)
                 if following is not None:
@@ -153,7 +169,7 @@ class Graph(NamedTuple):
             within.append(within[-1] | self.predecessors(within[-1]))
 
         def choices_after(type_id: int, passed: int, left: int) -> Iterator[int]:
-            return members(self.successors[type_id] & within[min(left, len(within)) - 1] & ~passed)
+            return iter(self.ordered(self.successors[type_id] & within[min(left, len(within)) - 1] & ~passed))
 
         path = [source]
         passed = 1 << source

@@ -84,7 +84,8 @@ class InformationFlow:
         return self._graph(WEIGHTS[0], only_active=False)
 
     def _graph(self, weight: int, *, only_active: bool) -> Graph:
-        return Graph.of(united_targets(self._catalogue, self._pairs(weight, only_active=only_active)))
+        pairs = self._pairs(weight, only_active=only_active)
+        return Graph.of(self._catalogue.types, united_targets(self._catalogue, pairs))
 
     def rules(self, source: int, target: int) -> list[int]:
         """Return the rows of the rules by which information gets from one type to another, whatever they weigh.
