@@ -32,6 +32,7 @@ ANSWERS = {"sechecker": (0, 1)}
 
 SET = re.compile(r"\{ ([^{}]*) \}")
 TIME = re.compile(r"(?<=time: )\d{4}-.*")
+NUMBER = re.compile(r"^(Flow|Transition|Domain transition path) \d+:")
 
 
 class CommandLine(NamedTuple):
@@ -55,7 +56,10 @@ class CommandLine(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a program says: its exit status, and its lines, sorted, with what stands in braces sorted too."""
+    """What a program says: its exit status, and its lines, sorted, with what stands in braces sorted too.
+
+    The numbers that results have in the order in which they were found are left out.
+    """
 
     status: int
     lines: tuple[str, ...]
@@ -98,7 +102,11 @@ def everything(directory: Path) -> Path:
 def _answer(program: str, status: int, output: str) -> Answer:
     if status not in ANSWERS.get(program, (0,)):
         return Answer(status, ())  # SETools writes errors to standard output, in words of its own
-    return Answer(status, tuple(sorted(TIME.sub("", SET.sub(_sorted_set, line)) for line in output.splitlines())))
+    return Answer(status, tuple(sorted(map(_comparable, output.splitlines()))))
+
+
+def _comparable(line: str) -> str:
+    return NUMBER.sub(r"\1:", TIME.sub("", SET.sub(_sorted_set, line)))
 
 
 def _sorted_set(match: "re.Match[str]") -> str:

@@ -48,6 +48,9 @@ class Texts:
     def __init__(self, catalogue: "Catalogue") -> None:
         self._catalogue = catalogue
         self._conditions: dict[int, str] = {0: ""}
+        classes = range(len(catalogue.classes))
+        self._access_ends = [_AccessEnds(catalogue, each) for each in classes]
+        self._type_ends = [_TypeEnds(catalogue, each) for each in classes]
 
     def rules(self, kind: int, rows: Sequence[int]) -> list[str]:
         """Return rows of ``rules`` as lines.
@@ -59,11 +62,10 @@ class Texts:
         catalogue = self._catalogue
         _, sources, targets, classes, data, conditions, _ = catalogue.rules
         names = catalogue.types
-        starts = [f"{KEYWORDS[kind]} {name} " for name in names]
-        maker = _AccessEnds if kind < FIRST_TYPE_KIND else _TypeEnds
-        ends = [maker(catalogue, index) for index in range(len(catalogue.classes))]
+        start = KEYWORDS[kind]
+        ends = self._access_ends if kind < FIRST_TYPE_KIND else self._type_ends
         lines = [
-            f"{starts[source]}{names[target]}{ends[object_class][each]}"
+            f"{start} {names[source]} {names[target]}{ends[object_class][each]}"
             for source, target, object_class, each in zip(
                 _at(sources, rows), _at(targets, rows), _at(classes, rows), _at(data, rows), strict=True
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from selbox.analysis.graphs import Graph, Path
 from selbox.analysis.matching import known_type
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
+from selbox.cli.searched import add_common_arguments
 from selbox.cli.verb import UsageError
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
 
@@ -191,8 +192,6 @@ def add_path_arguments(parser: "ArgumentParser", noun: str) -> None:
         parser: of the verb.
         noun: what the limit limits.
     """
-    import selbox
-
     add = parser.add_argument
     add(
         "-p", "--policy", action="append", default=[], metavar="POLICY", help="policy to search; sources may be several"
@@ -214,10 +213,7 @@ def add_path_arguments(parser: "ArgumentParser", noun: str) -> None:
     add("--graphviz", metavar="FILE", help="write a picture for GraphViz; - is standard output")
     add("--svg", metavar="FILE", help="write a picture as SVG; - is standard output")
     add("exclude", nargs="*", metavar="EXCLUDED", help="types, or attributes, that are left out")
-    add("--no-base", action="store_true", help="leave the base policy out of what is compiled")
-    add("-v", "--verbose", action="store_true", help="show every warning about the policy")
-    add("--debug", action="store_true", help="has no effect")
-    add("--version", action="version", version=f"selbox {selbox.__version__}", help="show the version of selbox")
+    add_common_arguments(parser)
 
 
 def check_path_arguments(arguments: "Namespace") -> None:

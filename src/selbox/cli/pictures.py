@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 _CHARACTER: Final = 7.3
@@ -17,6 +18,14 @@ _GAP: Final = 110
 """Room between two columns of boxes, in pixels."""
 
 _MARGIN: Final = 16
+_HEAD: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="{0:.0f}" height="{1:.0f}" viewBox="0 0 {0:.0f} {1:.0f}" '
+    'font-family="monospace" font-size="{2}">'
+)
+_MARKER: Final = (
+    '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+    '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>'
+)
 _SWEEPS: Final = 4
 """How often boxes are put in the order of those that they are joined to."""
 
@@ -74,16 +83,14 @@ def svg(title: str, start: str, steps: Sequence[Step]) -> str:
         top = _MARGIN + (tallest - len(names)) * _ROW / 2
         for row, name in enumerate(names):
             places[name] = left, top + row * _ROW
-            widths[name] = len(name) * _CHARACTER + 16
+            widths[name] = width
         left += width + _GAP
     total = left - _GAP + _MARGIN, tallest * _ROW + 2 * _MARGIN - (_ROW - _HEIGHT)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{total[0]:.0f}" height="{total[1]:.0f}" '
-            f'viewBox="0 0 {total[0]:.0f} {total[1]:.0f}" font-family="monospace" font-size="{_SIZE}">',
+            _HEAD.format(*total, _SIZE),
             f"<title>{escape(title)}</title>",
-            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-            'orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
+            _MARKER,
             '<rect width="100%" height="100%" fill="#fff"/>',
             *(_arrow(each, places, widths) for each in steps),
             *(_box(name, places[name], widths[name], name == start) for name in places),
@@ -108,18 +115,22 @@ def _columns(start: str, steps: Sequence[Step]) -> list[list[str]]:
         seen.update(following)
         columns.append(following)
     for _ in range(_SWEEPS):
-        for before, column in zip(columns, columns[1:], strict=False):
-            rows = {name: row / len(before) for row, name in enumerate(before)}
-            column.sort(key=lambda name, rows=rows: (_middle(rows, joined[name]), name))  # type: ignore[misc]
-        for after, column in zip(columns[:0:-1], columns[-2::-1], strict=False):
-            rows = {name: row / len(after) for row, name in enumerate(after)}
-            column.sort(key=lambda name, rows=rows: (_middle(rows, joined[name]), name))  # type: ignore[misc]
+        for before, column in pairwise(columns):
+            _order(column, before, joined)
+        for before, column in pairwise(reversed(columns)):
+            _order(column, before, joined)
     return columns
 
 
-def _middle(rows: dict[str, float], names: set[str]) -> float:
-    found = [rows[each] for each in names if each in rows]
-    return sum(found) / len(found) if found else 0.0
+def _order(column: list[str], beside: list[str], joined: dict[str, set[str]]) -> None:
+    """Put a column into the order of those that its types are joined to in the column beside it."""
+    rows = {name: row / len(beside) for row, name in enumerate(beside)}
+
+    def middle(name: str) -> tuple[float, str]:
+        found = [rows[each] for each in joined[name] if each in rows]
+        return sum(found) / len(found) if found else 0.0, name
+
+    column.sort(key=middle)
 
 
 def _box(name: str, place: tuple[float, float], width: float, is_start: bool) -> str:

@@ -91,6 +91,8 @@ VERBS: dict[str, Entry] = {
     ),
     "seinfo": Entry("tell what a policy holds, as seinfo does", abbreviates=True, tabular=True, known=True),
     "sesearch": Entry("search the rules of a policy, as sesearch does", abbreviates=True, tabular=True, known=True),
+    "sedta": Entry("search domain transitions, as sedta does", abbreviates=True, tabular=True, known=True),
+    "seinfoflow": Entry("search information flow, as seinfoflow does", abbreviates=True, tabular=True, known=True),
     "sechecker": Entry(
         "hold a policy against a configuration of checks, as sechecker does",
         statuses=Statuses(3, 2, 0),

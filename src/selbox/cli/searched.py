@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from selbox.analysis.catalogue import Catalogue
 from selbox.binary.formats import Format
 from selbox.cli.policyarguments import VARIABLE
+from selbox.cli.verb import UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.store.catalogues import KeptCatalogues
 from selbox.store.inputs import ORIGINS_ENDING, Input, read_inputs
@@ -24,6 +25,14 @@ there are several policies, each line begins with the name of its policy. Where 
 that the command runs under, or the one that the system has installed.
 """
 """A paragraph for manuals."""
+
+WHICH_POLICY: Final = f"""
+POLICY is a kernel policy, CIL, or a module package; compressed ones are unpacked. Several sources are compiled
+together, with the base policy of selbox unless they are complete. Where no POLICY is given, the variable {VARIABLE}
+names files, with colons between them; and where that is not set, it is the policy of the box or kernel that the command
+runs under, or the one that the system has installed.
+"""
+"""The same for verbs that search one policy."""
 
 _LOADED: Final = "/sys/fs/selinux/policy"
 _CONFIGURATION: Final = "/etc/selinux/config"
@@ -61,9 +70,14 @@ class Whole(NamedTuple):
 
 def add_searched_arguments(parser: "ArgumentParser") -> None:
     """Declare the operands that name policies, and the options that SETools' programs have in common."""
+    parser.add_argument("policy", nargs="*", metavar="POLICY", help="policies to search")
+    add_common_arguments(parser)
+
+
+def add_common_arguments(parser: "ArgumentParser") -> None:
+    """Declare the options that SETools' programs have in common, and one about what is compiled."""
     import selbox
 
-    parser.add_argument("policy", nargs="*", metavar="POLICY", help="policies to search")
     parser.add_argument("--no-base", action="store_true", help="leave the base policy out of what is compiled")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every warning about a policy")
     parser.add_argument("--debug", action="store_true", help="has no effect")
@@ -117,6 +131,19 @@ def _given(arguments: "Namespace") -> tuple[list[Input], list[Input], Sequence[D
     for each in read_inputs(policy_files(arguments), diagnostics):
         (kernels if each.format is Format.KERNEL_POLICY else sources).append(each)
     return kernels, sources, diagnostics.warnings
+
+
+def searched_policy(arguments: "Namespace") -> Searched:
+    """Return the one policy that is to be searched.
+
+    Raises:
+        SelboxError: likewise; ``usage`` when there are several.
+    """
+    found = searched_policies(arguments)
+    if len(found) > 1:
+        names = " and ".join(f"`{each.name}`" for each in found[:2])
+        raise UsageError.of("usage", f"{names} are two policies; this searches one")
+    return found[0]
 
 
 def _kernel(given: Input) -> Searched:

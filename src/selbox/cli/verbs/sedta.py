@@ -16,7 +16,7 @@ from selbox.cli.pathsearch import (
     request_of,
     with_pictures,
 )
-from selbox.cli.searched import WHICH_POLICIES, searched_policies
+from selbox.cli.searched import WHICH_POLICY, searched_policy
 from selbox.cli.verb import Example, Manual
 
 if TYPE_CHECKING:
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 MANUAL = Manual(
     description=f"""
 Shows which domains a process can go on to: by running a program whose type the new domain can be entered through, or by
-itself. It takes the options of `sedta` of SETools 4.4, and writes the same lines. With a source alone, what one transition
-leads to is shown; with a target, the paths there. With -r all this is followed backwards: from which domains one gets to
-the source.
+itself. It takes the options of `sedta` of SETools 4.4, and writes the same lines. With a source alone, what one
+transition leads to is shown; with a target, the paths there. With -r all this is followed backwards: from which domains
+one gets to the source.
 
 A type that is left out is left out as a domain and as a program. All rules count unless -b says how booleans are set.
 
-{WHICH_POLICIES}
+{WHICH_POLICY}
 """,
     examples=(
         Example("Which domains can the web server go on to?", "selbox sedta -s httpd_t"),
         Example("By which programs, and by which rules?", "selbox sedta -p policy.33 -s httpd_t --full"),
         Example(
-            "How does one get from a user's login to the administrator's?", "selbox sedta -s user_t -t sysadm_t -S"
+            "How does one get from a user's domain to the administrator's?", "selbox sedta -s user_t -t sysadm_t -S"
         ),
         Example("Who can become unconfined at once?", "selbox sedta -s unconfined_t -r"),
         Example("As a picture:", "selbox sedta -s sshd_t -t sysadm_t -A 3 --svg transitions.svg"),
@@ -66,7 +66,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
 def run(arguments: "Namespace") -> Found:
     """Search."""
     check_path_arguments(arguments)
-    searched = searched_policies(arguments)[0]
+    searched = searched_policy(arguments)
     catalogue = searched.catalogue
     request = request_of(arguments, catalogue)
     transitions = DomainTransitions(

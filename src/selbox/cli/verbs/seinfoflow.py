@@ -16,7 +16,7 @@ from selbox.cli.pathsearch import (
     request_of,
     with_pictures,
 )
-from selbox.cli.searched import WHICH_POLICIES, searched_policies
+from selbox.cli.searched import WHICH_POLICY, searched_policy
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic
 from selbox.language.permissionmap import WEIGHTS
@@ -31,18 +31,16 @@ Shows how information can get from one type to another: written by one process, 
 the options of `seinfoflow` of SETools 4.4, and writes the same lines. With a source alone, what one step leads to is
 shown; -r shows where one step leads to it from.
 
-Which permission lets information flow, which way and how much, is in a permission map. That of selbox is used unless -m
-names another; it is in the format of SETools, whose own can be used. A step weighs 1 to 10, as the heaviest permission of
-its rules does; steps below the least weight are not followed.
+Which permission lets information flow, which way and how much, is in a permission map. That of selbox is used unless
+-m names another; it is in the format of SETools, whose own can be used. A step weighs 1 to 10, as the heaviest
+permission of its rules does; steps below the least weight are not followed.
 
 All rules count unless -b says how booleans are set.
 
-{WHICH_POLICIES}
+{WHICH_POLICY}
 """,
     examples=(
-        Example(
-            "By which ways does what is in shadow get to the web server?", "selbox seinfoflow -s shadow_t -t httpd_t -S"
-        ),
+        Example("How does what is in shadow get to the web server?", "selbox seinfoflow -s shadow_t -t httpd_t -S"),
         Example(
             "And not by what everything can reach?",
             "selbox seinfoflow -p policy.33 -s shadow_t -t httpd_t -A 3 init_t kernel_t",
@@ -85,7 +83,7 @@ def run(arguments: "Namespace") -> Found:
     if arguments.min_weight not in WEIGHTS:
         raise UsageError.of("usage", f"weights are {WEIGHTS[0]} to {WEIGHTS[-1]}, and not {arguments.min_weight}")
     permissions = read_permission_map(arguments.map)
-    searched = searched_policies(arguments)[0]
+    searched = searched_policy(arguments)
     catalogue = searched.catalogue
     request = request_of(arguments, catalogue)
     flows = InformationFlow(
