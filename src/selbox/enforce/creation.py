@@ -9,7 +9,7 @@ from selbox.enforce.monitor import AccessDenied
 from selbox.server.report import InvalidTransitionError
 
 
-def created_sid(box: Box, source: int, target: int, object_class: str) -> int:
+def created_sid(box: Box, source: int, target: int, object_class: str, name: str | None = None) -> int:
     """Return the SID of a new object.
 
     Args:
@@ -17,6 +17,7 @@ def created_sid(box: Box, source: int, target: int, object_class: str) -> int:
         source: SID of the task that makes it.
         target: SID of the related object.
         object_class: name of the new object's class.
+        name: the object's own, where it has one.
 
     Raises:
         AccessDenied: when the computed context is not valid; the kernel answers EACCES too.
@@ -24,7 +25,7 @@ def created_sid(box: Box, source: int, target: int, object_class: str) -> int:
     """
     class_id = box.server.vector(object_class, ()).object_class
     try:
-        return box.server.compute_create(source, target, class_id)
+        return box.server.compute_create(source, target, class_id, name)
     except InvalidTransitionError:
         raise AccessDenied from None
     except SelboxError:

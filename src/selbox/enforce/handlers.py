@@ -26,6 +26,7 @@ from selbox.enforce.seccomp.parts import (
     machine,
     mappings,
     openfiles,
+    messagequeues,
     othermemory,
     processgroups,
     scheduling,
@@ -66,6 +67,7 @@ LATE: Final = (
     Family(limits.PART, "selbox.enforce.calls.limits", "LimitCalls"),
     Family(processgroups.PART, "selbox.enforce.calls.processgroups", "ProcessGroupCalls"),
     Family(scheduling.PART, "selbox.enforce.calls.scheduling", "SchedulingCalls"),
+    Family(messagequeues.PART, "selbox.enforce.calls.messagequeues", "MessageQueueCalls"),
     Family(sockets.PART, "selbox.enforce.calls.sockets", "SocketCalls"),
 )
 """The late families."""

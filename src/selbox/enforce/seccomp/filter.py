@@ -20,6 +20,7 @@ from selbox.enforce.seccomp.parts import (
     lookups,
     machine,
     mappings,
+    messagequeues,
     names,
     openfiles,
     othermemory,
@@ -58,6 +59,7 @@ PARTS: Final[tuple[FilterPart, ...]] = (
     scheduling.PART,
     sockets.PART,
     sysvipc.PART,
+    messagequeues.PART,
     closed.PART,
 )
 """Every family's part."""
