@@ -15,6 +15,7 @@ SHM_RDONLY: Final = 0o10000
 NUMBERS: Final = {
     "mmap": 9,
     "mprotect": 10,
+    "mremap": 25,
     "shmget": 29,
     "shmat": 30,
     "shmctl": 31,

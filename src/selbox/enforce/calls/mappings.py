@@ -18,7 +18,7 @@ from selbox.enforce.labels import CLASSES
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.memorymaps import Mapping, is_modified, mappings_within, stack_pointer
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.mappings import MAP_ANONYMOUS, PROT_EXEC
+from selbox.enforce.seccomp.parts.mappings import LOWEST_ADDRESS, MAP_ANONYMOUS, MAP_FIXED, PROT_EXEC
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _PROT_WRITE: Final = 2
@@ -27,9 +27,10 @@ _MAP_SHARED: Final = 1
 
 
 class MappingCalls:
-    """``mmap``, ``mprotect``, ``pkey_mprotect`` and ``personality``.
+    """``mmap``, ``mremap``, ``mprotect``, ``pkey_mprotect`` and ``personality``.
 
-    Source: the kernel's ``selinux_mmap_file``, ``selinux_file_mprotect`` and ``file_map_prot_check``.
+    Source: the kernel's ``selinux_mmap_file``, ``selinux_mmap_addr``, ``selinux_file_mprotect`` and
+    ``file_map_prot_check``.
     """
 
     def __init__(self, box: Box) -> None:
@@ -40,6 +41,7 @@ class MappingCalls:
         protect = self.mprotect
         return {
             "mmap": self.mmap,
+            "mremap": self.mremap,
             "mprotect": protect,
             "pkey_mprotect": protect,
             "personality": self.personality,
@@ -53,21 +55,32 @@ class MappingCalls:
 
     def mmap(self, caller: Caller, arguments: Arguments) -> int:
         """``mmap(address, length, protection, flags, descriptor, offset)``."""
-        box = self._box
-        _, _, protection, flags, number, _ = arguments
-        if flags & MAP_ANONYMOUS:
+        address, _, protection, flags, number, _ = arguments
+        if not flags & MAP_ANONYMOUS:
+            self._check_file(caller, number, protection, flags)
+        elif protection & PROT_EXEC:
             self._check_own_memory(caller, "execmem")
-            return CONTINUE
+        if flags & MAP_FIXED:
+            check_place(self._box, caller, address)
+        return CONTINUE
+
+    def mremap(self, caller: Caller, arguments: Arguments) -> int:
+        """``mremap(old, old_length, length, flags, address)``, to a low address."""
+        check_place(self._box, caller, arguments[4])
+        return CONTINUE
+
+    def _check_file(self, caller: Caller, number: int, protection: int, flags: int) -> None:
+        """Check the mapping of a file."""
+        box = self._box
         is_shared = flags & _MAP_TYPE == _MAP_SHARED
         status = box.walker.status_of(caller, number)
         if self._is_granted(caller, status, protection, is_shared=is_shared):
-            return CONTINUE
+            return
         is_known = has_label(box, status)
         target = Target(box.walker.start_of(caller, number), status, is_open=True)
         if is_known and not self._is_given(target, protection):
             check_target(box, caller, target, "map")
         self._check_protection(caller, target if is_known else None, protection, is_shared=is_shared)
-        return CONTINUE
 
     def _is_granted(self, caller: Caller, status: os.stat_result, protection: int, *, is_shared: bool) -> bool:
         """Tell whether a file's label and all the answers are known already, and there is nothing to record."""
@@ -132,6 +145,16 @@ class MappingCalls:
             if status.st_ino == mapping.inode:
                 return Target(descriptor, status, is_open=True)
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def check_place(box: Box, caller: Caller, address: int) -> None:
+    """Check where a mapping is to be: near address 0, whoever follows a null pointer would meet it.
+
+    Raises:
+        AccessDenied: when policy denies it.
+    """
+    if address < LOWEST_ADDRESS:
+        box.monitor.check(caller, caller.state.sid, "memprotect", ("mmap_zero",), dict)
 
 
 def _file_permissions(protection: int, *, is_shared: bool) -> tuple[str, ...]:

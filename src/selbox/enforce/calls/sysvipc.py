@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.calls.mappings import check_place
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import acting_as, read_identity
 from selbox.enforce.linux import system_call
@@ -33,10 +34,15 @@ _IPC_CREAT: Final = 0o1000
 _IPC_EXCL: Final = 0o2000
 _IPC_NOWAIT: Final = 0o4000
 _SHM_RDONLY: Final = 0o10000
+_SHM_EXEC: Final = 0o100000
 _SEM_UNDO: Final = 0o10000
 _IPC_RMID, _IPC_SET, _IPC_STAT, _IPC_INFO = range(4)
 _READ_BITS: Final = 0o444
 _WRITE_BITS: Final = 0o222
+
+_SETVAL: Final = 16
+_SEMVMX: Final = 32767
+"""The largest value of a semaphore."""
 
 _OPERATION = struct.Struct("=Hhh")
 _TIMEOUT_SIZE: Final = 16
@@ -111,7 +117,7 @@ _SEM: Final = _Kind(
         13: _READ_VALUE,  # GETALL
         14: _READ_COUNT,  # GETNCNT
         15: _READ_COUNT,  # GETZCNT
-        16: _WRITE_VALUE,  # SETVAL
+        _SETVAL: _WRITE_VALUE,
         17: _WRITE_VALUE,  # SETALL
     },
     frozenset({_IPC_INFO, 19}),
@@ -293,6 +299,8 @@ class SysVIpcCalls:
         command = kind.commands.get(number)
         if command is None:
             return -errno.EINVAL
+        if kind is _SEM and number == _SETVAL and not 0 <= signed(address) <= _SEMVMX:
+            return -errno.ERANGE
         if command.mode:
             self._check(caller, kind, identifier, command.mode)
         self._check(caller, kind, identifier, *command.permissions)
@@ -327,6 +335,10 @@ class SysVIpcCalls:
         writes = not arguments[2] & _SHM_RDONLY
         self._check(caller, _SHM, identifier, *(("unix_read", "unix_write") if writes else ("unix_read",)))
         self._check(caller, _SHM, identifier, *(("read", "write") if writes else ("read",)))
+        if arguments[2] & _SHM_EXEC:
+            self._box.monitor.check(caller, caller.state.sid, "process", ("execmem",), dict)
+        if arguments[1]:
+            check_place(self._box, caller, arguments[1])
         return CONTINUE
 
     def semop(self, caller: Caller, arguments: Arguments) -> int:

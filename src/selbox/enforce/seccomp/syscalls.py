@@ -17,12 +17,12 @@ X32_BIT: Final = 0x40000000
 # fmt: off
 NUMBERS: Final[dict[str, int]] = {
     "read": 0, "write": 1, "open": 2, "stat": 4, "fstat": 5, "lstat": 6, "mmap": 9, "mprotect": 10, "ioctl": 16,
-    "pread64": 17, "access": 21, "shmget": 29, "shmat": 30, "shmctl": 31, "socket": 41, "connect": 42, "accept": 43,
-    "bind": 49, "listen": 50, "socketpair": 53, "getsockopt": 55, "clone": 56, "fork": 57, "vfork": 58, "execve": 59,
-    "kill": 62, "semget": 64, "semop": 65, "semctl": 66, "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71,
-    "fcntl": 72, "flock": 73, "truncate": 76, "ftruncate": 77, "chdir": 80, "fchdir": 81, "rename": 82, "mkdir": 83,
-    "rmdir": 84, "creat": 85, "link": 86, "unlink": 87, "symlink": 88, "readlink": 89, "chmod": 90, "fchmod": 91,
-    "chown": 92, "fchown": 93, "lchown": 94, "getrlimit": 97, "ptrace": 101, "syslog": 103, "setuid": 105,
+    "pread64": 17, "mremap": 25, "access": 21, "shmget": 29, "shmat": 30, "shmctl": 31, "socket": 41, "connect": 42,
+    "accept": 43, "bind": 49, "listen": 50, "socketpair": 53, "getsockopt": 55, "clone": 56, "fork": 57, "vfork": 58,
+    "execve": 59, "kill": 62, "semget": 64, "semop": 65, "semctl": 66, "msgget": 68, "msgsnd": 69, "msgrcv": 70,
+    "msgctl": 71, "fcntl": 72, "flock": 73, "truncate": 76, "ftruncate": 77, "chdir": 80, "fchdir": 81, "rename": 82,
+    "mkdir": 83, "rmdir": 84, "creat": 85, "link": 86, "unlink": 87, "symlink": 88, "readlink": 89, "chmod": 90,
+    "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "getrlimit": 97, "ptrace": 101, "syslog": 103, "setuid": 105,
     "setgid": 106, "setpgid": 109, "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117,
     "setresgid": 119, "getpgid": 121, "setfsuid": 122, "setfsgid": 123, "getsid": 124, "capget": 125, "capset": 126,
     "rt_sigqueueinfo": 129, "utime": 132, "mknod": 133, "uselib": 134, "personality": 135, "statfs": 137,

@@ -11,7 +11,7 @@ ROWS: Final = (
         ("create", "associate", "read", "write", "getattr", "setattr", "destroy", "lock", "unix_read", "unix_write"),
         "new: the task's own; segments made outside the box have the initial SID kernel's",
         Support.ENFORCED,
-        "the supervisor shows as the creating process (ipcs -p)",
+        "the supervisor shows as the creating process (ipcs -p). SHM_EXEC asks for process execmem too",
         "selinux_shm_*",
         ("shmget", "shmat", "shmctl"),
     ),

@@ -31,4 +31,14 @@ ROWS: Final = (
         "selinux_mmap_file, selinux_file_mprotect",
         ("mmap", "mprotect", "pkey_mprotect", "personality"),
     ),
+    Operation(
+        "map memory near address 0",
+        "memprotect",
+        ("mmap_zero",),
+        "the task itself",
+        Support.ENFORCED,
+        "below 64 KiB, where a mapping is to be at that address and nowhere else",
+        "selinux_mmap_addr",
+        ("mmap", "mremap", "shmat"),
+    ),
 )
