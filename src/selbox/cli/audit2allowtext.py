@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from selbox.analysis.advice import Advice
 from selbox.analysis.deniedrules import SELF, DeniedRule
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
@@ -45,13 +46,15 @@ class Written(NamedTuple):
     Attributes:
         rules: from :meth:`selbox.analysis.deniedrules.DeniedRules.rules`.
         role_types: roles with the types that they lack.
-        remarks: returns what is worth knowing about a rule, a line each without ``#``.
+        remarks: returns what audit2allow says of a rule, each without ``#!!!!``.
+        advice: returns what is worth knowing about it besides.
         forbidden: returns what forbids an access that no rule helps with, as comments.
     """
 
     rules: Sequence[DeniedRule]
     role_types: Sequence[tuple[str, tuple[str, ...]]]
     remarks: Callable[[DeniedRule], Iterable[str]]
+    advice: Callable[[DeniedRule], Iterable[Advice]]
     forbidden: Callable[[DeniedRule], Iterable[str]]
 
 
@@ -139,9 +142,17 @@ def _about(rule: DeniedRule, written: Written, style: RuleStyle) -> Iterator[str
     explained = list(_explanation(rule, style))
     yield from explained
     remarks = [f"#!!!! {each}" for each in written.remarks(rule)]
+    remarks += (line for each in written.advice(rule) for line in _advice(each))
     if remarks and not explained:
         yield ""
     yield from remarks
+
+
+def _advice(advice: Advice) -> Iterator[str]:
+    first, *others = advice.text.split("\n")
+    yield f"#!!!! {'Before this is granted: ' if advice.kind == 'peril' else ''}{first}"
+    yield from (f"#{each}" for each in others)
+    yield from (f"#\t{each}" for each in advice.commands)
 
 
 def _commented(lines: Iterable[str], comment: str) -> Iterator[str]:

@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from selbox.model.context import Context
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.server.constraintarrays import ConstraintArrays, Pairs
-from selbox.server.contextarrays import ContextArrays, Ids, Truths
+from selbox.server.contextarrays import ContextArrays, ContextTable, Ids, Truths
 from selbox.server.decision import GRANTS_ALL, NEVERAUDIT_FLAG, PERMISSIVE_FLAG
+from selbox.server.evaluation import Access
 from selbox.server.rulearrays import DONTAUDIT_SHIFT, RuleArrays, Vectors
 from selbox.server.ruleindex import VECTOR_MASK, RuleIndex
 from selbox.server.state import PolicyState
@@ -86,12 +88,18 @@ class AccessArrayComputer:
             some, others = sources[places], targets[places]
             pairs = Pairs(contexts, some, others, contexts.type[some], contexts.type[others])
             vectors = result.allowed[places].astype(np.uint64)
-            self._withhold(pairs, classes[places], vectors)
+            self.withhold(pairs, classes[places], vectors)
             result.allowed[places] = vectors
         return result
 
-    def _withhold(self, pairs: Pairs, classes: Ids, vectors: Vectors) -> None:
-        """Take out of allow rules' vectors what constraints, role changes and type bounds withhold."""
+    def withhold(self, pairs: Pairs, classes: Ids, vectors: Vectors) -> None:
+        """Take out of allow rules' vectors what constraints, role changes and type bounds withhold.
+
+        Args:
+            pairs: contexts.
+            classes: ids of classes that the policy has.
+            vectors: what rules allow, or are supposed to; changed in place. All of one length.
+        """
         self._constraints.withhold(pairs, classes, vectors)
         is_change = (classes == self._process) & ((vectors & self._role_change) != 0)
         if is_change.any():
@@ -118,8 +126,35 @@ class AccessArrayComputer:
         )
         ruled, _ = self._rules.access(bounding.source_types, bounding.target_types, classes[places])
         ruled &= _LOW
-        self._withhold(bounding, classes[places], ruled)
+        self.withhold(bounding, classes[places], ruled)
         vectors[places] &= ruled
+
+
+def withheld(state: PolicyState, accesses: Sequence[Access]) -> list[int]:
+    """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
+
+    Args:
+        state: decides.
+        accesses: accesses to classes and permissions that the policy has.
+    """
+    table = ContextTable(state.policy)
+    rows: dict[Context, int] = {}
+    columns: tuple[list[int], list[int]] = [], []
+    for each in accesses:
+        for column, context in zip(columns, (each.source, each.target), strict=True):
+            row = rows.get(context)
+            if row is None:
+                row = rows[context] = table.add(context)
+            column.append(row)
+    contexts = table.arrays()
+    sources, targets = (np.array(each, dtype=np.intp) for each in columns)
+    classes = np.array([each.object_class for each in accesses], dtype=np.intp)
+    asked = np.array([each.vector for each in accesses], dtype=np.uint64)
+    left = asked.copy()
+    pairs = Pairs(contexts, sources, targets, contexts.type[sources], contexts.type[targets])
+    AccessArrayComputer(state.policy, state.access.rules, state.active).withhold(pairs, classes, left)
+    found: list[int] = (asked & ~left).tolist()
+    return found
 
 
 class AccessDecisions(NamedTuple):

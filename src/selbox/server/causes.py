@@ -15,6 +15,7 @@ from selbox.server.conditionals import active_conditions
 from selbox.server.evaluation import Access, evaluate
 from selbox.server.explanation import DenialKind
 from selbox.server.extendedrules import Entries
+from selbox.server.labelchoices import LabelChoices
 from selbox.server.ruleindex import DONTAUDIT_SHIFT, VECTOR_MASK
 from selbox.server.state import PolicyState
 
@@ -33,6 +34,8 @@ class CauseKind(Enum):
     ROLE = "no roleallow rule permits the change of role"
     BOUNDS = "the bounding type may not do it"
     EXTENDED = "no extended rule allows the number"
+
+    __hash__ = object.__hash__  # each is one object; an Enum's own hash is a call for every record of a log
 
 
 class Cause(NamedTuple):
@@ -74,6 +77,7 @@ class CauseFinder:
         self._state = state
         self._switches = _Switches(state.policy, state.active, state.entries)
         self._active: dict[int, Sequence[bool]] = {}
+        self._labels: LabelChoices | None = None
 
     def find(self, accesses: Sequence[Access]) -> list[Cause]:
         """Return what denies each of some accesses to classes and permissions that the policy has."""
@@ -82,6 +86,46 @@ class CauseFinder:
             self._beyond_rules(access) if not access.vector & ~allowed else self._by_rules(access, dontaudit)
             for access, (allowed, dontaudit) in zip(accesses, vectors, strict=True)
         ]
+
+    def withheld(self, accesses: Sequence[Access]) -> list[int]:
+        """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
+
+        Args:
+            accesses: as for :meth:`find`.
+        """
+        if len(accesses) >= ARRAYS_PAY:
+            from selbox.server.accessarrays import withheld  # numpy, as in `_by_array`
+
+            return withheld(self._state, accesses)
+        return [self._withheld(each) for each in accesses]
+
+    def labels(self, access: Access) -> list[int]:
+        """Return types of objects under which an access would be allowed, the likeliest first; at most a few dozen.
+
+        Types come first whose directories the source may search too, as files seldom lie alone; then those of which it
+        would get least besides what it asks for.
+        """
+        state = self._state
+        if self._labels is None:
+            self._labels = LabelChoices(state.policy, state.entries)
+        source, target, object_class, vector, _ = access
+        search = state.policy.class_ids.get("dir", object_class)
+        compute, active = state.access.compute, state.active
+        found: list[tuple[bool, int, int, int]] = []
+        types = source.type, target.type, object_class, vector
+        for place, each in enumerate(self._labels.choices(*types, active)):
+            label = target._replace(type=each)
+            allowed = compute(source, label, object_class, active).allowed
+            if not vector & ~allowed:
+                is_alone = object_class != search and not compute(source, label, search, active).allowed
+                found.append((is_alone, (allowed & ~vector).bit_count(), place, each))
+        return [each for _, _, _, each in sorted(found)]
+
+    def _withheld(self, access: Access) -> int:
+        source, target, object_class, vector, _ = access
+        rules = {(source.type, target.type, object_class): vector}
+        supposing = self._state.access.supposing(rules, (), {})
+        return vector & ~supposing.compute(source, target, object_class, self._state.active).allowed
 
     def _one_by_one(self, accesses: Sequence[Access]) -> list[tuple[int, int]]:
         """Return what allow rules and what dontaudit rules say."""

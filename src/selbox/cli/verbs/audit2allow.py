@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from selbox.analysis.advice import Advice, Advisor
 from selbox.analysis.deniedrules import DeniedRule, DeniedRules
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.logreader import EventLine
@@ -12,6 +13,7 @@ from selbox.cli.audit2whytext import constraint_lines
 from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, Log, add_input_arguments, load_server
 from selbox.cli.auditwhy import Whys, explain_log
 from selbox.cli.output import JsonValue
+from selbox.cli.policyarguments import policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
@@ -19,14 +21,20 @@ from selbox.diagnostics import Diagnostic
 from selbox.explain.loggedcauses import LoggedCauses
 from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
+from selbox.store.filelabels import FileLabels
+from selbox.store.systempolicy import system_file_contexts
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 MANUAL = Manual(
     description=f"""
-Writes the rules that would allow what a log says was denied, one for each source, target and class, with what is worth
-knowing about each. The options, the order and the comments are those of `audit2allow` of SELinux's policycoreutils.
+Writes the rules that would allow what a log says was denied, one for each source, target and class. The options, the
+order and the comments are those of `audit2allow` of SELinux's policycoreutils.
+
+Comments say besides when something serves better than a rule: the label that a file's path gives it, a boolean, the
+label of a port; and what should be thought about before it is granted, such as dac_override, memory that is written and
+executed, files that other domains execute, and constraints that would forbid the access all the same.
 
 What a constraint forbids no rule allows: such denials stand apart, at the end, with the comparisons that failed and
 what would allow the access; every such proposal has been tried.
@@ -92,6 +100,7 @@ class Allowed(NamedTuple):
             "language": language,
             "cil": cil,
             "remarks": list(self.written.remarks(rule)),
+            "advice": [each._asdict() for each in self.written.advice(rule)],
         }
 
 
@@ -104,6 +113,13 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument("-r", "--requires", action="store_true", help="say what a module with the rules would require")
     parser.add_argument("-m", "--module", metavar="NAME", help="write the source of a module; implies --requires")
     parser.add_argument("--cil", action="store_true", help="write CIL instead of the policy language")
+    parser.add_argument(
+        "--file-contexts",
+        action="append",
+        metavar="FILE",
+        help="how files should be labelled; the system's, where the policy is, otherwise",
+    )
+    parser.add_argument("--no-advice", action="store_true", help="write what audit2allow writes, and no more")
     parser.add_argument("-v", "--verbose", action="store_true", help="say of each rule whose access called for it")
     parser.add_argument("-e", "--explain", action="store_true", help="show the records that called for each rule")
 
@@ -129,8 +145,22 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     def forbidding(rule: DeniedRule) -> list[str]:
         return _forbidding(server, rule)
 
-    written = Written(rules.rules(), role_types, _remarks, forbidding)
-    return Allowed(written, style, log.notices(), log.reader.lines, log.reader.broken)
+    found_rules = rules.rules()
+    labels = FileLabels(server.policy, _file_contexts(arguments))
+    advice: dict[int, list[Advice]] = {}
+    if not arguments.no_advice:
+        advisor = Advisor(server, labels.label)
+        advisor.look_over(found_rules)
+        advice = {id(each): advisor.of(each) for each in found_rules}
+    written = Written(found_rules, role_types, _remarks, lambda rule: advice.get(id(rule), ()), forbidding)
+    return Allowed(written, style, (*log.notices(), *labels.faults), log.reader.lines, log.reader.broken)
+
+
+def _file_contexts(arguments: "Namespace") -> list[str]:
+    """Return the files that say how files should be labelled: the system's only for the system's own policy."""
+    if arguments.file_contexts:
+        return list(arguments.file_contexts)
+    return [] if policy_paths(arguments) else system_file_contexts()
 
 
 def _style(arguments: "Namespace") -> RuleStyle:

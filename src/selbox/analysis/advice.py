@@ -1,0 +1,240 @@
+"""What to do about denials: the label, the port or the boolean that is wrong, and what a rule should not grant blindly.
+
+Whatever is said to allow an access, the security server has allowed with that change made.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from selbox.analysis.deniedrules import SELF, DeniedRule
+from selbox.analysis.perils import Perils
+from selbox.audit.details import AccessDetails, details
+from selbox.explain.forbidden import forbidden
+from selbox.model.context import Context
+from selbox.server.causes import CauseFinder, CauseKind
+from selbox.server.evaluation import Access
+from selbox.server.labelling import port_context
+from selbox.server.securityserver import SecurityServer
+
+FILE_CLASSES: Final = frozenset({"file", "dir", "lnk_file", "chr_file", "blk_file", "sock_file", "fifo_file"})
+_PROTOCOLS: Final = {"tcp_socket": "tcp", "udp_socket": "udp", "dccp_socket": "dccp", "sctp_socket": "sctp"}
+_PORTS: Final = {"name_bind": "src", "name_connect": "dest"}
+_WITHOUT_DOMAIN: Final = frozenset({"initrc_t", "unconfined_service_t", "kernel_t"})
+"""Types of processes that were started without a domain of their own."""
+_VAGUE: Final = frozenset(
+    {"default_t", "etc_t", "file_t", "home_root_t", "mnt_t", "root_t", "tmp_t", "unlabeled_t", "usr_t"}
+    | {"var_lib_t", "var_log_t", "var_run_t", "var_t"}
+)
+"""Types of files that say little more than in which directory they lie."""
+_MOST_CHOICES: Final = 3
+_MOST_PATHS: Final = 3
+_MOST_ASKED: Final = 200
+"""Rules about which the server is asked what else would allow them; each takes some milliseconds."""
+
+FileLabel = Callable[[str, str], str | None]
+"""Returns the context that file contexts give a path of an object's class; None where they give none."""
+
+
+class Advice(NamedTuple):
+    """One piece of advice.
+
+    Attributes:
+        kind: ``label``, ``port``, ``domain``, ``constraint`` or ``peril``.
+        text: what is so.
+        commands: what to type, where something can be; those that begin with ``#`` are to be filled in.
+    """
+
+    kind: str
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+class Advisor:
+    """Gives advice on the rules that a log calls for.
+
+    Args:
+        server: decides.
+        file_label: tells what label a path should have.
+    """
+
+    def __init__(self, server: SecurityServer, file_label: FileLabel | None = None) -> None:
+        self._server = server
+        self._policy = server.policy
+        self._finder: CauseFinder = server.cause_finder()
+        self._perils = Perils(server.policy)
+        self._file_label = file_label
+        self._asked = 0
+        self._withheld: dict[int, tuple[Access, int]] = {}
+
+    def look_over(self, rules: Sequence[DeniedRule]) -> None:
+        """Find out at once which rules constraints would leave without effect; :meth:`of` tells it of them."""
+        asked: list[tuple[DeniedRule, Access]] = []
+        for rule in rules:
+            access = rule.accesses[0][1].access
+            if access is not None and rule.cause in (CauseKind.RULE, CauseKind.DONTAUDIT):
+                asked.append((rule, access))
+        found = self._finder.withheld([access for _, access in asked])
+        for (rule, access), withheld in zip(asked, found, strict=True):
+            if withheld:
+                self._withheld[id(rule)] = access, withheld
+
+    def of(self, rule: DeniedRule) -> list[Advice]:
+        """Return the advice on a rule: what serves better first, then what to think about."""
+        if rule.cause in (CauseKind.ALLOWED, CauseKind.ROLE, CauseKind.BOUNDS):
+            return []
+        target = rule.source if rule.target == SELF else rule.target
+        found: list[Advice] = []
+        if rule.object_class in FILE_CLASSES:
+            found += self._of_file(rule)
+        elif rule.object_class in _PROTOCOLS:
+            found += self._of_port(rule)
+        if rule.source in _WITHOUT_DOMAIN:
+            found.append(_without_domain(rule))
+        found += self._of_constraint(rule)
+        perils = self._perils.of(rule.source, target, rule.object_class, rule.permissions)
+        found += (Advice("peril", each) for each in perils)
+        return found
+
+    # --- Labels of files -------------------------------------------------------------------------------------------
+
+    def _of_file(self, rule: DeniedRule) -> Iterator[Advice]:
+        about = [details(each.text) for each in rule.examples if "path=" in each.text]
+        paths = list(dict.fromkeys(each.path for each in about if each.path.startswith("/")))[:_MOST_PATHS]
+        wrong = False
+        for path in paths:
+            label = self._file_label(path, rule.object_class) if self._file_label else None
+            parts = label.split(":", 3) if label else []
+            if len(parts) > 2 and parts[2] != rule.target:
+                wrong = True
+                helps = self._allows_label(rule, parts[2])
+                yield Advice(
+                    "label",
+                    f"{_shown(path)} should have the label {parts[2]} by its path"
+                    + (", which allows this" if helps else ", which does not allow this either"),
+                    (f"restorecon -v {_shown(path)}",),
+                )
+        if not wrong and rule.target in _VAGUE and rule.cause is not CauseKind.CONSTRAINT:
+            yield from self._other_labels(rule, paths)
+
+    def _other_labels(self, rule: DeniedRule, paths: Sequence[str]) -> Iterator[Advice]:
+        choices = self._label_choices(rule)
+        if not choices:
+            return
+        where = _shown(paths[0]) if paths else "PATH"
+        pattern = f"{where.rstrip('/')}(/.*)?" if rule.object_class == "dir" else where
+        mark = "" if paths else "# "
+        yield Advice(
+            "label",
+            f"{rule.target} says little about what an object is; with the label {_or(choices)} this would be allowed",
+            (f"{mark}semanage fcontext -a -t {choices[0]} '{pattern}'", f"{mark}restorecon -Rv {where}"),
+        )
+
+    def _label_choices(self, rule: DeniedRule) -> list[str]:
+        """Return types that the server says would allow the access, the likeliest first."""
+        access = self._ask(rule)
+        if access is None:
+            return []
+        return [self._policy.types[each].name for each in self._finder.labels(access)[:_MOST_CHOICES]]
+
+    def _allows_label(self, rule: DeniedRule, label: str) -> bool:
+        access = rule.accesses[0][1].access
+        type_id = self._policy.type_ids.get(label)
+        if access is None or type_id is None:
+            return False
+        return self._allows(access, access.target._replace(type=type_id))
+
+    def _allows(self, access: Access, target: Context) -> bool:
+        (cause,) = self._finder.find([access._replace(target=target)])
+        return cause.kind is CauseKind.ALLOWED
+
+    def _ask(self, rule: DeniedRule) -> Access | None:
+        """Return the access of a rule, unless the server has been asked too often."""
+        self._asked += 1
+        return rule.accesses[0][1].access if self._asked <= _MOST_ASKED else None
+
+    # --- Ports -----------------------------------------------------------------------------------------------------
+
+    def _of_port(self, rule: DeniedRule) -> Iterator[Advice]:
+        field = next((_PORTS[each] for each in rule.permissions if each in _PORTS), None)
+        access = rule.accesses[0][1].access
+        if field is None or access is None:
+            return
+        protocol = _PROTOCOLS[rule.object_class]
+        port = next(
+            (each for each in map(_port_of(field), (details(line.text) for line in rule.examples)) if each is not None),
+            None,
+        )
+        if port is None:
+            return
+        by_policy = port_context(self._policy, protocol, port)
+        if by_policy is not None and self._policy.types[by_policy.type].name != rule.target:
+            name = self._policy.types[by_policy.type].name
+            yield Advice(
+                "port", f"the policy labels {protocol} port {port} {name}; this system had it labelled otherwise"
+            )
+        choices = self._port_choices(access)
+        if choices:
+            yield Advice(
+                "port",
+                f"{protocol} port {port} is {rule.target}; with the label {_or(choices)} this would be allowed",
+                (f"semanage port -a -t {choices[0]} -p {protocol} {port}",),
+            )
+
+    def _port_choices(self, access: Access) -> list[str]:
+        """Return the types of ports that the source may use likewise, those of its own name first."""
+        self._asked += 1
+        if self._asked > _MOST_ASKED:
+            return []
+        types = self._policy.types
+        source = types[access.source.type].name
+        known = {each.context.type for each in self._policy.port_contexts} - {access.target.type}
+        allowed = [each for each in known if self._allows(access, access.target._replace(type=each))]
+        names = sorted(types[each].name for each in allowed)
+        stem = source.partition("_")[0].rstrip("d")
+        return sorted(names, key=lambda name: not name.startswith(stem))[:_MOST_CHOICES]
+
+    # --- Constraints -----------------------------------------------------------------------------------------------
+
+    def _of_constraint(self, rule: DeniedRule) -> Iterator[Advice]:
+        found = self._withheld.get(id(rule))
+        if found is None:
+            return
+        access, withheld = found
+        names = " ".join(self._policy.classes[access.object_class].names(withheld))
+        text = f"even with this rule a constraint forbids {{ {names} }}"
+        if self._ask(rule) is not None:
+            told = forbidden(self._server, access)
+            text += "".join(f"\n\t{each}" for each in (*told.constraints, *told.others[1:]))
+            needed = (" and ".join(each.text for each in proposal.changes) for proposal in told.proposals)
+            text += "".join(f"\n\tneeded: {each}" for each in needed)
+        yield Advice("constraint", text)
+
+
+def _without_domain(rule: DeniedRule) -> Advice:
+    about = details(rule.examples[0].text) if rule.examples else None
+    program = _shown(about.program or about.command) if about else ""
+    what = f"the program {program}" if program else "the program"
+    return Advice(
+        "domain",
+        f"{what} runs as {rule.source}, as programs do that have no domain of their own, and a rule would serve all of "
+        "them: give it the label of a program that has one, or write a module for it",
+    )
+
+
+def _port_of(field: str) -> Callable[[AccessDetails], int | None]:
+    def port(about: AccessDetails) -> int | None:
+        text = about.fields.get(field, "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else None
+
+    return port
+
+
+def _or(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _shown(text: str) -> str:
+    """Return a name that others chose as a shell takes it; nothing in it can move the cursor."""
+    from shlex import quote  # those who have no paths do not pay for it
+
+    return quote(text if text.isprintable() else ascii(text)[1:-1])
