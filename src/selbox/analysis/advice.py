@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 
 from selbox.analysis.deniedrules import SELF, DeniedRule
 from selbox.analysis.perils import Perils
+from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
+from selbox.audit.events import EventFacts
 from selbox.explain.forbidden import forbidden
 from selbox.model.context import Context
 from selbox.server.causes import CauseFinder, CauseKind
@@ -21,15 +23,22 @@ _PROTOCOLS: Final = {"tcp_socket": "tcp", "udp_socket": "udp", "dccp_socket": "d
 _PORTS: Final = {"name_bind": "src", "name_connect": "dest"}
 _WITHOUT_DOMAIN: Final = frozenset({"initrc_t", "unconfined_service_t", "kernel_t"})
 """Types of processes that were started without a domain of their own."""
+FORBIDDEN: Final = frozenset({CauseKind.CONSTRAINT, CauseKind.ROLE, CauseKind.BOUNDS})
+"""Causes that no allow rule between the two types helps against."""
 _VAGUE: Final = frozenset(
     {"default_t", "etc_t", "file_t", "home_root_t", "mnt_t", "root_t", "tmp_t", "unlabeled_t", "usr_t"}
     | {"var_lib_t", "var_log_t", "var_run_t", "var_t"}
 )
 """Types of files that say little more than in which directory they lie."""
+_NARROW: Final = 64
+"""Ports in a range that says what they are for; a type of a wider one says little."""
 _MOST_CHOICES: Final = 3
 _MOST_PATHS: Final = 3
 _MOST_ASKED: Final = 200
 """Rules about which the server is asked what else would allow them; each takes some milliseconds."""
+
+EventFactsOf = Callable[[AccessLine], EventFacts]
+"""Returns what the other records of a line's event say."""
 
 FileLabel = Callable[[str, str], str | None]
 """Returns the context that file contexts give a path of an object's class; None where they give none."""
@@ -55,9 +64,13 @@ class Advisor:
     Args:
         server: decides.
         file_label: tells what label a path should have.
+        facts: tells what other records of an event say.
     """
 
-    def __init__(self, server: SecurityServer, file_label: FileLabel | None = None) -> None:
+    def __init__(
+        self, server: SecurityServer, file_label: FileLabel | None = None, facts: EventFactsOf | None = None
+    ) -> None:
+        self._facts = facts
         self._server = server
         self._policy = server.policy
         self._finder: CauseFinder = server.cause_finder()
@@ -70,8 +83,8 @@ class Advisor:
         """Find out at once which rules constraints would leave without effect; :meth:`of` tells it of them."""
         asked: list[tuple[DeniedRule, Access]] = []
         for rule in rules:
-            access = rule.accesses[0][1].access
-            if access is not None and rule.cause in (CauseKind.RULE, CauseKind.DONTAUDIT):
+            access = rule.cause.access
+            if access is not None and rule.kind in (CauseKind.RULE, CauseKind.DONTAUDIT):
                 asked.append((rule, access))
         found = self._finder.withheld([access for _, access in asked])
         for (rule, access), withheld in zip(asked, found, strict=True):
@@ -80,8 +93,10 @@ class Advisor:
 
     def of(self, rule: DeniedRule) -> list[Advice]:
         """Return the advice on a rule: what serves better first, then what to think about."""
-        if rule.cause in (CauseKind.ALLOWED, CauseKind.ROLE, CauseKind.BOUNDS):
+        if rule.kind is CauseKind.ALLOWED:
             return []
+        if rule.kind in FORBIDDEN:
+            return [*self._of_file(rule), *self._of_forbidden(rule)]
         target = rule.source if rule.target == SELF else rule.target
         found: list[Advice] = []
         if rule.object_class in FILE_CLASSES:
@@ -98,8 +113,8 @@ class Advisor:
     # --- Labels of files -------------------------------------------------------------------------------------------
 
     def _of_file(self, rule: DeniedRule) -> Iterator[Advice]:
-        about = [details(each.text) for each in rule.examples if "path=" in each.text]
-        paths = list(dict.fromkeys(each.path for each in about if each.path.startswith("/")))[:_MOST_PATHS]
+        known = (self._path(each) for each in rule.examples)
+        paths = list(dict.fromkeys(each for each in known if each.startswith("/")))[:_MOST_PATHS]
         wrong = False
         for path in paths:
             label = self._file_label(path, rule.object_class) if self._file_label else None
@@ -113,8 +128,12 @@ class Advisor:
                     + (", which allows this" if helps else ", which does not allow this either"),
                     (f"restorecon -v {_shown(path)}",),
                 )
-        if not wrong and rule.target in _VAGUE and rule.cause is not CauseKind.CONSTRAINT:
+        if not wrong and rule.target in _VAGUE and rule.kind not in FORBIDDEN:
             yield from self._other_labels(rule, paths)
+
+    def _path(self, line: AccessLine) -> str:
+        path = details(line.text).path if "path=" in line.text else ""
+        return path or (self._facts(line).path if self._facts is not None else "")
 
     def _other_labels(self, rule: DeniedRule, paths: Sequence[str]) -> Iterator[Advice]:
         choices = self._label_choices(rule)
@@ -134,10 +153,11 @@ class Advisor:
         access = self._ask(rule)
         if access is None:
             return []
-        return [self._policy.types[each].name for each in self._finder.labels(access)[:_MOST_CHOICES]]
+        names = (self._policy.types[each].name for each in self._finder.labels(access))
+        return [each for each in names if each not in _VAGUE][:_MOST_CHOICES]
 
     def _allows_label(self, rule: DeniedRule, label: str) -> bool:
-        access = rule.accesses[0][1].access
+        access = rule.cause.access
         type_id = self._policy.type_ids.get(label)
         if access is None or type_id is None:
             return False
@@ -150,13 +170,13 @@ class Advisor:
     def _ask(self, rule: DeniedRule) -> Access | None:
         """Return the access of a rule, unless the server has been asked too often."""
         self._asked += 1
-        return rule.accesses[0][1].access if self._asked <= _MOST_ASKED else None
+        return rule.cause.access if self._asked <= _MOST_ASKED else None
 
     # --- Ports -----------------------------------------------------------------------------------------------------
 
     def _of_port(self, rule: DeniedRule) -> Iterator[Advice]:
         field = next((_PORTS[each] for each in rule.permissions if each in _PORTS), None)
-        access = rule.accesses[0][1].access
+        access = rule.cause.access
         if field is None or access is None:
             return
         protocol = _PROTOCOLS[rule.object_class]
@@ -172,13 +192,17 @@ class Advisor:
             yield Advice(
                 "port", f"the policy labels {protocol} port {port} {name}; this system had it labelled otherwise"
             )
-        choices = self._port_choices(access)
+        choices = self._port_choices(access) if self._is_vague_port(access.target.type) else []
         if choices:
             yield Advice(
                 "port",
                 f"{protocol} port {port} is {rule.target}; with the label {_or(choices)} this would be allowed",
                 (f"semanage port -a -t {choices[0]} -p {protocol} {port}",),
             )
+
+    def _is_vague_port(self, type_id: int) -> bool:
+        ranges = (each for each in self._policy.port_contexts if each.context.type == type_id)
+        return all(each.high - each.low >= _NARROW for each in ranges)
 
     def _port_choices(self, access: Access) -> list[str]:
         """Return the types of ports that the source may use likewise, those of its own name first."""
@@ -189,9 +213,9 @@ class Advisor:
         source = types[access.source.type].name
         known = {each.context.type for each in self._policy.port_contexts} - {access.target.type}
         allowed = [each for each in known if self._allows(access, access.target._replace(type=each))]
-        names = sorted(types[each].name for each in allowed)
         stem = source.partition("_")[0].rstrip("d")
-        return sorted(names, key=lambda name: not name.startswith(stem))[:_MOST_CHOICES]
+        names = (types[each].name for each in allowed)
+        return sorted(names, key=lambda name: (not name.startswith(stem), len(name), name))[:_MOST_CHOICES]
 
     # --- Constraints -----------------------------------------------------------------------------------------------
 
@@ -201,13 +225,27 @@ class Advisor:
             return
         access, withheld = found
         names = " ".join(self._policy.classes[access.object_class].names(withheld))
-        text = f"even with this rule a constraint forbids {{ {names} }}"
-        if self._ask(rule) is not None:
-            told = forbidden(self._server, access)
-            text += "".join(f"\n\t{each}" for each in (*told.constraints, *told.others[1:]))
-            needed = (" and ".join(each.text for each in proposal.changes) for proposal in told.proposals)
-            text += "".join(f"\n\tneeded: {each}" for each in needed)
-        yield Advice("constraint", text)
+        text = f"even with this rule {{ {names} }} would be denied"
+        yield Advice("constraint", text + (_needed(self._server, access, 1) if self._ask(rule) is not None else ""))
+
+    def _of_forbidden(self, rule: DeniedRule) -> Iterator[Advice]:
+        access = self._ask(rule)
+        if access is not None:
+            yield Advice("constraint", "no rule helps" + _needed(self._server, access, 0))
+
+
+def _needed(server: SecurityServer, access: Access, known: int) -> str:
+    """Return lines on what forbids an access, and on what would be needed.
+
+    Args:
+        server: decides.
+        access: the access.
+        known: how many reasons beside constraints have been told already.
+    """
+    told = forbidden(server, access)
+    lines = [*told.constraints, *told.others[known:]]
+    lines += ["needed: " + " and ".join(each.text for each in proposal.changes) for proposal in told.proposals]
+    return "".join(f"\n\t{each}" for each in lines)
 
 
 def _without_domain(rule: DeniedRule) -> Advice:

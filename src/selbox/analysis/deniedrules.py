@@ -10,6 +10,9 @@ from selbox.server.causes import CauseKind
 SELF: Final = "self"
 """How rules name a target that is the source."""
 
+MOST_KNOWN: Final = 1 << 18
+"""Accesses that are known again; when there are more, all are forgotten, so that memory is bounded."""
+
 _MOST_EXAMPLES: Final = 20
 """Lines of the log that are kept for one rule."""
 
@@ -21,10 +24,10 @@ class DeniedRule(NamedTuple):
         source: type.
         target: type, or :data:`SELF`.
         object_class: name of the class.
-        cause: what denies it.
+        cause: what denies it, of the first access.
         permissions: names, sorted.
         numbers: extended permissions that records had, sorted.
-        accesses: the accesses, each once, and what denies them; the first is the first of the log.
+        access: the first access of the log that calls for the rule.
         times: how many records.
         examples: the first lines of the log about it.
     """
@@ -32,84 +35,119 @@ class DeniedRule(NamedTuple):
     source: str
     target: str
     object_class: str
-    cause: CauseKind
+    cause: LoggedCause
     permissions: tuple[str, ...]
     numbers: tuple[int, ...]
-    accesses: Sequence[tuple[LoggedAccess, LoggedCause]]
+    access: LoggedAccess
     times: int
     examples: Sequence[AccessLine]
 
+    @property
+    def kind(self) -> CauseKind | None:
+        """What part of the policy denies it; that of all its accesses."""
+        return self.cause.kind
 
-class _Group:
-    __slots__ = ("accesses", "examples", "key", "times")
 
-    def __init__(self, key: tuple[str, str, str, CauseKind]) -> None:
-        self.key = key
-        self.accesses: list[tuple[LoggedAccess, LoggedCause]] = []
+class RuleGroup:
+    """What is collected for one rule.
+
+    Args:
+        line: the first line about it.
+        cause: what denies it.
+
+    Attributes:
+        line, cause: as given.
+        permissions: names.
+        numbers: extended permissions.
+        examples: lines.
+        times: how many records.
+    """
+
+    __slots__ = ("cause", "examples", "line", "numbers", "permissions", "times")
+
+    def __init__(self, line: AccessLine, cause: LoggedCause) -> None:
+        self.line = line
+        self.cause = cause
+        self.permissions: set[str] = set()
+        self.numbers: set[int] = set()
         self.examples: list[AccessLine] = []
         self.times = 0
 
+    def join(self, access: LoggedAccess) -> None:
+        """Take what an access adds to the rule."""
+        self.permissions.update(access.permissions)
+        if access.number is not None:
+            self.numbers.add(access.number)
+
+    def rule(self) -> DeniedRule:
+        """Return the rule."""
+        access = self.line.access
+        source, target = type_of(access.scontext), type_of(access.tcontext)
+        return DeniedRule(
+            source,
+            SELF if source == target else target,
+            access.tclass,
+            self.cause,
+            tuple(sorted(self.permissions)),
+            tuple(sorted(self.numbers)),
+            access,
+            self.times,
+            self.examples,
+        )
+
 
 class DeniedRules:
-    """Collects them; what it keeps grows with the accesses that differ, not with the log.
+    """Collects them; what it keeps grows with the rules, not with the log.
 
     Args:
-        examples: how many lines of the log are kept for each access, 0 or more.
+        examples: how many lines of the log are kept for each rule; 20 at most.
     """
 
     def __init__(self, examples: int = 1) -> None:
         self._examples = min(examples, _MOST_EXAMPLES)
-        self._groups: dict[tuple[str, str, str, CauseKind], _Group] = {}
-        self._of_access: dict[LoggedAccess, _Group] = {}
+        self._groups: dict[tuple[str, str, str, CauseKind], RuleGroup] = {}
+        self._of_access: dict[LoggedAccess, RuleGroup] = {}
 
-    def add(self, lines: Iterable[AccessLine], causes: Iterable[LoggedCause]) -> None:
-        """Add lines with what denies each access; what was granted or could not be asked about calls for nothing."""
+    def add(self, lines: Iterable[AccessLine], causes: Iterable[LoggedCause]) -> list[AccessLine]:
+        """Add lines with what denies each access; what was granted or could not be asked about calls for nothing.
+
+        Returns:
+            The lines that are kept as examples.
+        """
+        kept: list[AccessLine] = []
         groups, keep = self._of_access, self._examples
+        if len(groups) > MOST_KNOWN:
+            groups.clear()
         for line, cause in zip(lines, causes, strict=True):
-            group = groups.get(line.access) or self._group(line.access, cause)
+            group = groups.get(line.access) or self._group(line, cause)
             if group is not None:
                 group.times += 1
                 if len(group.examples) < keep:
                     group.examples.append(line)
+                    kept.append(line)
+        return kept
 
-    def clear(self) -> None:
-        """Forget everything, as when another policy was loaded."""
-        self._groups.clear()
-        self._of_access.clear()
-
-    def _group(self, access: LoggedAccess, cause: LoggedCause) -> _Group | None:
+    def _group(self, line: AccessLine, cause: LoggedCause) -> RuleGroup | None:
+        access = line.access
         if access.granted or cause.kind is None:
             return None
-        source, target = (context.split(":", 3)[2] for context in (access.scontext, access.tcontext))
-        key = source, target, access.tclass, cause.kind
+        key = type_of(access.scontext), type_of(access.tcontext), access.tclass, cause.kind
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = _Group(key)
+            group = self._groups[key] = RuleGroup(line, cause)
         self._of_access[access] = group
-        group.accesses.append((access, cause))
+        group.join(access)
         return group
 
     def rules(self) -> list[DeniedRule]:
         """Return the rules by source, target and class; those of one key in the order of the log."""
-        return sorted(map(_rule, self._groups.values()), key=_place)
+        return sorted((each.rule() for each in self._groups.values()), key=_place)
 
 
-def _rule(group: _Group) -> DeniedRule:
-    source, target, object_class, cause = group.key
-    accesses = group.accesses
-    permissions = {name for access, _ in accesses for name in access.permissions}
-    numbers = {access.number for access, _ in accesses if access.number is not None}
-    return DeniedRule(
-        source,
-        SELF if source == target else target,
-        object_class,
-        cause,
-        tuple(sorted(permissions)),
-        tuple(sorted(numbers)),
-        accesses,
-        group.times,
-        group.examples,
-    )
+def type_of(context: str) -> str:
+    """Return the type of a context, or all of what is none."""
+    parts = context.split(":", 3)
+    return parts[2] if len(parts) > 2 else context
 
 
 def _place(rule: DeniedRule) -> tuple[str, str, str]:

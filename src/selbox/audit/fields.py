@@ -38,6 +38,10 @@ _NUMBERS = {
     "MAC_CONFIG_CHANGE": "1405",
     "DAEMON_START": "1200",
     "SYSTEM_BOOT": "1127",
+    "SYSCALL": "1300",
+    "PATH": "1302",
+    "CWD": "1307",
+    "PROCTITLE": "1327",
 }
 KINDS = {number: kind for kind, number in _NUMBERS.items()}
 """Type of a record by its number, as the kernel's log has it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from selbox.audit.accesslines import MARK, AccessLine, AccessReader, is_decision
+from selbox.audit.events import CompanionLine, companion_line
 from selbox.audit.fields import KINDS, Field
 from selbox.audit.logforms import WRAPPED, plain_line
 
@@ -55,8 +56,15 @@ class BrokenLine(NamedTuple):
     text: str
 
 
+Found = AccessLine | EventLine | CompanionLine
+"""What is read from a log."""
+
+
 class LogReader:
     """Reads logs; what it is given may be cut anywhere between two lines.
+
+    Args:
+        companions: whether other records of events are wanted too.
 
     Attributes:
         lines: how many have been read.
@@ -65,14 +73,15 @@ class LogReader:
         shown: the first of these.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, companions: bool = False) -> None:
+        self._companions = companions
         self.lines = 0
         self.accesses = 0
         self.broken = 0
         self.shown: list[BrokenLine] = []
         self._reader = AccessReader()
 
-    def read(self, block: str) -> list[AccessLine | EventLine]:
+    def read(self, block: str) -> list[Found]:
         """Return what the lines of a block tell of, in their order.
 
         Args:
@@ -83,15 +92,15 @@ class LogReader:
             lines.pop()
         first = self.lines + 1
         self.lines += len(lines)
-        found: list[AccessLine | EventLine] = []
+        found: list[Found] = []
         texts = map(plain_line, lines) if WRAPPED in block else lines
-        if any(each in block for each in _EVENT_WORDS):
+        if self._companions or any(each in block for each in _EVENT_WORDS):
             self._read_all(texts, first, found)
         else:
             self._read_accesses(texts, first, found)
         return found
 
-    def _read_accesses(self, lines: Iterable[str], first: int, found: list[AccessLine | EventLine]) -> None:
+    def _read_accesses(self, lines: Iterable[str], first: int, found: list[Found]) -> None:
         read = self._reader.read
         for number, line in enumerate(lines, first):
             start = line.find(MARK)
@@ -103,7 +112,7 @@ class LogReader:
                     found.append(AccessLine(number, line, access))
         self.accesses += len(found)
 
-    def _read_all(self, lines: Iterable[str], first: int, found: list[AccessLine | EventLine]) -> None:
+    def _read_all(self, lines: Iterable[str], first: int, found: list[Found]) -> None:
         read = self._reader.read
         count = len(found)
         for number, line in enumerate(lines, first):
@@ -117,7 +126,7 @@ class LogReader:
                 if odd:
                     found += odd
                     continue
-            event = event_line(number, line)
+            event = (companion_line(number, line) if self._companions else None) or event_line(number, line)
             if event is not None:
                 found.append(event)
                 count += 1

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from selbox.analysis.advice import Advice
+from selbox.analysis.advice import FORBIDDEN, Advice
 from selbox.analysis.deniedrules import SELF, DeniedRule
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
@@ -16,8 +16,6 @@ _VIOLATION: Final = (
     "#!!!! This avc is a constraint violation.  You would need to modify the attributes of either the source or "
     "target types to allow this access."
 )
-_FORBIDDEN: Final = frozenset({CauseKind.CONSTRAINT, CauseKind.ROLE, CauseKind.BOUNDS})
-"""Causes that no allow rule between the two types helps against."""
 
 
 class RuleStyle(NamedTuple):
@@ -90,8 +88,8 @@ def number_line(rule: DeniedRule, style: RuleStyle) -> str:
 
 def _lines(written: Written, style: RuleStyle) -> Iterator[str]:
     comment = ";" if style.cil else "#"
-    helping = [each for each in written.rules if each.cause not in _FORBIDDEN]
-    others = [each for each in written.rules if each.cause in _FORBIDDEN]
+    helping = [each for each in written.rules if each.kind not in FORBIDDEN]
+    others = [each for each in written.rules if each.kind in FORBIDDEN]
     yield ""
     if not style.cil:
         if style.module:
@@ -121,7 +119,7 @@ def _sections(rules: Iterable[DeniedRule], written: Written, style: RuleStyle, c
             yield f"{comment}============= {source} =============="
         yield from _commented(_about(rule, written, style), comment)
         yield rule_line(rule, style)
-        if rule.numbers and (style.numbers or rule.cause is CauseKind.EXTENDED):
+        if rule.numbers and (style.numbers or rule.kind is CauseKind.EXTENDED):
             yield number_line(rule, style)
 
 
@@ -132,7 +130,7 @@ def _role_lines(role: str, types: Sequence[str], style: RuleStyle) -> Iterable[s
 def _of_no_help(rule: DeniedRule, written: Written, style: RuleStyle) -> Iterator[str]:
     yield from _explanation(rule, style)
     yield ""
-    if rule.cause is CauseKind.CONSTRAINT:
+    if rule.kind is CauseKind.CONSTRAINT:
         yield _VIOLATION
     yield from (each for each in written.forbidden(rule) if each)
     yield f"# {rule_line(rule, style)}"

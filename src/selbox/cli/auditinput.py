@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from selbox.audit.accesslines import AccessLine, broken_access
-from selbox.audit.logreader import RELOADS, EventLine, LogReader
+from selbox.audit.events import CompanionLine
+from selbox.audit.logreader import RELOADS, EventLine, Found, LogReader
 from selbox.cli.policyarguments import policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.verb import UsageError
@@ -16,16 +17,13 @@ from selbox.diagnostics import Diagnostic, SelboxError, Severity
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.securityserver import SecurityServer
 from selbox.store.inputs import STANDARD_INPUT
-from selbox.store.logfiles import audit_logs, blocks
+from selbox.store.logfiles import audit_logs, blocks, follow
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import load_policy
-from selbox.store.systempolicy import system_policy
+from selbox.store.systempolicy import system_file_contexts, system_policy
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-Found = AccessLine | EventLine
-"""What is read from a log."""
 
 _STAMP: Final = re.compile(r"audit\((\d{1,18})\.")
 _SHOWN_FAULTS: Final = 10
@@ -61,6 +59,30 @@ def add_input_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument("--no-base", action="store_true", help="leave the base policy out, where sources are given")
 
 
+def add_follow_argument(parser: "ArgumentParser") -> None:
+    """Declare the option to go on with a log that grows."""
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="go on when the log's end is reached, as it grows and is rotated"
+    )
+
+
+def add_file_contexts_argument(parser: "ArgumentParser") -> None:
+    """Declare the option that names file contexts."""
+    parser.add_argument(
+        "--file-contexts",
+        action="append",
+        metavar="FILE",
+        help="how files should be labelled, beside what the policy says; the system's for the system's own policy",
+    )
+
+
+def file_contexts(arguments: "Namespace") -> list[str]:
+    """Return the files that say how files should be labelled: the system's only for the system's own policy."""
+    if arguments.file_contexts:
+        return list(arguments.file_contexts)
+    return [] if policy_paths(arguments) else system_file_contexts()
+
+
 def load_server(arguments: "Namespace", progress: Progress) -> SecurityServer:
     """Return a server of the policy that is given, or of the system's.
 
@@ -78,6 +100,7 @@ class Log:
 
     Args:
         arguments: from :func:`add_input_arguments`.
+        companions: whether other records of events are wanted too.
 
     Attributes:
         reader: counts what has been read.
@@ -86,14 +109,17 @@ class Log:
         UsageError: when the options contradict one another.
     """
 
-    def __init__(self, arguments: "Namespace") -> None:
+    def __init__(self, arguments: "Namespace", *, companions: bool = False) -> None:
         named = [option for option in ("all", "boot", "dmesg", "input") if getattr(arguments, option)]
+        self._follows = getattr(arguments, "follow", False)
+        if self._follows and (named != ["input"] or arguments.input == STANDARD_INPUT or arguments.lastreload):
+            raise UsageError.of("usage", "--follow takes a file with -i FILE, and no --lastreload")
         if len(named) > 1 and named != ["all", "boot"]:
             raise UsageError.of("usage", f"--{named[0]} and --{named[1]} exclude each other")
         self._arguments = arguments
         self._types = _expression(arguments.type)
         self._faults: Counter[tuple[str, str]] = Counter()
-        self.reader = LogReader()
+        self.reader = LogReader(companions=companions)
 
     def found(self, progress: Progress) -> Iterator[Sequence[Found]]:
         """Yield what the log tells of, block by block."""
@@ -135,7 +161,7 @@ class Log:
             return
         paths = audit_logs() if arguments.all or arguments.boot else [arguments.input or STANDARD_INPUT]
         for path in paths:
-            for block in blocks(path):
+            for block in follow(path) if self._follows else blocks(path):
                 yield self.reader.read(block.text)
                 progress.stage(f"reading {path}: {block.place // _MEGABYTE} MiB, {self.reader.accesses} accesses")
 
@@ -148,10 +174,14 @@ class Log:
     def _chosen(self, batch: Sequence[Found]) -> Sequence[Found]:
         assert self._types is not None  # noqa: S101 - the caller has looked
         matches = self._types.match
-        return [each for each in batch if any(matches(type_) for type_ in _types_of(each))]
+        return [
+            each
+            for each in batch
+            if isinstance(each, CompanionLine) or any(matches(type_) for type_ in _types_of(each))
+        ]
 
 
-def _types_of(found: Found) -> list[str]:
+def _types_of(found: AccessLine | EventLine) -> list[str]:
     if isinstance(found, AccessLine):
         contexts: list[str | None] = [found.access.scontext, found.access.tcontext]
     else:

@@ -83,6 +83,7 @@ VERBS: dict[str, Entry] = {
     "selinuxexeccon": Entry(
         "say which context a program would run in, as selinuxexeccon does", statuses=Statuses(255, 255, 255), known=True
     ),
+    "denials": Entry("say what the denials of a log come to, and what to do about them", tabular=True),
     "audit2why": Entry(
         "say what denied each access of a log, as audit2why does", statuses=Statuses(1, 2, 0), known=True
     ),

@@ -102,8 +102,8 @@ class CauseFinder:
     def labels(self, access: Access) -> list[int]:
         """Return types of objects under which an access would be allowed, the likeliest first; at most a few dozen.
 
-        Types come first whose directories the source may search too, as files seldom lie alone; then those of which it
-        would get least besides what it asks for.
+        Types come first that are named as the source is; then those whose directories it may search too, as files
+        seldom lie alone; then those of which it would get least besides what it asks for.
         """
         state = self._state
         if self._labels is None:
@@ -111,15 +111,17 @@ class CauseFinder:
         source, target, object_class, vector, _ = access
         search = state.policy.class_ids.get("dir", object_class)
         compute, active = state.access.compute, state.active
-        found: list[tuple[bool, int, int, int]] = []
+        found: list[tuple[bool, bool, int, int, int]] = []
+        stem = state.policy.types[source.type].name.partition("_")[0] + "_"
         types = source.type, target.type, object_class, vector
         for place, each in enumerate(self._labels.choices(*types, active)):
             label = target._replace(type=each)
             allowed = compute(source, label, object_class, active).allowed
             if not vector & ~allowed:
                 is_alone = object_class != search and not compute(source, label, search, active).allowed
-                found.append((is_alone, (allowed & ~vector).bit_count(), place, each))
-        return [each for _, _, _, each in sorted(found)]
+                is_foreign = not state.policy.types[each].name.startswith(stem)
+                found.append((is_foreign, is_alone, (allowed & ~vector).bit_count(), place, each))
+        return [each for *_, each in sorted(found)]
 
     def _withheld(self, access: Access) -> int:
         source, target, object_class, vector, _ = access

@@ -54,7 +54,7 @@ class FileLabels:
         try:
             found = self._contexts.lookup(path, _MODES.get(object_class, 0))
         except SelboxError as error:  # a pattern is broken
-            self.faults += error.diagnostics
+            self.faults += (each for each in error.diagnostics if each not in self.faults)
             return None
         return None if found is None or found.context is None else format_context(self._policy, found.context)
 

@@ -2,9 +2,10 @@
 
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from io import BufferedReader
-from typing import Final, NamedTuple, Protocol
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from selbox.diagnostics import SelboxError
 from selbox.store.compression import CORRUPT_CODE
@@ -13,6 +14,8 @@ from selbox.store.inputs import STANDARD_INPUT, UNREADABLE_CODE, unreadable
 AUDIT_LOG: Final = "/var/log/audit/audit.log"
 """Where auditd writes; older files have a number after the name."""
 
+_PAUSE: Final = 0.25
+"""Seconds between two looks at a file that is followed."""
 _BLOCK: Final = 1 << 22
 """Bytes that are read at a time."""
 _LONGEST_LINE: Final = 1 << 20
@@ -61,6 +64,71 @@ def blocks(path: str) -> Iterator[Block]:
                 yield Block(text, 0)
     except OSError as error:
         raise unreadable(path, error, name) from None
+
+
+def follow(path: str, wait: Callable[[], None] | None = None) -> Iterator[Block]:
+    """Yield a log and what is written to it later, without end.
+
+    Where the file is moved away, the rest of it is read and then the file that takes its place, from the beginning; a
+    file that is cut short is read from the beginning again. A file that is gone is waited for.
+
+    Args:
+        path: where it is.
+        wait: called when there is nothing to read yet; sleeps when None.
+
+    Raises:
+        SelboxError: ``file-unreadable``, when it cannot be read at the beginning.
+    """
+    wait = wait or _sleep
+    try:
+        stream: BinaryIO | None = open(path, "rb", buffering=0)  # noqa: SIM115 - it is replaced while it is read
+    except OSError as error:
+        raise unreadable(path, error) from None
+    lines = Lines()
+    try:
+        while True:
+            if stream is None:
+                stream, lines = _reopened(path), Lines()
+            content = b"" if stream is None else stream.read(_BLOCK)
+            if content and stream is not None:
+                text = lines.add(content)
+                if text:
+                    yield Block(text, stream.tell())
+                continue
+            if stream is not None and _is_over(stream, path):
+                stream.close()
+                text = lines.last()
+                if text:
+                    yield Block(text, 0)
+                stream = None
+                continue
+            wait()
+    finally:
+        if stream is not None:
+            stream.close()
+
+
+def _sleep() -> None:
+    time.sleep(_PAUSE)
+
+
+def _reopened(path: str) -> BinaryIO | None:
+    try:
+        return open(path, "rb", buffering=0)
+    except OSError:
+        return None
+
+
+def _is_over(stream: BinaryIO, path: str) -> bool:
+    """Tell whether another file has taken the place of one that has been read to its end, or it was cut short."""
+    own = os.fstat(stream.fileno())
+    if own.st_size < stream.tell():
+        return True
+    try:
+        there = os.stat(path)
+    except OSError:
+        return False  # it was moved away, and whoever writes may still write to it
+    return (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)
 
 
 class Lines:

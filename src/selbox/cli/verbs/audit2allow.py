@@ -1,18 +1,28 @@
 """``selbox audit2allow``: the rules that a log calls for, and what would serve better."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from selbox.analysis.advice import Advice, Advisor
+from selbox.analysis.advice import FORBIDDEN, Advice, Advisor
 from selbox.analysis.deniedrules import DeniedRule, DeniedRules
 from selbox.audit.accesslines import AccessLine
+from selbox.audit.events import CompanionLine, Events
 from selbox.audit.logreader import EventLine
 from selbox.cli.audit2allowtext import RuleStyle, Written, number_line, rule_line, rules_text
 from selbox.cli.audit2whytext import constraint_lines
-from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, Log, add_input_arguments, load_server
+from selbox.cli.auditinput import (
+    WHICH_LOGS,
+    WHICH_POLICY,
+    Log,
+    add_file_contexts_argument,
+    add_input_arguments,
+    file_contexts,
+    load_server,
+)
 from selbox.cli.auditwhy import Whys, explain_log
 from selbox.cli.output import JsonValue
+from selbox.cli.outputs import Output, write_outputs
 from selbox.cli.policyarguments import policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
@@ -21,8 +31,8 @@ from selbox.diagnostics import Diagnostic
 from selbox.explain.loggedcauses import LoggedCauses
 from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
+from selbox.store.assertions import violations
 from selbox.store.filelabels import FileLabels
-from selbox.store.systempolicy import system_file_contexts
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -46,6 +56,15 @@ what would allow the access; every such proposal has been tried.
     ),
 )
 
+_INSTALL: Final = """\
+******************** IMPORTANT ***********************
+{module}.te holds the rules as a module's source, and {module}.cil the same in CIL. To make them active, execute:
+
+semodule -i {module}.cil
+
+Module packages (.pp) are not written yet; one is made of the source by
+checkmodule -M -m -o {module}.mod {module}.te && semodule_package -o {module}.pp -m {module}.mod
+"""
 _MODULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -58,6 +77,7 @@ class Allowed(NamedTuple):
         notices: what was passed over.
         lines: how many lines the log had.
         broken: how many of them told of an access and could not be read.
+        saved: files that the rules were written to.
     """
 
     written: Written
@@ -65,6 +85,7 @@ class Allowed(NamedTuple):
     notices: tuple[Diagnostic, ...]
     lines: int
     broken: int
+    saved: tuple[str, ...] = ()
 
     @property
     def exit_status(self) -> int:
@@ -72,8 +93,11 @@ class Allowed(NamedTuple):
         return 0
 
     def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
-        """Return the rules as text."""
-        return rules_text(self.written, self.style)
+        """Return the rules as text; where they were written to files, what to do with these."""
+        if not self.saved:
+            return rules_text(self.written, self.style)
+        is_module = self.saved == (f"{self.style.module}.te", f"{self.style.module}.cil")
+        return _INSTALL.format(module=self.style.module) if is_module else ""
 
     def to_json(self) -> JsonValue:
         """Return the rules, in both languages, and the roles' types."""
@@ -82,20 +106,20 @@ class Allowed(NamedTuple):
             "role_types": [{"role": role, "types": types} for role, types in self.written.role_types],
             "lines": self.lines,
             "broken": self.broken,
+            "saved": self.saved,
         }
 
     def _rule(self, rule: DeniedRule) -> JsonValue:
-        styles = self.style, self.style._replace(cil=True)
-        language, cil = ([rule_line(rule, each)] for each in styles)
-        if rule.numbers:
-            language, cil = ([*lines, number_line(rule, each)] for lines, each in zip((language, cil), styles))  # noqa: B905
+        styles = (self.style._replace(cil=each) for each in (False, True))
+        forms = (rule_line, number_line) if rule.numbers else (rule_line,)
+        language, cil = ([form(rule, each) for form in forms] for each in styles)
         return {
             "source": rule.source,
             "target": rule.target,
             "object_class": rule.object_class,
             "permissions": rule.permissions,
             "numbers": rule.numbers,
-            "cause": rule.cause.name.lower(),
+            "cause": rule.kind.name.lower() if rule.kind is not None else None,
             "times": rule.times,
             "language": language,
             "cil": cil,
@@ -112,13 +136,16 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument("-x", "--xperms", action="store_true", help="write extended rules too, about ioctl numbers")
     parser.add_argument("-r", "--requires", action="store_true", help="say what a module with the rules would require")
     parser.add_argument("-m", "--module", metavar="NAME", help="write the source of a module; implies --requires")
-    parser.add_argument("--cil", action="store_true", help="write CIL instead of the policy language")
     parser.add_argument(
-        "--file-contexts",
-        action="append",
-        metavar="FILE",
-        help="how files should be labelled; the system's, where the policy is, otherwise",
+        "-M",
+        "--module-package",
+        metavar="NAME",
+        help="write a module to NAME.te and, as semodule takes it, to NAME.cil",
     )
+    parser.add_argument("-o", "--output", metavar="FILE", help="append the rules to FILE")
+    parser.add_argument("-N", "--noreference", action="store_true", help="write rules, not interfaces; always so")
+    parser.add_argument("--cil", action="store_true", help="write CIL instead of the policy language")
+    add_file_contexts_argument(parser)
     parser.add_argument("--no-advice", action="store_true", help="write what audit2allow writes, and no more")
     parser.add_argument("-v", "--verbose", action="store_true", help="say of each rule whose access called for it")
     parser.add_argument("-e", "--explain", action="store_true", help="show the records that called for each rule")
@@ -129,7 +156,7 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     if arguments.why:
         return explain_log(arguments)
     style = _style(arguments)
-    log = Log(arguments)
+    log, events = Log(arguments, companions=not arguments.no_advice), Events()
     roles: dict[str, set[str]] = {}
     with Progress() as progress:
         server = load_server(arguments, progress)
@@ -138,7 +165,9 @@ def run(arguments: "Namespace") -> Allowed | Whys:
             lines = [each for each in batch if isinstance(each, AccessLine)]
             found = causes.find([each.access for each in lines])
             log.note(found)
-            rules.add(lines, found)
+            for line in rules.add(lines, found):
+                events.want(line)
+            events.add(each for each in batch if isinstance(each, CompanionLine))
             _add_roles(roles, (each for each in batch if isinstance(each, EventLine)))
     role_types = [(role, tuple(sorted(roles[role]))) for role in sorted(roles)]
 
@@ -146,26 +175,57 @@ def run(arguments: "Namespace") -> Allowed | Whys:
         return _forbidding(server, rule)
 
     found_rules = rules.rules()
-    labels = FileLabels(server.policy, _file_contexts(arguments))
+    labels = FileLabels(server.policy, file_contexts(arguments))
     advice: dict[int, list[Advice]] = {}
     if not arguments.no_advice:
-        advisor = Advisor(server, labels.label)
+        advisor = Advisor(server, labels.label, events.facts)
         advisor.look_over(found_rules)
         advice = {id(each): advisor.of(each) for each in found_rules}
+        granting = [each for each in found_rules if each.kind not in FORBIDDEN]
+        for rule, forbidden in _violations(policy_paths(arguments), granting, base=not arguments.no_base):
+            advice[id(rule)].append(forbidden)
     written = Written(found_rules, role_types, _remarks, lambda rule: advice.get(id(rule), ()), forbidding)
-    return Allowed(written, style, (*log.notices(), *labels.faults), log.reader.lines, log.reader.broken)
+    saved = _saved(arguments, written, style)
+    return Allowed(written, style, (*log.notices(), *labels.faults), log.reader.lines, log.reader.broken, saved)
 
 
-def _file_contexts(arguments: "Namespace") -> list[str]:
-    """Return the files that say how files should be labelled: the system's only for the system's own policy."""
-    if arguments.file_contexts:
-        return list(arguments.file_contexts)
-    return [] if policy_paths(arguments) else system_file_contexts()
+def _saved(arguments: "Namespace", written: Written, style: RuleStyle) -> tuple[str, ...]:
+    """Write what is to go to files, and return their names."""
+    if arguments.module_package is not None:
+        texts = (
+            (f"{style.module}{ending}", style._replace(cil=cil)) for ending, cil in ((".te", False), (".cil", True))
+        )
+        outputs = [Output(path, _encoded(rules_text(written, each))) for path, each in texts]
+        write_outputs(outputs)
+        return tuple(each.path for each in outputs)
+    if arguments.output is not None:
+        with open(arguments.output, "ab") as stream:
+            stream.write(_encoded(rules_text(written, style)))
+        return (arguments.output,)
+    return ()
+
+
+def _encoded(text: str) -> bytes:
+    return f"{text}\n".encode("utf-8", "surrogateescape")
+
+
+def _violations(
+    paths: Sequence[str], rules: Sequence[DeniedRule], *, base: bool
+) -> Iterator[tuple[DeniedRule, Advice]]:
+    """Yield rules that assertions of a policy's sources forbid, with words on that."""
+    lines = [rule_line(each, RuleStyle(cil=True)) for each in rules]
+    for each in violations(paths, lines, base=base):
+        text = f"the neverallow at {each.place} forbids this: {each.rule}"
+        yield rules[each.line - 1], Advice("assertion", text)
 
 
 def _style(arguments: "Namespace") -> RuleStyle:
-    module = arguments.module or ""
-    if arguments.module is not None and not _MODULE_NAME.fullmatch(module):
+    package, named = arguments.module_package, arguments.module
+    if package is not None and (named is not None or arguments.output is not None):
+        other = "--module" if named is not None else "--output"
+        raise UsageError.of("usage", f"--module-package and {other} exclude each other")
+    module = named or package or ""
+    if (named is not None or package is not None) and not _MODULE_NAME.fullmatch(module):
         raise UsageError.of(
             "usage",
             f"`{module}` is no name of a module",
@@ -191,7 +251,7 @@ def _add_roles(roles: dict[str, set[str]], events: Iterable[EventLine]) -> None:
 
 def _remarks(rule: DeniedRule) -> list[str]:
     """Return what audit2allow says of a rule."""
-    match rule.cause:
+    match rule.kind:
         case CauseKind.ALLOWED | CauseKind.EXTENDED:
             remarks = ["This avc is allowed in the current policy"]
             if rule.numbers:
@@ -200,7 +260,7 @@ def _remarks(rule: DeniedRule) -> list[str]:
         case CauseKind.DONTAUDIT:
             return ["This avc has a dontaudit rule in the current policy"]
         case CauseKind.BOOLEAN:
-            names = [name for name, _ in rule.accesses[0][1].booleans]
+            names = [name for name, _ in rule.cause.booleans]
             if len(names) == 1:
                 return [f"This avc can be allowed using the boolean '{names[0]}'"]
             return [f"This avc can be allowed using one of the these booleans:\n#     {', '.join(names)}"]
@@ -208,5 +268,5 @@ def _remarks(rule: DeniedRule) -> list[str]:
 
 
 def _forbidding(server: SecurityServer, rule: DeniedRule) -> list[str]:
-    access = rule.accesses[0][1].access
+    access = rule.cause.access
     return constraint_lines(server, access) if access is not None else []

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, add_input_arguments
+from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, add_follow_argument, add_input_arguments
 from selbox.cli.auditwhy import Whys, explain_log
 from selbox.cli.verb import Example, Manual
 
@@ -19,6 +19,7 @@ the access; every such proposal has been tried.
     examples=(
         Example("Why were the accesses of a log denied?", "selbox audit2why -p policy.33 -i audit.log"),
         Example("Those of today, as auditd has them:", "ausearch -m avc -ts today | selbox audit2why"),
+        Example("Each as it happens:", "selbox audit2why --follow -i /var/log/audit/audit.log"),
         Example("Those of one domain in the journal:", "journalctl -o json -k | selbox audit2why -t httpd_t"),
     ),
 )
@@ -27,6 +28,7 @@ the access; every such proposal has been tried.
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox audit2why``."""
     add_input_arguments(parser)
+    add_follow_argument(parser)
 
 
 def run(arguments: "Namespace") -> Whys:

@@ -1,0 +1,129 @@
+import pytest
+from tests.analysis.denialpolicy import SOURCE, record
+
+from selbox.analysis.advice import Advice, Advisor
+from selbox.analysis.deniedrules import DeniedRules
+from selbox.audit.accesslines import AccessLine, logged_accesses
+from selbox.audit.events import EventFacts
+from selbox.compiler.compile import compile_policy
+from selbox.diagnostics import SourceFile
+from selbox.explain.loggedcauses import LoggedCauses
+from selbox.language.cil import parse
+from selbox.server.securityserver import SecurityServer
+
+
+@pytest.fixture(scope="module")
+def server() -> SecurityServer:
+    return SecurityServer(compile_policy([parse(SourceFile("p.cil", SOURCE))]))
+
+
+def file_label(path: str, object_class: str) -> str | None:
+    assert object_class in ("file", "dir")
+    return "web_u:object_r:web_content_t:s0" if path.startswith("/srv/www/") else None
+
+
+def facts(line: AccessLine) -> EventFacts:
+    return EventFacts(path="/srv/www/joined") if "joined" in line.text else EventFacts()
+
+
+def advice(server: SecurityServer, line: str) -> list[Advice]:
+    (found,) = logged_accesses([line], [])
+    rules = DeniedRules()
+    rules.add([found], LoggedCauses(server).find([found.access]))
+    (rule,) = rules.rules()
+    advisor = Advisor(server, file_label, facts)
+    advisor.look_over([rule])
+    return advisor.of(rule)
+
+
+def kinds(found: list[Advice]) -> list[str]:
+    return [each.kind for each in found]
+
+
+def test_a_wrong_label_is_known_by_the_path(server: SecurityServer) -> None:
+    first, *_ = advice(server, record("home_t", "read", about='path="/srv/www/a b"'))
+    assert first == Advice(
+        "label",
+        "'/srv/www/a b' should have the label web_content_t by its path, which allows this",
+        ("restorecon -v '/srv/www/a b'",),
+    )
+    first, *_ = advice(server, record("home_t", "write", about='path="/srv/www/x"'))
+    assert first.text == "/srv/www/x should have the label web_content_t by its path, which does not allow this either"
+
+
+def test_the_path_may_stand_in_another_record_of_the_event(server: SecurityServer) -> None:
+    first, *_ = advice(server, record("home_t", "read", about='name="joined"'))
+    assert first.commands == ("restorecon -v /srv/www/joined",)
+
+
+def test_a_label_that_is_right_is_left_alone(server: SecurityServer) -> None:
+    assert advice(server, record("web_content_t", "write", about='path="/srv/www/x"')) == []
+    assert advice(server, record("home_t", "write", about='path="/home/x"')) == []
+
+
+def test_a_label_that_says_little_may_be_another(server: SecurityServer) -> None:
+    first, *others = advice(server, record("default_t", "read", tclass="dir", about='path="/data"'))
+    assert (
+        first.text
+        == "default_t says little about what an object is; with the label web_content_t this would be allowed"
+    )
+    assert first.commands == ("semanage fcontext -a -t web_content_t '/data(/.*)?'", "restorecon -Rv /data")
+    assert kinds(others) == ["peril"]
+
+
+def test_a_port_may_have_another_label(server: SecurityServer) -> None:
+    (found,) = advice(server, record("any_port_t", "name_bind", tclass="tcp_socket", about="src=8080"))
+    assert found == Advice(
+        "port",
+        "tcp port 8080 is any_port_t; with the label web_port_t this would be allowed",
+        ("semanage port -a -t web_port_t -p tcp 8080",),
+    )
+
+
+def test_a_port_that_is_somebodys_keeps_its_label(server: SecurityServer) -> None:
+    assert advice(server, record("narrow_port_t", "name_bind", tclass="tcp_socket", about="src=90")) == []
+
+
+def test_a_port_that_the_system_labels_otherwise_is_told_of(server: SecurityServer) -> None:
+    first, *_ = advice(server, record("any_port_t", "name_bind", tclass="tcp_socket", about="src=80"))
+    assert first.text == "the policy labels tcp port 80 web_port_t; this system had it labelled otherwise"
+
+
+@pytest.mark.parametrize("about", ["src=99999999", "src=", "dest=80"])
+def test_a_port_that_is_none_is_left_alone(server: SecurityServer, about: str) -> None:
+    assert advice(server, record("any_port_t", "name_bind", tclass="tcp_socket", about=about)) == []
+
+
+def test_a_constraint_that_would_forbid_it_all_the_same_is_told_of(server: SecurityServer) -> None:
+    (found,) = advice(server, record("web_log_t", "write", level="s0:c1"))
+    assert found.kind == "constraint"
+    first, constraint, *needed = found.text.split("\n\t")
+    assert first == "even with this rule { write } would be denied"
+    assert constraint == "mlsconstrain file { read write } (l1 dom l2 -Fail-) ;"
+    assert any("label the object web_u:object_r:web_log_t:s0" in each for each in needed)
+
+
+def test_what_a_constraint_forbids_has_what_would_be_needed(server: SecurityServer) -> None:
+    (found,) = advice(server, record("web_content_t", "read", level="s0:c1"))
+    assert found.text.startswith("no rule helps\n\tmlsconstrain file")
+    assert "needed: label the object web_u:object_r:web_content_t:s0" in found.text
+
+
+def test_a_program_without_a_domain_should_get_one(server: SecurityServer) -> None:
+    (found,) = advice(server, record("home_t", "write", source="initrc_t", about='exe="/opt/x" name="y"'))
+    assert found.text.startswith("the program /opt/x runs as initrc_t, ")
+
+
+def test_perils_come_last(server: SecurityServer) -> None:
+    (found,) = advice(server, record("web_t", "execmem", tclass="process"))
+    assert (found.kind, found.text.split()[0]) == ("peril", "execmem")
+
+
+def test_what_is_allowed_needs_no_advice(server: SecurityServer) -> None:
+    assert advice(server, record("web_content_t", "read", about='path="/etc/x"')) == []
+
+
+def test_names_cannot_move_the_cursor(server: SecurityServer) -> None:
+    path = b"/srv/www/\x1b[2J".hex().upper()
+    first, *_ = advice(server, record("home_t", "read", about=f"path={path}"))
+    assert first.commands == ("restorecon -v '/srv/www/\\x1b[2J'",)

@@ -1,0 +1,154 @@
+import json
+from pathlib import Path
+
+import pytest
+from tests.analysis.denialpolicy import record
+from tests.cli.logs import Verbs
+
+from selbox.cli.main import main
+
+APART = """\
+
+#============= no rule helps ==============
+
+#!!!! This avc is a constraint violation.  You would need to modify the attributes of either the source or target \
+types to allow this access.
+#Constraint rule:
+
+#	mlsconstrain file { read write } (l1 dom l2 -Fail-) ; Constraint DENIED
+
+#	Possible cause is the source level (s0) and target level (s0:c1) are different.
+
+#	Each of these would allow it:
+"""
+
+
+@pytest.fixture
+def verbs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Verbs:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return Verbs(tmp_path, capsys)
+
+
+def test_rules_stand_under_their_sources_and_what_none_helps_with_apart(verbs: Verbs) -> None:
+    out, err = verbs.run("audit2allow")
+    begin, _, end = out.partition(APART)
+    assert begin == (
+        "\n\n#============= web_t ==============\n\n"
+        "#!!!! This avc can be allowed using the boolean 'web_homes'\nallow web_t home_t:file read;\n\n"
+        "#!!!! This avc is allowed in the current policy\nallow web_t web_content_t:file read;\n"
+        "allow web_t web_log_t:file { ioctl write };\n"
+        "#============= ROLES ==============\nrole web_r types x_t;\n"
+    )
+    assert "#\t\tlabel the object web_u:object_r:web_content_t:s0\n" in end
+    assert end.endswith("# allow web_t web_content_t:file read;\n")
+    assert "gone_t" in err
+
+
+def test_the_same_in_cil_with_numbers(verbs: Verbs) -> None:
+    out, _ = verbs.run("audit2allow", "--cil", "-x")
+    assert [line for line in out.splitlines() if line.startswith("(")] == [
+        "(allow web_t home_t (file (read)))",
+        "(allow web_t web_content_t (file (read)))",
+        "(allow web_t web_log_t (file (ioctl write)))",
+        "(allowx web_t web_log_t (ioctl file (0x5401)))",
+        "(roletype web_r x_t)",
+    ]
+    assert all(not line or line[0] in ";(" for line in out.splitlines())
+
+
+def test_a_module_says_what_it_requires(verbs: Verbs) -> None:
+    out, _ = verbs.run("audit2allow", "-m", "local", "-x", "-D")
+    assert out.startswith(
+        "\nmodule local 1.0;\n\nrequire {\n\ttype home_t;\n\ttype web_content_t;\n\ttype web_log_t;\n\ttype web_t;\n"
+        "\ttype x_t;\n\tclass file { ioctl read write };\n\trole web_r;\n}\n\n"
+    )
+    assert "dontauditxperm web_t web_log_t:file ioctl 0x5401;\n" in out
+
+
+def test_a_module_is_written_to_files(verbs: Verbs, tmp_path: Path) -> None:
+    out, _ = verbs.run("audit2allow", "-M", "local")
+    assert "semodule -i local.cil" in out
+    assert "allow web_t home_t:file read;\n" in (tmp_path / "local.te").read_text()
+    assert "(allow web_t home_t (file (read)))\n" in (tmp_path / "local.cil").read_text()
+
+
+def test_rules_are_appended_to_a_file(verbs: Verbs, tmp_path: Path) -> None:
+    (tmp_path / "rules").write_text("before\n")
+    assert verbs.run("audit2allow", "-o", "rules")[0] == ""
+    text = (tmp_path / "rules").read_text()
+    assert text.startswith("before\n\n\n#====")
+    assert text.endswith("# allow web_t web_content_t:file read;\n")
+
+
+def test_records_are_shown_with_the_rules(verbs: Verbs) -> None:
+    out, _ = verbs.run("audit2allow", "-v")
+    assert '# src="web_t" tgt="home_t" class="file", perms="read"\n# comm="httpd" exe="" path=""\n#!!!! ' in out
+    out, _ = verbs.run("audit2allow", "-e")
+    assert (
+        "# audit(1700000001.123:1):\n"
+        '#  scontext="web_u:web_r:web_t:s0" tcontext="web_u:object_r:home_t:s0"\n#  class="file" perms="read"\n'
+    ) in out
+
+
+def test_advice_stands_with_the_rule_unless_it_is_not_wanted(verbs: Verbs) -> None:
+    verbs.log.write_text(record("home_t", "open", "read", "write", about='path="/srv/www/x"') + "\n")
+    out, _ = verbs.run("audit2allow")
+    assert "#!!!! /srv/www/x should have the label web_content_t by its path, which does not allow this either\n" in out
+    assert "#\trestorecon -v /srv/www/x\n" in out
+    out, _ = verbs.run("audit2allow", "--no-advice")
+    assert "restorecon" not in out
+
+
+def test_file_contexts_may_be_given(verbs: Verbs, tmp_path: Path) -> None:
+    (tmp_path / "fc").write_text("/data(/.*)? web_u:object_r:web_content_t:s0\n")
+    verbs.log.write_text(record("web_log_t", "read", about='path="/data/x"') + "\n")
+    out, _ = verbs.run("audit2allow", "--file-contexts", "fc")
+    assert "#!!!! /data/x should have the label web_content_t by its path, which allows this\n" in out
+
+
+def test_what_an_assertion_forbids_is_told_with_its_place(verbs: Verbs) -> None:
+    verbs.policy.write_text(verbs.policy.read_text() + "(neverallow web_t web_log_t (file (write)))\n")
+    out, _ = verbs.run("audit2allow")
+    assert f"#!!!! the neverallow at {verbs.policy}:" in out
+    assert " forbids this: allow web_t web_log_t (file (write))\nallow web_t web_log_t" in out
+
+
+def test_a_number_that_no_rule_allows_gets_its_rule(verbs: Verbs) -> None:
+    verbs.policy.write_text(
+        verbs.policy.read_text()
+        + "(allow web_t web_log_t (file (ioctl))) (allowx web_t web_log_t (ioctl file (0x5400)))\n"
+    )
+    verbs.log.write_text(record("web_log_t", "ioctl", about="ioctlcmd=0x5401") + "\n")
+    out, _ = verbs.run("audit2allow")
+    assert out.endswith("allow web_t web_log_t:file ioctl;\nallowxperm web_t web_log_t:file ioctl 0x5401;\n")
+    out, _ = verbs.run("audit2allow", "-w")
+    assert "extended rules are about this access, and none allows 0x5401" in out
+
+
+def test_json_has_the_rules_in_both_languages(verbs: Verbs) -> None:
+    result = json.loads(verbs.run("audit2allow", "--json", "-x")[0])["result"]
+    assert [each["cause"] for each in result["rules"]] == ["boolean", "constraint", "allowed", "rule"]
+    rule = result["rules"][-1]
+    assert rule["language"] == [
+        "allow web_t web_log_t:file { ioctl write };",
+        "allowxperm web_t web_log_t:file ioctl 0x5401;",
+    ]
+    assert rule["cil"] == [
+        "(allow web_t web_log_t (file (ioctl write)))",
+        "(allowx web_t web_log_t (ioctl file (0x5401)))",
+    ]
+    assert (rule["numbers"], rule["times"]) == ([0x5401], 2)
+    assert result["role_types"] == [{"role": "web_r", "types": ["x_t"]}]
+
+
+@pytest.mark.parametrize(
+    "words", [("-m", "1x"), ("-m", ""), ("-M", "a b"), ("-M", "x", "-o", "y"), ("-M", "x", "-m", "y")]
+)
+def test_wrong_names_and_contradictions_are_refused(words: tuple[str, ...]) -> None:
+    assert main(["audit2allow", *words]) == 2
+
+
+def test_the_same_log_gives_the_same_text(verbs: Verbs) -> None:
+    first = verbs.run("audit2allow", "-m", "x", "-e")
+    assert verbs.run("audit2allow", "-m", "x", "-e") == first
