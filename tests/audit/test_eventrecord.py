@@ -71,4 +71,4 @@ def test_as_the_kernel_writes_it_and_back(record: EventRecord, text: str) -> Non
 
 def test_the_kernels_numbers_are_names() -> None:
     assert parse_event("audit: type=1404 audit(1700000000.007:45): enforcing=0").kind == "MAC_STATUS"
-    assert parse_event("type=1300 audit(1700000000.007:45): arch=c000003e").kind == "1300"
+    assert parse_event("type=1399 audit(1700000000.007:45): arch=c000003e").kind == "1399"

@@ -85,10 +85,16 @@ VERBS: dict[str, Entry] = {
     ),
     "denials": Entry("say what the denials of a log come to, and what to do about them", tabular=True),
     "audit2why": Entry(
-        "say what denied each access of a log, as audit2why does", statuses=Statuses(1, 2, 0), known=True
+        "say what denied each access of a log, as audit2why does",
+        statuses=Statuses(1, 2, 0),
+        abbreviates=True,
+        known=True,
     ),
     "audit2allow": Entry(
-        "write the rules that a log calls for, as audit2allow does", statuses=Statuses(1, 2, 0), known=True
+        "write the rules that a log calls for, as audit2allow does",
+        statuses=Statuses(1, 2, 0),
+        abbreviates=True,
+        known=True,
     ),
     "seinfo": Entry("tell what a policy holds, as seinfo does", abbreviates=True, tabular=True, known=True),
     "sesearch": Entry("search the rules of a policy, as sesearch does", abbreviates=True, tabular=True, known=True),
