@@ -16,7 +16,7 @@ TYPES = """
 (type db_port_t) (roletype object_r db_port_t)
 (type here_node_t) (roletype object_r here_node_t)
 (portcon tcp 8123 (system_u object_r web_port_t systemlow_range))
-(portcon tcp 8140 (system_u object_r web_port_t systemlow_range))
+(portcon tcp (8140 8180) (system_u object_r web_port_t systemlow_range))
 (portcon udp 8123 (system_u object_r web_port_t systemlow_range))
 (portcon tcp (8200 8300) (system_u object_r db_port_t systemlow_range))
 (portcon tcp 61234 (system_u object_r db_port_t systemlow_range))

@@ -175,6 +175,7 @@ def test_a_server_outside_has_the_kernels_label(directory: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")
 def test_a_server_outside_is_told_the_true_user(directory: Path) -> None:
     policy = "(allow cat_t yard_t (sock_file (write))) (allow cat_t kernel_t (unix_stream_socket (connectto)))"
+    policy += "(allow cat_t self (capability (setuid setgid)))"
     cat = """
 os.setgroups([]); os.setresgid(1234, 1234, 1234); os.setresuid(65534, 65534, 65534)
 client = socket(AF_UNIX)

@@ -12,6 +12,7 @@ from selbox.enforce.recorder import Recorder
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.tasks import TaskTable
+from selbox.enforce.waits import Waits
 from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
 
@@ -32,6 +33,7 @@ class Box(NamedTuple):
         openers: who opened what.
         socket_labels: labels of sockets.
         workers: run what may block.
+        waits: callers that wait for sockets.
         spared: calls that the supervisor is not asked about, as the filter was built.
     """
 
@@ -47,4 +49,5 @@ class Box(NamedTuple):
     openers: Openers
     socket_labels: SocketLabels
     workers: Workers
+    waits: Waits
     spared: frozenset[str]

@@ -10,7 +10,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, NamedTuple
 
 from selbox.enforce.linux import system_call
@@ -26,6 +26,10 @@ _CAPABILITY_VERSION: Final = 0x20080522
 # CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, NET_BIND_SERVICE, IPC_OWNER, SYS_ADMIN, MKNOD
 # and MAC_OVERRIDE. SYS_PTRACE, SYS_RESOURCE, SETUID and SETGID stay: the supervisor works by them.
 _BORROWED: Final = sum(1 << bit for bit in (0, 1, 2, 3, 4, 9, 10, 15, 21, 27, 32))
+CAP_SETGID: Final = 1 << 6
+CAP_SETUID: Final = 1 << 7
+CAP_SYS_ADMIN: Final = 1 << 21
+
 _HEADER: Final = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
 _DATA = struct.Struct("=6I")
 
@@ -233,7 +237,7 @@ def own_capabilities() -> Iterator[None]:
 
 
 @contextmanager
-def acting_as(identity: Identity | None) -> Iterator[None]:
+def acting_as(identity: Identity | None, also: int = 0) -> Iterator[None]:
     """Have the calling thread's effective ids and capabilities be a task's; only root can, others act as themselves.
 
     It may stand inside :func:`borrowed`, which changes less: what the kernel notes as an object's owner, or tells a
@@ -241,6 +245,7 @@ def acting_as(identity: Identity | None) -> Iterator[None]:
 
     Args:
         identity: None changes nothing, for a task whose credentials are the supervisor's own.
+        also: capabilities that the supervisor needs for what it does, though the task may not have them.
     """
     if identity is None or os.geteuid() != 0:
         yield
@@ -248,7 +253,7 @@ def acting_as(identity: Identity | None) -> Iterator[None]:
     groups, group = tuple(os.getgroups()), os.getegid()
     file_user, file_group = system_call(_NR_SETFSUID, -1), system_call(_NR_SETFSGID, -1)
     held = _capabilities()
-    lent = identity.capabilities
+    lent = identity.capabilities | also
     try:
         _set_groups(identity.groups)
         system_call(_NR_SETRESGID, -1, identity.group, -1)
@@ -263,6 +268,14 @@ def acting_as(identity: Identity | None) -> Iterator[None]:
         system_call(_NR_SETFSGID, file_group)
         system_call(_NR_SETFSUID, file_user)
         _set_effective(held[0], held[3], held)
+
+
+def sending_as(identity: Identity | None) -> AbstractContextManager[None]:
+    """Act as a task that sends a message, and be able to tell its receiver so.
+
+    Who sends is told beside a message, and only who has these capabilities tells what is not true of itself.
+    """
+    return acting_as(identity, CAP_SYS_ADMIN | CAP_SETUID | CAP_SETGID)
 
 
 @contextmanager

@@ -28,6 +28,11 @@ class Descriptors:
         self._open.remove(descriptor)
         return descriptor
 
+    def keep_all(self) -> list[int]:
+        """Give up charge of all descriptors and return them, for what goes on after the call was handled."""
+        kept, self._open = self._open, []
+        return kept
+
     def close_all(self) -> None:
         """Close what is left of this call."""
         for descriptor in self._open:

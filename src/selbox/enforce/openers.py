@@ -24,6 +24,10 @@ class Openers:
         elif sid not in known:
             self._openers[key] = known | {sid}
 
+    def note_unknown(self, status: os.stat_result, sid: int) -> None:
+        """Note who has an inode that the supervisor did not open: a pipe, a socket."""
+        self._openers.setdefault((status.st_dev, status.st_ino), frozenset((sid,)))
+
     def of(self, status: os.stat_result, default: int) -> frozenset[int]:
         """Return the SIDs that opened an inode, or the default where none is known."""
         return self._openers.get((status.st_dev, status.st_ino)) or frozenset((default,))

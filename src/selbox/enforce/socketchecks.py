@@ -11,7 +11,7 @@ from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.monitor import Fields
 from selbox.enforce.socketlabels import SocketLabel
-from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket
+from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket, socket_behind
 from selbox.objects.socketclasses import EXTENDED_SOCKET_CLASS, socket_class
 
 _CREATED: Final = 4096
@@ -103,6 +103,16 @@ class SocketChecks:
         """
         label = self._labels.known(status.st_ino) or self.of(caller, copy_socket(self._box, caller, number))
         self._labels.assign(status.st_ino, label)
+        return label
+
+    def give_copy(self, caller: Caller, descriptor: int) -> SocketLabel:
+        """Give a socket its label by a copy of its descriptor; see :meth:`give`."""
+        inode = os.fstat(descriptor).st_ino
+        label = self._labels.known(inode)
+        if label is None:
+            own = socket_behind(descriptor)
+            label = self.derived(caller, self.class_of(own.family, own.type, own.protocol))
+        self._labels.assign(inode, label)
         return label
 
 

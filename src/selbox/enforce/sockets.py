@@ -1,6 +1,7 @@
 """Sockets of stopped tasks: copies to act on, and what is asked of them."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -15,6 +16,7 @@ from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.linux import system_call
 from selbox.enforce.monitor import Fields
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.tasks import thread_group
 
 _SO_TYPE: Final = 3
 _SO_PROTOCOL: Final = 38
@@ -28,6 +30,7 @@ _INTERNET_SIZE: Final = 16
 _INTERNET6_SIZE: Final = 24
 """``SIN6_LEN_RFC2133``: without the scope, as the kernel takes it."""
 _INTEGER = struct.Struct("=i")
+_NETLINK_ADDRESS = struct.Struct("=HHII")
 _PORT = struct.Struct("!H")
 
 
@@ -60,7 +63,15 @@ def copy_socket(box: Box, caller: Caller, number: int) -> CallerSocket:
     Raises:
         OSError: EBADF and ENOTSOCK as the kernel has them; EPERM where the supervisor may not copy descriptors.
     """
-    descriptor = copy_of(box, caller, number)
+    return socket_behind(copy_of(box, caller, number))
+
+
+def socket_behind(descriptor: int) -> CallerSocket:
+    """Return what a copy of a task's descriptor is a socket of.
+
+    Raises:
+        OSError: ENOTSOCK when it is none.
+    """
     family, type_, protocol = (_integer_option(descriptor, each) for each in (_SO_DOMAIN, _SO_TYPE, _SO_PROTOCOL))
     return CallerSocket(descriptor, os.fstat(descriptor).st_ino, family, type_, protocol)
 
@@ -195,6 +206,23 @@ def internet_address(address: bytes) -> InternetAddress | None:
     if family == socket.AF_INET6 and len(address) >= _INTERNET6_SIZE:
         return InternetAddress(address[8:24], _PORT.unpack_from(address, _FAMILY_SIZE)[0])
     return None
+
+
+def bind_netlink(caller: Caller, own: CallerSocket, groups: int = 0) -> bool:
+    """Bind a netlink socket to its own process's number, where the kernel would take that of who makes the call.
+
+    Returns:
+        False when that number is taken, or the socket has one already, so that it is the kernel's turn.
+    """
+    if _NETLINK_ADDRESS.unpack(own_address(own.descriptor))[2]:
+        return False
+    try:
+        bind(own.descriptor, _NETLINK_ADDRESS.pack(socket.AF_NETLINK, 0, thread_group(caller.tid), groups))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise
+    return True
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.supervisor import Supervisor
 from selbox.enforce.tasks import TaskTable
+from selbox.enforce.waits import Waits
 from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
@@ -61,6 +62,8 @@ def supervise(
         stack.callback(memory.close)
         walker = PathWalker(descriptors, labels, monitor)
         stack.callback(walker.close)
+        waits = Waits(listener, descriptors)
+        stack.callback(waits.close)
         box = Box(
             server,
             monitor,
@@ -74,11 +77,13 @@ def supervise(
             Openers(),
             SocketLabels(),
             Workers(listener),
+            waits,
             spared,
         )
         handlers = build_handlers(box, initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.execution, import_all)
         handlers.attach(supervisor)
+        supervisor.watch(waits.descriptor, waits.take)
         try:
             status = supervisor.run()
         finally:

@@ -32,6 +32,7 @@ class TaskState(NamedTuple):
         credentials_changed: whether it may have other credentials than the supervisor started it with.
         root_changed: whether it may have another root directory or another namespace.
         shares_directories: whether it ever shared its directories with another process (``CLONE_FS``).
+        shares_descriptors: whether it may share its descriptors with another process (``CLONE_FILES``).
         is_launcher: whether it is still the box's own launcher, before the first exec.
     """
 
@@ -45,6 +46,7 @@ class TaskState(NamedTuple):
     credentials_changed: bool = False
     root_changed: bool = False
     shares_directories: bool = False
+    shares_descriptors: bool = False
     is_launcher: bool = False
 
 

@@ -7,14 +7,13 @@ open to it in its own mode; one that is not becomes ``/dev/null``.
 import errno
 import os
 import stat
-from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.labels import object_class_of
+from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
 from selbox.enforce.linux import O_PATH
-from selbox.enforce.monitor import AccessDenied
+from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.tasks import TaskState
 
 
@@ -64,26 +63,13 @@ class Inheritance:
         except FileNotFoundError:
             return  # closed meanwhile
         status = os.fstat(descriptor)
-        if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL_DEVICE:
-            return  # what an unauthorized descriptor becomes may always be had
-        if box.openers.is_private(status):
-            raise AccessDenied
 
-        def describe() -> dict[str, object]:
-            return box.labels.describe(descriptor)
-
-        for opener in box.openers.of(status, caller.state.sid):
-            if opener != sid:
-                box.monitor.check(caller, opener, "fd", ("use",), describe, source=sid)
-        if stat.S_IFMT(status.st_mode) in _CHECKED:
-            object_sid = box.labels.sid_of(descriptor, status, caller)
-            box.monitor.check(caller, object_sid, object_class_of(status), access, describe, source=sid)
-        elif stat.S_ISSOCK(status.st_mode):
+        def label_socket() -> SocketLabel:
             from selbox.enforce.socketchecks import SocketChecks  # few programs inherit a socket
 
-            label = SocketChecks(box).give(caller, number, status)
-            said = {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
-            box.monitor.check(caller, label.sid, label.object_class, access, lambda: said, source=sid)
+            return SocketChecks(box).give(caller, number, status)
+
+        check_descriptor(box, caller, sid, descriptor, access, label_socket)
 
     def verify(self, pid: int, old: TaskState, new: TaskState) -> None:
         """Kill a program into which another thread smuggled a descriptor after :meth:`release` had looked.
@@ -101,10 +87,6 @@ class Inheritance:
                     self._check(caller, new.sid, number, access)
         finally:
             self._box.descriptors.close_all()
-
-
-_NULL_DEVICE: Final = os.makedev(1, 3)
-_CHECKED: Final = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
 
 
 def _numbers(tid: int) -> list[int]:
@@ -126,6 +108,4 @@ def _access_of(tid: int, number: int) -> tuple[str, ...] | None:
         return None
     if flags & (os.O_CLOEXEC | O_PATH):
         return None
-    mode = flags & os.O_ACCMODE
-    write = "append" if flags & os.O_APPEND else "write"
-    return {os.O_RDONLY: ("read",), os.O_WRONLY: (write,), os.O_RDWR: ("read", write)}.get(mode, ("ioctl",))
+    return access_of_flags(flags)

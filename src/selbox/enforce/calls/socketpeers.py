@@ -82,7 +82,7 @@ class SocketPeerCalls:
 
     def _context(self, caller: Caller, own: CallerSocket, label: SocketLabel, arguments: Arguments, length: int) -> int:
         _, _, _, address, length_address, _ = arguments
-        sid = self._peer_sid(own) if label.object_class == _STREAM else 0
+        sid = self.peer_sid(own) if label.object_class == _STREAM else 0
         if not sid:
             return -errno.ENOPROTOOPT
         text = os.fsencode(self._box.server.sid_to_context(sid)) + b"\0"
@@ -92,7 +92,7 @@ class SocketPeerCalls:
         self._give(caller, address, length_address, text)
         return 0
 
-    def _peer_sid(self, own: CallerSocket) -> int:
+    def peer_sid(self, own: CallerSocket) -> int:
         """Return the SID of the other end; 0 when it is not known."""
         try:
             peer_name(own.descriptor)

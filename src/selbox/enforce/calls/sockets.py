@@ -17,6 +17,8 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller, identity_of
 from selbox.enforce.calls.internetsockets import InternetSockets
+from selbox.enforce.calls.receivedmessages import ReceivedMessages
+from selbox.enforce.calls.sentmessages import SentMessages
 from selbox.enforce.calls.socketpeers import SocketPeerCalls
 from selbox.enforce.calls.unixsockets import UnixSockets
 from selbox.enforce.connections import Connections, peer_of
@@ -27,8 +29,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
-from selbox.enforce.sockets import CallerSocket, accept, bind, connect, copy_socket, is_blocking, own_address
-from selbox.enforce.tasks import thread_group
+from selbox.enforce.sockets import CallerSocket, accept, bind, bind_netlink, connect, copy_socket, is_blocking
 from selbox.enforce.unixdiag import UnixDiagnosis
 
 _TYPE_MASK: Final = 0xF
@@ -40,7 +41,6 @@ _LARGEST_ADDRESS: Final = 128
 _CONNECTED: Final = frozenset({socket.SOCK_STREAM, socket.SOCK_SEQPACKET})
 _INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 _NETLINK_ADDRESS = struct.Struct("=HHII")
-_NO_NETLINK_ADDRESS = _NETLINK_ADDRESS.pack(socket.AF_NETLINK, 0, 0, 0)
 _PAIR = struct.Struct("=ii")
 _LENGTH = struct.Struct("=i")
 
@@ -56,6 +56,8 @@ class SocketCalls:
         self._unix = UnixSockets(box, diagnosis, self._connections)
         self._internet = InternetSockets(box)
         self._peers = SocketPeerCalls(box, self._checks, self._connections)
+        self._sent = SentMessages(box, self._checks, self._unix, self._internet)
+        self._received = ReceivedMessages(box, self._checks, self._peers)
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
@@ -68,6 +70,8 @@ class SocketCalls:
             "accept": self.accept,
             "accept4": self.accept4,
             "getsockopt": self._peers.getsockopt,
+            **self._sent.handlers(),
+            **self._received.handlers(),
         }
 
     # --- Making -----------------------------------------------------------------------------------------------------
@@ -150,14 +154,19 @@ class SocketCalls:
         if label == self._checks.derived(caller, label.object_class) or flags & ~_FLAGS:
             return CONTINUE  # what is made has the label that it would be taken to have anyway
         own = copy_socket(self._box, caller, arguments[0])
+        room = -1
+        if arguments[1]:
+            room = _LENGTH.unpack(self._box.memory.read_exactly(caller.tid, arguments[2], _LENGTH.size))[0]
+            if room < 0:
+                return -errno.EINVAL
         if not is_blocking(own.descriptor):
-            self._give_accepted(caller, own, label, arguments, flags)
+            self._give_accepted(caller, own, label, arguments, room, flags)
             return ANSWERED
         kept = self._box.descriptors.keep(own.descriptor)
 
         def operation() -> None:
             try:
-                self._give_accepted(caller, own, label, arguments, flags)
+                self._give_accepted(caller, own, label, arguments, room, flags)
             finally:
                 os.close(kept)
 
@@ -165,19 +174,14 @@ class SocketCalls:
         return ANSWERED
 
     def _give_accepted(
-        self, caller: Caller, own: CallerSocket, label: SocketLabel, arguments: Arguments, flags: int
+        self, caller: Caller, own: CallerSocket, label: SocketLabel, arguments: Arguments, room: int, flags: int
     ) -> None:
         """Accept in the caller's stead, for the new socket has its listener's label and not the caller's."""
         box = self._box
-        wanted = _LENGTH.size if arguments[1] else 0
-        length = box.memory.read_exactly(caller.tid, arguments[2], wanted) if wanted else b""
         made, address = accept(own.descriptor, flags & socket.SOCK_NONBLOCK)
         try:
             box.socket_labels.assign(os.fstat(made).st_ino, label)
-            if wanted:
-                room = _LENGTH.unpack(length)[0]
-                if room < 0:
-                    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            if room >= 0:
                 box.memory.write(caller.tid, arguments[1], address[:room])
                 box.memory.write(caller.tid, arguments[2], _LENGTH.pack(len(address)))
             box.listener.give_descriptor(caller.id, made, flags & os.O_CLOEXEC)
@@ -196,8 +200,8 @@ class SocketCalls:
             self._internet.check_bind(caller, own, label, address)
         with acting_as(identity_of(caller)):
             if own.family == socket.AF_NETLINK and len(address) >= _NETLINK_ADDRESS.size:
-                family, padding, port, groups = _NETLINK_ADDRESS.unpack_from(address)
-                if port == 0 and _bind_netlink(caller, own, _NETLINK_ADDRESS.pack(family, padding, 0, groups)):
+                _, _, port, groups = _NETLINK_ADDRESS.unpack_from(address)
+                if port == 0 and bind_netlink(caller, own, groups):
                     return 0
             bind(own.descriptor, address)
         return 0
@@ -213,7 +217,7 @@ class SocketCalls:
             return self._internet.connect_and_wait(caller, own, address)
         with acting_as(identity_of(caller)):
             if own.family == socket.AF_NETLINK:
-                _bind_netlink(caller, own, _NO_NETLINK_ADDRESS)
+                bind_netlink(caller, own)
             connect(own.descriptor, address)
         return 0
 
@@ -229,21 +233,3 @@ class SocketCalls:
 def _network_of(task: str) -> int:
     """Return the inode number of a task's network namespace."""
     return os.stat(f"/proc/{task}/ns/net").st_ino
-
-
-def _bind_netlink(caller: Caller, own: CallerSocket, address: bytes) -> bool:
-    """Bind a netlink socket to its own process's number, where the kernel would take that of who makes the call.
-
-    Returns:
-        False when that number is taken, or the socket has one already, so that it is the kernel's turn.
-    """
-    family, padding, _, groups = _NETLINK_ADDRESS.unpack(address)
-    if _NETLINK_ADDRESS.unpack(own_address(own.descriptor))[2]:
-        return False
-    try:
-        bind(own.descriptor, _NETLINK_ADDRESS.pack(family, padding, thread_group(caller.tid), groups))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return False
-        raise
-    return True

@@ -11,7 +11,8 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from selbox.diagnostics import SelboxError
@@ -56,7 +57,7 @@ _NETLINK_ADDRESS = struct.Struct("=HHII")
 _NO_NETLINK_ADDRESS = _NETLINK_ADDRESS.pack(socket.AF_NETLINK, 0, 0, 0)
 
 
-class _Target(NamedTuple):
+class UnixTarget(NamedTuple):
     """What a unix socket is to be connected to.
 
     Attributes:
@@ -136,14 +137,14 @@ class UnixSockets:
             return 0
         return self._connect_stream(caller, own, label, target)
 
-    def _target(self, caller: Caller, own: CallerSocket, address: bytes) -> _Target:
+    def _target(self, caller: Caller, own: CallerSocket, address: bytes) -> UnixTarget:
         """Find what an address names, with the checks on the way."""
         name = sun_path(address)
         if name[:1] == b"\0":
             sids = self._names.name_sids(name, own.type)
             if not sids:
                 raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-            return _Target(name, address, sids, -1, 0, describe_name(name))
+            return UnixTarget(name, address, sids, -1, 0, describe_name(name))
         located = self._box.walker.locate(caller, AT_FDCWD, name)
         status = located.found
         if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
@@ -154,7 +155,7 @@ class UnixSockets:
             with acting_as(identity_of(caller)):
                 connect(own.descriptor, very_file)  # fails: whether by permissions or by kind is the kernel's to say
         sid = self._names.file_sid(status)
-        return _Target(
+        return UnixTarget(
             name,
             very_file,
             frozenset((self._box.labels.outside if sid is None else sid,)),
@@ -163,7 +164,7 @@ class UnixSockets:
             {"path": self._box.labels.describe(located.object)["path"]},
         )
 
-    def _check_target(self, caller: Caller, own: CallerSocket, label: SocketLabel, target: _Target) -> None:
+    def _check_target(self, caller: Caller, own: CallerSocket, label: SocketLabel, target: UnixTarget) -> None:
         """Check as ``selinux_socket_unix_stream_connect`` and ``selinux_socket_unix_may_send`` do."""
         monitor = self._box.monitor
         permission = ("connectto" if own.type in _CONNECTED else "sendto",)
@@ -175,7 +176,32 @@ class UnixSockets:
                 raise OSError(refusal, os.strerror(refusal))
             monitor.check(caller, sid, label.object_class, permission, lambda: target.fields, source=label.sid)
 
-    def _connect_stream(self, caller: Caller, own: CallerSocket, label: SocketLabel, target: _Target) -> int:
+    def target_of_message(self, caller: Caller, own: CallerSocket, label: SocketLabel, address: bytes) -> UnixTarget:
+        """Find whom a datagram is sent to, with the checks on the way.
+
+        Raises:
+            AccessDenied: when policy denies it.
+            OSError: as the kernel has it.
+        """
+        if not _is_unix_address(address) or not _FAMILY_SIZE < len(address) <= _LARGEST_UNIX:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        target = self._target(caller, own, address)
+        self._check_target(caller, own, label, target)
+        return target
+
+    @contextmanager
+    def while_meant(self, own: CallerSocket, target: UnixTarget) -> Iterator[None]:
+        """Keep an abstract name with who was decided about, in a thread of its own.
+
+        Raises:
+            OSError: ECONNREFUSED when it has come to mean another.
+        """
+        with self._names.lock:
+            if self._names.name_sids(target.name, own.type) != target.sids:
+                raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+            yield
+
+    def _connect_stream(self, caller: Caller, own: CallerSocket, label: SocketLabel, target: UnixTarget) -> int:
         identity = identity_of(caller)
         self._note_connection(caller, own, label, target, identity)
         flags = fcntl.fcntl(own.descriptor, fcntl.F_GETFL)
@@ -190,7 +216,7 @@ class UnixSockets:
         return 0
 
     def _note_connection(
-        self, caller: Caller, own: CallerSocket, label: SocketLabel, target: _Target, identity: Identity | None
+        self, caller: Caller, own: CallerSocket, label: SocketLabel, target: UnixTarget, identity: Identity | None
     ) -> None:
         peer = peer_of(caller, identity, label.sid)
         self._connections.made(own.inode, peer, self._server_end(min(target.sids), label.sid), target.name)
@@ -206,7 +232,7 @@ class UnixSockets:
             raise AccessDenied from None
 
     def _wait_for_server(
-        self, caller: Caller, own: CallerSocket, target: _Target, identity: Identity | None, flags: int
+        self, caller: Caller, own: CallerSocket, target: UnixTarget, identity: Identity | None, flags: int
     ) -> None:
         """Connect in a thread, which ends with EAGAIN when the socket has a time limit for sending."""
         descriptors = self._box.descriptors
@@ -230,12 +256,10 @@ class UnixSockets:
 
         self._box.workers.start(caller, operation)
 
-    def _connect_by_name(self, own: CallerSocket, target: _Target, flags: int, until: float | None) -> None:
+    def _connect_by_name(self, own: CallerSocket, target: UnixTarget, flags: int, until: float | None) -> None:
         """Connect to an abstract name again and again, as long as it is who was decided about that has it."""
         while True:
-            with self._names.lock:
-                if self._names.name_sids(target.name, own.type) != target.sids:
-                    raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+            with self.while_meant(own, target):
                 try:
                     with not_blocking(own.descriptor, flags):
                         connect(own.descriptor, target.address)
@@ -244,8 +268,15 @@ class UnixSockets:
                         raise
                 else:
                     return
-            # Unlike time.sleep, the system call ends when a signal says that the caller waits no more.
-            system_call(_POLL_NUMBER, 0, 0, int(_RETRY_SECONDS * 1000))
+            pause()
+
+
+def pause() -> None:
+    """Wait a little before something is tried again.
+
+    Unlike ``time.sleep``, the system call ends when a signal says that the caller waits no more.
+    """
+    system_call(_POLL_NUMBER, 0, 0, int(_RETRY_SECONDS * 1000))
 
 
 def _is_unix_address(address: bytes) -> bool:

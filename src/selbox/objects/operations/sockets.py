@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from selbox.objects.operations.operation import Operation, Support
+from selbox.objects.operations.operation import FILE_CLASSES, Operation, Support
 
 ROWS: Final = (
     Operation(
@@ -79,14 +79,47 @@ ROWS: Final = (
         ("getsockopt",),
     ),
     Operation(
-        "messages on unix datagram sockets, descriptor passing",
-        "unix_dgram_socket fd",
-        ("sendto", "use"),
-        "the receiving socket; who opened what is passed",
-        Support.NOT_MEDIATED,
-        "a program can pass what it opened to another domain over a socket that they share",
-        "selinux_unix_may_send, selinux_file_receive",
-        (),
+        "send a datagram to a unix address",
+        "unix_dgram_socket sock_file dir",
+        ("write", "sendto"),
+        "the own socket; the receiving socket; the socket file",
+        Support.LIMITED,
+        "on connected sockets, sendto is asked when they are connected. The supervisor sends: without root, a receiver "
+        "that asks for credentials is told the supervisor's pid",
+        "selinux_socket_sendmsg, selinux_socket_unix_may_send",
+        ("sendto", "sendmsg", "sendmmsg"),
+    ),
+    Operation(
+        "connect by sending (TCP fast open, SCTP)",
+        "tcp_socket sctp_socket",
+        ("write", "connect", "name_connect"),
+        "as for connect",
+        Support.ENFORCED,
+        "",
+        "selinux_socket_connect, selinux_sctp_bind_connect",
+        ("sendto", "sendmsg", "sendmmsg"),
+    ),
+    Operation(
+        "receive open files (SCM_RIGHTS)",
+        f"fd {FILE_CLASSES} unix_stream_socket unix_dgram_socket",
+        ("use", "read", "write", "append", "ioctl"),
+        "who opened it; what it is open on",
+        Support.LIMITED,
+        "who opened is kept by file; a pipe or socket counts as its sender's, where the sender hides it as its peer's. "
+        "recvmmsg returns what is there and does not wait for more",
+        "selinux_file_receive, scm_detach_fds",
+        ("recvmsg", "recvmmsg"),
+    ),
+    Operation(
+        "send and receive",
+        "socket tcp_socket udp_socket unix_stream_socket unix_dgram_socket",
+        ("read", "write"),
+        "the own socket",
+        Support.LIMITED,
+        "asked about messages with a header or an address; plain reads, writes, send and recv on an open socket are "
+        "not seen, as those of open files are not",
+        "selinux_socket_sendmsg, selinux_socket_recvmsg",
+        ("sendto", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg"),
     ),
     Operation(
         "packets",

@@ -8,6 +8,7 @@ from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
 
 CLONE_FS: Final = 0x00000200
+CLONE_FILES: Final = 0x00000400
 CLONE_THREAD: Final = 0x00010000
 NAMESPACE_FLAGS: Final = 0x7E020080
 """``CLONE_NEW*`` of clone, unshare and setns."""
@@ -21,8 +22,9 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
             Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
             Instruction(bpf.JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, NOTIFY),
             Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, ALLOW),
-            # Whoever shares its directories with a process may be kept from entering another domain.
-            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_FS, NOTIFY, fork),
+            # Whoever shares its directories with a process may be kept from entering another domain; who shares its
+            # descriptors is trusted with none that was looked at before.
+            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_FS | CLONE_FILES, NOTIFY, fork),
         ),
     }
 

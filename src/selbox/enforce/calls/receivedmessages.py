@@ -1,0 +1,248 @@
+"""Receiving: ``recvmsg`` and ``recvmmsg``, where open files may come along.
+
+Who may have a file is asked when it is received, so on unix sockets the supervisor receives the message, looks at what
+came along, and gives the caller what it may have. A caller that nobody shares descriptors with receives from its other
+sockets itself: no file can come there.
+
+Source: the kernel's ``____sys_recvmsg``, ``scm_detach_fds`` and ``selinux_file_receive``.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import Final
+
+from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.calls.socketpeers import SocketPeerCalls
+from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
+from selbox.enforce.linux import write_memory_parts
+from selbox.enforce.messages import (
+    HEADER_SIZE,
+    MSG_CMSG_CLOEXEC,
+    MSG_CTRUNC,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    MSG_WAITALL,
+    Ancillary,
+    MessageHeader,
+    Received,
+    build_control,
+    padded_size,
+    parse_control,
+    read_header,
+    receive,
+    results,
+    skipped,
+)
+from selbox.enforce.registers import signed
+from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.sharing import is_alone
+from selbox.enforce.socketchecks import SocketChecks
+from selbox.enforce.socketlabels import SocketLabel
+from selbox.enforce.sockets import CallerSocket, copy_socket, is_blocking, socket_option
+
+_MSG_ERRQUEUE: Final = 0x2000
+_MOST_MESSAGES: Final = 1024
+_SCM_RIGHTS: Final = 1
+_SCM_CREDENTIALS: Final = 2
+_SCM_SECURITY: Final = 3
+_SCM_PIDFD: Final = 4
+_SO_RCVTIMEO: Final = 20
+_SO_PASSSEC: Final = 34
+_TIME = struct.Struct("=qq")
+_NUMBER = struct.Struct("=i")
+_COUNT = struct.Struct("=I")
+_COUNTED: Final = HEADER_SIZE + 8
+
+
+class ReceivedMessages:
+    """The calls that receive messages.
+
+    Args:
+        box: the box.
+        checks: of sockets.
+        peers: tells who sent.
+    """
+
+    def __init__(self, box: Box, checks: SocketChecks, peers: SocketPeerCalls) -> None:
+        self._box = box
+        self._checks = checks
+        self._peers = peers
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their calls."""
+        return {"recvmsg": self.recvmsg, "recvmmsg": self.recvmmsg}
+
+    def recvmsg(self, caller: Caller, arguments: Arguments) -> int:
+        """``recvmsg(socket, message, flags)``."""
+        if self._may_receive_itself(caller, arguments[0]):
+            return CONTINUE
+        own = copy_socket(self._box, caller, arguments[0])
+        self._checks.check(caller, own, "read")
+        flags = arguments[2] & 0xFFFFFFFF
+        header = read_header(self._box.memory, caller.tid, arguments[1])
+        if flags & MSG_WAITALL and own.type == socket.SOCK_STREAM and not flags & MSG_PEEK and _waits(own, flags):
+            return self._receive_whole(caller, own, header, flags)
+        return self._answer(caller, own, flags, lambda: self._receive(caller, own, header, flags))
+
+    def recvmmsg(self, caller: Caller, arguments: Arguments) -> int:
+        """``recvmmsg(socket, messages, count, flags, timeout)``: as many as are there, and at least one."""
+        if self._may_receive_itself(caller, arguments[0]):
+            return CONTINUE
+        own = copy_socket(self._box, caller, arguments[0])
+        self._checks.check(caller, own, "read")
+        flags = arguments[3] & 0xFFFFFFFF
+        places = [arguments[1] + place * _COUNTED for place in range(min(arguments[2] & 0xFFFFFFFF, _MOST_MESSAGES))]
+        if not places:
+            return 0
+        headers = [read_header(self._box.memory, caller.tid, place) for place in places]
+
+        def attempt() -> int | None:
+            for done, header in enumerate(headers):
+                try:
+                    size = self._receive(caller, own, header, flags)
+                except OSError:
+                    if not done:
+                        raise
+                    return done
+                if size is None:
+                    return done or None
+                self._box.memory.write(caller.tid, header.place + HEADER_SIZE, _COUNT.pack(size))
+            return len(headers)
+
+        return self._answer(caller, own, flags, attempt)
+
+    def _may_receive_itself(self, caller: Caller, register: int) -> bool:
+        """Tell whether no file can come, with the check that the socket may be read."""
+        number = signed(register)
+        if not is_alone(caller) or self._checks.of_number(caller, number).object_class.startswith("unix_"):
+            return False
+        self._checks.check_number(caller, number, "read")
+        return True
+
+    # --- Waiting ----------------------------------------------------------------------------------------------------
+
+    def _answer(self, caller: Caller, own: CallerSocket, flags: int, attempt: Callable[[], int | None]) -> int:
+        """Return what an attempt comes to, or have it made again when there is something to receive."""
+        result = attempt()
+        if result is not None:
+            return result
+        if not _waits(own, flags):
+            raise BlockingIOError(11, os.strerror(11))
+        seconds, microseconds = _TIME.unpack(socket_option(own.descriptor, _SO_RCVTIMEO, _TIME.size))
+        self._box.waits.start(caller, own.descriptor, attempt, seconds + microseconds / 1e6)
+        return ANSWERED
+
+    def _receive(self, caller: Caller, own: CallerSocket, header: MessageHeader, flags: int) -> int | None:
+        """Receive a message without waiting, and give it to the caller; None when there is none."""
+        try:
+            received = receive(own.descriptor, header, flags | MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        return self._give(caller, own, header, received, flags)
+
+    def _receive_whole(self, caller: Caller, own: CallerSocket, header: MessageHeader, flags: int) -> int:
+        """Receive from a stream until a caller's parts are full, or there is no more."""
+        done = 0
+
+        def attempt() -> int | None:
+            nonlocal done
+            while True:
+                left = header._replace(parts=skipped(header.parts, done))
+                try:
+                    received = receive(own.descriptor, left, flags & ~MSG_WAITALL | MSG_DONTWAIT)
+                except BlockingIOError:
+                    return None
+                except OSError:
+                    if done:
+                        return done
+                    raise
+                self._give(caller, own, left, received, flags)
+                done += received.size
+                if not received.size or done >= header.size or received.control:
+                    return done
+
+        return self._answer(caller, own, flags, attempt)
+
+    # --- What came along --------------------------------------------------------------------------------------------
+
+    def _give(self, caller: Caller, own: CallerSocket, header: MessageHeader, received: Received, flags: int) -> int:
+        control, flags_told = received.control, received.flags
+        if own.is_unix and header.control_size:
+            things, flags_told = self._beside(caller, own, header, received, flags)
+            control = build_control(things)
+        write_memory_parts(caller.tid, results(header, received, control, flags_told))
+        return received.size
+
+    def _beside(
+        self, caller: Caller, own: CallerSocket, header: MessageHeader, received: Received, flags: int
+    ) -> tuple[list[Ancillary], int]:
+        """Return what the caller gets beside data, and ``msg_flags``; descriptors are put into it."""
+        told = received.flags
+        given: list[Ancillary] = []
+        is_told = _NUMBER.unpack(socket_option(own.descriptor, _SO_PASSSEC, _NUMBER.size))[0]
+        for each in parse_control(received.control):
+            if (each.level, each.type) == (socket.SOL_SOCKET, _SCM_RIGHTS):
+                numbers = [self._box.descriptors.add(number) for (number,) in _NUMBER.iter_unpack(each.data)]
+                taken = self._pass_all(caller, own, numbers, flags)
+                if len(taken) < len(numbers):
+                    told |= MSG_CTRUNC
+                if taken:
+                    given.append(each._replace(data=b"".join(map(_NUMBER.pack, taken))))
+            elif (each.level, each.type) == (socket.SOL_SOCKET, _SCM_PIDFD):
+                number = self._box.descriptors.add(_NUMBER.unpack(each.data)[0])
+                given.append(each._replace(data=_NUMBER.pack(self._put(caller, number, flags))))
+            else:
+                given.append(each)
+        if is_told:
+            text = os.fsencode(self._box.server.sid_to_context(self._sender(own))) + b"\0"
+            place = 1 if given and given[0].type == _SCM_CREDENTIALS else 0
+            more = [*given[:place], Ancillary(socket.SOL_SOCKET, _SCM_SECURITY, text), *given[place:]]
+            if padded_size(build_control(more)) <= header.control_size + 7:
+                given = more
+            else:
+                told |= MSG_CTRUNC
+        return given, told
+
+    def _pass_all(self, caller: Caller, own: CallerSocket, numbers: list[int], flags: int) -> list[int]:
+        """Put descriptors into the caller, up to the first that it may not have, as the kernel does."""
+        sender = caller._replace(state=caller.state._replace(sid=self._sender(own)))
+        taken: list[int] = []
+        for number in numbers:
+            try:
+                self._check(caller, sender, number)
+                taken.append(self._put(caller, number, flags))
+            except OSError:
+                break
+        return taken
+
+    def _check(self, caller: Caller, sender: Caller, number: int) -> None:
+        """Check that a caller may have a file that was sent to it."""
+
+        def label_socket() -> SocketLabel:
+            return self._checks.give_copy(sender, number)
+
+        access = access_of_flags(fcntl.fcntl(number, fcntl.F_GETFL))
+        check_descriptor(self._box, sender, caller.state.sid, number, access, label_socket)
+
+    def _put(self, caller: Caller, number: int, flags: int) -> int:
+        put = self._box.listener.add_descriptor(caller.id, number, os.O_CLOEXEC if flags & MSG_CMSG_CLOEXEC else 0)
+        if put < 0:
+            raise OSError(3, os.strerror(3))
+        return put
+
+    def _sender(self, own: CallerSocket) -> int:
+        """Return the SID of who sends to a socket: its peer, or the socket's own where that is not known."""
+        sid = self._peers.peer_sid(own)
+        if sid and sid != self._box.server.initial_sid("unlabeled"):
+            return sid
+        label = self._box.socket_labels.known(own.inode)
+        return label.sid if label is not None else sid
+
+
+def _waits(own: CallerSocket, flags: int) -> bool:
+    return not flags & (MSG_DONTWAIT | _MSG_ERRQUEUE) and is_blocking(own.descriptor)

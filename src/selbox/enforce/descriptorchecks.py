@@ -1,0 +1,70 @@
+"""Whether an open file may come into the hands of a task in another domain.
+
+Source: the kernel's ``selinux_file_receive`` and ``flush_unauthorized_files``, which both ask ``file_has_perm``.
+"""
+
+import os
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.labels import object_class_of
+from selbox.enforce.monitor import AccessDenied
+from selbox.enforce.socketlabels import SocketLabel
+
+_NULL_DEVICE: Final = os.makedev(1, 3)
+_CHECKED: Final = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
+
+
+def access_of_flags(flags: int) -> tuple[str, ...]:
+    """Return the permissions that an open file exercises, by its status flags (kernel: ``file_to_av``)."""
+    mode = flags & os.O_ACCMODE
+    write = "append" if flags & os.O_APPEND else "write"
+    return {os.O_RDONLY: ("read",), os.O_WRONLY: (write,), os.O_RDWR: ("read", write)}.get(mode, ("ioctl",))
+
+
+def check_descriptor(
+    box: Box,
+    holder: Caller,
+    sid: int,
+    descriptor: int,
+    access: tuple[str, ...],
+    label_socket: Callable[[], SocketLabel],
+) -> None:
+    """Check that a domain may have an open file: ``fd use``, and what the file is open for.
+
+    Args:
+        box: the box.
+        holder: the task that is recorded; its SID is that of the domain the file comes from, which counts as its
+            opener, and as its maker, where none is known.
+        sid: the domain that is to have it.
+        descriptor: the supervisor's own, ``O_PATH`` or open.
+        access: from :func:`access_of_flags`.
+        label_socket: gives a socket its label.
+
+    Raises:
+        AccessDenied: when policy denies it.
+    """
+    status = os.fstat(descriptor)
+    if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL_DEVICE:
+        return  # what an unauthorized descriptor becomes may always be had
+    if box.openers.is_private(status):
+        raise AccessDenied
+
+    def describe() -> dict[str, object]:
+        if stat.S_ISSOCK(status.st_mode):
+            return {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
+        return box.labels.describe(descriptor)
+
+    for opener in box.openers.of(status, holder.state.sid):
+        if opener != sid:
+            box.monitor.check(holder, opener, "fd", ("use",), describe, source=sid)
+    if stat.S_IFMT(status.st_mode) in _CHECKED:
+        target, object_class = box.labels.sid_of(descriptor, status, holder), object_class_of(status)
+    elif stat.S_ISSOCK(status.st_mode):
+        target, object_class = label_socket()
+    else:
+        return
+    box.monitor.check(holder, target, object_class, access, describe, source=sid)

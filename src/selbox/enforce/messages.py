@@ -1,0 +1,270 @@
+"""Messages of sockets as they stand in memory: headers, parts of data, and what is sent beside it.
+
+Source: ``sendmsg(2)``, ``cmsg(3)`` and the kernel's ``net/socket.c``.
+"""
+
+import ctypes
+import errno
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from selbox.enforce.linux import system_call
+from selbox.enforce.memory import TaskMemory
+from selbox.enforce.seccomp.syscalls import NUMBERS
+
+MSG_PEEK: Final = 0x2
+MSG_CTRUNC: Final = 0x8
+MSG_DONTWAIT: Final = 0x40
+MSG_WAITALL: Final = 0x100
+MSG_NOSIGNAL: Final = 0x4000
+MSG_ZEROCOPY: Final = 0x4000000
+MSG_FASTOPEN: Final = 0x20000000
+MSG_CMSG_CLOEXEC: Final = 0x40000000
+
+LARGEST: Final = 1 << 22
+"""What the supervisor moves at once, in bytes: more than any datagram has."""
+
+_HEADER = struct.Struct("=QI4xQQQQI4x")
+_VECTOR = struct.Struct("=QQ")
+_CONTROL = struct.Struct("=Qii")
+_LARGEST_NAME: Final = 128
+_LARGEST_CONTROL: Final = 1 << 15
+_MOST_PARTS: Final = 1024
+_NAME_SIZE_OFFSET: Final = 8
+CONTROL_SIZE_OFFSET: Final = 40
+_RESULT = struct.Struct("=QI")
+_SIZE = struct.Struct("=I")
+
+HEADER_SIZE: Final = _HEADER.size
+"""Size of ``struct msghdr``."""
+
+Parts = list[tuple[int, int]]
+"""Addresses and sizes."""
+
+
+class MessageHeader(NamedTuple):
+    """A ``struct msghdr`` of a task.
+
+    Attributes:
+        place: its address.
+        name: address of the peer's address, or 0; name_size: its size, at most 128.
+        parts: where the data are.
+        control: address of what is sent beside the data; control_size: its size.
+    """
+
+    place: int
+    name: int
+    name_size: int
+    parts: Parts
+    control: int
+    control_size: int
+
+    @property
+    def size(self) -> int:
+        """Size of all parts."""
+        return sum(size for _, size in self.parts)
+
+
+def read_header(memory: TaskMemory, tid: int, place: int) -> MessageHeader:
+    """Read a header and its list of parts.
+
+    Raises:
+        OSError: EFAULT, EINVAL and EMSGSIZE as the kernel has them.
+    """
+    name, name_size, vectors, count, control, control_size, _flags = _HEADER.unpack(
+        memory.read_exactly(tid, place, _HEADER.size)
+    )
+    if name_size >= 1 << 31:
+        raise _error(errno.EINVAL)
+    if count > _MOST_PARTS:
+        raise _error(errno.EMSGSIZE)
+    data = memory.read_exactly(tid, vectors, count * _VECTOR.size)
+    parts = [(address, size) for address, size in _VECTOR.iter_unpack(data) if size]
+    if any(size >= 1 << 63 for _, size in parts):
+        raise _error(errno.EINVAL)
+    size = min(name_size, _LARGEST_NAME) if name else 0
+    return MessageHeader(place, name, size, parts, control, control_size if control else 0)
+
+
+def gather(memory: TaskMemory, tid: int, parts: Parts, limit: int) -> bytes:
+    """Read the data of parts, at most ``limit`` bytes.
+
+    Raises:
+        OSError: EFAULT when not all of it can be read.
+    """
+    pieces = []
+    for address, size in parts:
+        if limit <= 0:
+            break
+        piece = memory.read_exactly(tid, address, min(size, limit))
+        pieces.append(piece)
+        limit -= len(piece)
+    return b"".join(pieces)
+
+
+def scattered(parts: Parts, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Return data as they are to be written over parts."""
+    position = 0
+    for address, size in parts:
+        if position >= len(data):
+            return
+        yield address, data[position : position + size]
+        position += size
+
+
+def skipped(parts: Parts, count: int) -> Parts:
+    """Return parts without their first ``count`` bytes."""
+    left = []
+    for address, size in parts:
+        if size > count:
+            left.append((address + count, size - count))
+        count = max(0, count - size)
+    return left
+
+
+class Ancillary(NamedTuple):
+    """One thing that is sent beside data.
+
+    Attributes:
+        level: ``SOL_SOCKET`` and the like.
+        type: ``SCM_RIGHTS`` and the like.
+        data: its bytes.
+    """
+
+    level: int
+    type: int
+    data: bytes
+
+
+def parse_control(control: bytes) -> Iterator[Ancillary]:
+    """Take apart what is sent beside data.
+
+    Raises:
+        OSError: EINVAL for a size that there cannot be.
+    """
+    position = 0
+    while position + _CONTROL.size <= len(control):
+        size, level, type_ = _CONTROL.unpack_from(control, position)
+        if size < _CONTROL.size or size > len(control) - position:
+            raise _error(errno.EINVAL)
+        yield Ancillary(level, type_, control[position + _CONTROL.size : position + size])
+        position += size + 7 & ~7
+
+
+def build_control(things: Iterable[Ancillary]) -> bytes:
+    """Put together what is sent beside data."""
+    result = bytearray()
+    for level, type_, data in things:
+        result += bytes(-len(result) % 8)
+        result += _CONTROL.pack(_CONTROL.size + len(data), level, type_) + data
+    return bytes(result)
+
+
+def padded_size(control: bytes) -> int:
+    """Return the size of built control data as a header tells it: each thing with what fills it up."""
+    return len(control) + -len(control) % 8
+
+
+class _Vector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
+class _Message(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_size", ctypes.c_uint32),
+        ("vectors", ctypes.POINTER(_Vector)),
+        ("count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_size", ctypes.c_size_t),
+        ("flags", ctypes.c_uint32),
+    )
+
+
+def send(descriptor: int, data: bytes, name: bytes, control: bytes, flags: int) -> int:
+    """Send a message, never with a signal; return how many bytes went. A signal ends a wait with EINTR."""
+    vector = _Vector(ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p), len(data))
+    message = _Message(
+        ctypes.cast(ctypes.c_char_p(name), ctypes.c_void_p) if name else None,
+        len(name),
+        ctypes.pointer(vector),
+        1,
+        ctypes.cast(ctypes.c_char_p(control), ctypes.c_void_p) if control else None,
+        len(control),
+        0,
+    )
+    return system_call(NUMBERS["sendmsg"], descriptor, ctypes.addressof(message), flags | MSG_NOSIGNAL)
+
+
+class Received(NamedTuple):
+    """A message that was received.
+
+    Attributes:
+        size: what the call returns, which for ``MSG_TRUNC`` may be more than there are data.
+        data: the data.
+        name: the sender's address, as far as there was room; name_size: its whole size.
+        control: what came beside the data; descriptors in it are the supervisor's own.
+        flags: ``msg_flags``.
+    """
+
+    size: int
+    data: bytes
+    name: bytes
+    name_size: int
+    control: bytes
+    flags: int
+
+
+def receive(descriptor: int, header: MessageHeader, flags: int) -> Received:
+    """Receive a message as a header has room for it; a signal ends a wait with EINTR."""
+    data = ctypes.create_string_buffer(max(1, min(header.size, LARGEST)))
+    name = ctypes.create_string_buffer(_LARGEST_NAME)
+    control_size = min(header.control_size, _LARGEST_CONTROL)
+    control = ctypes.create_string_buffer(max(1, control_size))
+    vector = _Vector(ctypes.addressof(data), min(header.size, LARGEST))
+    message = _Message(
+        ctypes.addressof(name) if header.name else None,
+        _LARGEST_NAME if header.name else 0,
+        ctypes.pointer(vector),
+        1,
+        ctypes.addressof(control) if control_size else None,
+        control_size,
+        0,
+    )
+    size = system_call(NUMBERS["recvmsg"], descriptor, ctypes.addressof(message), flags | MSG_CMSG_CLOEXEC)
+    name_size = message.name_size if header.name else 0
+    return Received(
+        size,
+        data.raw[: min(size, vector.size)] if size < len(data) else data.raw[: vector.size],
+        name.raw[: min(name_size, header.name_size)],
+        name_size,
+        control.raw[: message.control_size],
+        message.flags & ~(0 if flags & MSG_CMSG_CLOEXEC else MSG_CMSG_CLOEXEC),
+    )
+
+
+def results(header: MessageHeader, received: Received, control: bytes, flags: int) -> list[tuple[int, bytes]]:
+    """Return what is to be written into a task's memory for a message that it received.
+
+    Args:
+        header: the task's.
+        received: the message.
+        control: what comes beside the data, as the task is to have it.
+        flags: ``msg_flags``.
+    """
+    written = list(scattered(header.parts, received.data))
+    if header.name:
+        if received.name:
+            written.append((header.name, received.name))
+        written.append((header.place + _NAME_SIZE_OFFSET, _SIZE.pack(received.name_size)))
+    if control:
+        written.append((header.control, control))
+    size = min(padded_size(control), header.control_size)
+    written.append((header.place + CONTROL_SIZE_OFFSET, _RESULT.pack(size, flags)))
+    return written
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
