@@ -1,5 +1,6 @@
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,18 @@ def test_a_reader_that_left_is_told_as_such() -> None:
             write_outputs([Output(f"/dev/fd/{writing}", b"one")])
     finally:
         os.close(writing)
+
+
+def test_what_comes_in_parts_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_outputs([Output(str(path), iter([b"one ", b"", b"two"]))])
+    assert path.read_bytes() == b"one two"
+
+    def parts() -> Iterator[bytes]:
+        yield b"new"
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        write_outputs([Output(str(path), parts())])
+    assert path.read_bytes() == b"one two"
+    assert os.listdir(tmp_path) == ["a"]

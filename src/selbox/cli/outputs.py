@@ -25,11 +25,11 @@ class Output(NamedTuple):
 
     Attributes:
         path: where to. What is no regular file, such as a pipe or a device, is written to as it stands.
-        content: all of it.
+        content: all of it, at once or in parts; the parts are asked for as they are written.
     """
 
     path: str
-    content: bytes
+    content: bytes | Iterable[bytes]
 
 
 def file_or_standard_output(word: str) -> str:
@@ -118,7 +118,7 @@ def _regular_target(path: str) -> str | None:
     return os.path.realpath(path)
 
 
-def _write_beside(target: str, content: bytes) -> str:
+def _write_beside(target: str, content: bytes | Iterable[bytes]) -> str:
     """Write a new file in the directory of a target, with the target's mode; return its path."""
     descriptor, temporary = _created(os.path.dirname(target))
     try:
@@ -165,7 +165,8 @@ def _write_straight(output: Output) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def _write_all(descriptor: int, content: bytes | Iterable[bytes]) -> None:
+    for part in (content,) if isinstance(content, bytes) else content:
+        rest = memoryview(part)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]

@@ -1,6 +1,5 @@
 """Rules as text: what is written does not depend on how the rules are held, and is sorted as strings are."""
 
-from array import array
 from random import Random
 
 import pytest
@@ -11,9 +10,10 @@ from tests.server.random_policies import policies
 
 from selbox.binary.kernel import read_policy, write_policy
 from selbox.compiler.compile import compile_policy
+from selbox.compiler.text import rules as rule_lines
 from selbox.compiler.text.cilsyntax import CIL
 from selbox.compiler.text.languagesyntax import LANGUAGE
-from selbox.compiler.text.rulecolumns import KeyedColumns, apart, merged_contents
+from selbox.compiler.text.rulecolumns import merged_columns
 from selbox.compiler.text.rules import rule_texts
 from selbox.compiler.text.syntax import Syntax
 from selbox.diagnostics import SourceFile
@@ -23,7 +23,8 @@ from selbox.model.rules import KeyedRules, RuleKind, Rules
 
 
 def texts(policy: Policy, syntax: Syntax = CIL) -> dict[int, str]:
-    return {condition: "".join(pieces) for condition, pieces in rule_texts(policy, syntax, "  ").items()}
+    found = rule_texts(policy, syntax, "  ")
+    return {0: "".join(found.always), **found.conditional}
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -72,22 +73,36 @@ def test_rules_of_one_key_are_one_and_those_that_say_nothing_none() -> None:
     rules.append(RuleKind.ALLOW, b, a, file, 1 << 31)  # a bit of no permission
     rules.append(RuleKind.ALLOW, a, b, file, 2)
     assert texts(policy._replace(rules=rules)) == {0: "(allow a b (file (ioctl read)))\n"}
-    assert merged_contents(rules)[0][a] == {int(RuleKind.ALLOW) << 48 | file << 32 | b: 1 << 48 | file << 32 | 3}
+    assert merged_columns(rules).content.tolist() == [1 << 48 | file << 32 | 3, 1 << 48 | file << 32 | 1 << 31, 0]
 
 
-@given(st.lists(st.tuples(st.integers(0, 0x7FFFFFFF), st.integers(0, 3))))
-def test_own_rows_are_those_whose_target_is_their_source(pairs: list[tuple[int, int]]) -> None:
-    rules = KeyedRules()
-    for source, difference in pairs:
-        rules.append(RuleKind.ALLOW, source, source ^ difference, 0, 1)
-    rules.keyed = len(pairs)
-    assert list(KeyedColumns(rules).own_rows()) == [row for row, (_, difference) in enumerate(pairs) if not difference]
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(policies(), st.sampled_from([CIL, LANGUAGE]))
+def test_lines_whose_numbers_are_no_floating_point_numbers_are_the_same(cil: str, syntax: Syntax) -> None:
+    policy = compile_policy([parse(SourceFile("policy.cil", cil))])
+    expected = texts(policy, syntax)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rule_lines, "_MOST_IN_FLOATS", 0)
+        assert texts(policy, syntax) == expected
 
 
-@pytest.mark.parametrize("size", [29, 32, 33, 64])
-def test_numbers_are_taken_apart(size: int) -> None:
-    numbers = [0, 1, (1 << size) - 1, 0x12345678 & (1 << size) - 1]
-    low, high = apart(numbers, size, [(0, 7), (7, size - 7)])
-    assert low.tolist() == [number & 127 for number in numbers]
-    assert high.tolist() == [number >> 7 for number in numbers]
-    assert apart([], size, [(0, 7)]) == [array(low.typecode)]
+def test_lines_are_the_same_in_however_many_parts() -> None:
+    policy = compile_with_base("(type t) (allow a t (file (read))) (allow b t (dir (search)))")
+    expected = texts(policy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rule_lines, "_MANY", 1)
+        assert texts(policy) == expected
+
+
+def test_self_is_written_where_a_type_is_its_own_target_of_access_rules_alone() -> None:
+    policy = compile_with_base("(typeattribute own) (typeattributeset own (a)) (allow own own (file (read)))")
+    rules = Rules()
+    own, a, file = policy.type_ids["own"], policy.type_ids["a"], policy.class_ids["file"]
+    rules.append(RuleKind.ALLOW, own, own, file, 1)
+    rules.append(RuleKind.ALLOW, a, a, file, 1)
+    rules.append(RuleKind.TYPE_TRANSITION, a, a, file, a)
+    assert texts(policy._replace(rules=rules))[0].splitlines() == [
+        "(allow a self (file (ioctl)))",
+        "(allow own own (file (ioctl)))",
+        "(typetransition a a file a)",
+    ]

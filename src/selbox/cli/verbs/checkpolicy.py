@@ -1,5 +1,6 @@
 """``selbox checkpolicy``: a kernel policy read, and written in one form or another, as ``checkpolicy -b`` does."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.binary.formats import Format
@@ -158,19 +159,19 @@ def _check_warnings(diagnostics: Diagnostics, arguments: "Namespace") -> None:
         raise SelboxError(*diagnostics.warnings)
 
 
-def _content(policy: Policy, arguments: "Namespace", diagnostics: Diagnostics) -> bytes:
+def _content(policy: Policy, arguments: "Namespace", diagnostics: Diagnostics) -> bytes | Iterator[bytes]:
     if arguments.optimize:
         from selbox.compiler.optimize import optimize
 
         policy = optimize(policy)
     if arguments.cil:
-        from selbox.compiler.text.cil import policy_to_cil
+        from selbox.compiler.text.cil import cil_parts
 
-        return policy_to_cil(policy).encode(errors="surrogateescape")
+        return (part.encode(errors="surrogateescape") for part in cil_parts(policy))
     if arguments.conf:
-        from selbox.compiler.text.policylanguage import policy_to_language
+        from selbox.compiler.text.policylanguage import language_parts
 
-        return policy_to_language(policy).encode(errors="surrogateescape")
+        return (part.encode(errors="surrogateescape") for part in language_parts(policy))
     from selbox.binary.kernel import write_policy
 
     if arguments.sort:

@@ -125,8 +125,9 @@ def _in_policy(paths: Sequence[str], values: Mapping[str, bool], arguments: "Nam
         if arguments.output is None:
             _check_replaceable(given)
         target = given.name if arguments.output is None else file_or_standard_output(arguments.output)
-        outputs = [Output(target, with_boolean_defaults(given, values, diagnostics))]
-        places = places_for(given, outputs[0].content, diagnostics)
+        binary = with_boolean_defaults(given, values, diagnostics)
+        outputs = [Output(target, binary)]
+        places = places_for(given, binary, diagnostics)
         if places is not None and (os.path.isfile(target) or not os.path.exists(target)):
             outputs.append(Output(target + ORIGINS_ENDING, places))
         progress.stage("writing the policy")

@@ -22,7 +22,7 @@ from selbox.compiler.text.symbols import (
     sorted_names,
 )
 from selbox.compiler.text.transitions import named_transition_lines, range_transition_lines, role_lines
-from selbox.compiler.text.unsaid import unnamed_in_text, unsaid_in_cil
+from selbox.compiler.text.unsaid import unsaid_in_cil, with_notes
 from selbox.model.policy import Policy
 
 _NAME = attrgetter("name")
@@ -36,6 +36,18 @@ def policy_to_cil(policy: Policy) -> str:
     Names with dots are declared in blocks, so that no option of a compiler is needed. What CIL cannot say is named in
     comments at the head.
     """
+    return "".join(cil_parts(policy))
+
+
+def cil_parts(policy: Policy) -> Iterator[str]:
+    """Iterate over parts of the text of :func:`policy_to_cil`, whole lines each.
+
+    Whoever writes them as they come saves the memory of the whole.
+    """
+    return with_notes("; ", unsaid_in_cil(policy), policy, _parts(policy))
+
+
+def _parts(policy: Policy) -> Iterator[str]:
     declarations = Declarations()
     constraints = constraint_lines(policy, CIL)
     rules = rule_texts(policy, CIL, "        ")
@@ -47,10 +59,11 @@ def policy_to_cil(policy: Policy) -> str:
     pieces += (f"{line}\n" for line in constraints.mls)
     pieces += (f"(policycap {name})\n" for name in sorted(policy.policy_capabilities))
     pieces += _types(policy, declarations)
-    pieces += rules.get(0, ())
-    pieces += (f"{line}\n" for line in named_transition_lines(policy, CIL))
+    yield "".join(pieces)
+    yield from rules.always
+    pieces = [f"{line}\n" for line in named_transition_lines(policy, CIL)]
     pieces += (f"{line}\n" for line in range_transition_lines(policy, CIL))
-    for condition in condition_texts(policy, CIL, rules):
+    for condition in condition_texts(policy, CIL, rules.conditional):
         pieces.append(f"(booleanif {condition.expression}\n")
         pieces += (
             f"    ({branch}\n{lines}    )\n"
@@ -65,9 +78,7 @@ def policy_to_cil(policy: Policy) -> str:
     pieces += (f"{line}\n" for line in label_lines(policy, CIL))
     pieces += _user_space(policy)
     pieces += declarations.blocks()
-    text = "".join(pieces)
-    notes = (*unsaid_in_cil(policy), *unnamed_in_text(text))
-    return "".join([*(f"; {note}\n" for note in notes), text]) if notes else text
+    yield "".join(pieces)
 
 
 def _classes(policy: Policy, declarations: Declarations) -> Iterator[str]:

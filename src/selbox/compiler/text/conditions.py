@@ -1,6 +1,6 @@
 """Conditional policy as text: which conditions there are, in which order, with which rules."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from selbox.compiler.text.expressions import expression_text
@@ -17,13 +17,13 @@ class ConditionText(NamedTuple):
     when_false: str
 
 
-def condition_texts(policy: Policy, syntax: Syntax, rules: Mapping[int, Sequence[str]]) -> Iterator[ConditionText]:
+def condition_texts(policy: Policy, syntax: Syntax, rules: Mapping[int, str]) -> Iterator[ConditionText]:
     """Iterate over the conditions in the order of their expressions' texts.
 
     Args:
         policy: whose conditions they are.
         syntax: of the language.
-        rules: pieces of lines by condition, from :func:`selbox.compiler.text.rules.rule_texts`.
+        rules: lines by condition, from :func:`selbox.compiler.text.rules.RuleTexts`.
     """
 
     def operand(term: int | BooleanOperator) -> str:
@@ -33,8 +33,8 @@ def condition_texts(policy: Policy, syntax: Syntax, rules: Mapping[int, Sequence
     texts = [
         ConditionText(
             expression_text(each.expression, syntax.condition_operators, operand),
-            "".join(rules.get(2 * index + 1, ())),
-            "".join(rules.get(2 * index + 2, ())),
+            rules.get(2 * index + 1, ""),
+            rules.get(2 * index + 2, ""),
         )
         for index, each in enumerate(policy.conditionals)
     ]

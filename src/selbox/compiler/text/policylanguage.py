@@ -21,7 +21,7 @@ from selbox.compiler.text.symbols import (
     sorted_names,
 )
 from selbox.compiler.text.transitions import named_transition_lines, range_transition_lines, role_lines
-from selbox.compiler.text.unsaid import unnamed_in_text, unsaid_in_language
+from selbox.compiler.text.unsaid import unsaid_in_language, with_notes
 from selbox.model.bitset import members
 from selbox.model.context_text import format_level
 from selbox.model.mls import Level
@@ -42,6 +42,19 @@ def policy_to_language(policy: Policy) -> str:
     A policy with MLS is compiled with ``-M``; how unknown permissions are handled is for ``-U`` to say. What the
     language cannot say is named in comments at the head.
     """
+    return "".join(language_parts(policy))
+
+
+def language_parts(policy: Policy) -> Iterator[str]:
+    """Iterate over parts of the text of :func:`policy_to_language`, whole lines each.
+
+    Whoever writes them as they come saves the memory of the whole.
+    """
+    notes = (f"handle_unknown {policy.handle_unknown.value}", *unsaid_in_language(policy))
+    return with_notes("# ", notes, policy, _parts(policy))
+
+
+def _parts(policy: Policy) -> Iterator[str]:
     constraints = _constraints(policy)
     rules = rule_texts(policy, LANGUAGE, "    ")
     pieces = [*_classes(policy)]
@@ -51,10 +64,11 @@ def policy_to_language(policy: Policy) -> str:
     pieces += (f"{line}\n" for line in constraints.mls)
     pieces += (f"policycap {name};\n" for name in sorted(policy.policy_capabilities))
     pieces += _types(policy)
-    pieces += rules.get(0, ())
-    pieces += (f"{line}\n" for line in named_transition_lines(policy, LANGUAGE))
+    yield "".join(pieces)
+    yield from rules.always
+    pieces = [f"{line}\n" for line in named_transition_lines(policy, LANGUAGE)]
     pieces += (f"{line}\n" for line in range_transition_lines(policy, LANGUAGE))
-    for condition in condition_texts(policy, LANGUAGE, rules):
+    for condition in condition_texts(policy, LANGUAGE, rules.conditional):
         pieces.append(f"if ({condition.expression}) {{\n{condition.when_true}}}")
         pieces.append(f" else {{\n{condition.when_false}}}\n" if condition.when_false else "\n")
     pieces += _roles(policy)
@@ -62,9 +76,7 @@ def policy_to_language(policy: Policy) -> str:
     pieces += _users(policy)
     pieces += (f"{line}\n" for line in constraints.plain)
     pieces += (f"{line}\n" for line in label_lines(policy, LANGUAGE))
-    text = "".join(pieces)
-    notes = (f"handle_unknown {policy.handle_unknown.value}", *unsaid_in_language(policy), *unnamed_in_text(text))
-    return "".join([*(f"# {note}\n" for note in notes), text])
+    yield "".join(pieces)
 
 
 def _constraints(policy: Policy) -> ConstraintLines:

@@ -1,15 +1,10 @@
-"""Columns of rules beside one another, as numbers to group and to look up by.
-
-Numbers are put together and taken apart many at once, which takes no step of the interpreter for a row.
-"""
+"""Columns of rules put together to numbers, many at once, which takes no step of the interpreter for a row."""
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, count
-from typing import Final
+from typing import Final, NamedTuple
 
-from selbox.model.rules import ACCESS_KINDS, KeyedRules, Rules
+from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, KeyedRules, Rules
 
 WORD: Final = 32
 WORD_MASK: Final = (1 << WORD) - 1
@@ -21,84 +16,44 @@ ACCESS: Final = sum(ACCESS_KINDS)
 """The bits of the kinds whose data are permissions."""
 
 _LOW_AT, _HIGH_AT = (0, 1) if sys.byteorder == "little" else (1, 0)
-_IS_ZERO: Final = bytes([1, *[0] * 255])
 
 
-class KeyedColumns:
-    """The rules of a policy that are known to hold always and to have each another key.
+class RuleColumns(NamedTuple):
+    """Rules of which no two have the same condition, kind, source, target and class.
 
     Attributes:
-        source, target: the columns of those names.
-        content: kind and class, half a word each, and the data.
+        condition: as in the column of that name, of the last rows; those before them hold always.
+        source, target: likewise, of all rows.
+        content: kind and class, half a word each, and the data; 0 where another row says what this one did.
     """
 
-    def __init__(self, rules: Rules) -> None:
-        count = keyed_rows(rules)
-        self.source = rules.source[:count]
-        self.target = rules.target[:count]
-        self.content = _contents(rules, 0, count)
-
-    def own_rows(self) -> Iterator[int]:
-        """Iterate over the rows whose target is their source."""
-        rows = len(self.source)
-        ones = int.from_bytes(array("I", [1]).tobytes() * rows, sys.byteorder)
-        source = int.from_bytes(self.source.tobytes(), sys.byteorder)
-        difference = source ^ int.from_bytes(self.target.tobytes(), sys.byteorder)
-        # What is added makes every word but 0 go over into its highest bit, which no number of a type has.
-        differs = (difference + ones * 0x7FFFFFFF) >> 31 & ones
-        return compress(count(), differs.to_bytes(4 * rows, "little")[0::4].translate(_IS_ZERO))
+    condition: "array[int]"
+    source: "array[int]"
+    target: "array[int]"
+    content: "array[int]"
 
 
-def keyed_rows(rules: Rules) -> int:
-    """Return how many of the first rules are in :class:`KeyedColumns`."""
-    return rules.keyed if isinstance(rules, KeyedRules) else 0
+def merged_columns(rules: Rules) -> RuleColumns:
+    """Return rules, those of one key as one: access rules joined, the last of type rules.
 
-
-def merged_contents(rules: Rules) -> dict[int, dict[int, dict[int, int]]]:
-    """Return all other rules, those of one key as one: access rules joined, the last of type rules.
-
-    Returns:
-        By condition, source, and the number that kind and class, half a word each, and target make: contents, as in
-        :class:`KeyedColumns`.
+    Those that :class:`KeyedRules` knows to have keys of their own are not looked at.
     """
-    first, rows = keyed_rows(rules), len(rules)
-    heads = _joined_halves(rules.kind[first:], rules.object_class[first:])
-    keys = _joined(heads, rules.target[first:])
-    merged: dict[int, dict[int, dict[int, int]]] = {}
-    columns = (rules.condition[first:], rules.source[first:], keys, _contents(rules, first, rows))
-    last, sources = -1, dict[int, dict[int, int]]()
-    for condition, source, key, content in zip(*columns, strict=True):
+    keyed = rules.keyed if isinstance(rules, KeyedRules) else 0
+    heads = _joined_halves(rules.kind, rules.object_class)
+    contents = _joined(heads, rules.data)
+    conditions = rules.condition[keyed:]
+    keys = zip(rules.source[keyed:], _joined(heads[keyed:], rules.target[keyed:]), strict=True)
+    of_conditions: dict[int, dict[tuple[int, int], int]] = {}
+    last, rows = UNCONDITIONAL - 1, dict[tuple[int, int], int]()
+    for row, condition, key in zip(range(keyed, len(rules)), conditions, keys, strict=True):
         if condition != last:
-            last, sources = condition, merged.setdefault(condition, {})
-        contents = sources.get(source)
-        if contents is None:
-            sources[source] = {key: content}
-        elif key in contents and key >> WORD + HALF & ACCESS:
-            contents[key] |= content
-        else:
-            contents[key] = content
-    return merged
-
-
-def apart(numbers: Sequence[int], size: int, parts: Iterable[tuple[int, int]]) -> "list[array[int]]":
-    """Return parts of numbers, a column each.
-
-    Args:
-        numbers: the numbers.
-        size: bits of the largest, 64 at most.
-        parts: the first bit of each part, and how many bits it has.
-    """
-    code = "I" if size <= WORD else "Q"
-    content = array(code, numbers).tobytes()
-    together = int.from_bytes(content, sys.byteorder)
-    ones = int.from_bytes(array(code, [1]).tobytes() * len(numbers), sys.byteorder)
-    found = (together >> first & ones * ((1 << count) - 1) for first, count in parts)
-    return [array(code, each.to_bytes(len(content), sys.byteorder)) for each in found]
-
-
-def _contents(rules: Rules, first: int, end: int) -> "array[int]":
-    heads = _joined_halves(rules.kind[first:end], rules.object_class[first:end])
-    return _joined(heads, rules.data[first:end])
+            last, rows = condition, of_conditions.setdefault(condition, {})
+        first = rows.setdefault(key, row)
+        if first != row:
+            known = contents[first] if key[1] >> WORD + HALF & ACCESS else 0
+            contents[first] = known | contents[row]
+            contents[row] = 0
+    return RuleColumns(conditions, rules.source, rules.target, contents)
 
 
 def _joined_halves(high: "array[int]", low: "array[int]") -> "array[int]":

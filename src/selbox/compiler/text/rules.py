@@ -1,29 +1,20 @@
 """Type enforcement rules as text: merged by key, sorted, a line each.
 
 Debian's policy has 130,000 of them, so that the time of writing a policy is spent here. No line is put together before
-all are sorted: those of one source are numbers, in which the places of kind, target and end have bits of their own, and
-their text is pieces that many lines share.
+all are sorted: until then lines are numbers, in which the places of kind, source, target and end have bits of their
+own, and their text is pieces that many lines share.
 """
 
-from bisect import bisect_left
-from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+import sys
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from operator import add
 from typing import Final, NamedTuple
 
 from selbox.binary.kernel.output import is_hole
 from selbox.compiler.text.extended import extended_lines
-from selbox.compiler.text.rulecolumns import (
-    ACCESS,
-    HALF,
-    HALF_MASK,
-    WORD,
-    WORD_MASK,
-    KeyedColumns,
-    apart,
-    merged_contents,
-)
+from selbox.compiler.text.rulecolumns import ACCESS, HALF, HALF_MASK, WORD, WORD_MASK, merged_columns
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
@@ -33,169 +24,201 @@ _ORDER: Final = (
     RuleKind.ALLOW,
     RuleKind.AUDITALLOW,
     RuleKind.DONTAUDIT,
-    ExtendedKind.ALLOW,
-    ExtendedKind.AUDITALLOW,
-    ExtendedKind.DONTAUDIT,
     RuleKind.TYPE_TRANSITION,
     RuleKind.TYPE_MEMBER,
     RuleKind.TYPE_CHANGE,
 )
-_KINDS: Final = tuple(int(kind) for kind in _ORDER if isinstance(kind, RuleKind))
-_EXTENDED_AT: Final = _ORDER.index(ExtendedKind.ALLOW)
-_KIND_BITS: Final = len(_KINDS).bit_length()
-_NOTHING: Final = -1 << 64
+_PLACES: Final = {int(kind): place for place, kind in enumerate(_ORDER)}
+_KIND_MASK: Final = (1 << len(_ORDER).bit_length()) - 1
+_AFTER_EXTENDED: Final = _ORDER.index(RuleKind.TYPE_TRANSITION)
+"""Place of the first kind that comes after the extended rules."""
+
+_MANY: Final = 4096
+"""Lines that are put together at once, in memory that the next ones use again."""
+
+_FLOAT_BIAS: Final = 1 << 52
+"""What is added to a smaller number has, as a floating-point number, the bits of the other at the same places."""
+
+_MOST_IN_FLOATS: Final = 1 << HALF
+"""Targets, and ends, up to which lines are such numbers. There are no more where sources have more than 16 bits."""
+
+_NOTHING: Final = -1 << 100
 """Place of the end of a rule that says nothing: less than all others together."""
 
+_ExtendedLines = Mapping[tuple[int, ExtendedKind], Sequence[str]]
 
-def rule_texts(policy: Policy, syntax: Syntax, indent: str) -> dict[int, list[str]]:
-    """Return the rules of each condition that has some, sorted by kind, then as text.
 
-    Rules of the same key have become one.
+class RuleTexts(NamedTuple):
+    """Rules as text, sorted by kind, then as text; those of the same key have become one.
+
+    Attributes:
+        always: parts of the text of the rules that always hold, whole lines each, made as they are asked for.
+        conditional: all lines by values of the rules' ``condition`` column.
+    """
+
+    always: Iterator[str]
+    conditional: dict[int, str]
+
+
+def rule_texts(policy: Policy, syntax: Syntax, indent: str) -> RuleTexts:
+    """Return the rules of a policy as text.
 
     Args:
         policy: whose rules they are.
         syntax: of the language.
         indent: what conditional lines begin with.
-
-    Returns:
-        Pieces that make up whole lines, by values of the rules' ``condition`` column; 0 for the rules that always hold.
     """
-    places, sections = _sections(policy, syntax, indent)
+    lines = _Lines(policy, syntax)
     extended = extended_lines(policy, syntax)
-    texts: dict[int, list[str]] = {}
-    for condition in dict.fromkeys(condition for condition, _ in (*sections, *extended)):
-        before, after = (
-            [sections[condition, kind] for kind in kinds if (condition, kind) in sections]
-            for kinds in (_ORDER[:_EXTENDED_AT], _ORDER[_EXTENDED_AT:])
-        )
-        pieces = texts[condition] = places.pieces([*before, *after])
-        start = indent if condition else ""
-        at = 3 * sum(len(lines.starts) for lines in before)
-        pieces[at:at] = [f"{start}{line}\n" for kind in ExtendedKind for line in extended.get((condition, kind), ())]
-    return texts
+    return RuleTexts(_always(lines, extended), _conditional(lines, extended, indent))
 
 
-class _Lines(NamedTuple):
-    """Sorted lines of one condition and kind.
+def _always(lines: "_Lines", extended: _ExtendedLines) -> Iterator[str]:
+    found = lines.always
+    middle = lines.place_of_extended(found)
+    for at in range(0, middle, _MANY):
+        yield from lines.texts([found[at : min(at + _MANY, middle)]], "")
+    yield _extended_text(extended, UNCONDITIONAL, "")
+    for at in range(middle, len(found), _MANY):
+        yield from lines.texts([found[at : at + _MANY]], "")
+
+
+def _conditional(lines: "_Lines", extended: _ExtendedLines, indent: str) -> dict[int, str]:
+    conditions = {*lines.conditional, *(condition for condition, _ in extended)} - {UNCONDITIONAL}
+    halves: list[list[float]] = []
+    for condition in conditions:
+        found = lines.conditional.get(condition, [])
+        middle = lines.place_of_extended(found)
+        halves += (found[:middle], found[middle:])
+    texts = list(lines.texts(halves, indent))
+    return {
+        condition: f"{before}{_extended_text(extended, condition, indent)}{after}"
+        for condition, before, after in zip(conditions, texts[0::2], texts[1::2], strict=True)
+    }
+
+
+def _extended_text(extended: _ExtendedLines, condition: int, indent: str) -> str:
+    found = (line for kind in ExtendedKind for line in extended.get((condition, kind), ()))
+    return "".join([f"{indent}{line}\n" for line in found])
+
+
+class _Lines:
+    """Lines of all but extended rules, as numbers.
+
+    The interpreter sorts nothing more quickly than floating-point numbers, and that is what they are where their bits
+    suffice: 16 for the end, 16 for the target, and those above for kind and source.
 
     Attributes:
-        starts: of each line what stands before the target.
-        places: of each line the number that says how it goes on.
+        always: those of the rules that always hold, sorted.
+        conditional: those of each condition, sorted.
     """
 
-    starts: list[str]
-    places: list[int]
-
-
-def _sections(policy: Policy, syntax: Syntax, indent: str) -> "tuple[_Places, dict[tuple[int, int], _Lines]]":
-    """Return the lines of all but extended rules by condition and kind, and what gives their pieces."""
-    names = [each.name for each in policy.types]
-    always, merged = KeyedColumns(policy.rules), merged_contents(policy.rules)
-    ends = _Ends(policy, syntax)
-    numbers = list(map(ends.__getitem__, always.content))
-    contents = chain.from_iterable(found.values() for sources in merged.values() for found in sources.values())
-    deque(map(ends.__getitem__, contents), maxlen=0)
-    places = _Places(policy, [f"{name}{syntax.target_end}" for name in (*names, "self")], ends)
-    groups = {UNCONDITIONAL: places.of_rules(always, numbers)} if numbers else {}
-    for condition, sources in merged.items():
-        groups[condition] = {source: places.of_contents(source, found) for source, found in sources.items()}
-    ranks = _sorted([f"{name} " for name in names])[1]
-    sections: dict[tuple[int, int], _Lines] = {}
-    for condition, of_sources in groups.items():
-        start = f"{indent if condition else ''}{syntax.rule_start}"
-        starts = [f"{start}{syntax.rule_words[kind]} " for kind in _KINDS]
-        ordered = [(names[source], of_sources[source]) for source in sorted(of_sources, key=ranks.__getitem__)]
-        for kind, lines in places.by_kind(ordered, starts).items():
-            sections[condition, kind] = lines
-    return places, sections
-
-
-class _Places:
-    """Gives lines of one source an order, by numbers: the kind's place, the target's, and that of the end.
-
-    Args:
-        policy: whose rules they are.
-        targets: texts of the targets, by id, and that of ``self`` after them.
-        ends: ends of lines.
-    """
-
-    def __init__(self, policy: Policy, targets: Sequence[str], ends: "_Ends") -> None:
+    def __init__(self, policy: Policy, syntax: Syntax) -> None:
+        self._syntax = syntax
         self._are_types = [not each.is_attribute for each in policy.types]
-        self._ends = ends
-        self._end_bits, self._target_bits = len(ends.texts).bit_length(), len(targets).bit_length()
-        self._kind_at = self._end_bits + self._target_bits
-        self._sorted_targets, target_places = _sorted(targets)
-        self._sorted_ends, end_places = _sorted(ends.texts)
-        self._of_targets = [place << self._end_bits for place in target_places]
+        names = [each.name for each in policy.types]
+        rules = merged_columns(policy.rules)
+        ends = _Ends(policy, syntax)
+        numbers = list(map(ends.__getitem__, rules.content))
+        self._sources, of_sources = _sorted([f"{name} " for name in names])
+        self._targets, of_targets = _sorted([f"{name}{syntax.target_end}" for name in (*names, "self")])
+        self._ends, of_ends = _sorted(ends.texts)
+        self._source_bits = len(names).bit_length()
+        self._are_floats = max(len(of_targets), len(of_ends)) <= _MOST_IN_FLOATS
+        self._bits = HALF if self._are_floats else WORD
+        self._kind_at = 2 * self._bits + self._source_bits
+        self._bias = _FLOAT_BIAS if self._are_floats else 0
+        number = float if self._are_floats else int
+        self._of_sources = [number(self._bias + (place << 2 * self._bits)) for place in of_sources]
+        self._of_targets = [number(place << self._bits) for place in of_targets]
         self._of_ends = [
-            _KINDS.index(kind) << self._kind_at | place if text else _NOTHING
-            for text, kind, place in zip(ends.texts, ends.kinds, end_places, strict=True)
+            number(_PLACES[kind] << self._kind_at | place if text else _NOTHING)
+            for text, kind, place in zip(ends.texts, ends.kinds, of_ends, strict=True)
+        ]
+        self._are_accesses = [kind & ACCESS != 0 for kind in ends.kinds]
+
+        first = len(rules.source) - len(rules.condition)
+        self.always = _in_order(self._numbers(rules.source[:first], rules.target[:first], numbers[:first]))
+        conditional: dict[int, list[float]] = {}
+        last, found = UNCONDITIONAL - 1, list[float]()
+        lines = self._numbers(rules.source[first:], rules.target[first:], numbers[first:])
+        for condition, line in zip(rules.condition, lines, strict=True):
+            if condition != last:
+                last, found = condition, conditional.setdefault(condition, [])
+            found.append(line)
+        self.conditional = {condition: _in_order(found) for condition, found in conditional.items()}
+        self.always = self.always or self.conditional.pop(UNCONDITIONAL, [])
+
+    def _numbers(self, sources: Sequence[int], targets: Sequence[int], ends: Sequence[int]) -> list[float]:
+        of_sources, of_targets, of_ends, accesses = (
+            self._of_sources,
+            self._of_targets,
+            self._of_ends,
+            self._are_accesses,
+        )
+        *of_types, self_ = of_targets
+        of_own = [self_ if is_type else each for each, is_type in zip(of_types, self._are_types, strict=True)]
+        return [
+            of_sources[source]
+            + (of_own[target] if source == target and accesses[end] else of_targets[target])
+            + of_ends[end]
+            for source, target, end in zip(sources, targets, ends, strict=True)
         ]
 
-    def of_rules(self, rules: KeyedColumns, ends: Sequence[int]) -> dict[int, list[int]]:
-        """Return the places of the lines of rules by source.
+    def place_of_extended(self, lines: Sequence[float]) -> int:
+        """Return the place of extended rules among sorted lines."""
+        return bisect_left(lines, self._bias + (_AFTER_EXTENDED << self._kind_at))
+
+    def texts(self, groups: Sequence[Sequence[float]], indent: str) -> Iterator[str]:
+        """Iterate over the texts of groups of sorted lines, which begin with an indent."""
+        words = [f"{indent}{self._syntax.rule_start}{self._syntax.rule_words[kind]} " for kind in _ORDER]
+        starts, targets, ends = self._parts([*chain.from_iterable(groups)])
+        pieces = [""] * (3 * len(starts))
+        pieces[1::3] = map(self._targets.__getitem__, targets)
+        pieces[2::3] = map(self._ends.__getitem__, ends)
+        begin = 0
+        for group in groups:
+            end = begin + len(group)
+            pieces[3 * begin : 3 * end : 3] = self._starts(words, starts[begin:end])
+            yield "".join(pieces[3 * begin : 3 * end])
+            begin = end
+
+    def _parts(self, lines: Sequence[float]) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+        """Return of each line the kind and source together, the place of the target, and that of the end."""
+        if not self._are_floats:
+            numbers = [int(line) for line in lines]
+            return (
+                [number >> 2 * WORD for number in numbers],
+                [number >> WORD & WORD_MASK for number in numbers],
+                [number & WORD_MASK for number in numbers],
+            )
+        content = array("d", lines).tobytes()
+        halves, words = array("H", content), array("I", content)
+        if sys.byteorder == "little":
+            return words[1::2], halves[1::4], halves[0::4]
+        return words[0::2], halves[2::4], halves[3::4]
+
+    def _starts(self, words: Sequence[str], numbers: Sequence[int]) -> list[str]:
+        """Return what lines begin with.
 
         Args:
-            rules: the rules.
-            ends: numbers of the ends of their lines.
+            words: the beginning for each kind.
+            numbers: kinds and sources, ascending: many of those that stand side by side are alike.
         """
-        sources, targets = rules.source, rules.target[:]
-        are_types, kinds, self_ = self._are_types, self._ends.kinds, len(self._are_types)
-        for row in rules.own_rows():
-            if kinds[ends[row]] & ACCESS and are_types[sources[row]]:
-                targets[row] = self_
-        places = map(add, map(self._of_targets.__getitem__, targets), map(self._of_ends.__getitem__, ends))
-        of_source: list[list[int]] = [[] for _ in are_types]
-        for of_one, place in zip(map(of_source.__getitem__, sources), places, strict=True):
-            of_one.append(place)
-        return {source: found for source, found in enumerate(of_source) if found}
+        texts: list[str] = []
+        while len(texts) < len(numbers):
+            number = numbers[len(texts)]
+            end = bisect_right(numbers, number, len(texts))
+            kind = number >> self._source_bits & _KIND_MASK
+            source = self._sources[number & (1 << self._source_bits) - 1]
+            texts += [f"{words[kind]}{source}"] * (end - len(texts))
+        return texts
 
-    def of_contents(self, source: int, contents: dict[int, int]) -> list[int]:
-        """Return the places of the lines of rules of one source, which are as in :func:`merged_contents`."""
-        of_targets, of_ends, ends, kinds = self._of_targets, self._of_ends, self._ends, self._ends.kinds
-        own = source if self._are_types[source] else None
-        places = []
-        for key, content in contents.items():
-            target, end = key & WORD_MASK, ends[content]
-            if target == own and kinds[end] & ACCESS:
-                target = len(self._are_types)
-            places.append(of_targets[target] + of_ends[end])
-        return places
 
-    def by_kind(self, sources: Iterable[tuple[str, list[int]]], starts: Sequence[str]) -> dict[int, _Lines]:
-        """Return the lines of one condition by kind.
-
-        Args:
-            sources: the names of the sources, in their order, with the places of their lines, which are sorted here.
-            starts: what lines begin with, by the place of the kind.
-        """
-        kind_at = self._kind_at
-        found: dict[int, _Lines] = {}
-        for source, places in sources:
-            places.sort()
-            begin = bisect_left(places, 0)
-            while begin < len(places):
-                kind = places[begin] >> kind_at
-                limit = kind + 1 << kind_at
-                end = len(places) if places[-1] < limit else bisect_left(places, limit, begin)
-                lines = found.get(kind)
-                if lines is None:
-                    lines = found[kind] = _Lines([], [])
-                lines.starts.extend([f"{starts[kind]}{source} "] * (end - begin))
-                lines.places.extend(places[begin:end])
-                begin = end
-        return {_KINDS[kind]: lines for kind, lines in found.items()}
-
-    def pieces(self, sections: Collection[_Lines]) -> list[str]:
-        """Return the texts of lines, three pieces each."""
-        places = list(chain.from_iterable(lines.places for lines in sections))
-        pieces = [""] * (3 * len(places))
-        pieces[0::3] = chain.from_iterable(lines.starts for lines in sections)
-        parts = (self._end_bits, self._target_bits), (0, self._end_bits)
-        targets, ends = apart(places, self._kind_at + _KIND_BITS, parts)
-        pieces[1::3] = map(self._sorted_targets.__getitem__, targets)
-        pieces[2::3] = map(self._sorted_ends.__getitem__, ends)
-        return pieces
+def _in_order(lines: list[float]) -> list[float]:
+    """Sort lines, and leave out those that say nothing."""
+    lines.sort()
+    return lines[bisect_left(lines, 0) :]
 
 
 def _sorted(texts: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -223,17 +246,18 @@ class _Ends(dict[int, int]):
         self.kinds: list[int] = []
 
     def __missing__(self, content: int) -> int:
-        kind, class_id, data = content >> WORD + HALF, content >> WORD & HALF_MASK, content & WORD_MASK
-        object_class = self._policy.classes[class_id]
-        if kind & ACCESS:
-            names = " ".join([name for bit, name in self._permissions(class_id) if data & bit])
-            text = self._syntax.access_end % (object_class.name, names) if names else ""
-        else:
-            text = self._syntax.type_end % (object_class.name, self._policy.types[data].name)
         self[content] = number = len(self.texts)
-        self.texts.append(text)
-        self.kinds.append(kind)
+        self.texts.append(self._text(content) if content else "")
+        self.kinds.append(content >> WORD + HALF)
         return number
+
+    def _text(self, content: int) -> str:
+        class_id, data = content >> WORD & HALF_MASK, content & WORD_MASK
+        name = self._policy.classes[class_id].name
+        if content >> WORD + HALF & ACCESS:
+            names = " ".join([each for bit, each in self._permissions(class_id) if data & bit])
+            return self._syntax.access_end % (name, names) if names else ""
+        return self._syntax.type_end % (name, self._policy.types[data].name)
 
     def _permissions(self, class_id: int) -> list[tuple[int, str]]:
         """Return the permissions of a class that have names, each with its bit."""

@@ -1,7 +1,8 @@
 """What a policy holds that a language has no words for: notes for the head of its text."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from selbox.binary.kernel.output import HOLE
@@ -62,13 +63,42 @@ def unsaid_in_language(policy: Policy) -> Iterator[str]:
     )
 
 
-def unnamed_in_text(text: str) -> Iterator[str]:
-    """Iterate over notes on what a text names that the policy it is of has no name for.
+def with_notes(mark: str, notes: Iterable[str], policy: Policy, parts: Iterable[str]) -> Iterator[str]:
+    """Iterate over the parts of a text with notes at its head.
 
-    A binary policy may hold numbers that nothing is declared for; they got made-up names when it was read.
+    A binary policy may hold numbers that nothing is declared for; they got made-up names when it was read. Those that
+    the text has are in a note too.
+
+    Args:
+        mark: what a comment begins with.
+        notes: a line each.
+        policy: whose text it is.
+        parts: of the text.
     """
-    if HOLE in text and (found := sorted(set(_HOLES.findall(text)))):
-        yield f"written, though nothing is declared for them: {' '.join(found)}"
+    yield from (f"{mark}{note}\n" for note in notes)
+    if _has_holes(policy):
+        parts = list(parts)
+        if found := {name for part in parts for name in _HOLES.findall(part)}:
+            yield f"{mark}written, though nothing is declared for them: {' '.join(sorted(found))}\n"
+    yield from parts
+
+
+def _has_holes(policy: Policy) -> bool:
+    """Tell whether any symbol has a made-up name."""
+    tables: tuple[Iterable[Named], ...] = (
+        policy.types,
+        policy.classes,
+        policy.commons,
+        policy.roles,
+        policy.users,
+        policy.booleans,
+        policy.sensitivities,
+        policy.categories,
+        policy.initial_sids,
+    )
+    permissions = [each.permissions for each in policy.classes] + [each.permissions for each in policy.commons]
+    names = chain([each.name for table in tables for each in table], *permissions)
+    return HOLE in "".join(names)
 
 
 def _settings(policy: Policy) -> Iterator[str]:
