@@ -1,5 +1,6 @@
 """Network sockets in a box: making them, ports, nodes, connections, labels."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -287,10 +288,8 @@ say(trying(made.bind, ("127.0.0.1", 0)), trying(first.listen))
     outcome = meet(directory, cat, "", policy, user)
     bone = "system_u:system_r:bone_t:s0"
     assert outcome.output.splitlines() == [f"b'x' False {bone}", "EACCES EACCES"], outcome.errors
-    assert [(each.tclass, each.permissions, each.tcontext) for each in outcome.records] == [
-        ("tcp_socket", ("bind",), bone),
-        ("unix_stream_socket", ("listen",), bone),
-    ]
+    for tclass, permission in (("tcp_socket", "bind"), ("unix_stream_socket", "listen")):
+        assert [each.tcontext for each in outcome.denied(tclass, permission)] == [bone]
 
 
 @needs_python
@@ -316,3 +315,84 @@ def base() -> Path:
     import selbox.policies
 
     return Path(next(iter(selbox.policies.__path__))) / "base"
+
+
+MESSAGES = """
+def asking(type, *flags, way="sendto"):
+    made = socket(AF_NETLINK, SOCK_RAW, 0)
+    made.settimeout(5)
+    body = struct.pack("=IHHII", 32, type, 0x301, 1, 0) + bytes(16)
+    def ask():
+        made.sendto(body, (0, 0)) if way == "sendto" else made.sendmsg([body[:9], body[9:]])
+        return struct.unpack_from("=IHHII", made.recv(65536))[1] and "ok"
+    say(trying(ask), made.getsockname()[0] == os.getpid())
+    made.close()
+"""
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_netlink_messages_ask_by_their_type(directory: Path, user: int | None) -> None:
+    policy = "(allow cat_t self (netlink_route_socket (create bind getattr setopt read write{})))"
+    cat = MESSAGES + "asking(18); asking(18, way='sendmsg'); asking(25); asking(999)"
+    outcome = meet(directory, cat, "", policy.format(" nlmsg_read"), user)
+    assert [line.split()[0] for line in outcome.output.splitlines()] == ["ok", "ok", "EACCES", "EINVAL"], outcome.errors
+    assert outcome.output.splitlines()[:2] == ["ok True"] * 2
+    assert records(outcome) == ["netlink_route_socket nlmsg_write cat_t"]
+    outcome = meet(directory, cat, "", policy.format(""), user)
+    assert [line.split()[0] for line in outcome.output.splitlines()] == ["EACCES"] * 3 + ["EINVAL"], outcome.errors
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="networks of one's own are root's to make here")
+def test_a_network_of_its_own(directory: Path) -> None:
+    policy = "(allow cat_t self (netlink_route_socket (create bind getattr setopt read write nlmsg_write)))"
+    policy += "(allow cat_t self (capability (sys_admin net_admin)))"
+    cat = (
+        MESSAGES
+        + """
+import ctypes
+say(ctypes.CDLL(None).unshare(0x40000000))
+asking(25)
+"""
+    )
+    outcome = meet(directory, cat, "", policy)
+    assert outcome.output.splitlines()[0] == "0", outcome.errors
+    assert outcome.output.splitlines()[1].split()[0] == "ok", outcome.errors
+
+
+def test_looking_at_a_socket_and_shutting_it_down(directory: Path) -> None:
+    cat = """
+made = socket()
+say(trying(made.getsockname), trying(made.getpeername), trying(made.getsockopt, SOL_SOCKET, SO_TYPE),
+    trying(made.setsockopt, SOL_SOCKET, SO_REUSEADDR, 1), trying(made.setsockopt, IPPROTO_TCP, TCP_NODELAY, 1),
+    trying(made.shutdown, SHUT_RD))
+"""
+    for permissions in ("getattr", "getopt", "setopt", "shutdown", "getattr getopt setopt shutdown"):
+        policy = f"(allow cat_t self (tcp_socket (create {permissions})))"
+        outcome = meet(directory, cat, "", policy)
+        granted = permissions.split()
+        answers = outcome.output.replace("('0.0.0.0', 0)", "ok").split()
+        expected = [
+            *(("ok", "ENOTCONN") if "getattr" in granted else ("EACCES", "EACCES")),
+            "1" if "getopt" in granted else "EACCES",
+            *(("ok", "ok") if "setopt" in granted else ("EACCES", "EACCES")),
+            "ENOTCONN" if "shutdown" in granted else "EACCES",
+        ]
+        assert answers == expected, outcome.errors
+        denied = {each.permissions[0] for each in outcome.records if each.tclass == "tcp_socket"}
+        assert denied == {"getattr", "getopt", "setopt", "shutdown"} - set(granted)
+
+
+def test_the_peer_of_an_internet_socket(directory: Path) -> None:
+    policy = TCP + "(allow cat_t here_node_t (tcp_socket (node_bind))) (allow cat_t port_t (tcp_socket (name_connect)))"
+    cat = """
+server = socket(); server.bind(("127.0.0.1", 0)); server.listen()
+client = socket()
+say(context(client))
+client.connect(server.getsockname())
+say(*(trying(each.getsockopt, SOL_SOCKET, SO_PEERSEC, 99) for each in (client, server.accept()[0])))
+say(trying(socket(AF_UNIX, SOCK_DGRAM).getsockopt, SOL_SOCKET, SO_PEERSEC, 99))
+"""
+    outcome = meet(directory, cat, "", policy)
+    first, *others = outcome.output.splitlines()
+    assert "unlabeled_t" in first, outcome.errors
+    assert others == ["ENOPROTOOPT ENOPROTOOPT", "ENOPROTOOPT"]

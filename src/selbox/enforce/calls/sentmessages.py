@@ -49,8 +49,11 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.socketchecks import SocketChecks
+from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, bind_netlink, copy_socket, is_blocking
 from selbox.enforce.tasks import thread_group
+from selbox.model.policy import HandleUnknown
+from selbox.objects.netlinkmessages import UnknownMessageError, message_permission, messages_of
 
 _LARGEST_ADDRESS: Final = 128
 _LARGEST_CONTROL: Final = 1 << 15
@@ -211,9 +214,24 @@ class SentMessages:
                 send(own.descriptor, b"", name, b"", flags | MSG_DONTWAIT)
             raise
         if own.family == socket.AF_NETLINK:
+            self._check_netlink(caller, own, label, data)
             bind_netlink(caller, own)
         # Pages that are sent without copying would be the supervisor's own.
         return _Outgoing(own, data, header.parts, target, name, control, flags & ~MSG_ZEROCOPY)
+
+    def _check_netlink(self, caller: Caller, own: CallerSocket, label: SocketLabel, data: bytes) -> None:
+        """Check what netlink messages ask of the kernel (kernel: ``selinux_netlink_send``)."""
+        server = self._box.server
+        for type_ in messages_of(data):
+            try:
+                permission = message_permission(label.object_class, type_)
+            except UnknownMessageError:
+                if server.enforcing and server.policy.handle_unknown is not HandleUnknown.ALLOW:
+                    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+                continue
+            if permission is None:
+                return
+            self._checks.check(caller, own, permission)
 
     def _control(self, caller: Caller, own: CallerSocket, header: MessageHeader) -> bytes:
         """Return what goes along with a message, with copies of the descriptors in it and the caller's credentials."""
@@ -251,6 +269,8 @@ class SentMessages:
 
     def _send(self, caller: Caller, own: CallerSocket, header: MessageHeader, flags: int) -> int:
         message = self._prepare(caller, own, header, flags)
+        if own.family == socket.AF_NETLINK and caller.state.root_changed and is_alone(caller):
+            return CONTINUE  # the kernel asks whether the very sender may change its own network
         sent = self._send_now(caller, message)
         if sent is None:
             self._send_later(caller, message, 0, 0)

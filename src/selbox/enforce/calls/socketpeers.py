@@ -14,14 +14,17 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.connections import Connections, Peer, pidfd_of
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.sockets import SO_PEERCRED, SO_PEERPIDFD, SO_PEERSEC
+from selbox.enforce.seccomp.parts.sockets import SO_PEERCRED, SO_PEERPIDFD, SO_PEERSEC, SOL_SCTP, SOL_SOCKET
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, copy_socket, own_name, peer_name, socket_option
 
 _CREDENTIALS = struct.Struct("=iII")
 _INTEGER = struct.Struct("=i")
-_STREAM: Final = "unix_stream_socket"
+_ANSWERED: Final = frozenset({SO_PEERCRED, SO_PEERSEC, SO_PEERPIDFD})
+_WITH_PEERS: Final = frozenset({"unix_stream_socket", "tcp_socket", "sctp_socket"})
+_SCTP_CONNECTX: Final = 111
+"""``SCTP_SOCKOPT_CONNECTX3``, which connects to several addresses; libraries take its older siblings without it."""
 
 
 class SocketPeerCalls:
@@ -35,15 +38,18 @@ class SocketPeerCalls:
         self._unlabeled = box.server.initial_sid("unlabeled")
 
     def getsockopt(self, caller: Caller, arguments: Arguments) -> int:
-        """``getsockopt(socket, SOL_SOCKET, option, value, length)``."""
+        """``getsockopt(socket, level, option, value, length)``."""
+        level, option = signed(arguments[1]), signed(arguments[2])
+        if level != SOL_SOCKET or option not in _ANSWERED:
+            self._checks.check_number(caller, signed(arguments[0]), "getopt")
+            return -errno.ENOPROTOOPT if (level, option) == (SOL_SCTP, _SCTP_CONNECTX) else CONTINUE
         own = copy_socket(self._box, caller, arguments[0])
-        if not own.is_unix:
-            return CONTINUE
         label = self._checks.check(caller, own, "getopt")
+        if not own.is_unix and not (option == SO_PEERSEC and label.object_class in _WITH_PEERS):
+            return CONTINUE
         length = _INTEGER.unpack(self._box.memory.read_exactly(caller.tid, arguments[4], _INTEGER.size))[0]
         if length < 0:
             return -errno.EINVAL
-        option = signed(arguments[2])
         if option == SO_PEERSEC:
             return self._context(caller, own, label, arguments, length)
         peer = self._client(own)
@@ -82,7 +88,7 @@ class SocketPeerCalls:
 
     def _context(self, caller: Caller, own: CallerSocket, label: SocketLabel, arguments: Arguments, length: int) -> int:
         _, _, _, address, length_address, _ = arguments
-        sid = self.peer_sid(own) if label.object_class == _STREAM else 0
+        sid = self.peer_sid(own) if label.object_class in _WITH_PEERS else 0
         if not sid:
             return -errno.ENOPROTOOPT
         text = os.fsencode(self._box.server.sid_to_context(sid)) + b"\0"
@@ -98,6 +104,8 @@ class SocketPeerCalls:
             peer_name(own.descriptor)
         except OSError:
             return self._unlabeled  # not connected
+        if not own.is_unix:
+            return 0  # the kernel knows it where labelled networking is set up
         server = self._connections.server_sid(own.inode)
         if server is not None:
             return server

@@ -26,6 +26,7 @@ from selbox.enforce.credentials import acting_as
 from selbox.enforce.linux import system_call
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.parts.sockets import SO_ZEROCOPY, SOL_SCTP
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
@@ -43,6 +44,11 @@ _INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 _NETLINK_ADDRESS = struct.Struct("=HHII")
 _PAIR = struct.Struct("=ii")
 _LENGTH = struct.Struct("=i")
+_SCTP_ADDRESSES: Final = frozenset({5, 6, 100, 107, 110})
+"""``SCTP_SET_PEER_PRIMARY_ADDR``, ``SCTP_PRIMARY_ADDR``, ``SCTP_SOCKOPT_BINDX_ADD`` and those of ``sctp_connectx``."""
+
+_ENOTSUPP: Final = 524
+"""What the kernel says of sockets that cannot send without copying; C libraries have no name for it."""
 
 
 class SocketCalls:
@@ -69,7 +75,11 @@ class SocketCalls:
             "connect": self.connect,
             "accept": self.accept,
             "accept4": self.accept4,
+            "getsockname": self.look_at,
+            "getpeername": self.look_at,
+            "shutdown": self.shutdown,
             "getsockopt": self._peers.getsockopt,
+            "setsockopt": self.setsockopt,
             **self._sent.handlers(),
             **self._received.handlers(),
         }
@@ -187,6 +197,28 @@ class SocketCalls:
             box.listener.give_descriptor(caller.id, made, flags & os.O_CLOEXEC)
         finally:
             os.close(made)
+
+    # --- Addresses and options --------------------------------------------------------------------------------------
+
+    def look_at(self, caller: Caller, arguments: Arguments) -> int:
+        """``getsockname(socket, …)`` and ``getpeername``."""
+        self._checks.check_number(caller, signed(arguments[0]), "getattr")
+        return CONTINUE
+
+    def shutdown(self, caller: Caller, arguments: Arguments) -> int:
+        """``shutdown(socket, how)``."""
+        self._checks.check_number(caller, signed(arguments[0]), "shutdown")
+        return CONTINUE
+
+    def setsockopt(self, caller: Caller, arguments: Arguments) -> int:
+        """``setsockopt(socket, level, option, value, length)``."""
+        self._checks.check_number(caller, signed(arguments[0]), "setopt")
+        level, option = signed(arguments[1]), signed(arguments[2])
+        if level == SOL_SCTP and option in _SCTP_ADDRESSES:
+            return -errno.EPERM  # each address would have to be asked about, as by bind and connect
+        if (level, option) == (socket.SOL_SOCKET, SO_ZEROCOPY):
+            return -_ENOTSUPP  # the supervisor may send for the caller, whose pages it does not have
+        return CONTINUE
 
     # --- Binding and connecting -------------------------------------------------------------------------------------
 

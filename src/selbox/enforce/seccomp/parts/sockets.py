@@ -6,20 +6,33 @@ from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program, when_equal
 
-_SOL_SOCKET: Final = 1
+SOL_SOCKET: Final = 1
+SOL_SCTP: Final = 132
 _ADDRESS: Final = 4
 SO_PEERCRED: Final = 17
 SO_PEERSEC: Final = 31
+SO_ZEROCOPY: Final = 60
 SO_PEERPIDFD: Final = 77
 
 
-def _conditional(_settings: FilterSettings) -> dict[str, Program]:
+_ALWAYS: Final = (Instruction(bpf.JUMP, 0, NOTIFY),)
+_PEERS: Final = (
+    Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
+    Instruction(bpf.JUMP_IF_EQUAL, SOL_SOCKET, "", ALLOW),
+    *when_equal(2, SO_PEERCRED, SO_PEERSEC, SO_PEERPIDFD),
+)
+_REFUSED_OPTIONS: Final = (
+    Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
+    Instruction(bpf.JUMP_IF_EQUAL, SOL_SCTP, NOTIFY),
+    Instruction(bpf.JUMP_IF_EQUAL, SOL_SOCKET, "", ALLOW),
+    *when_equal(2, SO_ZEROCOPY),
+)
+
+
+def _conditional(settings: FilterSettings) -> dict[str, Program]:
     return {
-        "getsockopt": (
-            Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
-            Instruction(bpf.JUMP_IF_EQUAL, _SOL_SOCKET, "", ALLOW),
-            *when_equal(2, SO_PEERCRED, SO_PEERSEC, SO_PEERPIDFD),
-        ),
+        "getsockopt": _PEERS if "getsockopt" in settings.spared else _ALWAYS,
+        "setsockopt": _REFUSED_OPTIONS if "setsockopt" in settings.spared else _ALWAYS,
         # Without an address, what is sent goes where the socket was connected to.
         "sendto": (
             Instruction(bpf.LOAD_WORD, bpf.low_word(_ADDRESS)),
@@ -33,7 +46,7 @@ def _conditional(_settings: FilterSettings) -> dict[str, Program]:
 PART: Final = FilterPart(
     notified=(
         *("socket", "socketpair", "connect", "bind", "listen", "accept", "accept4"),
-        *("sendmsg", "sendmmsg", "recvmsg", "recvmmsg"),
+        *("sendmsg", "sendmmsg", "recvmsg", "recvmmsg", "getsockname", "getpeername", "shutdown"),
     ),
     conditional=_conditional,
 )
