@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FORM: Final = 1
 """Grows when what is kept changes, so that nothing is read that an earlier version has kept."""
 
+_CHECKSUM_BYTES: Final = 4
+
 _BEFORE_COLUMNS: Final = 13
 """Fields of a catalogue before those that are columns."""
 
@@ -62,6 +64,30 @@ class NamedTransitionColumns(NamedTuple):
     names: tuple[str, ...]
 
 
+class Assertion(NamedTuple):
+    """What no rule may grant, as sources say it; no binary policy has it.
+
+    Attributes:
+        kind: ``neverallow`` or ``neverallowxperm``.
+        source, target: names as they stand in the statement.
+        sources, targets: bitsets of the types that they stand for.
+        object_class: class id.
+        permissions: access vector.
+        numbers: bitset over 0 to 65535 of extended permissions; 0 for ``neverallow``.
+        place: where it was written.
+    """
+
+    kind: str
+    source: str
+    target: str
+    sources: int
+    targets: int
+    object_class: int
+    permissions: int
+    numbers: int
+    place: str
+
+
 class Catalogue(NamedTuple):
     """A policy for searches; every id is that of the policy.
 
@@ -87,6 +113,7 @@ class Catalogue(NamedTuple):
             sensitivity and a bitset of categories.
         further_origins: by row of ``rules`` the origins of further statements that it was merged from.
         origins: places of rules, by origin less one.
+        assertions: those of the sources.
     """
 
     facts: dict[str, int | str]
@@ -110,18 +137,20 @@ class Catalogue(NamedTuple):
     range_transitions: "tuple[tuple[int, int, int, tuple[int, int], tuple[int, int], int], ...]"
     further_origins: dict[int, tuple[int, ...]] = {}  # noqa: RUF012 - nobody changes one
     origins: "Sequence[Origin]" = ()
+    assertions: tuple[Assertion, ...] = ()
 
     @classmethod
-    def of(cls, policy: "Policy", version: int = 0) -> "Catalogue":
+    def of(cls, policy: "Policy", version: int = 0, assertions: tuple[Assertion, ...] = ()) -> "Catalogue":
         """Lay a policy out.
 
         Args:
             policy: the policy.
             version: of the binary format that it comes in; 0 when it comes from sources.
+            assertions: of its sources.
         """
         from selbox.analysis.cataloguing import catalogue
 
-        return catalogue(policy, version)
+        return catalogue(policy, version, assertions)
 
     @classmethod
     def read(cls, kept: bytes | memoryview) -> "Catalogue":
@@ -133,23 +162,25 @@ class Catalogue(NamedTuple):
         Raises:
             ValueError: when it is broken, or of another form.
         """
-        if zlib.crc32(kept[4:]) != int.from_bytes(kept[:4], "little"):
+        if len(kept) <= _CHECKSUM_BYTES or zlib.crc32(kept[_CHECKSUM_BYTES:]) != int.from_bytes(
+            kept[:_CHECKSUM_BYTES], "little"
+        ):
             raise ValueError("a kept catalogue is broken")
-        form, parts, rules, named = marshal.loads(kept[4:])  # noqa: S302 - the user's own, and checked
+        form, parts, rules, named = marshal.loads(kept[_CHECKSUM_BYTES:])  # noqa: S302 - the user's own, and checked
         if form != FORM:
             raise ValueError("a kept catalogue is of another form")
         rule_columns = RuleColumns._make((rules[0], *map(_column, rules[1:])))
         named_columns = NamedTransitionColumns._make((*map(_column, named[:-1]), named[-1]))
-        return cls._make((*parts[:_BEFORE_COLUMNS], rule_columns, named_columns, *parts[_BEFORE_COLUMNS:], {}, ()))
+        return cls._make((*parts[:_BEFORE_COLUMNS], rule_columns, named_columns, *parts[_BEFORE_COLUMNS:], {}, (), ()))
 
     def kept(self) -> bytes:
-        """Return the catalogue as bytes, to be kept and read again; it must have no origins."""
-        parts: tuple[Any, ...] = (*self[:_BEFORE_COLUMNS], *self[_BEFORE_COLUMNS + 2 : -2])
+        """Return the catalogue as bytes, to be kept and read again; it must be of a policy without places."""
+        parts: tuple[Any, ...] = (*self[:_BEFORE_COLUMNS], *self[_BEFORE_COLUMNS + 2 : -3])
         rules = (self.rules.kind, *(each.tobytes() for each in self.rules[1:]))
         *columns, names = self.named_transitions
         named: tuple[Any, ...] = (*(each.tobytes() for each in columns), names)
         content = marshal.dumps((FORM, parts, rules, named))
-        return zlib.crc32(content).to_bytes(4, "little") + content
+        return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") + content
 
     def type_id(self, name: str) -> int | None:
         """Return the id of a type, an attribute or an alias; None when there is none of that name."""

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from selbox.analysis.catalogue import Catalogue, Condition, NamedTransitionColumns, RuleColumns
+from selbox.analysis.catalogue import Assertion, Catalogue, Condition, NamedTransitionColumns, RuleColumns
 from selbox.analysis.constrainttext import is_about_levels
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.extended import ExtendedKind, ExtendedRule
@@ -17,7 +17,7 @@ from selbox.model.rules import NamedTransition, RuleKind, Rules
 _FIRST_TYPE_KIND: Final = int(RuleKind.TYPE_TRANSITION)
 
 
-def catalogue(policy: Policy, version: int) -> Catalogue:
+def catalogue(policy: Policy, version: int, assertions: tuple[Assertion, ...]) -> Catalogue:
     """Lay a policy out; see :meth:`selbox.analysis.catalogue.Catalogue.of`.
 
     Statements that a binary policy has as one rule are one, with the places of all.
@@ -60,6 +60,7 @@ def catalogue(policy: Policy, version: int) -> Catalogue:
         ),
         further_origins=further,
         origins=policy.origins,
+        assertions=assertions,
     )
     result.facts.update(_facts(policy, result, version))
     return result
@@ -147,6 +148,7 @@ def _facts(policy: Policy, made: Catalogue, version: int) -> dict[str, int | str
     extended = [row[0] for row in made.extended]
     constraints = list(map(is_about_levels, policy.constraints))
     validations = list(map(is_about_levels, policy.validate_transitions))
+    asserted = [each.kind for each in made.assertions]
     named = len(made.named_transitions.source)
     shared = {each.name: len(each.permissions) for each in policy.commons}
     own = sum(len(each.permissions) - shared.get(each.common or "", 0) for each in policy.classes)
@@ -166,7 +168,7 @@ def _facts(policy: Policy, made: Catalogue, version: int) -> dict[str, int | str
         "booleans": len(policy.booleans),
         "conditionals": len(policy.conditionals),
         "allow": kinds.count(RuleKind.ALLOW),
-        "neverallow": 0,
+        "neverallow": asserted.count("neverallow"),
         "auditallow": kinds.count(RuleKind.AUDITALLOW),
         "dontaudit": kinds.count(RuleKind.DONTAUDIT),
         "type_transition": kinds.count(RuleKind.TYPE_TRANSITION) + named,
@@ -184,7 +186,7 @@ def _facts(policy: Policy, made: Catalogue, version: int) -> dict[str, int | str
         "defaults": sum(_defaults(policy)),
         "typebounds": sum(each.bounds is not None for each in policy.types),
         "allowxperm": extended.count(ExtendedKind.ALLOW),
-        "neverallowxperm": 0,
+        "neverallowxperm": asserted.count("neverallowxperm"),
         "auditallowxperm": extended.count(ExtendedKind.AUDITALLOW),
         "dontauditxperm": extended.count(ExtendedKind.DONTAUDIT),
         "ibendportcon": len(policy.infiniband_ports),

@@ -1,6 +1,6 @@
 """A rule that a query has found, as a value with names."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.ruletext import (
@@ -12,7 +12,11 @@ from selbox.analysis.ruletext import (
     permission_names,
     range_text,
 )
-from selbox.analysis.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from selbox.analysis.table import Cell, Table
 
 
 class FoundRule(NamedTuple):
@@ -54,10 +58,12 @@ COLUMNS = FoundRule._fields[:-1]
 """Columns of a table of rules."""
 
 
-def rules_table(rules: "list[FoundRule]") -> Table:
-    """Return rules as a table."""
-    rows = []
-    for each in rules:
+def rules_table(rules: "Iterable[FoundRule]") -> "Table":
+    """Return rules as a table, sorted by their text."""
+    from selbox.analysis.table import Table  # whoever wants lines does not pay for it
+
+    rows: list[tuple[Cell, ...]] = []
+    for each in sorted(rules, key=lambda rule: rule.text):
         numbers = tuple(f"{low:#06x}" if low == high else f"{low:#06x}-{high:#06x}" for low, high in each.numbers)
         rows.append((*each[:5], numbers, *each[6:-1]))
     return Table(COLUMNS, rows)
@@ -121,6 +127,21 @@ def found_named(catalogue: Catalogue, row: int, text: str) -> FoundRule:
         default=catalogue.types[columns.result[row]],
         name=columns.names[columns.name[row]],
         places=_places(catalogue, columns.origin[row] if columns.origin else 0),
+        text=text,
+    )
+
+
+def found_assertion(catalogue: Catalogue, row: int, text: str) -> FoundRule:
+    """Return a row of ``assertions``."""
+    each = catalogue.assertions[row]
+    return FoundRule(
+        each.kind,
+        each.source,
+        each.target,
+        catalogue.classes[each.object_class],
+        tuple(permission_names(catalogue.permissions[each.object_class], each.permissions)),
+        tuple(number_ranges(0, 0, each.numbers)),
+        places=(each.place,),
         text=text,
     )
 

@@ -1,15 +1,24 @@
 """Queries over the rules that change roles and ranges."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.criteria import ClassCriterion, NameCriterion
-from selbox.analysis.foundrule import FoundRule, found_range_transition, found_role_allow, found_role_transition
+from selbox.analysis.foundrule import (
+    FoundRule,
+    found_range_transition,
+    found_role_allow,
+    found_role_transition,
+    rules_table,
+)
 from selbox.analysis.levels import read_range
 from selbox.analysis.matching import Flags, class_flags, role_flags, type_flags
 from selbox.analysis.ruletext import Texts
 from selbox.diagnostics import SelboxError
+
+if TYPE_CHECKING:
+    from selbox.analysis.table import Table
 
 ROLE_KINDS: Final = ("allow", "role_transition")
 
@@ -56,6 +65,14 @@ class RoleRuleQuery(NamedTuple):
             for row, text in zip(rows, texts.role_transitions(rows), strict=True):
                 yield found_role_transition(catalogue, row, text)
 
+    def table(self, catalogue: Catalogue) -> "Table":
+        """Return the rules that match as a table, sorted.
+
+        Raises:
+            SelboxError: likewise.
+        """
+        return rules_table(self.results(catalogue))
+
 
 class RangeTransitionQuery(NamedTuple):
     """A search over range transitions. What is None is not asked.
@@ -89,6 +106,14 @@ class RangeTransitionQuery(NamedTuple):
         ]
         for row, text in zip(rows, Texts(catalogue).range_transitions(rows), strict=True):
             yield found_range_transition(catalogue, row, text)
+
+    def table(self, catalogue: Catalogue) -> "Table":
+        """Return the rules that match as a table, sorted.
+
+        Raises:
+            SelboxError: likewise.
+        """
+        return rules_table(self.results(catalogue))
 
 
 def _holds(*pairs: tuple[Flags | None, int]) -> bool:

@@ -9,26 +9,30 @@
         source=NameCriterion("httpd_t"),
         permissions=PermissionCriterion(("write",)),
     )
-    for rule in query.results(Catalogue.of(policy)):
+    catalogue = Catalogue.of(policy)
+    for rule in query.results(catalogue):
         print(rule.text, rule.places)
+    query.table(catalogue)  # in a notebook, the last line of a cell: shown as a table
 
 A query is a value that knows no policy: one may be asked of many.
 """
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from selbox.analysis.catalogue import Catalogue
+from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.analysis.criteria import (
     BooleanCriterion,
     ClassCriterion,
     ExtendedPermissionCriterion,
+    How,
     NameCriterion,
     PermissionCriterion,
 )
-from selbox.analysis.foundrule import FoundRule, found_extended, found_named, found_rule
+from selbox.analysis.foundrule import FoundRule, found_assertion, found_extended, found_named, found_rule, rules_table
 from selbox.analysis.matching import (
     Flags,
     class_flags,
@@ -38,6 +42,7 @@ from selbox.analysis.matching import (
     type_flags,
 )
 from selbox.analysis.ruletext import (
+    ASSERTION_KINDS,
     EXTENDED_KINDS,
     FIRST_TYPE_KIND,
     RULE_KINDS,
@@ -45,11 +50,15 @@ from selbox.analysis.ruletext import (
     extended_permission,
     number_ranges,
 )
+from selbox.model.bitset import members
+
+if TYPE_CHECKING:
+    from selbox.analysis.table import Table
 
 NAMED_TRANSITIONS: Final = "type_transition"
 """The keyword that transitions by the new object's name share with those without."""
 
-KINDS: Final = (*RULE_KINDS, *EXTENDED_KINDS)
+KINDS: Final = (*RULE_KINDS, *EXTENDED_KINDS, *ASSERTION_KINDS)
 """The keywords that a :class:`RuleQuery` may look for."""
 
 
@@ -58,12 +67,13 @@ class Rows(NamedTuple):
 
     Attributes:
         rules: by kind.
-        extended, named_transitions: of these tables.
+        extended, named_transitions, assertions: of these tables.
     """
 
     rules: dict[int, Sequence[int]]
     extended: Sequence[int]
     named_transitions: Sequence[int]
+    assertions: Sequence[int]
 
 
 class RuleQuery(NamedTuple):
@@ -103,6 +113,16 @@ class RuleQuery(NamedTuple):
             yield found_extended(catalogue, texts, row, text)
         for row, text in zip(found.named_transitions, texts.named_transitions(found.named_transitions), strict=True):
             yield found_named(catalogue, row, text)
+        for row, text in zip(found.assertions, texts.assertions(found.assertions), strict=True):
+            yield found_assertion(catalogue, row, text)
+
+    def table(self, catalogue: Catalogue) -> "Table":
+        """Return the rules that match as a table, sorted, which a notebook shows as such.
+
+        Raises:
+            SelboxError: likewise.
+        """
+        return rules_table(self.results(catalogue))
 
     def lines(self, catalogue: Catalogue) -> list[str]:
         """Return the rules that match as text; many times as fast as :meth:`results`.
@@ -113,7 +133,9 @@ class RuleQuery(NamedTuple):
         found = self.rows(catalogue)
         texts = Texts(catalogue)
         lines = [line for kind, rows in found.rules.items() for line in texts.rules(kind, rows)]
-        return [*lines, *texts.extended(found.extended), *texts.named_transitions(found.named_transitions)]
+        lines += texts.extended(found.extended)
+        lines += texts.named_transitions(found.named_transitions)
+        return lines + texts.assertions(found.assertions)
 
     def rows(self, catalogue: Catalogue) -> Rows:
         """Return where the rules that match stand in a catalogue.
@@ -127,7 +149,8 @@ class RuleQuery(NamedTuple):
         }
         extended = frozenset(EXTENDED_KINDS[word] for word in self.kinds if word in EXTENDED_KINDS)
         named = match.named_transitions() if NAMED_TRANSITIONS in self.kinds else ()
-        return Rows(rules, match.extended(extended), named)
+        asserted = frozenset(self.kinds).intersection(ASSERTION_KINDS)
+        return Rows(rules, match.extended(extended), named, match.assertions(asserted) if asserted else ())
 
 
 class _Match:
@@ -217,6 +240,25 @@ class _Match:
         is_equal = self._query.extended is not None and self._query.extended.how == "equal"
         return own == self._numbers if is_equal else bool(own & self._numbers)
 
+    def assertions(self, kinds: frozenset[str]) -> list[int]:
+        """Return the rows of assertions of some kinds that match."""
+        if self._default is not None or self._conditions is not None:
+            return []
+        return [
+            row for row, each in enumerate(self._catalogue.assertions) if each.kind in kinds and self._asserts(each)
+        ]
+
+    def _asserts(self, assertion: Assertion) -> bool:
+        query = self._query
+        vector = 0 if self._vectors is None else self._vectors[assertion.object_class]
+        return (
+            _names(query.source, self._source, assertion.source, assertion.sources)
+            and _names(query.target, self._target, assertion.target, assertion.targets)
+            and (self._class is None or bool(self._class[assertion.object_class]))
+            and (query.permissions is None or _agrees(vector, assertion.permissions, query.permissions.how))
+            and (query.extended is None or _agrees(self._numbers, assertion.numbers, query.extended.how))
+        )
+
     def named_transitions(self) -> Sequence[int]:
         """Return the rows of transitions by name that match."""
         if self._vectors is not None or self._numbers is not None or self._conditions is not None:
@@ -242,6 +284,22 @@ def _picked(*criteria: "tuple[Flags | bytes | None, array[int] | bytes]") -> Seq
         else:
             rows = list(compress(rows, map(flags.__getitem__, map(column.__getitem__, rows))))
     return range(len(criteria[-1][1])) if rows is None else rows
+
+
+def _names(criterion: NameCriterion | None, flags: Flags | None, name: str, types: int) -> bool:
+    """Tell whether a name in an assertion, which stands for some types, is what is looked for."""
+    if criterion is None or flags is None:
+        return True
+    if criterion.indirect:
+        return any(flags[each] for each in members(types))
+    return re.search(criterion.name, name) is not None if criterion.is_pattern else name == criterion.name
+
+
+def _agrees(wanted: int | None, own: int, how: How) -> bool:
+    """Tell whether a set agrees with one that is looked for; None is one with what cannot be in the other."""
+    if wanted is None:
+        return False
+    return own == wanted if how == "equal" else not wanted & ~own if how == "subset" else bool(own & wanted)
 
 
 def _only(kind: int) -> bytes:

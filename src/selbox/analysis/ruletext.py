@@ -11,7 +11,7 @@ from selbox.analysis.infix import infix_text
 if TYPE_CHECKING:
     from array import array
 
-    from selbox.analysis.catalogue import Catalogue
+    from selbox.analysis.catalogue import Assertion, Catalogue
 
 RULE_KINDS: Final = {
     "allow": 0x0001,
@@ -28,6 +28,9 @@ EXTENDED_KINDS: Final = {"allowxperm": 0x0100, "auditallowxperm": 0x0200, "donta
 
 FIRST_TYPE_KIND: Final = 0x0010
 """The first kind whose data is a type id."""
+
+ASSERTION_KINDS: Final = ("neverallow", "neverallowxperm")
+"""Keywords of what sources assert."""
 
 KEYWORDS: Final = {number: word for word, number in (RULE_KINDS | EXTENDED_KINDS).items()}
 
@@ -79,6 +82,10 @@ class Texts:
         """Return rows of ``extended`` as lines."""
         return [self._extended(self._catalogue.extended[row]) for row in rows]
 
+    def assertions(self, rows: Iterable[int]) -> list[str]:
+        """Return rows of ``assertions`` as lines."""
+        return [self._assertion(self._catalogue.assertions[row]) for row in rows]
+
     def named_transitions(self, rows: Iterable[int]) -> list[str]:
         """Return rows of ``named_transitions`` as lines."""
         catalogue = self._catalogue
@@ -129,6 +136,14 @@ class Texts:
         terms = self._catalogue.conditions[(condition - 1) // 2]
         return condition_text(terms, self._catalogue.booleans)
 
+    def _assertion(self, each: "Assertion") -> str:
+        catalogue = self._catalogue
+        start = f"{each.kind} {each.source} {each.target}"
+        end = _AccessEnds(catalogue, each.object_class)[each.permissions]
+        if not each.numbers:
+            return f"{start}{end}"
+        return f"{start}{end.removesuffix(';')} {numbers_text(number_ranges(0, 0, each.numbers))};"
+
     def _of(self, table: str, rows: Iterable[int]) -> Iterable[tuple[int, ...]]:
         content: tuple[tuple[int, ...], ...] = getattr(self._catalogue, table)
         return (content[row] for row in rows)
@@ -136,11 +151,7 @@ class Texts:
     def _extended(self, row: tuple[int, ...]) -> str:
         kind, source, target, object_class, specifier, driver, permissions, condition, _ = row
         catalogue = self._catalogue
-        ranges = [
-            f"0x{low:04x}" if low == high else f"0x{low:04x}-0x{high:04x}"
-            for low, high in number_ranges(specifier, driver, permissions)
-        ]
-        numbers = ranges[0] if len(ranges) == 1 else f"{{ {' '.join(ranges)} }}"
+        numbers = numbers_text(number_ranges(specifier, driver, permissions))
         start = (
             f"{KEYWORDS[kind]} {catalogue.types[source]} {catalogue.types[target]}:{catalogue.classes[object_class]}"
         )
@@ -149,6 +160,12 @@ class Texts:
 
 def _at(column: "array[int]", rows: Sequence[int]) -> Iterable[int]:
     return column if len(rows) == len(column) else map(column.__getitem__, rows)
+
+
+def numbers_text(ranges: Iterable[tuple[int, int]]) -> str:
+    """Return ranges of extended permissions, in braces unless there is one."""
+    texts = [f"0x{low:04x}" if low == high else f"0x{low:04x}-0x{high:04x}" for low, high in ranges]
+    return texts[0] if len(texts) == 1 else f"{{ {' '.join(texts)} }}"
 
 
 class _AccessEnds(dict[int, str]):

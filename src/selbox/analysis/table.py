@@ -1,7 +1,6 @@
 """A table: what an analysis answers in columns, as text, CSV, records, or HTML in a notebook."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Final, NamedTuple
 
 Cell = None | bool | int | str | tuple[str, ...]
@@ -48,6 +47,8 @@ class Table(NamedTuple):
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: at most :data:`SHOWN_IN_NOTEBOOK` rows."""
+        from html import escape  # its entities cost more than a search, and only notebooks need them
+
         heading = "".join(f"<th>{escape(each)}</th>" for each in self.columns)
         body = "".join(
             f"<tr>{''.join(f'<td>{escape(_plain(each))}</td>' for each in row)}</tr>\n"

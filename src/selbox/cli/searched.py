@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from selbox.analysis.catalogue import Catalogue
+from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.binary.formats import Format
 from selbox.cli.policyarguments import VARIABLE
 from selbox.cli.verb import UsageError
@@ -60,12 +60,19 @@ class Whole(NamedTuple):
         name, notices: as in :class:`Searched`.
         policy: the policy.
         version: of its binary format; 0 when it comes from sources.
+        assertions: of its sources.
     """
 
     name: str
     policy: "Policy"
     version: int
     notices: tuple[Diagnostic, ...]
+    assertions: tuple[Assertion, ...] = ()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The policy laid out for searches."""
+        return Catalogue.of(self.policy, self.version, self.assertions)
 
 
 def add_searched_arguments(parser: "ArgumentParser") -> None:
@@ -106,7 +113,7 @@ def searched_policies(arguments: "Namespace") -> list[Searched]:
     found = [_kernel(each) for each in kernels]
     if sources:
         whole = _compiled(sources, base=not arguments.no_base)
-        found.append(Searched(whole.name, Catalogue.of(whole.policy), whole.notices))
+        found.append(Searched(whole.name, whole.catalogue, whole.notices))
     return [found[0]._replace(notices=(*warnings, *found[0].notices)), *found[1:]]
 
 
@@ -155,7 +162,7 @@ def _kernel(given: Input) -> Searched:
         except ValueError:  # what is broken is made anew
             pass
     whole = _read(given)
-    catalogue = Catalogue.of(whole.policy, whole.version)
+    catalogue = whole.catalogue
     if kept is not None and not whole.notices:
         kept.put(given.content, catalogue.kept())
     return Searched(given.name, catalogue, whole.notices)
@@ -169,16 +176,20 @@ def _read(given: Input) -> Whole:
     return Whole(given.name, policy, written_version(given.content), tuple(diagnostics.warnings))
 
 
-def _compiled(sources: list[Input], *, base: bool) -> Whole:
+def _compiled(sources: Sequence[Input], *, base: bool) -> Whole:
+    from selbox.analysis.asserted import assertions
     from selbox.cli.progress import Progress
-    from selbox.store.policycache import PolicyCache
-    from selbox.store.policyfiles import policy_of_sources
+    from selbox.compiler.options import CompileOptions
+    from selbox.store.policyfiles import policy_sources, resolve_sources
 
-    name = " ".join(each.name for each in sources)
     diagnostics = Diagnostics()
+    # Policies that break their own assertions can be searched, too: that is how one sees why.
+    options = CompileOptions(disable_neverallow=True)
     with Progress() as progress:
-        policy = policy_of_sources(sources, diagnostics, base=base, cache=PolicyCache.of_user(), progress=progress)
-    return Whole(name, policy, 0, tuple(diagnostics.warnings))
+        texts = policy_sources(sources, diagnostics, progress)
+        _, policy, resolution = resolve_sources(texts, options, base=base, diagnostics=diagnostics, progress=progress)
+    name = " ".join(each.name for each in sources)
+    return Whole(name, policy, 0, tuple(diagnostics.warnings), assertions(resolution, policy))
 
 
 def _system_policy() -> str:

@@ -61,37 +61,14 @@ def load_policy(
     if origins is not None:
         words = f"`{origins}` tells where the rules of a kernel policy were written, and there is none"
         raise SelboxError.of(WRONG_FORMAT_CODE, words, help="sources know the places of their rules themselves")
-    return policy_of_sources(inputs, collected, base=base, cache=cache, progress=progress)
-
-
-def policy_of_sources(
-    inputs: list[Input],
-    diagnostics: Diagnostics,
-    *,
-    base: bool,
-    cache: "PolicyCache | None" = None,
-    progress: "Stages | None" = None,
-) -> Policy:
-    """Compile files that hold no kernel policy to one policy.
-
-    Args:
-        inputs: the files; the list is emptied.
-        diagnostics: takes the warnings.
-        base: whether to take the base policy; a complete policy stands alone all the same.
-        cache: where compiled policies are kept.
-        progress: is told what is being done.
-
-    Raises:
-        SelboxError: with every syntax error, else every error of the policy.
-    """
-    sources = policy_sources(inputs, diagnostics, progress)
-    inputs.clear()  # packages take three times the memory of their CIL
+    sources = policy_sources(inputs, collected, progress)
+    del inputs  # packages take three times the memory of their CIL
     if cache is None:
-        return compile_sources(sources, base=base, diagnostics=diagnostics, progress=progress)
+        return compile_sources(sources, base=base, diagnostics=collected, progress=progress)
     key = cache.key((*sources, *(base_sources() if base else ())), base=base)
     policy = None if key is None else cache.get(key)
     if policy is None:
-        policy = compile_sources(sources, base=base, diagnostics=diagnostics, progress=progress)
+        policy = compile_sources(sources, base=base, diagnostics=collected, progress=progress)
         if key is not None:
             cache.put(key, policy)
     return policy

@@ -231,7 +231,6 @@ def run(arguments: "Namespace") -> Information:
         told = tuple(Told(each.name, dict(each.catalogue.facts)) for each in found)
         return Information(told, arguments.expand, arguments.flat, tuple(each for one in found for each in one.notices))
     wholes = whole_policies(arguments)
-    from selbox.analysis.catalogue import Catalogue
     from selbox.analysis.components import KINDS, XEN_KINDS, ComponentQuery
     from selbox.model.policy import Target
 
@@ -243,7 +242,7 @@ def run(arguments: "Namespace") -> Information:
             for name, kind in kinds.items()
             if name in asked or arguments.all
         ]
-        facts = dict(Catalogue.of(each.policy, each.version).facts) if arguments.all or not lists else None
+        facts = dict(each.catalogue.facts) if arguments.all or not lists else None
         policies.append(Told(each.name, facts, tuple(lists)))
     notices = tuple(notice for each in wholes for notice in each.notices)
     return Information(tuple(policies), arguments.expand, arguments.flat, notices)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from selbox.analysis.foundrule import FoundRule
     from selbox.analysis.identityquery import RangeTransitionQuery, RoleRuleQuery
     from selbox.analysis.table import Table
+    from selbox.cli.effectivesearch import EffectiveFound
 
 MANUAL = Manual(
     description=f"""
@@ -31,7 +32,12 @@ same lines; `allow` rules of types, of roles, and transitions of ranges are aske
 
 A type or attribute that is given stands for its types, and matches rules that name an attribute which has one of these;
 -ds and -dt match names as they stand in rules. Several classes, permissions or booleans are separated by commas.
-Patterns are regular expressions of Python, and match anywhere in a name. An alias stands for its type.
+Patterns are regular expressions of Python, and match anywhere in a name. An alias stands for its type. What sources
+assert (neverallow) is found in sources, which need not keep it.
+
+With --effective it shows not rules but what comes of them: what each type may do to each, after booleans, constraints,
+levels and bounds. -s, -t, -c and -p say what is searched, and types that no process can have are no sources. What
+depends on users, roles or levels is shown with contexts for which it holds, and --boolean sets booleans.
 
 {WHICH_POLICIES}
 """,
@@ -41,6 +47,8 @@ Patterns are regular expressions of Python, and match anywhere in a name. An ali
             "Who may read shadow passwords, and by which rules?", "selbox sesearch -A -t shadow_t -p read policy.33"
         ),
         Example("Everything that a boolean switches:", "selbox sesearch -A -T -b httpd_enable_homedirs policy.33"),
+        Example("Who can really write them?", "selbox sesearch --effective -t shadow_t -c file -p write policy.33"),
+        Example("What do sources assert, and where?", "selbox sesearch --neverallow --places web.cil"),
         Example("The same question to two policies:", "selbox sesearch -A -s init_t -p execmem old.33 new.33"),
         Example(
             "For a spreadsheet, with the places in the sources:",
@@ -109,8 +117,8 @@ class Found(NamedTuple):
         from selbox.analysis.table import Table
 
         if len(self.matches) == 1:
-            return rules_table(list(self.matches[0].rules))
-        tables = [(each.policy, rules_table(list(each.rules))) for each in self.matches]
+            return rules_table(self.matches[0].rules)
+        tables = [(each.policy, rules_table(each.rules)) for each in self.matches]
         columns = ("policy", *tables[0][1].columns)
         return Table(columns, [(policy, *row) for policy, table in tables for row in table.rows])
 
@@ -160,17 +168,70 @@ def add_arguments(parser: "ArgumentParser") -> None:
     )
     for option, name, words in flags:
         add(option, action="store_true", dest=name, help=words)
+    add(
+        "--effective",
+        action="store_true",
+        help="search what types may really do, after booleans, constraints, levels and bounds",
+    )
+    add(
+        "--boolean",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with --effective, set a boolean on or off; may be given more than once",
+    )
     add("--places", action="store_true", help="show where rules are written, where that is known")
     add_searched_arguments(parser)
 
 
-def run(arguments: "Namespace") -> Found:
+def run(arguments: "Namespace") -> "Found | EffectiveFound":
     """Search."""
+    if arguments.effective:
+        return _effective(arguments)
+    if arguments.boolean:
+        advice = "-b searches the rules that a boolean switches"
+        raise UsageError.of("usage", "--boolean goes with --effective", help=advice)
     queries = _queries(arguments)
     found = searched_policies(arguments)
     as_values = arguments.json or arguments.csv or arguments.places
     matches = tuple(_search(each, queries, as_values=as_values, places=arguments.places) for each in found)
     return Found(matches, tuple(notice for each in found for notice in each.notices))
+
+
+def _effective(arguments: "Namespace") -> "EffectiveFound":
+    """Search what types may really do.
+
+    Raises:
+        UsageError: when that is asked together with what is about rules.
+    """
+    from selbox.analysis.effective import EffectiveAccessQuery
+    from selbox.cli.booleanarguments import boolean_values
+    from selbox.cli.effectivesearch import search_effective
+
+    about_rules = (
+        arguments.kinds
+        or arguments.role_kinds
+        or arguments.range_trans
+        or arguments.default
+        or arguments.booleans
+        or arguments.xperms
+        or arguments.perms_equal
+        or arguments.perms_subset
+        or arguments.source_direct
+        or arguments.target_direct
+    )
+    if about_rules:
+        raise UsageError.of(
+            "usage", "--effective is about what is granted, not about rules", help="it takes -s, -t, -c and -p"
+        )
+    source = _name(arguments.source, arguments.source_pattern)
+    target = _name(arguments.target, arguments.target_pattern)
+    if source is None and target is None:
+        raise UsageError.of("usage", "--effective needs a source or a target", help="give -s or -t")
+    permissions = PermissionCriterion(_words(arguments.perms)) if arguments.perms else None
+    booleans = boolean_values(arguments.boolean)
+    query = EffectiveAccessQuery(source, target, _classes(arguments), permissions, booleans)
+    return search_effective(arguments, query)
 
 
 _Queries = list["RuleQuery | RoleRuleQuery | RangeTransitionQuery"]
@@ -203,10 +264,7 @@ def _queries(arguments: "Namespace") -> _Queries:
     source = _name(arguments.source, arguments.source_pattern, not arguments.source_direct)
     target = _name(arguments.target, arguments.target_pattern, not arguments.target_direct)
     default = _name(arguments.default, arguments.default_pattern)
-    classes = None
-    if arguments.classes:
-        names = (arguments.classes,) if arguments.class_pattern else _words(arguments.classes)
-        classes = ClassCriterion(names, arguments.class_pattern)
+    classes = _classes(arguments)
     queries: _Queries = []
     if kinds:
         how: How = "subset" if arguments.perms_subset else "equal" if arguments.perms_equal else "any"
@@ -230,6 +288,13 @@ def _queries(arguments: "Namespace") -> _Queries:
         if arguments.range_trans:
             queries.append(RangeTransitionQuery(source, target, classes, arguments.default or None))
     return queries
+
+
+def _classes(arguments: "Namespace") -> ClassCriterion | None:
+    if not arguments.classes:
+        return None
+    names = (arguments.classes,) if arguments.class_pattern else _words(arguments.classes)
+    return ClassCriterion(names, arguments.class_pattern)
 
 
 def _words(text: str) -> tuple[str, ...]:

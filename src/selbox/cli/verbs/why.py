@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.audit.accesslines import logged_accesses
+from selbox.cli.booleanarguments import boolean_values
 from selbox.cli.notices import notices
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments, policy_paths
@@ -54,7 +55,6 @@ base policy of selbox. Rules of a kernel policy have places where `selbox compil
 )
 
 _SYNOPSIS: Final = "write SOURCE TARGET CLASS PERMISSION…, or --record FILE"
-_VALUES: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 _LARGEST_NUMBER: Final = 0xFFFF
 
 
@@ -120,7 +120,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
 def run(arguments: "Namespace") -> Answers:
     """Ask, and return the answers."""
     log = _log(arguments)
-    booleans = dict(map(_boolean, arguments.boolean))
+    booleans = boolean_values(arguments.boolean)
     number = None if arguments.ioctl is None else _number(arguments.ioctl)
     diagnostics = Diagnostics()
     with Progress() as progress:
@@ -174,13 +174,6 @@ def _read(name: str) -> list[str]:
 def _permissions(words: Sequence[str]) -> list[str]:
     """Return names of permissions, also of `{ read write }` and `read,write`."""
     return [name for word in words for name in word.replace(",", " ").split() if name not in ("{", "}")]
-
-
-def _boolean(word: str) -> tuple[str, bool]:
-    name, _, value = word.partition("=")
-    if value.lower() not in _VALUES:
-        raise UsageError.of("usage", f"`{word}` does not set a boolean", help="write --boolean NAME=on or NAME=off")
-    return name, _VALUES[value.lower()]
 
 
 def _number(word: str) -> int:
