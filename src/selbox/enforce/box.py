@@ -10,6 +10,7 @@ from selbox.enforce.openers import Openers
 from selbox.enforce.paths import PathWalker
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.seccomp.part import TransactionRange
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.tasks import TaskTable
 from selbox.enforce.waits import Waits
@@ -35,6 +36,7 @@ class Box(NamedTuple):
         workers: run what may block.
         waits: callers that wait for sockets.
         spared: calls that the supervisor is not asked about, as the filter was built.
+        transactions: descriptors kept for selinuxfs, as the filter was built.
     """
 
     server: SecurityServer
@@ -51,3 +53,4 @@ class Box(NamedTuple):
     workers: Workers
     waits: Waits
     spared: frozenset[str]
+    transactions: TransactionRange

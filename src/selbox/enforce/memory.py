@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 from collections import OrderedDict
 from time import monotonic
 from typing import Final
@@ -26,6 +27,8 @@ class TaskMemory:
     def __init__(self) -> None:
         self._descriptors: OrderedDict[int, int] = OrderedDict()
         self._until = 0.0
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most = _CACHED if limit == resource.RLIM_INFINITY else min(_CACHED, limit // 4)
 
     def forget(self, tid: int) -> None:
         """Drop what is kept of a task."""
@@ -39,11 +42,11 @@ class TaskMemory:
             self.forget(tid)
 
     def _open(self, tid: int) -> int:
+        if len(self._descriptors) >= self._most:
+            os.close(self._descriptors.popitem(last=False)[1])
         with own_capabilities():
             descriptor = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
         self._descriptors[tid] = descriptor
-        if len(self._descriptors) > _CACHED:
-            os.close(self._descriptors.popitem(last=False)[1])
         return descriptor
 
     def read(self, tid: int, address: int, size: int) -> bytes:

@@ -29,6 +29,8 @@ class Recorder:
         self._server = server
         self._write = write
         self._serial = 0
+        self._lost = 0
+        self._why_lost = ""
         self._tally: Tally | None = None
         self.intruders: list[str] = []
         """Programs that were killed since another one ran than policy had decided about."""
@@ -50,9 +52,20 @@ class Recorder:
         return Stamp(seconds, nanoseconds // 1_000_000, self._serial)
 
     def write(self, line: str) -> None:
-        """Write a finished record, if anybody wants it."""
-        if self._write is not None:
+        """Write a finished record, if anybody wants it; one that cannot be written is lost, and counted."""
+        if self._write is None:
+            return
+        try:
             self._write(line)
+        except OSError as error:
+            self._lost += 1
+            self._why_lost = error.strerror or str(error)
+
+    def losses(self) -> tuple[str, ...]:
+        """Return what is to be told of records that could not be written; empty where all could."""
+        if not self._lost:
+            return ()
+        return (f"{self._lost} audit records could not be written ({self._why_lost}); the decisions stand",)
 
     def record(self, event: AccessEvent) -> None:
         """Write a record of an access, and count it when it was denied."""
@@ -79,7 +92,7 @@ class Recorder:
                 self._tally = Tally()
             self._tally.add(record, reasons)
         if self._write is not None:
-            self._write(format_record(record))
+            self.write(format_record(record))
 
     def report(self, report: "Report") -> None:
         """Write a record of what the security server tells of."""
@@ -93,7 +106,7 @@ class Recorder:
         else:
             contexts = report.invalid_context, report.source, report.target
             record = invalid_computed_context(self.stamp(), *contexts, report.object_class)
-        self._write(format_event(record))
+        self.write(format_event(record))
 
     def refused_transition(self, old: int, new: int) -> None:
         """Write a record of a transition that is refused since the new domain is not bounded by the old one."""
@@ -102,7 +115,7 @@ class Recorder:
         from selbox.audit.eventrecord import bounded_transition_denied, format_event
 
         contexts = self._server.sid_to_context(old), self._server.sid_to_context(new)
-        self._write(format_event(bounded_transition_denied(self.stamp(), *contexts)))
+        self.write(format_event(bounded_transition_denied(self.stamp(), *contexts)))
 
     def intruder(self, pid: int, path: str) -> None:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""

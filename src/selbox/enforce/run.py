@@ -1,15 +1,18 @@
 """Running a program tree in a box: everything from a policy and a command to an exit status and a report."""
 
+import errno
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.domains import domain_context
-from selbox.enforce.launch import launch
+from selbox.enforce.launch import launch, transaction_range
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.needless import needless_calls
 from selbox.enforce.report import RunReport
@@ -78,12 +81,14 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
         _become_supervisor(stack)
         spared = needless_calls(server)
+        transactions = transaction_range()
         first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), spared)
         stack.callback(os.close, descriptor)
+        _raise_limits(stack)
         # Imported while the first process gets ready: that takes as long as a third of the imports.
         from selbox.enforce.supervision import supervise
 
-        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, spared)
+        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, spared, transactions)
 
 
 def _become_supervisor(stack: ExitStack) -> None:
@@ -92,6 +97,13 @@ def _become_supervisor(stack: ExitStack) -> None:
     stack.callback(prctl, PR_SET_CHILD_SUBREAPER, 0)
     stack.callback(signal.signal, WAKE_SIGNAL, signal.signal(WAKE_SIGNAL, lambda *_: None))
     stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
+
+
+def _raise_limits(stack: ExitStack) -> None:
+    """Have as many descriptors as may be had, until the stack is unwound; those of the box are its own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def find_program(name: str, search_path: str) -> str:
@@ -156,7 +168,16 @@ def _audit_writer(path: str | None, stack: ExitStack) -> Callable[[str], None] |
         raise SelboxError.of(
             "audit-unwritable", f"cannot write the audit file `{path}`: {error.strerror}", help="name another file"
         ) from None
-    # A line at a time, so that nothing is lost when the supervisor is killed.
-    stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="surrogateescape")
-    stack.enter_context(stream)
-    return lambda line: print(line, file=stream)
+    stack.callback(os.close, descriptor)
+    return partial(_write_line, descriptor)
+
+
+def _write_line(descriptor: int, line: str) -> None:
+    """Write a line at once, so that nothing is lost when the supervisor is killed, and nothing is left to write later.
+
+    Raises:
+        OSError: when it cannot be written, or not all of it.
+    """
+    data = f"{line}\n".encode(errors="surrogateescape")
+    if os.write(descriptor, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

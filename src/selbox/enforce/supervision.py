@@ -16,6 +16,7 @@ from selbox.enforce.paths import PathWalker
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.report import RunReport, make_report, not_started
 from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.seccomp.part import TransactionRange
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.supervisor import Supervisor
 from selbox.enforce.tasks import TaskTable
@@ -36,6 +37,7 @@ def supervise(
     first: int,
     descriptor: int,
     spared: frozenset[str],
+    transactions: TransactionRange,
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -49,6 +51,7 @@ def supervise(
         first: pid of the first process.
         descriptor: of the listener; stays the caller's.
         spared: calls that the supervisor is not asked about, as the filter was built.
+        transactions: descriptors kept for selinuxfs, as the filter was built.
 
     Raises:
         SelboxError: ``first-program-denied``, ``program-not-run``.
@@ -79,6 +82,7 @@ def supervise(
             Workers(listener),
             waits,
             spared,
+            transactions,
         )
         handlers = build_handlers(box, initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.execution, import_all)

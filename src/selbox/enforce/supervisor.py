@@ -181,8 +181,10 @@ class Supervisor:
         until = None if seconds is None else monotonic() + seconds
         signalled: set[int] = set()
         while children := _children():
+            if number == signal.SIGKILL:
+                self._kill_all()
             for child in children:
-                if child not in signalled or number == signal.SIGKILL:
+                if child not in signalled:
                     os.kill(child, number)
                     signalled.add(child)
             if until is not None and monotonic() >= until:
@@ -191,6 +193,14 @@ class Supervisor:
                 if descriptor == self._box.listener.descriptor and event & select.EPOLLIN:
                     self._handle()
             self._reap()
+
+    def _kill_all(self) -> None:
+        """Stop every process of the box before any is killed: who is stopped makes no new ones meanwhile."""
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for name in os.listdir("/proc"):
+                if name.isdigit() and self._box.tasks.state_of(int(name)) is not None:
+                    with suppress(OSError):
+                        os.kill(int(name), number)
 
 
 def _children() -> list[int]:

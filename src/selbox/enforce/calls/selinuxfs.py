@@ -25,7 +25,6 @@ from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
-from selbox.enforce.launch import transaction_range
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
@@ -74,7 +73,7 @@ class SelinuxFiles:
         self._attributes = ProcessAttributes(box)
         self._status = StatusPage(box.server)
         self._files = SecurityFiles(box, self._status)
-        self.transactions = Transactions(box, transaction_range())
+        self.transactions = Transactions(box, box.transactions)
         self._directories = SecurityDirectories()
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
