@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, O_PATH, pidfd_getfd
 from selbox.enforce.tasks import thread_group
 
@@ -94,7 +93,9 @@ def check_target(box: Box, caller: Caller, target: Target, *permissions: str) ->
     if target.is_open and not has_label(box, status):
         return
     sid = box.labels.sid_of(target.descriptor, status, caller)
-    box.monitor.check(caller, sid, object_class_of(status), permissions, lambda: box.labels.describe(target.descriptor))
+    box.monitor.check(
+        caller, sid, box.labels.class_of(status), permissions, lambda: box.labels.describe(target.descriptor)
+    )
 
 
 def copy_of(box: Box, caller: Caller, number: int) -> int:

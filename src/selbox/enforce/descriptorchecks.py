@@ -10,7 +10,6 @@ from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.labels import object_class_of
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.socketlabels import SocketLabel
 
@@ -62,7 +61,7 @@ def check_descriptor(
         if opener != sid:
             box.monitor.check(holder, opener, "fd", ("use",), describe, source=sid)
     if stat.S_IFMT(status.st_mode) in _CHECKED:
-        target, object_class = box.labels.sid_of(descriptor, status, holder), object_class_of(status)
+        target, object_class = box.labels.sid_of(descriptor, status, holder), box.labels.class_of(status)
     elif stat.S_ISSOCK(status.st_mode):
         target, object_class = label_socket()
     else:

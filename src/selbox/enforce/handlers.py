@@ -20,6 +20,7 @@ from selbox.enforce.launch import transaction_range
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.part import FilterPart, FilterSettings
 from selbox.enforce.seccomp.parts import (
+    anonymousfiles,
     attributes,
     identity,
     limits,
@@ -58,6 +59,7 @@ LATE: Final = (
     Family(mappings.PART, "selbox.enforce.calls.mappings", "MappingCalls"),
     Family(openfiles.PART, "selbox.enforce.calls.openfiles", "OpenFileCalls"),
     Family(watches.PART, "selbox.enforce.calls.watches", "WatchCalls"),
+    Family(anonymousfiles.PART, "selbox.enforce.calls.anonymousfiles", "AnonymousFileCalls"),
     Family(statuschanges.PART, "selbox.enforce.calls.statuschanges", "StatusChangeCalls"),
     Family(sysvipc.PART, "selbox.enforce.calls.sysvipc", "SysVIpcCalls"),
     Family(identity.PART, "selbox.enforce.calls.identity", "IdentityCalls"),

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+from collections import OrderedDict
 from typing import Final
 
 from selbox.diagnostics import SelboxError
@@ -42,17 +43,14 @@ _KINDS: Final = {
 }
 
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
+_TASK_NETWORK = re.compile(r"/\d+(?:/task/\d+)?/net/")
 _TASK_MEMORY = re.compile(r".*/\d+/(?:task/\d+/)?mem")
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
 
 _UNLINKED_KEPT: Final = 65536
+_NAMELESS_KEPT: Final = 65536
 _DELETED: Final = " (deleted)"
-
-
-def object_class_of(status: os.stat_result) -> str:
-    """Return the object class of a file."""
-    return CLASSES.get(stat.S_IFMT(status.st_mode), "file")
 
 
 class Labels:
@@ -78,10 +76,13 @@ class Labels:
         self._history = PathHistory()
         self._filesystems = Filesystems()
         self._sids: dict[tuple[int, int], int] = {}
+        self._nameless: OrderedDict[tuple[int, int], tuple[int, str]] = OrderedDict()
+        """Labels and classes of pipes and memory files; their inode numbers come again only after four billion."""
         self._unlinked: dict[tuple[int, int], int] = {}
         """Labels of inodes that lost their last name and may still be open."""
         self._policy_sids: dict[Context, int] = {}
         self._uses = {each.filesystem: each for each in server.policy.filesystem_uses}
+        self._labels_links = "genfs_seclabel_symlinks" in server.policy.policy_capabilities
         self._genfs = {each.filesystem for each in server.policy.genfs_contexts}
         self.outside = server.initial_sid("kernel")
         """The SID of everything that is not of the box: it was there before, as the kernel is."""
@@ -105,9 +106,9 @@ class Labels:
             status: its status.
             caller: who asks; a pipe that was never seen before is taken to be its own.
         """
-        key = (status.st_dev, status.st_ino)
-        sid = self._sids.get(key)
+        sid = self.known(status)
         if sid is None:
+            key = (status.st_dev, status.st_ino)
             path = path_of(descriptor)
             sid, lasting = self._find(path, status, descriptor, caller)
             if lasting:
@@ -116,7 +117,29 @@ class Labels:
 
     def known(self, status: os.stat_result) -> int | None:
         """Return the SID of an inode that was seen or labelled before, or None."""
-        return self._sids.get((status.st_dev, status.st_ino))
+        key = (status.st_dev, status.st_ino)
+        sid = self._sids.get(key)
+        if sid is None and key in self._nameless:
+            return self._nameless[key][0]
+        return sid
+
+    def class_of(self, status: os.stat_result) -> str:
+        """Return the object class of a file; empty for what is of none, such as an event queue."""
+        key = (status.st_dev, status.st_ino)
+        object_class = CLASSES.get(stat.S_IFMT(status.st_mode), "")
+        return self._nameless[key][1] or object_class if key in self._nameless else object_class
+
+    def assign_nameless(self, status: os.stat_result, sid: int, object_class: str = "") -> None:
+        """Label an inode that has no name, nor ever had one.
+
+        Args:
+            status: the inode's.
+            sid: its SID.
+            object_class: its class, where it is not that of its kind of file.
+        """
+        self._nameless[status.st_dev, status.st_ino] = (sid, object_class)
+        if len(self._nameless) > _NAMELESS_KEPT:
+            self._nameless.popitem(last=False)
 
     def assign(self, status: os.stat_result, sid: int, place: str | None = None) -> None:
         """Label an inode: a new object, or one relabelled.
@@ -181,7 +204,9 @@ class Labels:
     def _find(self, path: str, status: os.stat_result, descriptor: int, caller: Caller) -> tuple[int, bool]:
         """Return a label and whether it stays with the inode."""
         if not path.startswith("/") or path.startswith(_NAMELESS):
-            return self._find_nameless(status, caller), True
+            nameless = self._find_nameless(status, caller)
+            self.assign_nameless(status, nameless)
+            return nameless, False
         key = (status.st_dev, status.st_ino)
         if status.st_nlink == 0 and key in self._unlinked:
             return self._unlinked[key], False
@@ -194,16 +219,10 @@ class Labels:
             sid = self._valid(text)
             if sid is not None:
                 return sid, True
-        if kind == "proc":
-            entry = _TASK_ENTRY.match(self._filesystems.inner_path(status.st_dev, path))
-            if entry is not None:
-                return self.task_sid(int(entry[1])), False
-        if kind in self._genfs and kind not in self._uses:
-            inner = self._filesystems.inner_path(status.st_dev, path)
-            file_kind = _KINDS.get(stat.S_IFMT(status.st_mode), FileKind.FILE)
-            context = generic_filesystem_context(self._server.policy, kind, inner, file_kind)
-            if context is not None:
-                return self._sid_for(context), True
+        if kind == "proc" or (kind in self._genfs and kind not in self._uses):
+            found = self._find_made_up(path, kind, status)
+            if found is not None:
+                return found
         text = read_xattr(place)
         sid = None if text is None else self._valid(text)
         if sid is not None:
@@ -212,6 +231,26 @@ class Labels:
         if entry_context is not None and entry_context.context is not None:
             return self._sid_for(entry_context.context), True
         return self._by_filesystem(kind), True
+
+    def _find_made_up(self, path: str, kind: str, status: os.stat_result) -> tuple[int, bool] | None:
+        """Return a label in a file system that the kernel makes up, where labels go by path; None where none fits.
+
+        Source: the kernel's ``selinux_task_to_inode``, ``selinux_genfs_get_sid`` and ``inode_doinit_with_dentry``.
+        """
+        inner = self._filesystems.inner_path(status.st_dev, path)
+        if kind == "proc":
+            entry = _TASK_ENTRY.match(inner)
+            if entry is not None:
+                if _TASK_NETWORK.match(inner) is None:
+                    return self.task_sid(int(entry[1])), False
+                inner = inner[entry.end(1) :]
+        if kind not in self._genfs or kind in self._uses:
+            return None
+        if stat.S_ISLNK(status.st_mode) and not self._labels_links:
+            return self.filesystem_sid(kind), True
+        file_kind = _KINDS.get(stat.S_IFMT(status.st_mode), FileKind.FILE)
+        context = generic_filesystem_context(self._server.policy, kind, inner, file_kind)
+        return None if context is None else (self._sid_for(context), True)
 
     def _find_nameless(self, status: os.stat_result, caller: Caller) -> int:
         if stat.S_ISREG(status.st_mode):  # memory files

@@ -85,6 +85,8 @@ class PathWalker:
         self._root = os.open("/", _DIRECTORY | os.O_CLOEXEC)
         self._prefixes: dict[tuple[tuple[int, int] | None, bytes], _Prefix] = {}
         self._protected_links = _sysctl_is_on("/proc/sys/fs/protected_symlinks")
+        self.protects_hard_links = _sysctl_is_on("/proc/sys/fs/protected_hardlinks")
+        """Whether the kernel lets only those link a file who own it or may read and write it."""
 
     def forget(self) -> None:
         """Forget remembered walks; called when a directory, a link or a label of one changed."""

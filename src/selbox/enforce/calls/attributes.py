@@ -16,7 +16,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, has_label, target_at, target_open
 from selbox.enforce.credentials import read_credentials
-from selbox.enforce.labels import object_class_of, path_of
+from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.seccomp.listener import Arguments
 
@@ -84,7 +84,7 @@ class AttributeCalls:
         return target_at(self._box, caller, AT_FDCWD, path, follow=follow)
 
     def _check(self, caller: Caller, target: Target, sid: int, permission: str) -> None:
-        object_class = object_class_of(target.status)
+        object_class = self._box.labels.class_of(target.status)
         self._box.monitor.check(
             caller, sid, object_class, (permission,), lambda: self._box.labels.describe(target.descriptor)
         )
@@ -195,7 +195,7 @@ class AttributeCalls:
         """Hold to ``validatetrans``, which permissive mode only records (``security_validate_transition``)."""
         box = self._box
         server = box.server
-        object_class = object_class_of(target.status)
+        object_class = box.labels.class_of(target.status)
         class_id = server.vector(object_class, ()).object_class
         if server.validate_transition(old, new, caller.state.sid, class_id):
             return

@@ -11,7 +11,6 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
-from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
@@ -137,7 +136,7 @@ class FileCalls:
         box = self._box
         status = located.found
         sid = box.labels.sid_of(located.object, status, caller)
-        object_class = object_class_of(status)
+        object_class = box.labels.class_of(status)
         with_open = _WITH_OPEN[open_permissions(flags)]
         is_memory = object_class == "file" and box.labels.is_memory(located.object, status)
         if not is_memory and box.monitor.is_quiet(caller.state.sid, sid, object_class, with_open):
@@ -204,11 +203,19 @@ class FileCalls:
 
     def _open_nameless(self, caller: Caller, located: Located, flags: int, mode: int) -> int:
         """``O_TMPFILE``: a file without a name in a directory."""
-        sid = self._new.may_create(caller, located._replace(parent=located.object, name=b""), "file")
+        box = self._box
+        located.found  # noqa: B018 - ENOENT where there is none
+        if not flags & os.O_ACCMODE & (os.O_WRONLY | os.O_RDWR):
+            return -errno.EINVAL
+        directory = located._replace(parent=located.object, name=b"")
+        self._new.check_writable(caller, directory)
+        sid = self._new.label_of(caller, directory, "file")
         with self._new.creating(caller):
-            created = self._box.descriptors.open(_reopen(located.object), flags, mode=mode & 0o7777)
+            created = box.descriptors.open(_reopen(located.object), flags, mode=mode & 0o7777)
         status = os.fstat(created)
-        self._box.labels.assign(status, sid, _reopen(created))
+        box.labels.assign(status, sid, _reopen(created))
+        with_open = _WITH_OPEN[open_permissions(flags)]
+        box.monitor.check(caller, sid, "file", with_open, lambda: box.labels.describe(created))
         return self._hand_over(caller, created, status, flags)
 
 

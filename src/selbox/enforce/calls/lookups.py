@@ -13,7 +13,6 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, target_at, target_held, target_in
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.credentials import acting_as, own_capabilities, real_identity
-from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -82,7 +81,7 @@ class LookupCalls:
         box.monitor.check(
             caller,
             box.labels.sid_of(target.descriptor, target.status, caller),
-            object_class_of(target.status),
+            box.labels.class_of(target.status),
             tuple(permission for bit, permission in bits if mode & bit),
             lambda: box.labels.describe(target.descriptor),
             told_by="audit_access",

@@ -6,7 +6,6 @@ several threads can change that before the kernel carries the call out.
 
 import errno
 import os
-import stat
 from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
@@ -14,7 +13,6 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, has_label
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.labels import CLASSES
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.memorymaps import Mapping, is_modified, mappings_within, stack_pointer
 from selbox.enforce.seccomp.listener import Arguments
@@ -85,8 +83,8 @@ class MappingCalls:
     def _is_granted(self, caller: Caller, status: os.stat_result, protection: int, *, is_shared: bool) -> bool:
         """Tell whether a file's label and all the answers are known already, and there is nothing to record."""
         sid = self._box.labels.known(status)
-        object_class = CLASSES.get(stat.S_IFMT(status.st_mode))
-        if sid is None or object_class is None or (protection & PROT_EXEC and protection & _PROT_WRITE):
+        object_class = self._box.labels.class_of(status)
+        if sid is None or not object_class or (protection & PROT_EXEC and protection & _PROT_WRITE):
             return False
         permissions = ("map", *_file_permissions(protection, is_shared=is_shared))
         return self._box.monitor.is_quiet(caller.state.sid, sid, object_class, permissions)

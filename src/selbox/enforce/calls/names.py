@@ -4,15 +4,16 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import read_umask
-from selbox.enforce.labels import object_class_of, path_of
+from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, system_call
+from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -49,10 +50,7 @@ class NewObjects:
         directory = box.labels.sid_of(located.parent, status, caller)
         self._check_directory(caller, located.parent, directory, "add_name")
         name = os.fsdecode(located.name)
-        sid = caller.state.create_sid
-        if not sid:
-            class_id = box.server.vector(object_class, ()).object_class
-            sid = box.server.compute_create(caller.state.sid, directory, class_id, name)
+        sid = self.label_of(caller, located, object_class)
 
         def describe() -> dict[str, object]:
             return {"name": name}
@@ -61,6 +59,15 @@ class NewObjects:
         filesystem = box.labels.filesystem_sid(box.labels.filesystem_of(status.st_dev))
         box.monitor.check(caller, filesystem, "filesystem", ("associate",), describe, source=sid)
         return sid
+
+    def label_of(self, caller: Caller, located: Located, object_class: str) -> int:
+        """Return the SID of an object that a caller makes (kernel: ``selinux_determine_inode_label``)."""
+        if caller.state.create_sid:
+            return caller.state.create_sid
+        box = self._box
+        directory = box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
+        class_id = box.server.vector(object_class, ()).object_class
+        return box.server.compute_create(caller.state.sid, directory, class_id, os.fsdecode(located.name))
 
     def may_remove(self, caller: Caller, located: Located, permission: str) -> os.stat_result:
         """Check that a caller may take a name out of a directory (kernel: ``may_link``); return the object's status."""
@@ -77,7 +84,7 @@ class NewObjects:
         status = located.found
         sid = box.labels.sid_of(located.object, status, caller)
         box.monitor.check(
-            caller, sid, object_class_of(status), (permission,), lambda: box.labels.describe(located.object)
+            caller, sid, box.labels.class_of(status), (permission,), lambda: box.labels.describe(located.object)
         )
         return sid
 
@@ -219,6 +226,7 @@ class NameCalls:
         old = self._locate(caller, arguments[0], arguments[1], follow=bool(flags & AT_SYMLINK_FOLLOW))
         status = old.found
         new = self._locate_new(caller, arguments[2], arguments[3])
+        self._try_source(caller, old)
         if stat.S_ISDIR(status.st_mode):
             return -errno.EPERM
         self._new.check_directory(caller, new, "add_name")
@@ -230,6 +238,24 @@ class NameCalls:
         # From now on two paths lead to it: what it is called no longer tells its label.
         self._box.labels.assign(status, sid, place_of(new))
         return 0
+
+    def _try_source(self, caller: Caller, old: Located) -> None:
+        """Ask for reading and writing, as the kernel does where hard links are protected; owners may do without.
+
+        Source: the kernel's ``may_linkat`` and ``safe_hardlink_source``. Whether the link is made, ordinary permissions
+        decide when it is.
+        """
+        box = self._box
+        status = old.found
+        mode = status.st_mode
+        is_risky = mode & stat.S_ISUID or mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID | stat.S_IXGRP
+        if not box.walker.protects_hard_links or not stat.S_ISREG(mode) or is_risky:
+            return
+        if not os.access(f"/proc/self/fd/{old.object}", os.R_OK | os.W_OK, effective_ids=True):
+            return
+        sid = box.labels.sid_of(old.object, status, caller)
+        with suppress(AccessDenied):
+            box.monitor.check(caller, sid, "file", ("read", "write"), lambda: box.labels.describe(old.object))
 
     def unlink(self, caller: Caller, arguments: Arguments) -> int:
         """``unlink(path)``."""

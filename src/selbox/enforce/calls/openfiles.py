@@ -12,7 +12,6 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, flags_of, has_label, target_open
-from selbox.enforce.labels import object_class_of
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.openfiles import F_NOTIFY, F_SETFL, FIOCLEX, FIONCLEX, SPARED_CLOSE_ON_EXEC
 from selbox.enforce.watching import watch_permissions
@@ -101,5 +100,5 @@ class OpenFileCalls:
             return {**box.labels.describe(target.descriptor), "ioctlcmd": f"{command:#x}"}
 
         sid = box.labels.sid_of(target.descriptor, status, caller)
-        object_class = object_class_of(status)
+        object_class = box.labels.class_of(status)
         box.monitor.check_extended(caller, sid, object_class, "ioctl", ExtendedBase.IOCTL, command, describe)

@@ -273,8 +273,8 @@ class SelinuxFiles:
             if permission in access and not allowed & bit:
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         kind = "proc" if found.path.startswith("/proc/") else "selinuxfs"
-        permissions = (*access, *more)
-        self._box.monitor.check(caller, found.sid, object_class, permissions, lambda: _describe(found.path, kind))
+        for permissions in (access, (*access, *more)) if more else (access,):
+            self._box.monitor.check(caller, found.sid, object_class, permissions, lambda: _describe(found.path, kind))
 
     def _give(self, caller: Caller, found: _Found, content: bytes, flags: int) -> int:
         """Give a reader a view of a file in memory."""

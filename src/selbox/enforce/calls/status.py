@@ -16,7 +16,6 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import has_label
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.identitymaps import shown_group, shown_user
-from selbox.enforce.labels import CLASSES, object_class_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -133,15 +132,15 @@ class StatusCalls:
     def _is_granted(self, caller: Caller, status: os.stat_result) -> bool:
         """Tell whether a file's label and the answer are known already, and there is nothing to record."""
         sid = self._box.labels.known(status)
-        object_class = CLASSES.get(stat.S_IFMT(status.st_mode))
-        if sid is None or object_class is None:
+        object_class = self._box.labels.class_of(status)
+        if sid is None or not object_class:
             return False
         return self._box.monitor.is_quiet(caller.state.sid, sid, object_class, _GETATTR)
 
     def _check(self, caller: Caller, descriptor: int, status: os.stat_result) -> None:
         box = self._box
         sid = box.labels.sid_of(descriptor, status, caller)
-        box.monitor.check(caller, sid, object_class_of(status), _GETATTR, lambda: box.labels.describe(descriptor))
+        box.monitor.check(caller, sid, box.labels.class_of(status), _GETATTR, lambda: box.labels.describe(descriptor))
 
 
 class _Seen(NamedTuple):

@@ -22,7 +22,6 @@ from selbox.enforce.caller import Caller, identity_of
 from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.connections import Connections, peer_of
 from selbox.enforce.credentials import Identity, acting_as, read_umask
-from selbox.enforce.labels import object_class_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, system_call
 from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.paths import Located
@@ -151,7 +150,7 @@ class UnixSockets:
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         self._new.check_object(caller, located, "write")
         very_file = unix_address(f"/proc/self/fd/{located.object}")
-        if object_class_of(status) != "sock_file":
+        if not stat.S_ISSOCK(status.st_mode):
             with acting_as(identity_of(caller)):
                 connect(own.descriptor, very_file)  # fails: whether by permissions or by kind is the kernel's to say
         sid = self._names.file_sid(status)

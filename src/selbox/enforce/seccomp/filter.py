@@ -11,6 +11,7 @@ from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction, Label
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, FilterSettings, Program
 from selbox.enforce.seccomp.parts import (
+    anonymousfiles,
     attributes,
     closed,
     execution,
@@ -42,6 +43,7 @@ PARTS: Final[tuple[FilterPart, ...]] = (
     names.PART,
     lookups.PART,
     status.PART,
+    anonymousfiles.PART,
     openfiles.PART,
     watches.PART,
     mappings.PART,
