@@ -20,6 +20,7 @@ POLICY = """
 (call manage_files (cat_t food_t))
 (allow cat_t sign_t (file (getattr read)))
 (dontaudit cat_t shade_t (file (audit_access)))
+(call change_identity (cat_t))
 (typetransition cat_t food_t lnk_file "hole" vault_t)
 (allow cat_t vault_t (lnk_file (create)))
 """
