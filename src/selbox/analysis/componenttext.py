@@ -130,9 +130,14 @@ def filesystem_use_keyword(behaviour: FilesystemUseBehaviour) -> str:
     return f"fs_use_{behaviour.value}"
 
 
+def genfscon_start(filesystem: str, path: str, kind: FileKind) -> str:
+    """Return a ``genfscon`` statement up to its context; it ends in a blank where it is for all kinds of files."""
+    return f"genfscon {filesystem} {path} {_FILE_KINDS[kind]}"
+
+
 def genfscon_text(policy: Policy, filesystem: str, path: str, kind: FileKind, context: Context) -> str:
-    """Return a ``genfscon`` statement, which has two blanks where it is for all kinds of files."""
-    return f"genfscon {filesystem} {path} {_FILE_KINDS[kind]} {context_text(policy, context)}"
+    """Return a ``genfscon`` statement."""
+    return f"{genfscon_start(filesystem, path, kind)} {context_text(policy, context)}"
 
 
 def numbers_text(low: int, high: int, form: str = "d") -> str:

@@ -100,6 +100,12 @@ VERBS: dict[str, Entry] = {
     "sesearch": Entry("search the rules of a policy, as sesearch does", abbreviates=True, tabular=True, known=True),
     "sedta": Entry("search domain transitions, as sedta does", abbreviates=True, tabular=True, known=True),
     "seinfoflow": Entry("search information flow, as seinfoflow does", abbreviates=True, tabular=True, known=True),
+    "sediff": Entry(
+        "show what differs between two policies, as sediff does",
+        statuses=Statuses(2, 2, 0),
+        abbreviates=True,
+        known=True,
+    ),
     "sechecker": Entry(
         "hold a policy against a configuration of checks, as sechecker does",
         statuses=Statuses(3, 2, 0),

@@ -45,12 +45,20 @@ def boolean_section(left: Side, right: Side) -> Section:
 
 def role_section(left: Side, right: Side) -> Section:
     """Return the differences of roles and of the types that go with them."""
-    sides = [{each.name: _type_names(policy, each.types) for each in policy.roles} for policy, _ in (left, right)]
+    sides = [_roles(policy) for policy, _ in (left, right)]
 
     def change(name: str, before: frozenset[str], after: frozenset[str]) -> Change | None:
         return _set_change(name, "types", before, after)
 
     return _section("role", "Roles", sides, change)
+
+
+def _roles(policy: Policy) -> dict[str, frozenset[str]]:
+    """Return the types of each role; those of ``object_r``, which goes with every type, are what the file has."""
+    types = [each.types for each in policy.roles]
+    if types:
+        types[0] = policy.binary_form.object_role_types if policy.binary_form is not None else 0
+    return {each.name: _type_names(policy, its) for each, its in zip(policy.roles, types, strict=True)}
 
 
 def attribute_section(left: Side, right: Side) -> Section:
@@ -191,7 +199,7 @@ def _levels(side: Side) -> dict[str, frozenset[str]]:
 
 def _level_statement(side: Side, name: str) -> str:
     index = side.policy.sensitivity_ids[name]
-    return f"level {level_text(side.catalogue, (index, side.policy.sensitivities[index].categories))};"
+    return level_text(side.catalogue, (index, side.policy.sensitivities[index].categories))
 
 
 def _permissions(kind: str, title: str, sides: Sequence[Mapping[str, frozenset[str]]]) -> Section:

@@ -89,8 +89,9 @@ def _type_rules(numbering: Numbering, side: int, catalogue: Catalogue, kind: str
     types, classes = catalogue.types.__getitem__, catalogue.classes.__getitem__
     sets, branches = numbering.sets_of[side].__getitem__, numbering.branches_of[side].__getitem__
     wanted = rules.kind.translate(bytes(each == RULE_KINDS[kind] for each in range(256)))
+    rows = [*compress(range(len(wanted)), wanted)]
     columns = (rules.object_class, rules.condition, rules.source, rules.target, rules.data)
-    object_class, condition, source, target, data = (tuple(compress(each, wanted)) for each in columns)
+    object_class, condition, source, target, data = (map(each.__getitem__, rows) for each in columns)
     nothing = repeat("")
     found = [
         *zip(

@@ -1,0 +1,210 @@
+"""``selbox sediff``: what differs between two policies, as SETools' ``sediff`` finds it."""
+
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from selbox.analysis.catalogue import Catalogue
+from selbox.analysis.differences.compare import KINDS, compare
+from selbox.analysis.differences.section import Section
+from selbox.analysis.differences.side import Side
+from selbox.cli.differencetext import section_markdown, section_text
+from selbox.cli.notices import notices
+from selbox.cli.output import JsonValue
+from selbox.cli.progress import Progress
+from selbox.cli.searched import add_common_arguments
+from selbox.cli.terminal import Terminal
+from selbox.cli.verb import Example, Manual
+from selbox.diagnostics import Diagnostic, Diagnostics
+from selbox.store.inputs import read_inputs
+from selbox.store.policycache import PolicyCache
+from selbox.store.policyfiles import kernel_policy, policy_of_sources, sole_kernel_policy, written_version
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+MANUAL = Manual(
+    description="""
+Shows what differs between two policies: what the second one has added, removed and modified. It takes the options of
+`sediff` of SETools 4.4, and writes the same lines; where no kind of component is asked for, all are compared. Rules are
+written out for types, so that rules about attributes are the same when they come to the same.
+
+A policy is a kernel policy, CIL or a module package; several sources that make one policy have colons between them, as
+in base.cil:web.cil, and are compiled with the base policy of selbox unless they are complete.
+
+--markdown writes the differences for a merge request.
+""",
+    examples=(
+        Example("What has changed?", "selbox sediff old.33 new.33"),
+        Example("How much of what?", "selbox sediff --stats old.33 new.33"),
+        Example("Which booleans and allow rules?", "selbox sediff -b --allow old.33 new.33"),
+        Example("What does a change of the sources come to?", "selbox sediff policy.33 web.cil:base.cil"),
+        Example("For a merge request:", "selbox sediff --markdown old.33 new.33 > differences.md"),
+    ),
+    exit_statuses=(
+        ("0", "the policies do not differ in what was compared"),
+        ("1", "they differ"),
+        ("2", "they could not be compared, or the command line is wrong"),
+    ),
+)
+
+_OPTIONS: Final = (
+    ("--common", "common", "permissions that classes have in common"),
+    ("-c --class", "class", "classes"),
+    ("-t --type", "type", "types"),
+    ("-a --attribute", "attribute", "type attributes"),
+    ("-r --role", "role", "roles"),
+    ("-u --user", "user", "users"),
+    ("-b --bool", "bool", "booleans"),
+    ("--sensitivity", "sensitivity", "sensitivities"),
+    ("--category", "category", "categories"),
+    ("--level", "level", "which categories go with which sensitivity"),
+    ("--allow", "allow", "allow rules"),
+    ("--neverallow", "neverallow", "neverallow rules, which compiled policies do not have"),
+    ("--auditallow", "auditallow", "auditallow rules"),
+    ("--dontaudit", "dontaudit", "dontaudit rules"),
+    ("--allowxperm", "allowxperm", "allowxperm rules"),
+    ("--neverallowxperm", "neverallowxperm", "neverallowxperm rules, likewise"),
+    ("--auditallowxperm", "auditallowxperm", "auditallowxperm rules"),
+    ("--dontauditxperm", "dontauditxperm", "dontauditxperm rules"),
+    ("-T --type_trans", "type_trans", "type_transition rules"),
+    ("--type_change", "type_change", "type_change rules"),
+    ("--type_member", "type_member", "type_member rules"),
+    ("--role_allow", "role_allow", "allow rules of roles"),
+    ("--role_trans", "role_trans", "role_transition rules"),
+    ("--range_trans", "range_trans", "range_transition rules"),
+    ("--constrain", "constrain", "constraints"),
+    ("--mlsconstrain", "mlsconstrain", "constraints of levels"),
+    ("--validatetrans", "validatetrans", "constraints of relabelling"),
+    ("--mlsvalidatetrans", "mlsvalidatetrans", "constraints of relabelling by level"),
+    ("--ibendportcon", "ibendportcon", "labels of Infiniband ports"),
+    ("--ibpkeycon", "ibpkeycon", "labels of Infiniband keys"),
+    ("--initialsid", "initialsid", "initial SIDs"),
+    ("--fs_use", "fs_use", "how file systems are labelled"),
+    ("--genfscon", "genfscon", "labels in file systems that keep none"),
+    ("--netifcon", "netifcon", "labels of network interfaces"),
+    ("--nodecon", "nodecon", "labels of nodes"),
+    ("--portcon", "portcon", "labels of ports"),
+    ("--default", "default", "whose parts new contexts take"),
+    ("--property", "property", "how unknown permissions are handled, levels, and the version"),
+    ("--polcap", "polcap", "policy capabilities"),
+    ("--typebounds", "typebounds", "which types bound others"),
+)
+"""Options, the kinds that they ask for, and what these are."""
+
+
+class Differences(NamedTuple):
+    """What differs.
+
+    Attributes:
+        left: name of the policy that is compared with.
+        right: name of the other.
+        sections: the kinds that are shown.
+        notices: warnings about the policies.
+        only_counts: whether the text has counts alone.
+        as_markdown: whether the text is Markdown.
+    """
+
+    left: str
+    right: str
+    sections: tuple[Section, ...]
+    notices: tuple[Diagnostic, ...]
+    only_counts: bool
+    as_markdown: bool
+
+    @property
+    def exit_status(self) -> int:
+        """1 when there is a difference."""
+        return int(any(self.sections))
+
+    def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
+        """Return the differences as SETools writes them, or as Markdown."""
+        if self.as_markdown:
+            return "\n".join(self._markdown()).rstrip("\n")
+        return "\n".join(line for each in self.sections for line in section_text(each, only_counts=self.only_counts))
+
+    def _markdown(self) -> list[str]:
+        lines = [f"## Policy differences: `{self.left}` to `{self.right}`", ""]
+        if not any(self.sections):
+            lines += ["The policies do not differ.", ""]
+        return lines + [line for each in self.sections for line in section_markdown(each)]
+
+    def to_json(self) -> JsonValue:
+        """Return the sections, as :class:`selbox.analysis.differences.section.Section` names their parts."""
+        return {
+            "left": self.left,
+            "right": self.right,
+            "differs": any(self.sections),
+            "sections": [
+                {
+                    "kind": each.kind,
+                    "added": list(each.added),
+                    "removed": list(each.removed),
+                    "modified": [
+                        {
+                            "name": change.name,
+                            "parts": [
+                                {"name": part.name, "added": part.added, "removed": part.removed}
+                                for part in change.parts
+                            ],
+                        }
+                        for change in each.modified
+                    ],
+                }
+                for each in self.sections
+            ],
+        }
+
+
+def add_arguments(parser: "ArgumentParser") -> None:
+    """Declare the arguments of ``selbox sediff``."""
+    parser.add_argument("left", metavar="POLICY1", help="policy to compare with")
+    parser.add_argument("right", metavar="POLICY2", help="policy whose differences are shown")
+    parser.add_argument("--stats", action="store_true", help="show how many differences there are alone")
+    parser.add_argument("--markdown", action="store_true", help="write Markdown, for a merge request")
+    for words, kind, what in _OPTIONS:
+        parser.add_argument(*words.split(), action="append_const", const=(kind,), dest="kinds", help=f"compare {what}")
+    parser.add_argument(
+        "-A",
+        action="append_const",
+        const=("allow", "allowxperm"),
+        dest="kinds",
+        help="compare allow and allowxperm rules",
+    )
+    add_common_arguments(parser)
+
+
+def run(arguments: "Namespace") -> Differences:
+    """Compare."""
+    diagnostics = Diagnostics()
+    with Progress() as progress:
+        left, right = (
+            _side(words, diagnostics, progress, base=not arguments.no_base)
+            for words in (arguments.left, arguments.right)
+        )
+    wanted = {kind for kinds in arguments.kinds or () for kind in kinds}
+    sections = compare(left, right, wanted or KINDS)
+    # SETools shows a kind that is asked for also where nothing differs.
+    shown = tuple(each for each in sections if wanted or each)
+    return Differences(
+        arguments.left,
+        arguments.right,
+        shown,
+        tuple(notices(diagnostics.warnings, verbose=arguments.verbose)),
+        arguments.stats,
+        arguments.markdown,
+    )
+
+
+def _side(words: str, diagnostics: Diagnostics, progress: Progress, *, base: bool) -> Side:
+    """Return the policy that an operand names."""
+    paths = [words] if os.path.exists(words) else words.split(os.pathsep)
+    progress.stage(f"reading {words}")
+    inputs = read_inputs(paths, diagnostics)
+    kernel = sole_kernel_policy(inputs)
+    if kernel is not None:
+        policy, version = kernel_policy(kernel, diagnostics), written_version(kernel.content)
+    else:
+        cache = PolicyCache.of_user()
+        policy = policy_of_sources(inputs, diagnostics, base=base, cache=cache, progress=progress)
+        version = 0
+    return Side(policy, Catalogue.of(policy, version))
