@@ -25,3 +25,9 @@ def questions() -> Iterator[tuple[CommandLine, str]]:
 def test_the_same_lines(command: CommandLine, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     policy = compiled(name, tmp_path_factory)
     assert by_selbox(command, policy) == by_setools(command, policy)
+
+
+def test_the_policies_differ_as_setools_says(tmp_path_factory: pytest.TempPathFactory) -> None:
+    command = CommandLine("sediff", ("{0}", "{1}"))
+    policies = [compiled(name, tmp_path_factory) for name in debianpolicy.POLICIES]
+    assert by_selbox(command, *policies).lines == by_setools(command, *policies).lines

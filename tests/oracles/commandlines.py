@@ -27,7 +27,7 @@ from selbox.cli.main import main
 EVERYTHING = Path(__file__).parent / "everything.cil"
 """A small policy that has a statement of every kind."""
 
-ANSWERS = {"sechecker": (0, 1)}
+ANSWERS = {"sechecker": (0, 1), "sediff": (0, 1)}
 """Exit statuses with which a program says something about a policy, where 0 is not the only one."""
 
 SET = re.compile(r"\{ ([^{}]*) \}")

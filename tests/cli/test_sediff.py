@@ -1,0 +1,113 @@
+"""``selbox sediff``: its JSON and Markdown, its exit statuses, and each way to use it wrongly."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.compiler.policies import BASE, compile_texts
+
+from selbox.binary.kernel import write_policy
+from selbox.cli.main import main
+
+LEFT = """\
+(type web)(type page)(boolean on false)(typeattribute pages)(typeattributeset pages (page c))
+(roletype object_r page)(allow web pages (file (read open)))(portcon tcp 80 (system_u object_r page ((s0) (s0))))
+"""
+RIGHT = """\
+(type web)(type page)(boolean on true)(typeattribute pages)(typeattributeset pages (page c))
+(roletype object_r page)(allow web pages (file (read)))(allow web page (file (write)))(allow web c (file (open)))
+(portcon tcp 80 (system_u object_r c ((s0) (s0))))(type extra)
+"""
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[str]:
+    """Return the paths of a binary and of a source."""
+    binary, source = tmp_path / "left.33", tmp_path / "right.cil"
+    binary.write_bytes(write_policy(compile_texts(BASE, LEFT), 33))
+    source.write_text(BASE + RIGHT)
+    return [str(binary), str(source)]
+
+
+def test_a_binary_and_a_source_are_compared(paths: list[str], capsys: Capture) -> None:
+    assert main(["sediff", *paths]) == 1
+    assert capsys.readouterr().out == (
+        "Booleans (0 Added, 0 Removed, 1 Modified)\n"
+        "   Modified Booleans: 1\n"
+        "      * on (Modified default state)\n"
+        "          + True\n"
+        "          - False\n"
+        "\n"
+        "Types (1 Added, 0 Removed, 0 Modified)\n"
+        "   Added Types: 1\n"
+        "      + extra\n"
+        "\n"
+        "Allow Rules (0 Added, 0 Removed, 1 Modified)\n"
+        "   Modified Allow Rules: 1\n"
+        "      * allow web page:file { read +write -open };\n"
+        "\n"
+        "Portcons (0 Added, 0 Removed, 1 Modified)\n"
+        "   Modified Portcons: 1\n"
+        "      * portcon tcp 80 +[system_u:object_r:c:s0] -[system_u:object_r:page:s0];\n"
+        "\n"
+    )
+
+
+def test_sources_that_make_one_policy_are_joined_by_colons(paths: list[str], tmp_path: Path, capsys: Capture) -> None:
+    parts = tmp_path / "base.cil", tmp_path / "rest.cil"
+    for path, text in zip(parts, (BASE, RIGHT), strict=True):
+        path.write_text(text)
+    assert main(["sediff", paths[1], ":".join(map(str, parts))]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_json_names_what_was_added_removed_and_modified(paths: list[str], capsys: Capture) -> None:
+    assert main(["sediff", "-b", "--allow", "--role", *paths, "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert (result["left"], result["right"], result["differs"]) == (*paths, True)
+    assert result["sections"] == [
+        {
+            "kind": "bool",
+            "added": [],
+            "removed": [],
+            "modified": [{"name": "on", "parts": [{"name": "", "added": ["True"], "removed": ["False"]}]}],
+        },
+        {"kind": "role", "added": [], "removed": [], "modified": []},
+        {
+            "kind": "allow",
+            "added": [],
+            "removed": [],
+            "modified": [
+                {
+                    "name": "allow web page:file",
+                    "parts": [{"name": "permissions", "added": ["write"], "removed": ["open"]}],
+                }
+            ],
+        },
+    ]
+
+
+def test_markdown_folds_what_differs_away(paths: list[str], capsys: Capture) -> None:
+    assert main(["sediff", "-t", "-r", "--allow", "--markdown", *paths]) == 1
+    text = capsys.readouterr().out
+    assert text.startswith(f"## Policy differences: `{paths[0]}` to `{paths[1]}`\n\n")
+    assert "### Types: 1 added, 0 removed, 0 modified\n\n<details>" in text
+    assert "```diff\n# allow web page:file\n+   permissions: write\n-   permissions: open\n```\n" in text
+    assert "Roles" not in text
+
+
+def test_markdown_says_when_nothing_differs(paths: list[str], capsys: Capture) -> None:
+    assert main(["sediff", "--markdown", paths[0], paths[0]]) == 0
+    assert "The policies do not differ." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["one"], ["one", "two", "three"], ["--nothing", "one", "two"]])
+def test_a_wrong_command_line_is_told_apart_from_a_difference(words: list[str], capsys: Capture) -> None:
+    assert main(["sediff", *words]) == 2
+    assert "error[usage]" in capsys.readouterr().err
+
+
+def test_a_policy_that_is_not_there_is_told_apart_from_a_difference(paths: list[str], capsys: Capture) -> None:
+    assert main(["sediff", paths[0], "/nowhere/policy"]) == 2
+    assert "/nowhere/policy" in capsys.readouterr().err
