@@ -130,6 +130,21 @@ def whole_policies(arguments: "Namespace") -> list[Whole]:
     return [found[0]._replace(notices=(*warnings, *found[0].notices)), *found[1:]]
 
 
+def whole_policy(words: str, *, base: bool) -> Whole:
+    """Return a policy that an operand names: a file, or sources with colons between them.
+
+    Raises:
+        SelboxError: with everything that is wrong with it.
+    """
+    from selbox.store.policyfiles import sole_kernel_policy
+
+    diagnostics = Diagnostics()
+    inputs = read_inputs([words] if os.path.exists(words) else words.split(os.pathsep), diagnostics)
+    kernel = sole_kernel_policy(inputs)
+    whole = _compiled(inputs, base=base) if kernel is None else _read(kernel)
+    return whole._replace(name=words, notices=(*diagnostics.warnings, *whole.notices))
+
+
 def _given(arguments: "Namespace") -> tuple[list[Input], list[Input], Sequence[Diagnostic]]:
     """Return the kernel policies, the sources, and the warnings about both."""
     diagnostics = Diagnostics()

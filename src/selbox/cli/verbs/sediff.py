@@ -1,23 +1,17 @@
 """``selbox sediff``: what differs between two policies, as SETools' ``sediff`` finds it."""
 
-import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.differences.compare import KINDS, compare
 from selbox.analysis.differences.section import Section
 from selbox.analysis.differences.side import Side
 from selbox.cli.differencetext import section_markdown, section_text
 from selbox.cli.notices import notices
 from selbox.cli.output import JsonValue
-from selbox.cli.progress import Progress
-from selbox.cli.searched import add_common_arguments
+from selbox.cli.searched import add_common_arguments, whole_policy
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual
-from selbox.diagnostics import Diagnostic, Diagnostics
-from selbox.store.inputs import read_inputs
-from selbox.store.policycache import PolicyCache
-from selbox.store.policyfiles import kernel_policy, policy_of_sources, sole_kernel_policy, written_version
+from selbox.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -175,36 +169,16 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(arguments: "Namespace") -> Differences:
     """Compare."""
-    diagnostics = Diagnostics()
-    with Progress() as progress:
-        left, right = (
-            _side(words, diagnostics, progress, base=not arguments.no_base)
-            for words in (arguments.left, arguments.right)
-        )
+    left, right = (whole_policy(each, base=not arguments.no_base) for each in (arguments.left, arguments.right))
     wanted = {kind for kinds in arguments.kinds or () for kind in kinds}
-    sections = compare(left, right, wanted or KINDS)
+    sections = compare(Side(left.policy, left.catalogue), Side(right.policy, right.catalogue), wanted or KINDS)
     # SETools shows a kind that is asked for also where nothing differs.
     shown = tuple(each for each in sections if wanted or each)
     return Differences(
         arguments.left,
         arguments.right,
         shown,
-        tuple(notices(diagnostics.warnings, verbose=arguments.verbose)),
+        tuple(notices((*left.notices, *right.notices), verbose=arguments.verbose)),
         arguments.stats,
         arguments.markdown,
     )
-
-
-def _side(words: str, diagnostics: Diagnostics, progress: Progress, *, base: bool) -> Side:
-    """Return the policy that an operand names."""
-    paths = [words] if os.path.exists(words) else words.split(os.pathsep)
-    progress.stage(f"reading {words}")
-    inputs = read_inputs(paths, diagnostics)
-    kernel = sole_kernel_policy(inputs)
-    if kernel is not None:
-        policy, version = kernel_policy(kernel, diagnostics), written_version(kernel.content)
-    else:
-        cache = PolicyCache.of_user()
-        policy = policy_of_sources(inputs, diagnostics, base=base, cache=cache, progress=progress)
-        version = 0
-    return Side(policy, Catalogue.of(policy, version))
