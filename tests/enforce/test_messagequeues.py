@@ -23,6 +23,7 @@ POLICY = """
 (call manage_files (cat_t cat_queue_t))
 (allow dog_t tmpfs_t (dir (search)))
 (allow cat_queue_t tmpfs_t (filesystem (associate)))
+(dontaudit cat_t self (capability (sys_resource)))
 """
 
 CAT = """

@@ -3,12 +3,11 @@
 The kernel asks policy where a task uses a capability that it holds. A capability that it lacks is no event for policy.
 """
 
-import os
 from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.credentials import effective_capabilities, own_capabilities
+from selbox.enforce.credentials import effective_capabilities, user_namespace
 from selbox.enforce.monitor import AccessDenied
 
 NAMES: Final = (
@@ -36,11 +35,7 @@ class Capabilities:
     def __init__(self, box: Box) -> None:
         self._box = box
 
-    def holds(self, caller: Caller, name: str) -> bool:
-        """Tell whether a task holds a capability, in whichever user namespace it is."""
-        return bool(effective_capabilities(caller.tid) >> _NUMBERS[name] & 1)
-
-    def may_use(self, caller: Caller, name: str) -> bool:
+    def may_use(self, caller: Caller, name: str, *, own: bool = False) -> bool:
         """Tell whether a task holds a capability and policy lets it be used; a denial is recorded.
 
         Source: the kernel's ``cap_capable`` and ``cred_has_capability``.
@@ -48,16 +43,21 @@ class Capabilities:
         Args:
             caller: the task.
             name: as policy has it, such as ``sys_nice``.
+            own: whether it suffices to hold it in the task's own user namespace (kernel: ``ns_capable``); otherwise it
+                must be the one that is there from the start (``capable``).
         """
-        if not self.holds(caller, name):
-            return False
-        with own_capabilities():
-            initial = os.stat(f"/proc/{caller.tid}/ns/user").st_ino == _INITIAL_NAMESPACE
-        return self.is_allowed(caller, name, initial=initial)
+        return self._is_effective(caller, name, own) and self._is_allowed_where_held(caller, name)
 
-    def may_use_if_held(self, caller: Caller, name: str) -> bool:
+    def may_use_if_held(self, caller: Caller, name: str, *, own: bool = False) -> bool:
         """Tell whether policy lets a call go on that may use a capability; one that is not held the kernel refuses."""
-        return not self.holds(caller, name) or self.may_use(caller, name)
+        return not self._is_effective(caller, name, own) or self._is_allowed_where_held(caller, name)
+
+    def _is_effective(self, caller: Caller, name: str, own: bool) -> bool:
+        held = bool(effective_capabilities(caller.tid) >> _NUMBERS[name] & 1)
+        return held and (own or user_namespace(caller.tid) == _INITIAL_NAMESPACE)
+
+    def _is_allowed_where_held(self, caller: Caller, name: str) -> bool:
+        return self.is_allowed(caller, name, initial=user_namespace(caller.tid) == _INITIAL_NAMESPACE)
 
     def is_allowed(self, caller: Caller, name: str, *, initial: bool) -> bool:
         """Tell whether policy lets a capability be used that is held; a denial is recorded.

@@ -124,6 +124,32 @@ def effective_capabilities(tid: int) -> int:
     return int(_status_of(tid)[b"CapEff"][0], 16)
 
 
+def user_namespace(tid: int) -> int:
+    """Return the inode number of a task's user namespace.
+
+    Raises:
+        OSError: ESRCH or ENOENT when it is gone.
+    """
+    with own_capabilities():
+        return os.stat(f"/proc/{tid}/ns/user").st_ino
+
+
+def outer_id(tid: int, kind: str, number: int) -> int | None:
+    """Return what an id in a task's user namespace is in the supervisor's; None for one that it does not have.
+
+    Args:
+        tid: the task.
+        kind: ``uid`` or ``gid``.
+        number: as the task says it.
+    """
+    with open(f"/proc/{tid}/{kind}_map", "rb") as rows:
+        for row in rows:
+            first, outer, count = map(int, row.split())
+            if first <= number < first + count:
+                return outer + number - first
+    return None
+
+
 class Ids(NamedTuple):
     """The ids of a task: real, effective, saved and of the file system.
 

@@ -8,6 +8,8 @@ Source: the kernel's ``__sys_setuid`` and its kin in ``kernel/sys.c``, and ``cre
 """
 
 import errno
+import os
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -15,7 +17,7 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
-from selbox.enforce.credentials import read_ids
+from selbox.enforce.credentials import outer_id, read_ids
 from selbox.enforce.linux import PR_CAPBSET_DROP, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, PR_SET_SECUREBITS
 from selbox.enforce.seccomp.listener import Arguments
 
@@ -46,14 +48,30 @@ class IdentityCalls:
         ids = read_ids(caller.tid)
         return ids.users if kind == "uid" else ids.groups
 
+    def _wanted(self, caller: Caller, kind: str, registers: Sequence[int]) -> list[int]:
+        """Return the ids that a task asks for as they are outside its user namespace.
+
+        Raises:
+            OSError: EINVAL for one that the namespace does not have.
+        """
+        wanted = []
+        for register in registers:
+            number: int | None = register & 0xFFFFFFFF
+            if caller.state.credentials_changed and number != _UNCHANGED:
+                number = outer_id(caller.tid, kind, register & 0xFFFFFFFF)
+            if number is None:
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            wanted.append(number)
+        return wanted
+
     def _go_on(self, caller: Caller) -> int:
         self._box.tasks.change(caller.tid, credentials_changed=True)
         return CONTINUE
 
     def _set_one(self, kind: str, caller: Caller, arguments: Arguments) -> int:
         """``setuid(id)`` and ``setgid(id)``, which always ask for the capability."""
-        new, own = arguments[0] & 0xFFFFFFFF, self._ids(caller, kind)
-        granted = self._capabilities.may_use_if_held(caller, f"set{kind}")
+        (new,), own = self._wanted(caller, kind, arguments[:1]), self._ids(caller, kind)
+        granted = self._capabilities.may_use_if_held(caller, f"set{kind}", own=True)
         if {new} == set(own):
             return CONTINUE
         return self._go_on(caller) if granted else -errno.EPERM
@@ -61,18 +79,18 @@ class IdentityCalls:
     def _set_pair(self, kind: str, caller: Caller, arguments: Arguments) -> int:
         """``setreuid(real, effective)`` and ``setregid``."""
         own = self._ids(caller, kind)
-        real, effective = (each & 0xFFFFFFFF for each in arguments[:2])
+        real, effective = self._wanted(caller, kind, arguments[:2])
         is_new = real not in (_UNCHANGED, own[_REAL], own[_EFFECTIVE]) or effective not in (_UNCHANGED, *own[:_FILES])
         return self._set(caller, kind, is_new, {real, effective}, own)
 
     def _set_three(self, kind: str, caller: Caller, arguments: Arguments) -> int:
         """``setresuid(real, effective, saved)`` and ``setresgid``."""
         own = self._ids(caller, kind)
-        wanted = {each & 0xFFFFFFFF for each in arguments[:3]}
+        wanted = set(self._wanted(caller, kind, arguments[:3]))
         return self._set(caller, kind, not wanted <= {_UNCHANGED, *own[:_FILES]}, wanted, own)
 
     def _set(self, caller: Caller, kind: str, is_new: bool, wanted: set[int], own: tuple[int, ...]) -> int:
-        if is_new and not self._capabilities.may_use_if_held(caller, f"set{kind}"):
+        if is_new and not self._capabilities.may_use_if_held(caller, f"set{kind}", own=True):
             return -errno.EPERM
         if len(set(own)) == 1 and wanted <= {_UNCHANGED, *own}:
             return CONTINUE  # make sets ids to what they are before each program
@@ -80,14 +98,18 @@ class IdentityCalls:
 
     def _set_for_files(self, kind: str, caller: Caller, arguments: Arguments) -> int:
         """``setfsuid(id)`` and ``setfsgid(id)``, which tell of no error: the old id is the answer."""
-        own, new = self._ids(caller, kind), arguments[0] & 0xFFFFFFFF
-        if new in (_UNCHANGED, *own) or self._capabilities.may_use_if_held(caller, f"set{kind}"):
+        own = self._ids(caller, kind)
+        try:
+            (new,) = self._wanted(caller, kind, arguments[:1])
+        except OSError:
+            return CONTINUE  # the kernel gives the old id
+        if new in (_UNCHANGED, *own) or self._capabilities.may_use_if_held(caller, f"set{kind}", own=True):
             return self._go_on(caller)
         return own[_FILES]
 
     def setgroups(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002 - which ones does not matter
         """``setgroups(count, groups)``."""
-        return self._go_on(caller) if self._capabilities.may_use_if_held(caller, "setgid") else -errno.EPERM
+        return self._go_on(caller) if self._capabilities.may_use_if_held(caller, "setgid", own=True) else -errno.EPERM
 
     def prctl(self, caller: Caller, arguments: Arguments) -> int:
         """``prctl`` options that concern privileges.
@@ -103,6 +125,6 @@ class IdentityCalls:
         if option == PR_GET_NO_NEW_PRIVS:
             return -errno.EINVAL if any(arguments[1:5]) else int(caller.state.no_new_privileges)
         asked = option in (PR_CAPBSET_DROP, PR_SET_SECUREBITS)
-        if asked and not self._capabilities.may_use_if_held(caller, "setpcap"):
+        if asked and not self._capabilities.may_use_if_held(caller, "setpcap", own=True):
             return -errno.EPERM
         return self._go_on(caller)

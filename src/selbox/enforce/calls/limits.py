@@ -90,7 +90,7 @@ class LimitCalls:
         """
         own, other = read_ids(caller.tid), read_ids(tid)
         same = set(other.users[:3]) == {own.users[0]} and set(other.groups[:3]) == {own.groups[0]}
-        if not same and not self._capabilities.may_use(caller, "sys_resource"):
+        if not same and not self._capabilities.may_use(caller, "sys_resource", own=True):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         permissions = [name for name, asked in (("setrlimit", writes), ("getrlimit", reads)) if asked]
         if permissions:

@@ -5,12 +5,16 @@ Source: the kernel's ``selinux_syslog``, ``check_syslog_permissions``, ``do_adjt
 
 import ctypes
 import errno
+import fcntl
+import os
+import struct
 from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
+from selbox.enforce.credentials import own_capabilities, user_namespace
 from selbox.enforce.linux import system_call
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
@@ -27,6 +31,8 @@ _CLOCK_SIZE: Final = 208
 """Bytes of ``struct timex``; its first word says what is to be changed."""
 
 _REALTIME: Final = 0
+_TIME = struct.Struct("=qq")
+_NS_GET_USERNS: Final = 0xB701
 
 
 class MachineCalls:
@@ -46,13 +52,32 @@ class MachineCalls:
             return decide
 
         return {
-            **dict.fromkeys(("sethostname", "setdomainname"), needing("sys_admin")),
-            **dict.fromkeys(("settimeofday", "clock_settime"), needing("sys_time")),
+            **dict.fromkeys(("sethostname", "setdomainname"), self.name_machine),
+            "settimeofday": lambda caller, given: self._set(caller, _REALTIME, given[0], 1_000_000),
+            "clock_settime": lambda caller, given: self._set(caller, signed(given[0]), given[1], 1_000_000_000),
             "vhangup": needing("sys_tty_config"),
             "adjtimex": lambda caller, given: self._adjust(caller, _REALTIME, given[0]),
             "clock_adjtime": lambda caller, given: self._adjust(caller, signed(given[0]), given[1]),
             "syslog": self.syslog,
         }
+
+    def name_machine(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002 - every handler takes them
+        """``sethostname`` and ``setdomainname``: of a namespace, whose owner's capabilities count."""
+        with own_capabilities():
+            descriptor = self._box.descriptors.open(f"/proc/{caller.tid}/ns/uts", os.O_RDONLY)
+        owner = self._box.descriptors.add(fcntl.ioctl(descriptor, _NS_GET_USERNS))
+        if os.fstat(owner).st_ino != user_namespace(caller.tid):
+            return CONTINUE  # owned by another namespace: the kernel refuses, or the capability is of no namespace's
+        return CONTINUE if self._capabilities.may_use_if_held(caller, "sys_admin", own=True) else -errno.EPERM
+
+    def _set(self, caller: Caller, clock: int, address: int, most: int) -> int:
+        """Set a clock; what is no time, or another clock, the kernel refuses before it asks."""
+        if clock != _REALTIME or not address:
+            return CONTINUE
+        _, fraction = _TIME.unpack(self._box.memory.read_exactly(caller.tid, address, _TIME.size))
+        if not 0 <= fraction < most:
+            return -errno.EINVAL
+        return CONTINUE if self._capabilities.may_use_if_held(caller, "sys_time") else -errno.EPERM
 
     def _adjust(self, caller: Caller, clock: int, address: int) -> int:
         """Ask about a clock in the caller's stead, or let it be changed: which of the two stands in memory."""

@@ -9,6 +9,7 @@ reach: ``selinux_inode_permission``, ``selinux_inode_create``, ``selinux_file_op
 
 import errno
 import os
+import struct
 from typing import Final
 
 from selbox.enforce.answer import ANSWERED, Handler
@@ -16,6 +17,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.files import open_permissions
 from selbox.enforce.calls.names import NewObjects
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import system_call
@@ -35,6 +37,7 @@ class MessageQueueCalls:
     def __init__(self, box: Box) -> None:
         self._box = box
         self._new = NewObjects(box)
+        self._capabilities = Capabilities(box)
         self._directory = box.labels.filesystem_sid(_KIND)
         """The label of the directory; the file system's own is the same."""
 
@@ -86,10 +89,19 @@ class MessageQueueCalls:
 
         box.monitor.check(caller, sid, "file", ("create",), describe)
         box.monitor.check(caller, self._directory, "filesystem", ("associate",), describe, source=sid)
+        if not self._may_have(caller, attributes):
+            return -errno.EINVAL
         with self._new.creating(caller):
             opened = self._open(name, flags | os.O_CREAT | os.O_EXCL, mode, attributes)
         box.labels.assign(os.fstat(opened), sid)
         return self._hand_over(caller, name, opened, flags, is_new=True)
+
+    def _may_have(self, caller: Caller, attributes: bytes | None) -> bool:
+        """Tell whether a queue may be as large as is asked: beyond the limits only by a capability."""
+        if self._capabilities.may_use_if_held(caller, "sys_resource") or attributes is None:
+            return True
+        _, messages, size = struct.unpack_from("=3q", attributes)
+        return bool(messages <= _limit("msg_max") and size <= _limit("msgsize_max"))
 
     def _hand_over(self, caller: Caller, name: bytes, opened: int, flags: int, *, is_new: bool) -> int:
         box = self._box
@@ -135,6 +147,12 @@ class MessageQueueCalls:
         self._box.monitor.check(
             caller, self._directory, "dir", permissions, lambda: {"name": "/", "dev": _KIND, "ino": 1}
         )
+
+
+def _limit(name: str) -> int:
+    """Return a limit on queues that ordinary users make."""
+    with open(f"/proc/sys/fs/mqueue/{name}", "rb") as file:
+        return int(file.read())
 
 
 def _describe(name: bytes, status: os.stat_result) -> dict[str, object]:

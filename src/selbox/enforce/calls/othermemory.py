@@ -72,7 +72,7 @@ class OtherMemoryCalls:
         """Tell whether ordinary permissions let a task look into another one."""
         own, other = read_ids(caller.tid), read_ids(tid)
         same = set(other.users[:3]) == {own.users[0]} and set(other.groups[:3]) == {own.groups[0]}
-        return same or self._capabilities.may_use(caller, "sys_ptrace")
+        return same or self._capabilities.may_use(caller, "sys_ptrace", own=True)
 
     # --- Memory -----------------------------------------------------------------------------------------------------
 

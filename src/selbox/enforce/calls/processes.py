@@ -76,11 +76,11 @@ class ProcessCalls:
     def _may_administer(self, caller: Caller, of_new: bool) -> bool:
         if of_new:
             return self._capabilities.is_allowed(caller, "sys_admin", initial=False)
-        return self._capabilities.may_use_if_held(caller, "sys_admin")
+        return self._capabilities.may_use_if_held(caller, "sys_admin", own=True)
 
     def chroot(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002
         """``chroot(path)``: from now on the caller's own root directory is the start of its paths."""
-        if not self._capabilities.may_use_if_held(caller, "sys_chroot"):
+        if not self._capabilities.may_use_if_held(caller, "sys_chroot", own=True):
             return -errno.EPERM
         self._box.tasks.change(caller.tid, credentials_changed=True, root_changed=True)
         return CONTINUE

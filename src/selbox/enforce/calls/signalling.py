@@ -84,7 +84,7 @@ class SignalCalls:
             return True
         if number == signal.SIGCONT and os.getsid(pid) == os.getsid(thread_group(caller.tid)):
             return True
-        return self._capabilities.may_use(caller, "kill")
+        return self._capabilities.may_use(caller, "kill", own=True)
 
     def _information(self, caller: Caller, number: int, address: int) -> bytes:
         """Return what the receiver is told: the caller's own words where it gives any.

@@ -49,8 +49,11 @@ ROWS: Final = (
     ),
     Operation(
         "POSIX message queues",
-        "dir file filesystem",
-        ("search", "write", "add_name", "remove_name", "create", "associate", "read", "open", "unlink"),
+        "dir file filesystem capability",
+        (
+            *("search", "write", "add_name", "remove_name", "create", "associate", "read", "open", "unlink"),
+            "sys_resource",
+        ),
         "new: as a file's; the directory, and queues from outside the box, have what fs_use says of mqueue",
         Support.ENFORCED,
         "POSIX shared memory and semaphores are files, and mediated as such",

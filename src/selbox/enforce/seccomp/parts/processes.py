@@ -18,10 +18,9 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
     fork = ALLOW if "fork" in settings.spared else NOTIFY
     return {
         "clone": (
-            # A thread shares its process's label: only a new process, or a new namespace, is of interest.
             Instruction(bpf.LOAD_WORD, bpf.low_word(0)),
             Instruction(bpf.JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, NOTIFY),
-            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, ALLOW),
+            Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_THREAD, fork),
             # Whoever shares its directories with a process may be kept from entering another domain; who shares its
             # descriptors is trusted with none that was looked at before.
             Instruction(bpf.JUMP_IF_ANY_BIT, CLONE_FS | CLONE_FILES, NOTIFY, fork),
