@@ -237,7 +237,7 @@ say(trying(made.listen))
 """
     )
     dog = TO_CAT + "made = socket(AF_UNIX); made.bind(chr(0) + str(os.getpid())); passing(made.fileno())"
-    policy = PASSING + "(allow cat_t dog_t (unix_stream_socket (read write getattr)))"
+    policy = PASSING + "(allow cat_t dog_t (unix_stream_socket (read write getattr getopt)))"
     outcome = meet(directory, cat, dog, policy)
     assert outcome.output.split() == ["EACCES"], outcome.errors
     (record,) = outcome.denied("unix_stream_socket", "listen")
