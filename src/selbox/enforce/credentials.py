@@ -40,14 +40,12 @@ class Credentials(NamedTuple):
     Attributes:
         user: file system user id; group: file system group id; groups: supplementary groups.
         capabilities: effective capabilities, as a bitset; none where they hold in another user namespace only.
-        umask: the file mode creation mask.
     """
 
     user: int
     group: int
     groups: tuple[int, ...]
     capabilities: int
-    umask: int
 
 
 def read_credentials(tid: int) -> Credentials:
@@ -62,7 +60,6 @@ def read_credentials(tid: int) -> Credentials:
         int(fields[b"Gid"][3]),
         tuple(map(int, fields[b"Groups"])),
         _capabilities_of(tid, fields),
-        int(fields[b"Umask"][0], 8),
     )
 
 
@@ -212,8 +209,19 @@ def _set_effective(low: int, high: int, held: tuple[int, ...]) -> None:
     system_call(_NR_CAPSET, _HEADER, _DATA.pack(low, held[1], held[2], high, held[4], held[5]))
 
 
+class _Own(NamedTuple):
+    """What a thread of the supervisor has of its own, which never changes: groups, group, capabilities."""
+
+    groups: tuple[int, ...]
+    group: int
+    capabilities: tuple[int, ...]
+
+
 _borrowing = threading.local()
-"""``held``: the capabilities that the thread will have again once it gives back what it borrowed, or None."""
+"""``own``: what the thread has when it has borrowed nothing, once that is known.
+
+``held``: the capabilities that the thread will have again once it gives back what it borrowed, or None.
+"""
 
 
 @contextmanager
@@ -225,8 +233,10 @@ def borrowed(credentials: Credentials) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    own_groups = tuple(os.getgroups())
-    held = _capabilities()
+    own: _Own | None = getattr(_borrowing, "own", None)
+    if own is None:
+        own = _borrowing.own = _Own(tuple(os.getgroups()), os.getegid(), _capabilities())
+    own_groups, own_group, held = own
     lent = credentials.capabilities
     try:
         _set_groups(credentials.groups)
@@ -240,7 +250,7 @@ def borrowed(credentials: Credentials) -> Iterator[None]:
         _borrowing.held = None
         _set_effective(held[0], held[3], held)
         system_call(_NR_SETFSUID, 0)
-        system_call(_NR_SETFSGID, os.getegid())
+        system_call(_NR_SETFSGID, own_group)
         _set_groups(own_groups)
 
 

@@ -96,11 +96,13 @@ class Handlers(NamedTuple):
         by_number: handler of each notified call, by its number.
         execution: takes the stops of tasks that exec.
         selinux_paths: has descriptors for the supervisor to watch.
+        unlent: numbers of the calls that are handled without their callers' credentials.
     """
 
     by_number: dict[int, Handler]
     execution: ExecutionCalls
     selinux_paths: SelinuxPaths
+    unlent: frozenset[int]
 
     def attach(self, supervisor: Supervisor) -> None:
         """Let handlers watch descriptors of their own."""
@@ -140,4 +142,4 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
     add(selinux_paths.handlers())
     for family in LATE:
         add_later(family)
-    return Handlers(by_number, execution, selinux_paths)
+    return Handlers(by_number, execution, selinux_paths, frozenset(NUMBERS[name] for name in sockets.UNLENT))

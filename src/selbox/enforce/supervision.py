@@ -85,7 +85,7 @@ def supervise(
             transactions,
         )
         handlers = build_handlers(box, initial_sid)
-        supervisor = Supervisor(box, first, handlers.by_number, handlers.execution, import_all)
+        supervisor = Supervisor(box, first, handlers.by_number, handlers.unlent, handlers.execution, import_all)
         handlers.attach(supervisor)
         supervisor.watch(waits.descriptor, waits.take)
         try:

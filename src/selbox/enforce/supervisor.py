@@ -19,8 +19,9 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
-from selbox.enforce.credentials import borrowed, read_credentials
+from selbox.enforce.credentials import Credentials, borrowed, read_credentials
 from selbox.enforce.linux import signal_descriptor
+from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
 
 _SIGNAL_SIZE: Final = 128
@@ -36,6 +37,7 @@ class Supervisor:
         box: what handlers share.
         first: pid of the first process, a child.
         handlers: handler of each notified call, by number.
+        unlent: numbers of the calls that are handled without borrowing their callers' credentials.
         execution: takes the stops of tasks that exec.
         before_borrowing: called each time before a task's credentials are borrowed, under the supervisor's own.
     """
@@ -45,6 +47,7 @@ class Supervisor:
         box: Box,
         first: int,
         handlers: dict[int, Handler],
+        unlent: frozenset[int],
         execution: ExecutionCalls,
         before_borrowing: Callable[[], None],
     ) -> None:
@@ -52,6 +55,7 @@ class Supervisor:
         self._box = box
         self._first = first
         self._handlers = handlers
+        self._unlent = unlent
         self._execution = execution
         self._status: int | None = None
         self._can_lend = os.geteuid() == 0
@@ -105,9 +109,9 @@ class Supervisor:
             return
         caller = Caller(notification.id, notification.tid, state)
         try:
-            if state.credentials_changed and self._can_lend:
+            if state.credentials_changed and self._can_lend and notification.number not in self._unlent:
                 self._before_borrowing()
-                with borrowed(read_credentials(notification.tid)):
+                with borrowed(self._credentials_of(caller)):
                     answer = handler(caller, notification.arguments)
             else:
                 answer = handler(caller, notification.arguments)
@@ -126,6 +130,20 @@ class Supervisor:
             box.listener.let_continue(notification.id)
         elif answer != ANSWERED:
             box.listener.give_result(notification.id, answer)
+
+    def _credentials_of(self, caller: Caller) -> Credentials:
+        """Return a caller's credentials.
+
+        Whatever changes them is a call that is notified. So they are kept with the state of a process, as long as it
+        has a single thread: each thread has credentials of its own.
+        """
+        known = caller.state.credentials
+        if known is None:
+            known = read_credentials(caller.tid)
+            if is_alone(caller):
+                with suppress(OSError):  # without CAP_SYS_RESOURCE, not that of a task with several user ids
+                    self._box.tasks.set_state(caller.tid, caller.state._replace(credentials=known))
+        return known
 
     # --- Signals and the end of processes ---------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ The limit is meaningful only for real-time tasks, and its values here are beyond
 
 import os
 import resource
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from selbox.enforce.credentials import real_ids_of
+from selbox.enforce.credentials import Credentials, real_ids_of
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 
 _MARK: Final = 1 << 61
@@ -33,6 +33,7 @@ class TaskState(NamedTuple):
         root_changed: whether it may have another root directory or another namespace.
         shares_directories: whether it ever shared its directories with another process (``CLONE_FS``).
         shares_descriptors: whether it may share its descriptors with another process (``CLONE_FILES``).
+        credentials: those that it has had since they last changed; None where they have to be read.
         is_launcher: whether it is still the box's own launcher, before the first exec.
     """
 
@@ -47,6 +48,7 @@ class TaskState(NamedTuple):
     root_changed: bool = False
     shares_directories: bool = False
     shares_descriptors: bool = False
+    credentials: Credentials | None = None
     is_launcher: bool = False
 
 
@@ -111,22 +113,20 @@ class TaskTable:
         """
         state = self.state_of(tid)
         if state is not None:
-            changed = state._replace(**changes)
+            values: dict[str, Any] = dict(changes)
+            if "credentials_changed" in changes:
+                values["credentials"] = None
+            changed = state._replace(**values)
             if changed != state:
                 self.set_state(tid, changed)
 
 
 def shown_limit(tid: int, title: bytes) -> int:
     """Return a soft limit as ``/proc`` shows it to everybody, by its title there; -1 when it is not a number."""
-    try:
-        with open(f"/proc/{tid}/limits", "rb") as limits:
-            for line in limits:
-                if line.startswith(title):
-                    soft = line[len(title) :].split()[0]
-                    return int(soft) if soft.isdigit() else -1
-    except OSError:
-        pass
-    return -1
+    limits = _read(f"/proc/{tid}/limits")
+    start = limits.find(title)
+    soft = limits[start + len(title) :].split(None, 1)[0] if start >= 0 else b""
+    return int(soft) if soft.isdigit() else -1
 
 
 def thread_group(tid: int) -> int:

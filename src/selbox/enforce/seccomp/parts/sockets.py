@@ -50,3 +50,9 @@ PART: Final = FilterPart(
     ),
     conditional=_conditional,
 )
+
+UNLENT: Final = (
+    *("socket", "socketpair", "listen", "accept", "accept4", "recvmsg", "recvmmsg"),
+    *("getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown"),
+)
+"""Calls whose handlers walk no paths, and take on a caller's identity themselves where it matters."""

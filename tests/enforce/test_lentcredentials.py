@@ -1,0 +1,50 @@
+"""What the supervisor does for a task is done with the credentials that the task has now, not with earlier ones."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.enforce.meetings import meet
+
+pytestmark = [
+    pytest.mark.enforcement,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another"),
+]
+
+POLICY = "(allow cat_t self (capability (setuid setgid dac_override dac_read_search fowner setpcap)))"
+
+
+@pytest.mark.parametrize("threads", ["", "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"])
+def test_each_change_counts_at_once(directory: Path, threads: str) -> None:
+    cat = f"""{threads}
+open("own", "w").close(); os.chmod("own", 0o600)
+def reading(): return trying(lambda: open("own").close())
+for _ in range(3):
+    say(reading()); os.seteuid(65534); say(reading(), reading()); os.seteuid(0)
+child = os.fork()
+if child == 0:
+    os.setresuid(65534, 65534, 65534); say(reading()); os._exit(0)
+os.waitpid(child, 0); say(reading())
+os.setgroups([]); os.setegid(1234); os.seteuid(65534)
+say(reading())
+"""
+    outcome = meet(directory, cat, "", POLICY)
+    assert outcome.output.splitlines() == ["ok", "EACCES EACCES"] * 3 + ["EACCES", "ok", "EACCES"], outcome.errors
+
+
+def test_threads_have_credentials_of_their_own(directory: Path) -> None:
+    cat = """
+import ctypes
+open("own", "w").close(); os.chmod("own", 0o600)
+def reading(): return trying(lambda: open("own").close())
+os.seteuid(0); say(reading())
+def other():
+    ctypes.CDLL(None).syscall(122, 65534) # setfsuid of this thread alone
+    told.append(reading()); start.set(); end.wait(); told.append(reading())
+told, start, end = [], threading.Event(), threading.Event()
+thread = threading.Thread(target=other); thread.start(); start.wait()
+say(reading()); end.set(); thread.join(); say(*told); say(reading())
+"""
+    outcome = meet(directory, cat, "", POLICY)
+    assert outcome.output.splitlines() == ["ok", "ok", "EACCES EACCES", "ok"], outcome.errors
