@@ -1,10 +1,19 @@
 """Verbs by the names of SETools' programs, on a small policy that has a statement of every kind."""
 
+import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.binary.kernel.binaries import XEN
+from tests.compiler.policies import compile_texts
 from tests.oracles.commandlines import EVERYTHING, CommandLine, by_selbox, by_setools, everything
 from tests.oracles.secilc import requires_setools
+from tests.server.random_policies import ATTRIBUTES, TYPES, policies
+
+from selbox.binary.kernel import read_policy, write_policy
+from selbox.diagnostics import Diagnostics
 
 RULES = (
     "-A",
@@ -105,3 +114,79 @@ def test_components_of_sources_are_those_of_their_binary(policy: Path) -> None:
         sorted(line.partition(":")[0] for line in differing)
         == ["Policy Version"] * 2 + ["Statistics for policy file"] * 2
     )
+
+
+ALL_RULES = (
+    "-A --auditallow --dontaudit --auditallowxperm --dontauditxperm -T --type_change --type_member",
+    "--role_allow --role_trans --range_trans",
+)
+
+
+def assert_the_same(policy: Path, *lines: tuple[str, str]) -> None:
+    for program, words in lines:
+        command = CommandLine.of(program, words)
+        assert by_selbox(command, policy) == by_setools(command, policy)
+
+
+@pytest.mark.oracle
+@requires_setools
+@pytest.mark.parametrize("version", range(24, 34))
+def test_policies_of_every_version_are_searched_as_setools_does(version: int, policy: Path, tmp_path: Path) -> None:
+    whole = read_policy(policy.read_bytes(), "everything")
+    # Older versions cannot say these.
+    written = whole if version >= 30 else whole._replace(extended_rules=())
+    path = tmp_path / f"policy.{version}"
+    path.write_bytes(write_policy(written, version, Diagnostics()))
+    assert_the_same(path, ("seinfo", "--all -x"), *(("sesearch", words) for words in ALL_RULES))
+
+
+@pytest.mark.oracle
+@requires_setools
+@pytest.mark.parametrize(
+    ("source", "version"),
+    [
+        (XEN, 30),
+        (XEN.replace("(mls true)", "(mls false)"), 30),
+        (EVERYTHING.read_text().replace("(mls true)", "(mls false)"), 33),
+    ],
+    ids=["Xen", "Xen without levels", "without levels"],
+)
+def test_policies_of_other_sorts_are_searched_as_setools_does(source: str, version: int, tmp_path: Path) -> None:
+    path = tmp_path / "policy"
+    path.write_bytes(write_policy(compile_texts(source), version, Diagnostics()))
+    lines = [("sesearch", words) for words in ALL_RULES]
+    assert_the_same(path, ("seinfo", "--all -x"), ("seinfo", "{} --ioportcon --pirqcon --flat"), *lines)
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> str:
+    """Draw the arguments of a search in a random policy."""
+    words = [draw(st.sampled_from(["-A", "-T", "-A -T --dontaudit", "--auditallow --type_change --type_member"]))]
+    name = st.sampled_from([*TYPES, *ATTRIBUTES, "t"])
+    for side in "st":
+        if draw(st.booleans()):
+            found = draw(name)
+            words.append(f"-{side} {found}{f' -r{side}' if found == 't' else ''}")
+            words += [f"-d{side}"] if draw(st.booleans()) else []
+    for option, values in (
+        ("-c", ["file", "process", "file,process"]),
+        ("-p", ["read", "read,write", "read -ep", "read,getattr -Sp", "ioctl"]),
+        ("-b", ["b0", "b1", "b0,b1 -eb", "b -rb"]),
+        ("-x", ["0x1200", "0x1200-0x34ff", "0x1200-0x12ff -ex"]),
+        ("-D", ["ta", "a0", "t -rd"]),
+    ):
+        if draw(st.integers(0, 3)) == 0:
+            words.append(f"{option} {draw(st.sampled_from(values))}")
+    return " ".join(words)
+
+
+@pytest.mark.oracle
+@requires_setools
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=policies(), words=st.lists(searches(), min_size=1, max_size=8))
+def test_random_policies_are_searched_as_setools_does(text: str, words: list[str], tmp_path: Path) -> None:
+    content = write_policy(compile_texts(text), 33)
+    path = tmp_path / f"{zlib.crc32(content):08x}.33"  # what reads policies for SETools knows them by their paths
+    path.write_bytes(content)
+    lines = [("sesearch", each) for each in (*words, *ALL_RULES)]
+    assert_the_same(path, ("seinfo", "--all -x"), *lines)
