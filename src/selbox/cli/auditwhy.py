@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.cli.audit2whytext import WhyTexts
@@ -13,6 +13,7 @@ from selbox.cli.terminal import Terminal
 from selbox.diagnostics import Diagnostic
 from selbox.explain.loggedcauses import LoggedCause, LoggedCauses
 from selbox.store.booleandescriptions import BooleanDescriptions
+from selbox.valuetypes import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace

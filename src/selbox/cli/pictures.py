@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
+
+from selbox.valuetypes import NamedTuple
 
 _CHARACTER: Final = 7.3
 """Width of a character of the monospaced letters that types are written in, in pixels."""

@@ -1,9 +1,10 @@
 """What is told to a person: a message with a stable code, a place and help."""
 
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 from selbox.diagnostics.source import Span
+from selbox.valuetypes import NamedTuple
 
 
 class Severity(Enum):

@@ -2,7 +2,8 @@
 
 from array import array
 from functools import lru_cache
-from typing import NamedTuple
+
+from selbox.valuetypes import NamedTuple
 
 
 class SourceFile(NamedTuple):

@@ -3,7 +3,9 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
+
+from selbox.valuetypes import NamedTuple
 
 
 class Origin(NamedTuple):

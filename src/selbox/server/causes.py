@@ -7,7 +7,7 @@ that is missing, a boolean, a constraint. What says it is the evaluation that de
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
@@ -18,6 +18,7 @@ from selbox.server.extendedrules import Entries
 from selbox.server.labelchoices import LabelChoices
 from selbox.server.ruleindex import DONTAUDIT_SHIFT, VECTOR_MASK
 from selbox.server.state import PolicyState
+from selbox.valuetypes import NamedTuple
 
 ARRAYS_PAY: Final = 1 << 13
 """Accesses that are looked up sooner one by one than by the array: numpy and its tables take some 0.3 s."""

@@ -9,10 +9,11 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import compress
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 
 from selbox.binary.cursor import Cursor
 from selbox.model.rules import NO_ORIGIN, KeyedRules, RuleKind
+from selbox.valuetypes import NamedTuple
 
 ENTRY: Final = Struct("<HHHHI")
 """Source, target, class, kind and data."""
@@ -23,6 +24,10 @@ ENABLED: Final = 0x8000
 PLAIN_KINDS: Final = bytes(map(int, RuleKind))
 
 _SIZE: Final = ENTRY.size
+
+_MANY: Final = 8192
+"""Entries that are taken in at once, in memory that the next ones use again."""
+
 _DONTAUDIT: Final = int(RuleKind.DONTAUDIT)
 _TYPE_KINDS: Final = bytes(kind for kind in PLAIN_KINDS if kind > _DONTAUDIT)
 _ACCESS_KINDS: Final = bytes(kind for kind in PLAIN_KINDS if kind <= _DONTAUDIT)
@@ -78,36 +83,49 @@ class Entries:
                 there twice.
         """
         content = b"".join(self._pieces)
-        kinds = content[6::_SIZE]
-        self._check_kinds(content[7::_SIZE], are_conditional=are_conditional)
-        halves = _array("H", content)
-        ones = int.from_bytes(array("I", [1]).tobytes() * len(kinds), sys.byteorder)
-        types = len(self._limits.are_attributes)
         rules = KeyedRules()
-        rules.kind = _words((kinds,))
-        rules.source = self._ids(halves[0::6], ones, types, "source")
-        rules.target = self._ids(halves[1::6], ones, types, "target")
-        rules.object_class = self._ids(halves[2::6], ones, self._limits.classes, "class")
-        words = _array("I", content)
-        rules.data = self._data(kinds, words[2::3])
+        for start in range(0, len(content), _MANY * _SIZE):
+            self._take(rules, content[start : start + _MANY * _SIZE], are_conditional=are_conditional)
         if not are_conditional:
-            self._check_keys(words)
-            rules.keyed = len(kinds)
+            self._check_keys(content)
+            rules.keyed = len(rules)
         rules.condition.frombytes(b"".join(self._conditions))
-        rules.origin = array("I", [NO_ORIGIN]) * len(kinds)
+        rules.origin = array("I", [NO_ORIGIN]) * len(rules)
         self._pieces, self._offsets, self._conditions = [], [], []
         return rules
 
-    def _check_kinds(self, high_bytes: bytes, *, are_conditional: bool) -> None:
+    def _take(self, rules: KeyedRules, content: bytes, *, are_conditional: bool) -> None:
+        """Add entries to the columns of rules, all but conditions and origins."""
+        first = len(rules)
+        kinds = content[6::_SIZE]
+        self._check_kinds(content[7::_SIZE], first, are_conditional=are_conditional)
+        halves = _array("H", content)
+        ones = int.from_bytes(array("I", [1]).tobytes() * len(kinds), sys.byteorder)
+        types = len(self._limits.are_attributes)
+        rules.source.frombytes(self._ids(halves[0::6], ones, types, "source", first))
+        rules.target.frombytes(self._ids(halves[1::6], ones, types, "target", first))
+        rules.object_class.frombytes(self._ids(halves[2::6], ones, self._limits.classes, "class", first))
+        rules.data.extend(self._data(kinds, _array("I", content)[2::3], first))
+        rules.kind.extend(_words((kinds,)))
+
+    def _check_kinds(self, high_bytes: bytes, first: int, *, are_conditional: bool) -> None:
         possible = bytes((0, ENABLED >> 8)) if are_conditional else b"\0"
         if high_bytes.translate(None, possible):
             row = next(row for row, each in enumerate(high_bytes) if each not in possible)
-            offset = self._offset(row)
+            offset = self._offset(first + row)
             kind = ENTRY.unpack_from(self._cursor.data, offset)[3]
             self._cursor.corrupt(f"an entry is of kind {kind:#x}", offset + 6)
 
-    def _ids(self, numbers: "array[int]", ones: int, limit: int, what: str) -> "array[int]":
-        """Return numbers less one, each of which has to be of 1 to ``limit``; ``ones`` has a 1 for each of them."""
+    def _ids(self, numbers: "array[int]", ones: int, limit: int, what: str, first: int) -> bytes:
+        """Return numbers less one as words, each of which has to be of 1 to ``limit``.
+
+        Args:
+            numbers: of entries.
+            ones: has a 1 for each of them.
+            limit: the largest that there may be.
+            what: what messages call them.
+            first: the row of the first.
+        """
         halves = array("H", bytes(4 * len(numbers)))
         halves[_LOW_AT::2] = numbers
         ids = int.from_bytes(halves.tobytes(), sys.byteorder) - ones
@@ -115,15 +133,15 @@ class Entries:
         # seventeenth bit when the rest up to there is added.
         if ids < 0 or (ids | ids + ones * (0x10000 - limit)) & ones << 16:
             row, number = next((row, each) for row, each in enumerate(numbers) if not 1 <= each <= limit)
-            self._cursor.corrupt(f"an entry has {what} number {number} of {limit}", self._offset(row))
-        return _native(ids.to_bytes(4 * len(numbers), sys.byteorder))
+            self._cursor.corrupt(f"an entry has {what} number {number} of {limit}", self._offset(first + row))
+        return ids.to_bytes(4 * len(numbers), sys.byteorder)
 
-    def _data(self, kinds: bytes, data: "array[int]") -> "array[int]":
+    def _data(self, kinds: bytes, data: "array[int]", first: int) -> "array[int]":
         """Return permissions, for ``dontaudit`` those that are not audited, and ids of types."""
         if not kinds.translate(None, _ACCESS_KINDS[:-1]):
             return data
         are_types = kinds.translate(_IS_TYPE_RULE)
-        self._check_results(set(compress(data, are_types)), lambda number: self._row(number, data, are_types))
+        self._check_results(set(compress(data, are_types)), lambda number: first + self._row(number, data, are_types))
         turned = _words((kinds.translate(_IS_DONTAUDIT),) * 4).tobytes()
         together = int.from_bytes(data.tobytes(), sys.byteorder) ^ int.from_bytes(turned, sys.byteorder)
         together -= int.from_bytes(_words((are_types,)).tobytes(), sys.byteorder)
@@ -142,13 +160,13 @@ class Entries:
                     self._offset(row_of(number)),
                 )
 
-    def _check_keys(self, words: "array[int]") -> None:
+    def _check_keys(self, content: bytes) -> None:
         """Refuse entries whose source, target, class and kind were there before."""
-        rows = len(words) // 3
-        pairs = array("I", bytes(8 * rows))
+        words = _array("I", content)
+        pairs = array("I", bytes(8 * (len(words) // 3)))
         pairs[0::2], pairs[1::2] = words[0::3], words[1::3]
         keys = array("Q", pairs.tobytes())
-        if len(set(keys)) == rows:
+        if len(set(keys)) == len(keys):
             return
         last = {key: row for row, key in enumerate(keys)}
         row = next(last[key] for row, key in enumerate(keys) if last[key] != row)

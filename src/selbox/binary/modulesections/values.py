@@ -8,7 +8,9 @@ Source: ``policydb.h``, ``conditional.h``, ``constraint.h`` of libsepol.
 """
 
 from collections.abc import Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
+
+from selbox.valuetypes import NamedTuple
 
 COMMONS: Final = 0
 CLASSES: Final = 1

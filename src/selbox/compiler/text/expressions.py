@@ -1,7 +1,9 @@
 """Postfix expressions of the policy as text: constraints and conditions, in CIL's prefix or in infix notation."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+from selbox.valuetypes import NamedTuple
 
 _Term = TypeVar("_Term")
 

@@ -8,9 +8,9 @@ own, and their text is pieces that many lines share.
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final
 
 from selbox.binary.kernel.output import is_hole
 from selbox.compiler.text.extended import extended_lines
@@ -19,6 +19,7 @@ from selbox.compiler.text.syntax import Syntax
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
 from selbox.model.rules import UNCONDITIONAL, RuleKind
+from selbox.valuetypes import NamedTuple
 
 _ORDER: Final = (
     RuleKind.ALLOW,
@@ -85,7 +86,7 @@ def _always(lines: "_Lines", extended: _ExtendedLines) -> Iterator[str]:
 
 def _conditional(lines: "_Lines", extended: _ExtendedLines, indent: str) -> dict[int, str]:
     conditions = {*lines.conditional, *(condition for condition, _ in extended)} - {UNCONDITIONAL}
-    halves: list[list[float]] = []
+    halves: list[Sequence[float]] = []
     for condition in conditions:
         found = lines.conditional.get(condition, [])
         middle = lines.place_of_extended(found)
@@ -138,7 +139,7 @@ class _Lines:
         self._are_accesses = [kind & ACCESS != 0 for kind in ends.kinds]
 
         first = len(rules.source) - len(rules.condition)
-        self.always = _in_order(self._numbers(rules.source[:first], rules.target[:first], numbers[:first]))
+        self.always = self._in_order(self._numbers(rules.source[:first], rules.target[:first], numbers[:first]))
         conditional: dict[int, list[float]] = {}
         last, found = UNCONDITIONAL - 1, list[float]()
         lines = self._numbers(rules.source[first:], rules.target[first:], numbers[first:])
@@ -146,7 +147,7 @@ class _Lines:
             if condition != last:
                 last, found = condition, conditional.setdefault(condition, [])
             found.append(line)
-        self.conditional = {condition: _in_order(found) for condition, found in conditional.items()}
+        self.conditional = {condition: self._in_order(found) for condition, found in conditional.items()}
         self.always = self.always or self.conditional.pop(UNCONDITIONAL, [])
 
     def _numbers(self, sources: Sequence[int], targets: Sequence[int], ends: Sequence[int]) -> list[float]:
@@ -169,10 +170,17 @@ class _Lines:
         """Return the place of extended rules among sorted lines."""
         return bisect_left(lines, self._bias + (_AFTER_EXTENDED << self._kind_at))
 
+    def _in_order(self, lines: list[float]) -> Sequence[float]:
+        """Return lines sorted, without those that say nothing."""
+        lines.sort()
+        if lines and lines[0] < 0:
+            del lines[: bisect_left(lines, 0)]
+        return array("d", lines) if self._are_floats else lines
+
     def texts(self, groups: Sequence[Sequence[float]], indent: str) -> Iterator[str]:
         """Iterate over the texts of groups of sorted lines, which begin with an indent."""
         words = [f"{indent}{self._syntax.rule_start}{self._syntax.rule_words[kind]} " for kind in _ORDER]
-        starts, targets, ends = self._parts([*chain.from_iterable(groups)])
+        starts, targets, ends = self._parts(groups[0] if len(groups) == 1 else self._joined(groups))
         pieces = [""] * (3 * len(starts))
         pieces[1::3] = map(self._targets.__getitem__, targets)
         pieces[2::3] = map(self._ends.__getitem__, ends)
@@ -183,16 +191,20 @@ class _Lines:
             yield "".join(pieces[3 * begin : 3 * end])
             begin = end
 
+    def _joined(self, groups: Iterable[Sequence[float]]) -> Sequence[float]:
+        lines = [*chain.from_iterable(groups)]
+        return array("d", lines) if self._are_floats else lines
+
     def _parts(self, lines: Sequence[float]) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
         """Return of each line the kind and source together, the place of the target, and that of the end."""
-        if not self._are_floats:
+        if not isinstance(lines, array):
             numbers = [int(line) for line in lines]
             return (
                 [number >> 2 * WORD for number in numbers],
                 [number >> WORD & WORD_MASK for number in numbers],
                 [number & WORD_MASK for number in numbers],
             )
-        content = array("d", lines).tobytes()
+        content = lines.tobytes()
         halves, words = array("H", content), array("I", content)
         if sys.byteorder == "little":
             return words[1::2], halves[1::4], halves[0::4]
@@ -213,12 +225,6 @@ class _Lines:
             source = self._sources[number & (1 << self._source_bits) - 1]
             texts += [f"{words[kind]}{source}"] * (end - len(texts))
         return texts
-
-
-def _in_order(lines: list[float]) -> list[float]:
-    """Sort lines, and leave out those that say nothing."""
-    lines.sort()
-    return lines[bisect_left(lines, 0) :]
 
 
 def _sorted(texts: Sequence[str]) -> tuple[list[str], list[int]]:
