@@ -8,7 +8,7 @@ left.
 This module imports numpy; only who compares rules imports it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
@@ -81,11 +81,20 @@ class AccessComparison:
         numbering: of the two.
         left: catalogue of one policy.
         right: of the other.
+        active: for each policy, by value of the rules' ``condition`` column, whether such rules hold: those that do are
+            taken for rules that always hold then, and the others left out. None keeps branches apart.
     """
 
-    def __init__(self, numbering: Numbering, left: Catalogue, right: Catalogue) -> None:
+    def __init__(
+        self,
+        numbering: Numbering,
+        left: Catalogue,
+        right: Catalogue,
+        active: tuple[Sequence[bool], Sequence[bool]] | None = None,
+    ) -> None:
         self._numbering = numbering
         self._catalogues = left, right
+        self._active = active
         self._types = len(numbering.types)
         self._sets = len(numbering.sets)
         self._classes = max(1, len(numbering.classes))
@@ -119,6 +128,18 @@ class AccessComparison:
         keys = np.concatenate((always, conditional))
         return self._unpacked(keys[differs], said[0][differs], said[1][differs])
 
+    def places(self, kind: RuleKind) -> tuple[Numbers, Numbers, Numbers]:
+        """Return the class, source and target of all places that rules of either policy are about, in any branch."""
+        keys = [each.keys % self._branch_size for each in (self._rules(0, kind), self._rules(1, kind))]
+        boxes = (
+            _Box(group, self._numbering.sets[source], self._numbering.sets[target])
+            for key in _distinct(np.concatenate(keys)).tolist()
+            for group, pair in [divmod(key, self._group_size)]
+            for source, target in [divmod(pair, self._sets)]
+        )
+        groups, pairs = np.divmod(self._written_out(boxes), self._group_size)
+        return groups, *np.divmod(pairs, self._sets)
+
     @property
     def _branch_size(self) -> int:
         """How many keys there are for a branch."""
@@ -148,11 +169,16 @@ class AccessComparison:
         """Return the rules of a kind of one policy."""
         numbering, columns = self._numbering, self._catalogues[side].rules
         rows = np.flatnonzero(np.frombuffer(columns.kind, dtype=np.uint8) == kind)
+        if self._active is not None:
+            holds = np.array(self._active[side], dtype=bool)
+            rows = rows[holds[np.frombuffer(columns.condition, dtype=np.uint32)[rows]]]
         source, target, object_class, data, condition = (
             np.frombuffer(each, dtype=np.uint32)[rows].astype(np.int64) for each in columns[1:6]
         )
         sets = np.array(numbering.sets_of[side], dtype=np.int64)
         branches = np.array(numbering.branches_of[side], dtype=np.int64)
+        if self._active is not None:
+            branches[:] = 0
         classes = np.array(numbering.classes_of[side], dtype=np.int64)
         groups = branches[condition] * self._classes + classes[object_class]
         keys = groups * self._group_size + sets[source] * self._sets + sets[target]

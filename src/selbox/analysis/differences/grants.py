@@ -1,0 +1,146 @@
+"""Differences in what is granted: what can be done under one policy and not under the other.
+
+Rules are only half of it: constraints, levels, booleans, bounds and permissive domains decide as well. So the security
+servers of both policies are asked, wherever their answers may differ, about a process and an object with the contexts
+that their types usually have (:func:`selbox.server.typecontext.type_context`).
+
+This module imports numpy; only who asks for this imports it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from selbox.analysis.conditions import active_conditions
+from selbox.analysis.constrainttext import constraint_text
+from selbox.analysis.differences.accessarrays import AccessComparison, Numbers, Vectors
+from selbox.analysis.differences.numbering import Numbering
+from selbox.analysis.differences.side import Side
+from selbox.analysis.ruletext import permission_names
+from selbox.model.bitset import members
+from selbox.model.constraint import CompareNames, Operand
+from selbox.model.context_text import format_context
+from selbox.model.policy import Policy
+from selbox.model.rules import RuleKind
+from selbox.server.decision import GRANTS_ALL, PERMISSIVE_FLAG
+from selbox.server.securityserver import SecurityServer
+from selbox.server.typecontext import type_context
+
+_TYPES = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
+
+
+class Grant(NamedTuple):
+    """What some types may do to others.
+
+    Attributes:
+        sources: names of types, sorted.
+        targets: likewise.
+        object_class: name of the class.
+        permissions: names, sorted.
+    """
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    object_class: str
+    permissions: tuple[str, ...]
+
+
+class GrantDifferences(NamedTuple):
+    """What can be done under one policy alone.
+
+    Attributes:
+        gained: what only the right policy grants; what the same types may do to the same types, once.
+        lost: what only the left policy grants.
+        permissive: types that are permissive under the right policy alone.
+        enforced: types that are permissive under the left policy alone.
+    """
+
+    gained: tuple[Grant, ...]
+    lost: tuple[Grant, ...]
+    permissive: tuple[str, ...]
+    enforced: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        """Whether there is any difference."""
+        return any(self)
+
+
+def grant_differences(left: Side, right: Side) -> GrantDifferences:
+    """Compare what two policies grant, with booleans as each policy has them at first."""
+    numbering = Numbering(left.catalogue, right.catalogue)
+    active = tuple(active_conditions(each.catalogue, each.catalogue.defaults) for each in (left, right))
+    comparison = AccessComparison(numbering, left.catalogue, right.catalogue, (active[0], active[1]))
+    if _decide_alike(left.policy, right.policy):
+        found = comparison.differences(RuleKind.ALLOW)
+        places = found.object_class, found.source, found.target
+    else:
+        places = comparison.places(RuleKind.ALLOW)
+    granted = [_granted(numbering, side, each.policy, *places) for side, each in enumerate((left, right))]
+    permissive = [{each.name for each in side.policy.types if each.permissive} for side in (left, right)]
+    return GrantDifferences(
+        _grouped(numbering, places, granted[1] & ~granted[0]),
+        _grouped(numbering, places, granted[0] & ~granted[1]),
+        tuple(sorted(permissive[1] - permissive[0])),
+        tuple(sorted(permissive[0] - permissive[1])),
+    )
+
+
+def _decide_alike(left: Policy, right: Policy) -> bool:
+    """Tell whether, apart from rules, all is the same that decisions about types of both policies depend on."""
+    names = {each.name for each in left.types if not each.is_attribute}
+    names &= {each.name for each in right.types if not each.is_attribute}
+    return _limits(left, names) == _limits(right, names)
+
+
+def _limits(policy: Policy, names: set[str]) -> tuple[object, ...]:
+    """Return what limits decisions about some types beyond rules: constraints, role changes, contexts and bounds."""
+    constraints = {
+        (
+            constraint_text(policy, each),
+            tuple(_compared(policy, term, names) for term in each.expression if isinstance(term, CompareNames)),
+        )
+        for each in policy.constraints
+    }
+    roles = [each.name for each in policy.roles]
+    changes = {(roles[each.source], roles[each.target]) for each in policy.role_allows}
+    contexts = {
+        each.name: (
+            format_context(policy, type_context(policy, index)),
+            None if each.bounds is None else policy.types[each.bounds].name,
+        )
+        for index, each in enumerate(policy.types)
+        if each.name in names
+    }
+    return constraints, changes, contexts, policy.handle_unknown
+
+
+def _compared(policy: Policy, term: CompareNames, names: set[str]) -> frozenset[str]:
+    """Return which of some types a term of a constraint names; nothing for terms about users and roles."""
+    if term.left not in _TYPES:
+        return frozenset()
+    return frozenset(policy.types[each].name for each in members(term.ids)) & names
+
+
+def _granted(
+    numbering: Numbering, side: int, policy: Policy, classes: Numbers, sources: Numbers, targets: Numbers
+) -> Vectors:
+    """Return what a policy grants at some places, by the bits that both policies have in common."""
+    server = SecurityServer(policy)
+    sids = np.full(len(numbering.types), -1, dtype=np.int64)
+    needed = np.zeros(len(numbering.types), dtype=bool)
+    needed[sources] = True
+    needed[targets] = True
+    for index, number in enumerate(numbering.sets_of[side]):
+        if not policy.types[index].is_attribute and needed[number]:
+            sids[number] = server.sid_for(type_context(policy, index))
+    own_classes = np.full(len(numbering.classes), -1, dtype=np.int64)
+    own_classes[numbering.classes_of[side]] = np.arange(len(policy.classes))
+    columns = sids[sources], sids[targets], own_classes[classes]
+    is_known = np.flatnonzero((columns[0] >= 0) & (columns[1] >= 0) & (columns[2] >= 0))
+    source, target, object_class = (each[is_known] for each in columns)
+    result = np.zeros(len(sources), dtype=np.uint64)
+    if len(is_known):
+        decided = server.compute_access_arrays(source, target, object_class)
+        result[is_known] = _translated(numbering, side, object_class, decided.allowed.astype(np.uint64))
+    return result
