@@ -102,6 +102,43 @@ def test_markdown_says_when_nothing_differs(paths: list[str], capsys: Capture) -
     assert "The policies do not differ." in capsys.readouterr().out
 
 
+def test_what_can_be_done_is_compared_on_demand(paths: list[str], capsys: Capture) -> None:
+    assert main(["sediff", "--access", *paths]) == 1
+    assert capsys.readouterr().out == (
+        "Access (1 Gained, 1 Lost)\n"
+        "   1 pair of types gains access: web 1\n"
+        "   1 pair of types loses access: web 1\n"
+        "   Gained: 1\n"
+        "      + web page:file write\n"
+        "   Lost: 1\n"
+        "      - web page:file open\n"
+        "\n"
+    )
+    assert main(["sediff", "--access", paths[0], paths[0]]) == 0
+    assert main(["sediff", "--access", "-b", "--json", *paths]) == 1
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])["result"]
+    assert [each["kind"] for each in result["sections"]] == ["bool"]
+    assert result["access"]["gained"] == [
+        {"sources": ["web"], "targets": ["page"], "object_class": "file", "permissions": ["write"]}
+    ]
+
+
+def test_markdown_says_what_to_look_at(tmp_path: Path, capsys: Capture) -> None:
+    paths = tmp_path / "left.cil", tmp_path / "right.cil"
+    more = (
+        "(allow web page (file (write)))(allow a page (file (execute)))(typepermissive a)(allow b a (process (fork)))"
+    )
+    for path, text in zip(paths, ("(allow a page (file (execute)))", more), strict=True):
+        path.write_text(f"{BASE}(type web)(type page){text}")
+    assert main(["sediff", "--access", "--markdown", *map(str, paths)]) == 1
+    text = capsys.readouterr().out
+    assert "* `a` is permissive now: nothing is denied to it\n" in text
+    assert "* 2 pairs of types gain access: `b` 1, `web` 1\n" in text
+    assert "**To be looked at** (1):\n\n* `web` on `page:file`: a executes files of page" in text
+    assert "+ web page:file write\n" in text
+    assert "### Types: 0 added, 0 removed, 1 modified" in text
+
+
 @pytest.mark.parametrize("words", [[], ["one"], ["one", "two", "three"], ["--nothing", "one", "two"]])
 def test_a_wrong_command_line_is_told_apart_from_a_difference(words: list[str], capsys: Capture) -> None:
     assert main(["sediff", *words]) == 2

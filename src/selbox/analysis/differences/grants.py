@@ -1,33 +1,41 @@
 """Differences in what is granted: what can be done under one policy and not under the other.
 
 Rules are only half of it: constraints, levels, booleans, bounds and permissive domains decide as well. So the security
-servers of both policies are asked, wherever their answers may differ, about a process and an object with the contexts
-that their types usually have (:func:`selbox.server.typecontext.type_context`).
+servers of both policies are asked, wherever their answers may differ, about a process and an object with the users and
+roles that their types usually have (:func:`selbox.server.typecontext.type_context`), at the lowest level of the user.
 
 This module imports numpy; only who asks for this imports it.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections import defaultdict
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.conditions import active_conditions
 from selbox.analysis.constrainttext import constraint_text
 from selbox.analysis.differences.accessarrays import AccessComparison, Numbers, Vectors
 from selbox.analysis.differences.numbering import Numbering
 from selbox.analysis.differences.side import Side
+from selbox.analysis.domaintransitions import DomainTransitions
 from selbox.analysis.ruletext import permission_names
 from selbox.model.bitset import members
 from selbox.model.constraint import CompareNames, Operand
+from selbox.model.context import Context
 from selbox.model.context_text import format_context
+from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
-from selbox.server.decision import GRANTS_ALL, PERMISSIVE_FLAG
 from selbox.server.securityserver import SecurityServer
 from selbox.server.typecontext import type_context
 
 _TYPES = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
+
+
+_AT_ONCE: Final = 1 << 17
+"""Places that a server is asked about together."""
 
 
 class Grant(NamedTuple):
@@ -52,12 +60,16 @@ class GrantDifferences(NamedTuple):
     Attributes:
         gained: what only the right policy grants; what the same types may do to the same types, once.
         lost: what only the left policy grants.
+        transitions_gained: domains that a process can go on to under the right policy alone, as source and target.
+        transitions_lost: under the left policy alone.
         permissive: types that are permissive under the right policy alone.
         enforced: types that are permissive under the left policy alone.
     """
 
     gained: tuple[Grant, ...]
     lost: tuple[Grant, ...]
+    transitions_gained: tuple[tuple[str, str], ...]
+    transitions_lost: tuple[tuple[str, str], ...]
     permissive: tuple[str, ...]
     enforced: tuple[str, ...]
 
@@ -77,10 +89,13 @@ def grant_differences(left: Side, right: Side) -> GrantDifferences:
     else:
         places = comparison.places(RuleKind.ALLOW)
     granted = [_granted(numbering, side, each.policy, *places) for side, each in enumerate((left, right))]
+    transitions = [_transitions(each.catalogue) for each in (left, right)]
     permissive = [{each.name for each in side.policy.types if each.permissive} for side in (left, right)]
     return GrantDifferences(
         _grouped(numbering, places, granted[1] & ~granted[0]),
         _grouped(numbering, places, granted[0] & ~granted[1]),
+        tuple(sorted(transitions[1] - transitions[0])),
+        tuple(sorted(transitions[0] - transitions[1])),
         tuple(sorted(permissive[1] - permissive[0])),
         tuple(sorted(permissive[0] - permissive[1])),
     )
@@ -106,13 +121,20 @@ def _limits(policy: Policy, names: set[str]) -> tuple[object, ...]:
     changes = {(roles[each.source], roles[each.target]) for each in policy.role_allows}
     contexts = {
         each.name: (
-            format_context(policy, type_context(policy, index)),
+            format_context(policy, _context(policy, index)),
             None if each.bounds is None else policy.types[each.bounds].name,
         )
         for index, each in enumerate(policy.types)
         if each.name in names
     }
     return constraints, changes, contexts, policy.handle_unknown
+
+
+def _context(policy: Policy, type_id: int) -> Context:
+    """Return the context that decisions about a type are asked with."""
+    found = type_context(policy, type_id)
+    low = policy.users[found.user].range.low
+    return found._replace(range=LevelRange(low, low))
 
 
 def _compared(policy: Policy, term: CompareNames, names: set[str]) -> frozenset[str]:
@@ -133,14 +155,63 @@ def _granted(
     needed[targets] = True
     for index, number in enumerate(numbering.sets_of[side]):
         if not policy.types[index].is_attribute and needed[number]:
-            sids[number] = server.sid_for(type_context(policy, index))
+            sids[number] = server.sid_for(_context(policy, index))
     own_classes = np.full(len(numbering.classes), -1, dtype=np.int64)
     own_classes[numbering.classes_of[side]] = np.arange(len(policy.classes))
-    columns = sids[sources], sids[targets], own_classes[classes]
-    is_known = np.flatnonzero((columns[0] >= 0) & (columns[1] >= 0) & (columns[2] >= 0))
-    source, target, object_class = (each[is_known] for each in columns)
     result = np.zeros(len(sources), dtype=np.uint64)
-    if len(is_known):
-        decided = server.compute_access_arrays(source, target, object_class)
-        result[is_known] = _translated(numbering, side, object_class, decided.allowed.astype(np.uint64))
+    for start in range(0, len(sources), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        source, target, object_class = sids[sources[part]], sids[targets[part]], own_classes[classes[part]]
+        is_known = np.flatnonzero((source >= 0) & (target >= 0) & (object_class >= 0))
+        if len(is_known):
+            decided = server.compute_access_arrays(source[is_known], target[is_known], object_class[is_known])
+            vectors = _translated(numbering, side, object_class[is_known], decided.allowed)
+            result[start + is_known] = vectors
     return result
+
+
+def _translated(numbering: Numbering, side: int, classes: Numbers, allowed: NDArray[np.uint32]) -> Vectors:
+    """Return access vectors by the bits that both policies have in common, without what a class does not define."""
+    permissions = numbering.permissions_of[side]
+    defined = np.array([(1 << len(bits)) - 1 for bits in permissions], dtype=np.uint64)
+    vectors: Vectors = allowed & defined[classes]
+    for object_class, bits in enumerate(permissions):
+        if bits != [*range(len(bits))]:
+            rows = np.flatnonzero(classes == object_class)
+            moved = np.zeros(len(rows), dtype=np.uint64)
+            for own, common in enumerate(bits):
+                moved |= (vectors[rows] >> np.uint64(own) & np.uint64(1)) << np.uint64(common)
+            vectors[rows] = moved
+    return vectors
+
+
+def _transitions(catalogue: Catalogue) -> set[tuple[str, str]]:
+    graph = DomainTransitions(catalogue, booleans=catalogue.defaults).graph
+    names = catalogue.types
+    return {
+        (names[source], names[target]) for source, targets in enumerate(graph.successors) for target in members(targets)
+    }
+
+
+def _grouped(numbering: Numbering, places: tuple[Numbers, Numbers, Numbers], vectors: Vectors) -> tuple[Grant, ...]:
+    """Return what is granted, with sources that may do the same to the same targets together."""
+    rows = np.flatnonzero(vectors)
+    columns = (*(each[rows].tolist() for each in places), vectors[rows].tolist())
+    targets: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for object_class, source, target, vector in zip(*columns, strict=True):
+        targets[object_class, vector, source].append(target)
+    sources: defaultdict[tuple[int, int, tuple[int, ...]], list[int]] = defaultdict(list)
+    for (object_class, vector, source), found in targets.items():
+        sources[object_class, vector, tuple(found)].append(source)
+    names = numbering.types
+    return tuple(
+        sorted(
+            Grant(
+                tuple(sorted(names[each] for each in found)),
+                tuple(sorted(names[each] for each in onto)),
+                numbering.classes[object_class],
+                tuple(sorted(permission_names(numbering.permissions[object_class], vector))),
+            )
+            for (object_class, vector, onto), found in sources.items()
+        )
+    )

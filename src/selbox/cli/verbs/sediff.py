@@ -16,6 +16,10 @@ from selbox.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from selbox.analysis.differences.grants import GrantDifferences
+    from selbox.cli.granttext import Review
+    from selbox.model.policy import Policy
+
 MANUAL = Manual(
     description="""
 Shows what differs between two policies: what the second one has added, removed and modified. It takes the options of
@@ -25,14 +29,18 @@ written out for types, so that rules about attributes are the same when they com
 A policy is a kernel policy, CIL or a module package; several sources that make one policy have colons between them, as
 in base.cil:web.cil, and are compiled with the base policy of selbox unless they are complete.
 
---markdown writes the differences for a merge request.
+--access compares what can be done under them instead: the security servers of both are asked, about processes and
+objects with the users and roles that their types usually have, at the lowest level, with booleans as they are at first.
+It also tells which transitions there are now, and what of the access that is gained should not be granted without a
+thought. --markdown writes the differences for a merge request; with --access, all of them.
 """,
     examples=(
         Example("What has changed?", "selbox sediff old.33 new.33"),
         Example("How much of what?", "selbox sediff --stats old.33 new.33"),
         Example("Which booleans and allow rules?", "selbox sediff -b --allow old.33 new.33"),
         Example("What does a change of the sources come to?", "selbox sediff policy.33 web.cil:base.cil"),
-        Example("For a merge request:", "selbox sediff --markdown old.33 new.33 > differences.md"),
+        Example("What can be done now that could not?", "selbox sediff --access old.33 new.33"),
+        Example("For a merge request:", "selbox sediff --access --markdown old.33 new.33 > differences.md"),
     ),
     exit_statuses=(
         ("0", "the policies do not differ in what was compared"),
@@ -93,6 +101,7 @@ class Differences(NamedTuple):
         left: name of the policy that is compared with.
         right: name of the other.
         sections: the kinds that are shown.
+        grants: what can be done under one of them alone, with the right policy, where this is wanted.
         notices: warnings about the policies.
         only_counts: whether the text has counts alone.
         as_markdown: whether the text is Markdown.
@@ -101,6 +110,7 @@ class Differences(NamedTuple):
     left: str
     right: str
     sections: tuple[Section, ...]
+    grants: "tuple[GrantDifferences, Policy] | None"
     notices: tuple[Diagnostic, ...]
     only_counts: bool
     as_markdown: bool
@@ -108,26 +118,46 @@ class Differences(NamedTuple):
     @property
     def exit_status(self) -> int:
         """1 when there is a difference."""
-        return int(any(self.sections))
+        return int(any(self.sections) or bool(self.grants and self.grants[0]))
 
     def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
         """Return the differences as SETools writes them, or as Markdown."""
         if self.as_markdown:
             return "\n".join(self._markdown()).rstrip("\n")
-        return "\n".join(line for each in self.sections for line in section_text(each, only_counts=self.only_counts))
+        lines = [line for each in self.sections for line in section_text(each, only_counts=self.only_counts)]
+        if self.grants is not None:
+            from selbox.cli.granttext import grants_text
+
+            lines += grants_text(self.grants[0], self._review())
+        return "\n".join(lines)
+
+    def _review(self) -> "Review":
+        from selbox.analysis.perils import Perils
+        from selbox.cli.granttext import Review
+
+        assert self.grants is not None  # noqa: S101 - whoever asks has looked
+        return Review(self.grants[0], Perils(self.grants[1]))
 
     def _markdown(self) -> list[str]:
         lines = [f"## Policy differences: `{self.left}` to `{self.right}`", ""]
-        if not any(self.sections):
+        if not self.exit_status:
             lines += ["The policies do not differ.", ""]
+        if self.grants is not None:
+            from selbox.cli.granttext import grants_markdown
+
+            lines += grants_markdown(self.grants[0], self._review())
         return lines + [line for each in self.sections for line in section_markdown(each)]
 
     def to_json(self) -> JsonValue:
-        """Return the sections, as :class:`selbox.analysis.differences.section.Section` names their parts."""
+        """Return the sections, as :class:`selbox.analysis.differences.section.Section` names their parts.
+
+        What can be done is as :class:`selbox.analysis.differences.grants.GrantDifferences` names its parts.
+        """
         return {
             "left": self.left,
             "right": self.right,
-            "differs": any(self.sections),
+            "differs": bool(self.exit_status),
+            "access": None if self.grants is None else _plain_grants(self.grants[0]),
             "sections": [
                 {
                     "kind": each.kind,
@@ -149,12 +179,24 @@ class Differences(NamedTuple):
         }
 
 
+def _plain_grants(found: "GrantDifferences") -> JsonValue:
+    plain: dict[str, JsonValue] = {**found._asdict()}
+    for name in ("gained", "lost"):
+        plain[name] = [each._asdict() for each in getattr(found, name)]
+    return plain
+
+
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox sediff``."""
     parser.add_argument("left", metavar="POLICY1", help="policy to compare with")
     parser.add_argument("right", metavar="POLICY2", help="policy whose differences are shown")
     parser.add_argument("--stats", action="store_true", help="show how many differences there are alone")
     parser.add_argument("--markdown", action="store_true", help="write Markdown, for a merge request")
+    parser.add_argument(
+        "--access",
+        action="store_true",
+        help="compare what can be done, after booleans, constraints, levels and bounds, and tell what to look at",
+    )
     for words, kind, what in _OPTIONS:
         parser.add_argument(*words.split(), action="append_const", const=(kind,), dest="kinds", help=f"compare {what}")
     parser.add_argument(
@@ -171,13 +213,21 @@ def run(arguments: "Namespace") -> Differences:
     """Compare."""
     left, right = (whole_policy(each, base=not arguments.no_base) for each in (arguments.left, arguments.right))
     wanted = {kind for kinds in arguments.kinds or () for kind in kinds}
-    sections = compare(Side(left.policy, left.catalogue), Side(right.policy, right.catalogue), wanted or KINDS)
+    sides = Side(left.policy, left.catalogue), Side(right.policy, right.catalogue)
+    is_access_alone = arguments.access and not wanted and not arguments.markdown
+    sections = () if is_access_alone else compare(*sides, wanted or KINDS)
     # SETools shows a kind that is asked for also where nothing differs.
     shown = tuple(each for each in sections if wanted or each)
+    grants = None
+    if arguments.access:
+        from selbox.analysis.differences.grants import grant_differences
+
+        grants = grant_differences(*sides), right.policy
     return Differences(
         arguments.left,
         arguments.right,
         shown,
+        grants,
         tuple(notices((*left.notices, *right.notices), verbose=arguments.verbose)),
         arguments.stats,
         arguments.markdown,
