@@ -70,14 +70,4 @@ ROWS: Final = (
         "inode_doinit_with_dentry, selinux_inode_init_security_anon",
         ("memfd_create",),
     ),
-    Operation(
-        "keys",
-        "key",
-        (),
-        "",
-        Support.NOT_MEDIATED,
-        "",
-        "",
-        (),
-    ),
 )
