@@ -63,8 +63,22 @@ class Located(NamedTuple):
         return self.status
 
 
+class Look(NamedTuple):
+    """What a look at a path found.
+
+    Attributes:
+        start: ``O_PATH`` descriptor where the path starts.
+        status: of the object.
+        is_followed: whether a symbolic link in the last place leads there.
+    """
+
+    start: int
+    status: os.stat_result
+    is_followed: bool
+
+
 class _Prefix:
-    """The checks of a walk to a directory: who passed them all silently need not be asked again."""
+    """The checks of a walk to a directory or through links: who passed them all silently need not be asked again."""
 
     __slots__ = ("device", "inode", "passed", "steps")
 
@@ -84,6 +98,8 @@ class PathWalker:
         self._monitor = monitor
         self._root = os.open("/", _DIRECTORY | os.O_CLOEXEC)
         self._prefixes: dict[tuple[tuple[int, int] | None, bytes], _Prefix] = {}
+        self._followed: dict[tuple[tuple[int, int] | None, bytes], _Prefix] = {}
+        """The same of whole paths that end in a symbolic link, by what the link leads to."""
         self._protected_links = _sysctl_is_on("/proc/sys/fs/protected_symlinks")
         self.protects_hard_links = _sysctl_is_on("/proc/sys/fs/protected_hardlinks")
         """Whether the kernel lets only those link a file who own it or may read and write it."""
@@ -91,6 +107,7 @@ class PathWalker:
     def forget(self) -> None:
         """Forget remembered walks; called when a directory, a link or a label of one changed."""
         self._prefixes.clear()
+        self._followed.clear()
 
     def close(self) -> None:
         """Close the walker's own descriptor."""
@@ -132,11 +149,16 @@ class PathWalker:
             with own_capabilities():
                 return os.stat(place)
 
-    def look(self, caller: Caller, directory: int, path: bytes) -> tuple[int, os.stat_result] | None:
-        """Return where a path starts and the status of what it names, when the walk there is remembered.
+    def look(self, caller: Caller, directory: int, path: bytes, *, follow: bool = False) -> Look | None:
+        """Return the status of what a path names, when the walk there is remembered.
 
-        It opens nothing, so it serves who needs to know an object and not to act on it; a link in the last place is
-        not followed.
+        It opens nothing, so it serves who needs to know an object, or who opens it and sees that it is the same.
+
+        Args:
+            caller: the stopped task.
+            directory: its descriptor number or ``AT_FDCWD``, for a relative path.
+            path: the path as it was read from the task.
+            follow: whether a symbolic link in the last place is followed.
 
         Returns:
             None when the path has to be located.
@@ -149,16 +171,42 @@ class PathWalker:
             return None
         if path[0] == 0x2F:
             start, key = self._root, None
-            prefix = self._prefixes.get((None, head))
         else:
             start = self.start_of(caller, directory)
             status = os.fstat(start)
             key = (status.st_dev, status.st_ino)
-            prefix = self._prefixes.get((key, head))
+        prefix = self._prefixes.get((key, head))
         if prefix is None or not self._is_same(start, key, head, prefix):
             return None
         self._repeat_checks(caller, prefix)
-        return start, os.stat(path, dir_fd=start, follow_symlinks=False)
+        status = os.stat(path, dir_fd=start, follow_symlinks=False)
+        if not (follow and stat.S_ISLNK(status.st_mode)):
+            return Look(start, status, is_followed=False)
+        followed = self._follow_again(caller, start, path, key)
+        return None if followed is None else Look(start, followed, is_followed=True)
+
+    def hold(self, look: Look, path: bytes) -> int | None:
+        """Return an ``O_PATH`` descriptor of what a look found; None when the path leads elsewhere by now."""
+        descriptor = self._descriptors.open(path, O_PATH if look.is_followed else _WALK, look.start)
+        status = os.fstat(descriptor)
+        is_same = status.st_ino == look.status.st_ino and status.st_dev == look.status.st_dev
+        return descriptor if is_same else None
+
+    def _follow_again(
+        self, caller: Caller, start: int, path: bytes, key: tuple[int, int] | None
+    ) -> os.stat_result | None:
+        """Return the status of what a path with a link in the last place leads to, when that walk is remembered."""
+        followed = self._followed.get((key, path))
+        if followed is None:
+            return None
+        try:
+            status = os.stat(path, dir_fd=start)
+        except OSError:
+            return None
+        if status.st_ino != followed.inode or status.st_dev != followed.device:
+            return None
+        self._repeat_checks(caller, followed)
+        return status
 
     def locate(
         self, caller: Caller, directory: int, path: bytes, *, follow: bool = True, parent: bool = True
@@ -193,6 +241,12 @@ class PathWalker:
                 located = self._finish(start, path, head, name, parent=parent)
                 if not (follow and located.status and stat.S_ISLNK(located.status.st_mode)):
                     return located
+                if not parent and self._follow_again(caller, start, path, key) is not None:
+                    descriptor = self._descriptors.open(path, O_PATH, start)
+                    followed = self._followed[key, path]
+                    status = os.fstat(descriptor)
+                    if (status.st_dev, status.st_ino) == (followed.device, followed.inode):
+                        return Located(-1, b"", descriptor, status)
         return self._walk(caller, start, path, key, follow=follow)
 
     def _is_same(self, start: int, key: tuple[int, int] | None, head: bytes, prefix: _Prefix) -> bool:
@@ -244,6 +298,11 @@ class PathWalker:
             if len(self._prefixes) >= _REMEMBERED:
                 self._prefixes.clear()
             self._prefixes[key, path.rpartition(b"/")[0]] = _Prefix(status.st_dev, status.st_ino, steps)
+        if walk.led_through_links is not None and located.status is not None:
+            if len(self._followed) >= _REMEMBERED:
+                self._followed.clear()
+            status = located.status
+            self._followed[key, path] = _Prefix(status.st_dev, status.st_ino, walk.led_through_links)
         return located
 
 
@@ -269,8 +328,16 @@ class _Walk:
         self._steps: list[tuple[int, str, str]] = []
         self.parent: tuple[int, tuple[tuple[int, str, str], ...]] | None = None
         """The directory of the path's own last component and the checks that led there; None if not to be kept."""
+        self.led_through_links: tuple[tuple[int, str, str], ...] | None = None
+        """The checks of the whole walk, if a link in the last place was followed; None if not to be kept."""
 
     def run(self) -> Located:
+        located = self._run()
+        if self._remember and not self._last_is_original:
+            self.led_through_links = tuple(dict.fromkeys(self._steps))
+        return located
+
+    def _run(self) -> Located:
         while self._pending:
             name = self._pending.pop()
             self._search()

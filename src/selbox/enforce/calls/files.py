@@ -1,6 +1,7 @@
 """Opening and creating files."""
 
 import errno
+import fcntl
 import os
 import stat
 import struct
@@ -19,6 +20,8 @@ _HOW = struct.Struct("=QQQ")
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
 _BLOCKING: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
 _MAX_ATTEMPTS: Final = 8
+_UNUSUAL: Final = os.O_CREAT | os.O_TRUNC | O_PATH | _TMPFILE_BIT
+_PLAIN: Final = frozenset({stat.S_IFREG, stat.S_IFDIR})
 _READ, _WRITE, _APPEND = ("read",), ("write",), ("append",)
 _READ_WRITE, _READ_APPEND = ("read", "write"), ("read", "append")
 _WITH_OPEN: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
@@ -82,6 +85,8 @@ class FileCalls:
             return special
         creates = bool(flags & os.O_CREAT)
         follow = not (flags & os.O_NOFOLLOW or (creates and flags & os.O_EXCL))
+        if path and not flags & _UNUSUAL and self._open_plain(caller, directory, path, flags):
+            return ANSWERED
         for _ in range(_MAX_ATTEMPTS):
             located = box.walker.locate(caller, directory, path, follow=follow, parent=creates)
             if flags & _TMPFILE_BIT:
@@ -97,6 +102,31 @@ class FileCalls:
                     continue  # somebody outside the box was quicker
             return self._open_existing(caller, located, flags)
         return -errno.EEXIST
+
+    def _open_plain(self, caller: Caller, directory: int, path: bytes, flags: int) -> bool:
+        """Open a file or a directory to which the way is known; tell whether it was one.
+
+        It is opened by its path, and then seen to be the object that the path was found to name.
+        """
+        box = self._box
+        look = box.walker.look(caller, directory, path, follow=not flags & os.O_NOFOLLOW)
+        if look is None or stat.S_IFMT(look.status.st_mode) not in _PLAIN:
+            return False
+        # Not to wait is for what somebody outside may have put there since; a lease on a file makes it wait as well.
+        # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
+        clean = flags | os.O_NOCTTY | os.O_NONBLOCK | (0 if look.is_followed else os.O_NOFOLLOW)
+        try:
+            opened = box.descriptors.open(path, clean, look.start)
+        except BlockingIOError:
+            return False
+        status = os.fstat(opened)
+        if status.st_ino != look.status.st_ino or status.st_dev != look.status.st_dev:
+            return False  # somebody outside the box was quicker
+        self._check_open(caller, opened, status, flags)
+        if not flags & os.O_NONBLOCK:
+            fcntl.fcntl(opened, fcntl.F_SETFL, flags)
+        self._hand_over(caller, opened, status, flags)
+        return True
 
     def _open_existing(self, caller: Caller, located: Located, flags: int) -> int:
         status = located.found
@@ -120,30 +150,29 @@ class FileCalls:
             return -errno.ENXIO
         clean = flags & ~(os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW) | os.O_NOCTTY
         if kind in _BLOCKING:
-            self._check_open(caller, located, flags)
+            self._check_open(caller, located.object, status, flags)
             return self._open_special(caller, located, clean)
         if flags & os.O_TRUNC:
-            self._check_open(caller, located, flags)
+            self._check_open(caller, located.object, status, flags)
             opened = self._box.descriptors.open(_reopen(located.object), clean)
         else:
             # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
             opened = self._box.descriptors.open(_reopen(located.object), clean)
-            self._check_open(caller, located, flags)
+            self._check_open(caller, located.object, status, flags)
         return self._hand_over(caller, opened, status, flags)
 
-    def _check_open(self, caller: Caller, located: Located, flags: int) -> None:
+    def _check_open(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> None:
         """Check as the kernel's ``may_open`` and then ``selinux_file_open`` do."""
         box = self._box
-        status = located.found
-        sid = box.labels.sid_of(located.object, status, caller)
+        sid = box.labels.sid_of(descriptor, status, caller)
         object_class = box.labels.class_of(status)
         with_open = _WITH_OPEN[open_permissions(flags)]
-        is_memory = object_class == "file" and box.labels.is_memory(located.object, status)
+        is_memory = object_class == "file" and box.labels.is_memory(descriptor, status)
         if not is_memory and box.monitor.is_quiet(caller.state.sid, sid, object_class, with_open):
             return
 
         def describe() -> dict[str, object]:
-            return box.labels.describe(located.object)
+            return box.labels.describe(descriptor)
 
         box.monitor.check(caller, sid, object_class, sought_permissions(flags), describe)
         if is_memory:

@@ -60,6 +60,8 @@ class LookupCalls:
         path = self._box.memory.read_string(caller.tid, address)
         if self._selinux_paths.access(caller, directory, path, mode):
             return 0
+        if path and self._is_known(caller, directory, path, mode, flags):
+            return 0
         if not path and flags & AT_EMPTY_PATH:
             target = target_in(self._box, caller, directory, address, flags, follow=follow)
         else:
@@ -69,6 +71,26 @@ class LookupCalls:
             self._by_policy(caller, target, mode)
         return 0
 
+    def _is_known(self, caller: Caller, directory: int, path: bytes, mode: int, flags: int) -> bool:
+        """Tell whether a path may be accessed, so far as it and the answers are known, with nothing to record."""
+        box = self._box
+        if caller.state.credentials_changed:
+            return False
+        look = box.walker.look(caller, directory, path, follow=not flags & AT_SYMLINK_NOFOLLOW)
+        if look is None:
+            return False
+        if not mode:
+            return True
+        sid = box.labels.known(look.status)
+        object_class = box.labels.class_of(look.status)
+        if sid is None or not box.monitor.is_quiet(
+            caller.state.sid, sid, object_class, _permissions(mode, object_class)
+        ):
+            return False
+        at = _AT_EACCESS if look.is_followed else _AT_EACCESS | AT_SYMLINK_NOFOLLOW
+        system_call(NUMBERS["faccessat2"], look.start, path, mode, at)
+        return True
+
     def _ordinarily(self, caller: Caller, target: Target, mode: int, flags: int) -> None:
         real = caller.state.credentials_changed and not flags & _AT_EACCESS
         with acting_as(real_identity(caller.tid)) if real else nullcontext():
@@ -76,13 +98,12 @@ class LookupCalls:
 
     def _by_policy(self, caller: Caller, target: Target, mode: int) -> None:
         box = self._box
-        is_directory = stat.S_ISDIR(target.status.st_mode)
-        bits = ((os.X_OK, "search" if is_directory else "execute"), (os.R_OK, "read"), (os.W_OK, "write"))
+        object_class = box.labels.class_of(target.status)
         box.monitor.check(
             caller,
             box.labels.sid_of(target.descriptor, target.status, caller),
-            box.labels.class_of(target.status),
-            tuple(permission for bit, permission in bits if mode & bit),
+            object_class,
+            _permissions(mode, object_class),
             lambda: box.labels.describe(target.descriptor),
             told_by="audit_access",
         )
@@ -101,8 +122,8 @@ class LookupCalls:
             return -errno.EINVAL
         path = box.memory.read_string(caller.tid, address)
         if path:
-            looked = box.walker.look(caller, directory, path)
-            if looked is not None and not stat.S_ISLNK(looked[1].st_mode):
+            look = box.walker.look(caller, directory, path)
+            if look is not None and not stat.S_ISLNK(look.status.st_mode):
                 return -errno.EINVAL
             target = target_at(box, caller, directory, path, follow=False)
         else:
@@ -184,3 +205,9 @@ class LookupCalls:
         buffer = ctypes.create_string_buffer(_STATFS_SIZE)
         system_call(NUMBERS["fstatfs"], target.descriptor, buffer)
         return buffer.raw
+
+
+def _permissions(mode: int, object_class: str) -> tuple[str, ...]:
+    """Return the permissions that an access mode asks for (kernel: ``file_mask_to_av``)."""
+    bits = ((os.X_OK, "search" if object_class == "dir" else "execute"), (os.R_OK, "read"), (os.W_OK, "write"))
+    return tuple(permission for bit, permission in bits if mode & bit)

@@ -105,11 +105,14 @@ class StatusCalls:
         special = self._selinux_paths.status(caller, directory, path)
         if special is not None:
             return _Seen(special)
-        looked = box.walker.look(caller, directory, path)
-        if looked is not None:
-            start, status = looked
-            if self._is_granted(caller, status) and not (follow and stat.S_ISLNK(status.st_mode)):
-                return _Seen(status, start, path, AT_SYMLINK_NOFOLLOW)
+        look = box.walker.look(caller, directory, path, follow=follow)
+        if look is not None:
+            if self._is_granted(caller, look.status):
+                return _Seen(look.status, look.start, path, 0 if look.is_followed else AT_SYMLINK_NOFOLLOW)
+            held = box.walker.hold(look, path)
+            if held is not None:
+                self._check(caller, held, look.status)
+                return _Seen(look.status, held, b"", AT_EMPTY_PATH)
         located = box.walker.locate(caller, directory, path, follow=follow, parent=False)
         status = located.found
         if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
