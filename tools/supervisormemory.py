@@ -96,7 +96,10 @@ def measure(policy: str | None, processes: int, calls: int, directory: str) -> N
             if not running.stdout.readline():
                 break
             resident, most = memory_of(running.pid)
-            print(f"{rounds * 8 * processes * tenth // 10:>10,} calls: {resident:6.1f} MiB, at most {most:6.1f} MiB", flush=True)
+            print(
+                f"{rounds * 8 * processes * tenth // 10:>10,} calls: {resident:6.1f} MiB, at most {most:6.1f} MiB",
+                flush=True,
+            )
             running.stdin.write("x")
             running.stdin.flush()
 

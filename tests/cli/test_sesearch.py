@@ -2,10 +2,13 @@
 
 import csv
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.oracles.commandlines import EVERYTHING, everything
 
 from selbox.cli.main import main
@@ -157,3 +160,80 @@ def test_without_a_policy_the_systems_is_searched(
     assert capsys.readouterr().out == "allow system_r web_r;\nallow web_r system_r;\n"
     monkeypatch.setenv("SELBOX_POLICY", str(tmp_path / "gone.33"))
     assert main(["sesearch", "--role_allow"]) == 1
+
+
+OPTIONS = [
+    "-A",
+    "-T",
+    "--role_allow",
+    "--range_trans",
+    "--neverallow",
+    "--effective",
+    "--json",
+    "--csv",
+    "--places",
+    "-s",
+    "-t",
+    "-c",
+    "-p",
+    "-x",
+    "-D",
+    "-b",
+    "-eb",
+    "-ep",
+    "-ex",
+    "-Sp",
+    "-ds",
+    "-dt",
+    "-rs",
+    "-rt",
+    "-rc",
+    "-rd",
+    "-rb",
+    "--boolean",
+    "--xperms=",
+    "-v",
+]
+VALUES = st.sampled_from(
+    [
+        "",
+        ",",
+        "-",
+        "--",
+        "httpd_t",
+        "domain",
+        "s0-s1",
+        "s0:c0.c4",
+        "0x1-0x2-3",
+        "0x0-0xffff",
+        "-0x1",
+        "can_tmp=on",
+        "=",
+        "a{3}",
+    ]
+) | st.text(max_size=8).filter(lambda each: "\0" not in each)
+
+
+@given(words=st.lists(st.sampled_from(OPTIONS) | VALUES, max_size=7))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_command_line_is_answered_or_refused(words: list[str], policy: Path) -> None:
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as errors:
+        status = main(["sesearch", "-A", *words, str(policy)])
+    assert status in (0, 1, 2)
+    assert bool(status) == errors.getvalue().startswith("error")
+
+
+@given(place=st.integers(0, 1 << 16), value=st.integers(0, 255), cut=st.booleans())
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_mangled_policy_is_searched_or_refused_with_the_byte(
+    place: int, value: int, cut: bool, policy: Path
+) -> None:
+    content = bytearray(policy.read_bytes())
+    place %= len(content)
+    content[place] = value
+    mangled = policy.parent / "mangled"
+    mangled.write_bytes(content[:place] if cut else content)
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as errors:
+        status = main(["sesearch", "-A", "--auditallow", "-T", "--range_trans", "--role_trans", str(mangled)])
+    assert status in (0, 1)
+    assert status == 0 or "byte" in errors.getvalue() or "file-wrong-format" in errors.getvalue() or place < 64
