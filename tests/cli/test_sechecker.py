@@ -1,6 +1,8 @@
 """``selbox sechecker``, against SETools'."""
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,16 @@ def test_the_report_can_be_left_in_a_file(policy: Path, tmp_path: Path, capsys: 
     assert main(["sechecker", "-o", str(report), str(CHECKS), str(policy)]) == 1
     assert capsys.readouterr().out == ""
     assert "Check name: shadow is read by few" in report.read_text()
+
+
+def test_csv_has_a_row_for_each_failure(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sechecker", "--csv", str(CHECKS), str(policy)])
+    rows = list(csv.DictReader(StringIO(capsys.readouterr().out)))
+    assert [row["failure"] for row in rows if row["check"] == "there are no web domains"] == [
+        "httpd_child_t",
+        "httpd_t",
+    ]
+    assert [(row["status"], row["failure"]) for row in rows if row["check"] == "nobody is nobody"] == [("passed", "")]
 
 
 def test_json_has_every_check_with_what_failed(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,6 +110,7 @@ VERBS: dict[str, Entry] = {
         "hold a policy against a configuration of checks, as sechecker does",
         statuses=Statuses(3, 2, 0),
         abbreviates=True,
+        tabular=True,
         known=True,
     ),
     "install-links": Entry("make commands of the verbs that go by names that people know"),

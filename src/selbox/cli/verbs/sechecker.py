@@ -15,6 +15,8 @@ from selbox.store.inputs import read_input
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from selbox.analysis.table import Table
+
 _EXIT_CONFIGURATION: Final = 2
 _SEPARATOR: Final = "-" * 57 + "\n"
 _NAME_WIDTH: Final = 39
@@ -147,6 +149,20 @@ class Reports(NamedTuple):
             }
             for each in self.reports
         ]
+
+    def to_table(self) -> "Table":
+        """Return a row for each failure, and one for each check without any."""
+        from selbox.analysis.table import Table
+
+        return Table(
+            ("policy", "check", "status", "failure"),
+            [
+                (each.policy, one.check.name, one.status, failure)
+                for each in self.reports
+                for one in each.checked
+                for failure in one.failures or (None,)
+            ],
+        )
 
 
 def add_arguments(parser: "ArgumentParser") -> None:
