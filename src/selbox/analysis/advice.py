@@ -20,6 +20,7 @@ from selbox.server.securityserver import SecurityServer
 
 FILE_CLASSES: Final = frozenset({"file", "dir", "lnk_file", "chr_file", "blk_file", "sock_file", "fifo_file"})
 _PROTOCOLS: Final = {"tcp_socket": "tcp", "udp_socket": "udp", "dccp_socket": "dccp", "sctp_socket": "sctp"}
+_KNOWN_CLASSES: Final = FILE_CLASSES | _PROTOCOLS.keys()
 _PORTS: Final = {"name_bind": "src", "name_connect": "dest"}
 _WITHOUT_DOMAIN: Final = frozenset({"initrc_t", "unconfined_service_t", "kernel_t"})
 """Types of processes that were started without a domain of their own."""
@@ -93,9 +94,18 @@ class Advisor:
 
     def of(self, rule: DeniedRule) -> list[Advice]:
         """Return the advice on a rule: what serves better first, then what to think about."""
-        if rule.kind is CauseKind.ALLOWED:
+        kind, object_class = rule.kind, rule.object_class
+        if kind is CauseKind.ALLOWED:
             return []
-        if rule.kind in FORBIDDEN:
+        if (
+            object_class not in _KNOWN_CLASSES
+            and kind not in FORBIDDEN
+            and id(rule) not in self._withheld
+            and rule.source not in _WITHOUT_DOMAIN
+            and not self._perils.may_be(rule.target, object_class)
+        ):
+            return []  # so it is of most rules of a long log
+        if kind in FORBIDDEN:
             return [*self._of_file(rule), *self._of_forbidden(rule)]
         target = rule.source if rule.target == SELF else rule.target
         found: list[Advice] = []

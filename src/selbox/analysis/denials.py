@@ -78,8 +78,8 @@ class _Group(RuleGroup):
 
     __slots__ = ("last", "objects", "permissive", "programs")
 
-    def __init__(self, line: AccessLine, cause: LoggedCause) -> None:
-        super().__init__(line, cause)
+    def __init__(self, source: str, target: str, line: AccessLine, cause: LoggedCause) -> None:
+        super().__init__(source, target, line, cause)
         self.last = line
         self.permissive = 0
         self.programs: Counter[str] = Counter()
@@ -137,13 +137,14 @@ class Denials:
         access = line.access
         if access.granted:
             return None
-        key = type_of(access.scontext), type_of(access.tcontext), access.tclass, cause.kind, cause.fault[1]
+        source, target = type_of(access.scontext), type_of(access.tcontext)
+        key = source, target, access.tclass, cause.kind, cause.fault[1]
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MOST_KNOWN:
                 self.others += 1
                 return None
-            group = self._groups[key] = _Group(line, cause)
+            group = self._groups[key] = _Group(source, target, line, cause)
         self._of_access[access] = group
         group.join(access)
         return group
@@ -157,7 +158,7 @@ class Denials:
         objects, programs = self._named(group)
         return Denial(
             source=rule.source,
-            target=type_of(rule.access.tcontext),
+            target=group.target,
             object_class=rule.object_class,
             permissions=rule.permissions,
             cause=rule.kind,

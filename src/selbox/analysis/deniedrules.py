@@ -24,7 +24,8 @@ class DeniedRule(NamedTuple):
         source: type.
         target: type, or :data:`SELF`.
         object_class: name of the class.
-        cause: what denies it, of the first access.
+        kind: what part of the policy denies it; None where the policy does not know a name in it.
+        cause: what denies the first access.
         permissions: names, sorted.
         numbers: extended permissions that records had, sorted.
         access: the first access of the log that calls for the rule.
@@ -35,6 +36,7 @@ class DeniedRule(NamedTuple):
     source: str
     target: str
     object_class: str
+    kind: CauseKind | None
     cause: LoggedCause
     permissions: tuple[str, ...]
     numbers: tuple[int, ...]
@@ -42,30 +44,29 @@ class DeniedRule(NamedTuple):
     times: int
     examples: Sequence[AccessLine]
 
-    @property
-    def kind(self) -> CauseKind | None:
-        """What part of the policy denies it; that of all its accesses."""
-        return self.cause.kind
-
 
 class RuleGroup:
     """What is collected for one rule.
 
     Args:
+        source: type.
+        target: type, also where it is the source.
         line: the first line about it.
         cause: what denies it.
 
     Attributes:
-        line, cause: as given.
+        source, target, line, cause: as given.
         permissions: names.
         numbers: extended permissions.
         examples: lines.
         times: how many records.
     """
 
-    __slots__ = ("cause", "examples", "line", "numbers", "permissions", "times")
+    __slots__ = ("cause", "examples", "line", "numbers", "permissions", "source", "target", "times")
 
-    def __init__(self, line: AccessLine, cause: LoggedCause) -> None:
+    def __init__(self, source: str, target: str, line: AccessLine, cause: LoggedCause) -> None:
+        self.source = source
+        self.target = target
         self.line = line
         self.cause = cause
         self.permissions: set[str] = set()
@@ -81,15 +82,15 @@ class RuleGroup:
 
     def rule(self) -> DeniedRule:
         """Return the rule."""
-        access = self.line.access
-        source, target = type_of(access.scontext), type_of(access.tcontext)
+        access, permissions = self.line.access, self.permissions
         return DeniedRule(
-            source,
-            SELF if source == target else target,
+            self.source,
+            SELF if self.source == self.target else self.target,
             access.tclass,
+            self.cause.kind,
             self.cause,
-            tuple(sorted(self.permissions)),
-            tuple(sorted(self.numbers)),
+            tuple(sorted(permissions) if len(permissions) > 1 else permissions),
+            tuple(sorted(self.numbers)) if self.numbers else (),
             access,
             self.times,
             self.examples,
@@ -131,10 +132,11 @@ class DeniedRules:
         access = line.access
         if access.granted or cause.kind is None:
             return None
-        key = type_of(access.scontext), type_of(access.tcontext), access.tclass, cause.kind
+        source, target = type_of(access.scontext), type_of(access.tcontext)
+        key = source, target, access.tclass, cause.kind
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = RuleGroup(line, cause)
+            group = self._groups[key] = RuleGroup(source, target, line, cause)
         self._of_access[access] = group
         group.join(access)
         return group

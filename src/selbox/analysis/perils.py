@@ -81,6 +81,11 @@ class Perils:
         self._executing: dict[int, set[int]] | None = None
         self._known: dict[int, frozenset[int]] = {}
 
+    @staticmethod
+    def may_be(target: str, object_class: str) -> bool:
+        """Tell whether :meth:`of` may have anything to say of a target and a class: of most it has not."""
+        return object_class in _PERMISSIONS or target in _TARGETS
+
     def of(self, source: str, target: str, object_class: str, permissions: Collection[str]) -> Iterator[str]:
         """Yield what is to be thought about before a rule is written, a sentence each.
 

@@ -18,6 +18,8 @@ _COMPANION: Final = re.compile(
 _STAMP: Final = re.compile(r"audit\([^()]{1,80}\)")
 _MOST_RECORDS: Final = 64
 """Records of one event that are kept."""
+_MOST_EVENTS: Final = 1 << 12
+"""Events of which they are kept: more than anybody reads about."""
 
 
 class CompanionLine(NamedTuple):
@@ -59,8 +61,8 @@ class Events:
         self._records: dict[str, list[CompanionLine]] = {}
 
     def want(self, line: AccessLine) -> None:
-        """Ask for the other records of a line's event."""
-        stamp = _STAMP.search(line.text)
+        """Ask for the other records of a line's event; when too many have been asked for, it is one too many."""
+        stamp = _STAMP.search(line.text) if len(self._records) < _MOST_EVENTS else None
         if stamp is not None:
             self._records.setdefault(stamp[0], [])
 

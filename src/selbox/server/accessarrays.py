@@ -47,6 +47,7 @@ class AccessArrayComputer:
     """
 
     def __init__(self, policy: Policy, rules: RuleIndex, active: Sequence[bool]) -> None:
+        self._policy = policy
         self._rules = RuleArrays(policy, active, rules)
         self._constraints = ConstraintArrays(policy)
         types = policy.types
@@ -92,6 +93,42 @@ class AccessArrayComputer:
             result.allowed[places] = vectors
         return result
 
+    def ruled(self, accesses: Sequence[Access]) -> list[tuple[int, int]]:
+        """Return what allow rules and what dontaudit rules say of each access: two vectors of its class.
+
+        Args:
+            accesses: accesses to classes that the policy has.
+        """
+        sources = np.array([each.source.type for each in accesses], dtype=np.intp)
+        targets = np.array([each.target.type for each in accesses], dtype=np.intp)
+        classes = np.array([each.object_class for each in accesses], dtype=np.intp)
+        packed, _ = self._rules.access(sources, targets, classes)
+        return list(zip((packed & _LOW).tolist(), (packed >> _SHIFT).tolist(), strict=True))
+
+    def withheld(self, accesses: Sequence[Access]) -> list[int]:
+        """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
+
+        Args:
+            accesses: accesses to classes and permissions that the policy has.
+        """
+        table = ContextTable(self._policy)
+        rows: dict[Context, int] = {}
+        columns: tuple[list[int], list[int]] = [], []
+        for each in accesses:
+            for column, context in zip(columns, (each.source, each.target), strict=True):
+                row = rows.get(context)
+                if row is None:
+                    row = rows[context] = table.add(context)
+                column.append(row)
+        contexts = table.arrays()
+        sources, targets = (np.array(each, dtype=np.intp) for each in columns)
+        classes = np.array([each.object_class for each in accesses], dtype=np.intp)
+        asked = np.array([each.vector for each in accesses], dtype=np.uint64)
+        left = asked.copy()
+        self.withhold(Pairs(contexts, sources, targets, contexts.type[sources], contexts.type[targets]), classes, left)
+        found: list[int] = (asked & ~left).tolist()
+        return found
+
     def withhold(self, pairs: Pairs, classes: Ids, vectors: Vectors) -> None:
         """Take out of allow rules' vectors what constraints, role changes and type bounds withhold.
 
@@ -128,33 +165,6 @@ class AccessArrayComputer:
         ruled &= _LOW
         self.withhold(bounding, classes[places], ruled)
         vectors[places] &= ruled
-
-
-def withheld(state: PolicyState, accesses: Sequence[Access]) -> list[int]:
-    """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
-
-    Args:
-        state: decides.
-        accesses: accesses to classes and permissions that the policy has.
-    """
-    table = ContextTable(state.policy)
-    rows: dict[Context, int] = {}
-    columns: tuple[list[int], list[int]] = [], []
-    for each in accesses:
-        for column, context in zip(columns, (each.source, each.target), strict=True):
-            row = rows.get(context)
-            if row is None:
-                row = rows[context] = table.add(context)
-            column.append(row)
-    contexts = table.arrays()
-    sources, targets = (np.array(each, dtype=np.intp) for each in columns)
-    classes = np.array([each.object_class for each in accesses], dtype=np.intp)
-    asked = np.array([each.vector for each in accesses], dtype=np.uint64)
-    left = asked.copy()
-    pairs = Pairs(contexts, sources, targets, contexts.type[sources], contexts.type[targets])
-    AccessArrayComputer(state.policy, state.access.rules, state.active).withhold(pairs, classes, left)
-    found: list[int] = (asked & ~left).tolist()
-    return found
 
 
 class AccessDecisions(NamedTuple):

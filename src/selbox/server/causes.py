@@ -7,7 +7,7 @@ that is missing, a boolean, a constraint. What says it is the evaluation that de
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
@@ -20,8 +20,14 @@ from selbox.server.ruleindex import DONTAUDIT_SHIFT, VECTOR_MASK
 from selbox.server.state import PolicyState
 from selbox.valuetypes import NamedTuple
 
+if TYPE_CHECKING:
+    from selbox.server.accessarrays import AccessArrayComputer
+
 ARRAYS_PAY: Final = 1 << 13
 """Accesses that are looked up sooner one by one than by the array: numpy and its tables take some 0.3 s."""
+
+ARRAYS_SERVE: Final = 1 << 8
+"""Accesses that are looked up sooner one by one even when the arrays are there already."""
 
 
 class CauseKind(Enum):
@@ -79,10 +85,12 @@ class CauseFinder:
         self._switches = _Switches(state.policy, state.active, state.entries)
         self._active: dict[int, Sequence[bool]] = {}
         self._labels: LabelChoices | None = None
+        self._arrays: AccessArrayComputer | None = None
 
     def find(self, accesses: Sequence[Access]) -> list[Cause]:
         """Return what denies each of some accesses to classes and permissions that the policy has."""
-        vectors = self._by_array(accesses) if len(accesses) >= ARRAYS_PAY else self._one_by_one(accesses)
+        by_array = len(accesses) >= (ARRAYS_PAY if self._arrays is None else ARRAYS_SERVE)
+        vectors = self._array_computer().ruled(accesses) if by_array else self._one_by_one(accesses)
         return [
             self._beyond_rules(access) if not access.vector & ~allowed else self._by_rules(access, dontaudit)
             for access, (allowed, dontaudit) in zip(accesses, vectors, strict=True)
@@ -94,10 +102,8 @@ class CauseFinder:
         Args:
             accesses: as for :meth:`find`.
         """
-        if len(accesses) >= ARRAYS_PAY:
-            from selbox.server.accessarrays import withheld  # numpy, as in `_by_array`
-
-            return withheld(self._state, accesses)
+        if len(accesses) >= (ARRAYS_PAY if self._arrays is None else ARRAYS_SERVE):
+            return self._array_computer().withheld(accesses)
         return [self._withheld(each) for each in accesses]
 
     def labels(self, access: Access) -> list[int]:
@@ -136,14 +142,13 @@ class CauseFinder:
         packed = (rules.access(source.type, target.type, each, active) for source, target, each, _, _ in accesses)
         return [(each & VECTOR_MASK, each >> DONTAUDIT_SHIFT) for each in packed]
 
-    def _by_array(self, accesses: Sequence[Access]) -> list[tuple[int, int]]:
-        from selbox.server.rulearrays import ruled  # numpy, which takes longer to import than most logs to explain
+    def _array_computer(self) -> "AccessArrayComputer":
+        if self._arrays is None:
+            from selbox.server.accessarrays import AccessArrayComputer  # numpy: its import takes longer than most logs
 
-        state = self._state
-        sources = [each.source.type for each in accesses]
-        targets = [each.target.type for each in accesses]
-        classes = [each.object_class for each in accesses]
-        return ruled(state.policy, state.active, state.access.rules, sources, targets, classes)
+            state = self._state
+            self._arrays = AccessArrayComputer(state.policy, state.access.rules, state.active)
+        return self._arrays
 
     def _by_rules(self, access: Access, dontaudit: int) -> Cause:
         types = access.source.type, access.target.type

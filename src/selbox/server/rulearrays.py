@@ -87,30 +87,6 @@ class RuleArrays:
         return granting, recording
 
 
-def ruled(
-    policy: Policy,
-    active: Sequence[bool],
-    index: RuleIndex,
-    sources: Sequence[int],
-    targets: Sequence[int],
-    classes: Sequence[int],
-) -> list[tuple[int, int]]:
-    """Return what allow rules and what dontaudit rules say of pairs of types and a class: two vectors for each.
-
-    Args:
-        policy: whose rules these are.
-        active: as for :class:`RuleArrays`.
-        index: likewise.
-        sources: type ids.
-        targets: type ids.
-        classes: ids of classes that the policy has. All of one length.
-    """
-    columns = (np.array(each, dtype=np.intp) for each in (sources, targets, classes))
-    packed, _ = RuleArrays(policy, active, index).access(*columns)
-    low = np.uint64(ruleindex.VECTOR_MASK)
-    return list(zip((packed & low).tolist(), (packed >> np.uint64(DONTAUDIT_SHIFT)).tolist(), strict=True))
-
-
 def _column(rules: Rules, name: str) -> NDArray[np.uint32]:
     column = getattr(rules, name)
     return np.frombuffer(column, dtype=np.uint32) if len(column) else np.zeros(0, dtype=np.uint32)

@@ -1,6 +1,6 @@
 """Which assertions (``neverallow``) of a policy's sources further rules would violate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
@@ -27,28 +27,29 @@ class Violation(NamedTuple):
     rule: str
 
 
-def violations(paths: Sequence[str], rules: Sequence[str], *, base: bool) -> list[Violation]:
+def violations(paths: Sequence[str], rules: Iterable[str], *, base: bool) -> list[Violation]:
     """Compile a policy's sources together with further rules, and return what its assertions forbid of them.
 
     A kernel policy holds no assertions: they were checked when it was compiled.
 
     Args:
         paths: the policy's sources.
-        rules: CIL, a statement each.
+        rules: CIL, a statement each; asked for only where there are assertions.
         base: whether to take the base policy, as :func:`selbox.store.policyfiles.load_policy` does.
 
     Raises:
         SelboxError: when a source cannot be read.
     """
     inputs = read_inputs(paths, Diagnostics())
-    if not rules or sole_kernel_policy(inputs) is not None:
+    if sole_kernel_policy(inputs) is not None:
         return []
     sources = policy_sources(inputs, Diagnostics())
     if not any(_ASSERTION in each.text for each in sources):
         return []
-    added = SourceFile(_RULES, "\n".join(rules))
+    lines = list(rules)
+    added = SourceFile(_RULES, "\n".join(lines))
     try:
-        compile_sources([*sources, added], base=base, diagnostics=Diagnostics(limit=max(50, len(rules))))
+        compile_sources([*sources, added], base=base, diagnostics=Diagnostics(limit=max(50, len(lines))))
     except SelboxError as error:
         found: list[Violation] = []
         for each in error.diagnostics:

@@ -213,7 +213,8 @@ def _violations(
     paths: Sequence[str], rules: Sequence[DeniedRule], *, base: bool
 ) -> Iterator[tuple[DeniedRule, Advice]]:
     """Yield rules that assertions of a policy's sources forbid, with words on that."""
-    lines = [rule_line(each, RuleStyle(cil=True)) for each in rules]
+    style = RuleStyle(cil=True)
+    lines = (rule_line(each, style) for each in rules)
     for each in violations(paths, lines, base=base):
         text = f"the neverallow at {each.place} forbids this: {each.rule}"
         yield rules[each.line - 1], Advice("assertion", text)
