@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from selbox.audit.accesslines import AccessLine, broken_access
 from selbox.audit.events import CompanionLine
 from selbox.audit.logreader import RELOADS, EventLine, Found, LogReader
+from selbox.audit.summary import printable
 from selbox.cli.policyarguments import policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.verb import UsageError
@@ -144,7 +145,7 @@ class Log:
         for (code, word), times in self._faults.most_common(_SHOWN_FAULTS):
             records = f"{times} record{'s' if times > 1 else ''}"
             what = {"invalid-context": "context", "unknown-class": "class"}.get(code, "permission")
-            words = f"{records} passed over: the policy has no {what} `{word}`"
+            words = f"{records} passed over: the policy has no {what} `{printable(word)}`"
             found.append(Diagnostic(code, words, severity=Severity.WARNING))
         others = len(self._faults) - _SHOWN_FAULTS
         if others > 0:

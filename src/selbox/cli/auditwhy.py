@@ -1,8 +1,9 @@
 """What ``audit2why`` and ``audit2allow -w`` do."""
 
+import re
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.cli.audit2whytext import WhyTexts
@@ -17,6 +18,10 @@ from selbox.valuetypes import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a log may hold that would move a terminal's cursor."""
 
 
 class Why(NamedTuple):
@@ -79,6 +84,7 @@ def explain_log(arguments: "Namespace") -> Whys:
     log = Log(arguments)
     counts: Counter[LoggedAccess] = Counter()
     first: dict[LoggedAccess, tuple[LoggedCause, int]] = {}
+    watched = sys.stdout.isatty()
     with Progress() as progress:
         server = load_server(arguments, progress)
         causes, texts = LoggedCauses(server), WhyTexts(server, BooleanDescriptions().describe)
@@ -88,6 +94,8 @@ def explain_log(arguments: "Namespace") -> Whys:
             log.note(found)
             if not arguments.json:
                 text = "".join(texts.texts(lines, found))
+                if watched:
+                    text = _CONTROL.sub(lambda each: f"\\x{ord(each[0]):02x}", text)
                 sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
                 sys.stdout.buffer.flush()
                 continue

@@ -125,6 +125,10 @@ def _rule(denial: Denial) -> str:
 
 
 def _event(event: EventLine) -> str:
+    return printable(_event_words(event))
+
+
+def _event_words(event: EventLine) -> str:
     fields = dict(event.fields)
     match event.kind:
         case "MAC_STATUS":
@@ -146,7 +150,9 @@ def _named(names: Iterable[Named]) -> str:
 def _laid_out(label: str, words: str, terminal: Terminal) -> Iterator[str]:
     indent = " " * _LABEL
     width = max(40, terminal.width or 100)
-    lines = [line for part in words.split("\n") for line in wrap(part, width - _LABEL, break_on_hyphens=False)]
+    lines = [
+        line for part in printable(words).split("\n") for line in wrap(part, width - _LABEL, break_on_hyphens=False)
+    ]
     for place, line in enumerate(lines):
         yield (terminal.paint(f"   {label:<{_LABEL - 3}}", DIM) if not place else indent) + line
 
