@@ -1,19 +1,23 @@
 """The ledger of expected differences: each is still there."""
 
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.analysis.denialpolicy import SOURCE
 from tests.binary.kernel.binaries import secilc_binary
-from tests.compiler.policies import BASE, errors_of
+from tests.compiler.policies import BASE, compile_texts, errors_of
 from tests.oracles.checkpolicy import CIL, LANGUAGE, decompile, requires_checkpolicy
 from tests.oracles.commandlines import CommandLine, by_selbox, by_setools, everything
 from tests.oracles.modules import package, requires_module_programs, translated
 from tests.oracles.secilc import compile_reference, requires_secilc, requires_setools
 
-from selbox.binary.kernel import read_policy
+from selbox.binary.kernel import read_policy, write_policy
 from selbox.binary.package import read_package
+from selbox.cli.main import main
 from selbox.compiler.options import CompileOptions
 from selbox.compiler.text.cil import policy_to_cil
 from selbox.compiler.text.module import module_to_cil
@@ -24,6 +28,7 @@ TEXTS = {"cil": (CIL, policy_to_cil), "policy language": (LANGUAGE, policy_to_la
 TEXT_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["checkpolicy"]]
 ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["secilc"]]
 COMMAND_ENTRIES = [pytest.param(each, id=each["command"]) for each in LEDGER["setools"]]
+LOG_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["audit2allow"]]
 MODULE_ENTRIES = [pytest.param(each, id=each["name"]) for each in LEDGER["pp"]]
 
 
@@ -78,4 +83,23 @@ def test_a_module_still_differs(entry: dict[str, str]) -> None:
     assert entry["ours"] in ours
     assert (entry["theirs"] in theirs) if entry["theirs"] else status != 0
     assert ours != theirs
+    assert entry["reason"]
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(shutil.which("audit2allow") is None, reason="needs Debian's policycoreutils-python-utils")
+@pytest.mark.parametrize("entry", LOG_ENTRIES)
+def test_a_log_still_differs(entry: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy, log = tmp_path / "policy.33", tmp_path / "log"
+    policy.write_bytes(write_policy(compile_texts(SOURCE, entry.get("policy", "")), 33))
+    log.write_text(f"{entry['log']}\n")
+    words = ["-p", str(policy), "-i", str(log), *entry.get("options", [])]
+    done = subprocess.run(
+        [entry["program"], *words], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin"}
+    )
+    assert main([entry["program"], *words]) == 0
+    ours, theirs = capsys.readouterr().out.splitlines(), done.stdout.splitlines()
+    for line, there, elsewhere in ((entry["ours"], ours, theirs), (entry["theirs"], theirs, ours)):
+        assert not line or line in there
+        assert not line or line not in elsewhere
     assert entry["reason"]
