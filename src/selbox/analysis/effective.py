@@ -29,6 +29,7 @@ from selbox.model.bitset import members
 from selbox.model.context import Context
 from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
+from selbox.server.conditionals import active_conditions
 from selbox.server.securityserver import SecurityServer
 
 _OBJECT_ROLE: Final = 0
@@ -137,7 +138,7 @@ class EffectiveAccessQuery(NamedTuple):
         targets = _types(catalogue, self.target, "target")
         rules = catalogue.rules
         rows = RuleQuery(("allow",), self.source, self.target, self.classes).rows(catalogue).rules[_ALLOW]
-        active = _active(catalogue, booleans)
+        active = active_conditions(policy, [booleans[each.name] for each in policy.booleans])
         pairs: _Pairs = {}
         for row in rows:
             object_class = rules.object_class[row]
@@ -190,34 +191,6 @@ def _subjects(policy: Policy) -> int:
         if index != _OBJECT_ROLE and reachable >> index & 1:
             result |= role.types
     return result
-
-
-def _active(catalogue: Catalogue, booleans: Mapping[str, bool]) -> list[bool]:
-    """Return for each value of a rule's condition whether it holds."""
-    values = [booleans[name] for name in catalogue.booleans]
-    active = [True]
-    for terms in catalogue.conditions:
-        stack: list[bool] = []
-        for term in terms:
-            if isinstance(term, int):
-                stack.append(values[term])
-            elif term == "not":
-                stack.append(not stack.pop())
-            else:
-                right, left = stack.pop(), stack.pop()
-                stack.append(_OUTCOMES[term][left + right])
-        active += [stack[-1], not stack[-1]]
-    return active
-
-
-_OUTCOMES: Final = {
-    "or": (False, True, True),
-    "and": (False, False, True),
-    "xor": (False, True, False),
-    "eq": (True, False, True),
-    "neq": (False, True, False),
-}
-"""The outcome for none, one and two values that are true."""
 
 
 class _Contexts:

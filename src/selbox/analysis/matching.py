@@ -1,7 +1,7 @@
 """What criteria match in a catalogue: names to ids, ids to flags by which columns are picked."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.criteria import (
@@ -12,6 +12,7 @@ from selbox.analysis.criteria import (
     PermissionCriterion,
 )
 from selbox.diagnostics import Diagnostic, SelboxError, SourceFile, Span, did_you_mean
+from selbox.model.bitset import members
 
 INVALID_PATTERN_CODE = "invalid-pattern"
 
@@ -45,7 +46,7 @@ def type_flags(catalogue: Catalogue, criterion: NameCriterion, what: str) -> Fla
         if not criterion.indirect:
             found[type_id] = 1
             return found
-        for each in _members(catalogue.members(type_id)):
+        for each in members(catalogue.members(type_id)):
             found[each] = 1
     wanted = int(bytes(found[::-1]).translate(_DIGITS) or b"0", 2)
     for attribute, types in catalogue.attributes.items():
@@ -54,13 +55,6 @@ def type_flags(catalogue: Catalogue, criterion: NameCriterion, what: str) -> Fla
 
 
 _DIGITS = bytes(b"01"[min(value, 1)] for value in range(256))
-
-
-def _members(bits: int) -> Iterable[int]:
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
 
 
 def known_type(catalogue: Catalogue, name: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from selbox.analysis.infix import infix_text
+from selbox.compiler.text.runs import runs
 
 if TYPE_CHECKING:
     from array import array
@@ -208,21 +209,9 @@ def extended_permission(specifier: int) -> str:
 
 def number_ranges(specifier: int, driver: int, permissions: int) -> list[tuple[int, int]]:
     """Return the numbers of an extended rule as ascending ranges, both ends included."""
-    ranges = []
-    start = 0
-    while permissions:
-        skipped = (permissions & -permissions).bit_length() - 1
-        start += skipped
-        permissions >>= skipped
-        length = (~permissions & permissions + 1).bit_length() - 1
-        last = start + length - 1
-        if specifier == _DRIVERS:
-            ranges.append((start << 8, last << 8 | 0xFF))
-        else:
-            ranges.append((driver << 8 | start, driver << 8 | last))
-        start += length
-        permissions >>= length
-    return ranges
+    if specifier == _DRIVERS:
+        return [(low << 8, high << 8 | 0xFF) for low, high in runs(permissions)]
+    return [(driver << 8 | low, driver << 8 | high) for low, high in runs(permissions)]
 
 
 def condition_text(terms: Iterable[int | str], booleans: Sequence[str]) -> str:
