@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from selbox.analysis.effective import EffectiveAccess, EffectiveAccessQuery, effective_table
 from selbox.analysis.table import Table
 from selbox.cli.output import JsonValue
-from selbox.cli.searched import whole_policies
+from selbox.cli.searched import shown_notices, whole_policies
 from selbox.cli.terminal import Terminal
 from selbox.diagnostics import Diagnostic
 
@@ -66,4 +66,4 @@ def search_effective(arguments: "Namespace", query: EffectiveAccessQuery) -> Eff
     """
     wholes = whole_policies(arguments)
     matches = tuple(EffectiveMatches(each.name, tuple(query.results(each.policy))) for each in wholes)
-    return EffectiveFound(matches, tuple(notice for each in wholes for notice in each.notices))
+    return EffectiveFound(matches, shown_notices(arguments, wholes))

@@ -1,11 +1,12 @@
 """The policies that a search is for: those on the command line, else the system's."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.binary.formats import Format
+from selbox.cli.notices import notices
 from selbox.cli.policyarguments import VARIABLE
 from selbox.cli.verb import UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
@@ -92,6 +93,11 @@ def add_common_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument(
         "--version", action="version", version=f"selbox {selbox.__version__}", help="show the version of selbox"
     )
+
+
+def shown_notices(arguments: "Namespace", found: "Iterable[Searched | Whole]") -> tuple[Diagnostic, ...]:
+    """Return the warnings about policies that are shown: the first ones, or all where they are asked for."""
+    return notices([notice for each in found for notice in each.notices], verbose=arguments.verbose)
 
 
 def policy_files(arguments: "Namespace") -> list[str]:

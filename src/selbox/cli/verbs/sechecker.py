@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from selbox.analysis.checks import Check, read_checks
 from selbox.cli.output import JsonValue
 from selbox.cli.outputs import Output, file_or_standard_output, write_outputs
-from selbox.cli.searched import WHICH_POLICIES, add_searched_arguments, searched_policies
+from selbox.cli.searched import WHICH_POLICIES, add_searched_arguments, searched_policies, shown_notices
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, StatusError
 from selbox.diagnostics import Diagnostic, SelboxError
@@ -185,7 +185,7 @@ def run(arguments: "Namespace") -> Reports:
         started = _now()
         checked = tuple(map(_run, checks))
         reports.append(Report(arguments.config, searched.name, checked, started, _now()))
-    result = Reports(tuple(reports), arguments.output_file, tuple(notice for each in found for notice in each.notices))
+    result = Reports(tuple(reports), arguments.output_file, shown_notices(arguments, found))
     if arguments.output_file is not None:
         path = file_or_standard_output(arguments.output_file)
         write_outputs([Output(path, f"{result.text}\n".encode(errors="surrogateescape"))])

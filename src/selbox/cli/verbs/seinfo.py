@@ -3,7 +3,13 @@
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.cli.output import JsonValue
-from selbox.cli.searched import WHICH_POLICIES, add_searched_arguments, searched_policies, whole_policies
+from selbox.cli.searched import (
+    WHICH_POLICIES,
+    add_searched_arguments,
+    searched_policies,
+    shown_notices,
+    whole_policies,
+)
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, SelboxError
@@ -229,7 +235,7 @@ def run(arguments: "Namespace") -> Information:
     if not asked and not arguments.all:
         found = searched_policies(arguments)
         told = tuple(Told(each.name, dict(each.catalogue.facts)) for each in found)
-        return Information(told, arguments.expand, arguments.flat, tuple(each for one in found for each in one.notices))
+        return Information(told, arguments.expand, arguments.flat, shown_notices(arguments, found))
     wholes = whole_policies(arguments)
     from selbox.analysis.components import KINDS, XEN_KINDS, ComponentQuery
     from selbox.model.policy import Target
@@ -244,8 +250,7 @@ def run(arguments: "Namespace") -> Information:
         ]
         facts = dict(each.catalogue.facts) if arguments.all or not lists else None
         policies.append(Told(each.name, facts, tuple(lists)))
-    notices = tuple(notice for each in wholes for notice in each.notices)
-    return Information(tuple(policies), arguments.expand, arguments.flat, notices)
+    return Information(tuple(policies), arguments.expand, arguments.flat, shown_notices(arguments, wholes))
 
 
 def _asked(arguments: "Namespace") -> "dict[str, str | NumbersCriterion | None]":

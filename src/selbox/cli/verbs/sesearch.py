@@ -12,7 +12,7 @@ from selbox.analysis.criteria import (
 )
 from selbox.analysis.rulequery import RuleQuery
 from selbox.cli.output import JsonValue
-from selbox.cli.searched import WHICH_POLICIES, Searched, add_searched_arguments, searched_policies
+from selbox.cli.searched import WHICH_POLICIES, Searched, add_searched_arguments, searched_policies, shown_notices
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, SelboxError
@@ -195,7 +195,7 @@ def run(arguments: "Namespace") -> "Found | EffectiveFound":
     found = searched_policies(arguments)
     as_values = arguments.json or arguments.csv or arguments.places
     matches = tuple(_search(each, queries, as_values=as_values, places=arguments.places) for each in found)
-    return Found(matches, tuple(notice for each in found for notice in each.notices))
+    return Found(matches, shown_notices(arguments, found))
 
 
 def _effective(arguments: "Namespace") -> "EffectiveFound":
