@@ -95,6 +95,7 @@ REFUSED = [
     ("(type x) (macro m ((type x)) (allow x x (file (read)))) (call m (nowhere))", "cil-unknown-type"),
     ("(macro m ((class c) (level l))) (call m (nofile (s0)))", "cil-unknown-class"),
     ("(macro m ((foo x))) (call m (a))", "cil-syntax"),
+    ("(block x) (macro m ((block y))) (call m (x))", "cil-syntax"),
     ("(macro m () (block x))", "cil-misplaced"),
     ("(macro m () (type dup)) (call m) (call m)", "cil-duplicate-name"),
     ("(block x) (call x)", "cil-not-a-macro"),

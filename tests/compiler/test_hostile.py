@@ -136,6 +136,26 @@ def test_bombs_are_refused_before_they_go_off(kind: str, monkeypatch: pytest.Mon
     assert sum(walked) < (200_000 if kind == "a large block" else 1000)
 
 
+def nested(calls: int, innermost: str) -> str:
+    """Return macros that call one another, and a call of the first."""
+    macros = "".join(f"(macro m{n} ((type x)) (call m{n + 1} (x)))" for n in range(calls - 1))
+    return f"{macros}(macro m{calls - 1} ((type x)) {innermost})(call m0 (a))"
+
+
+def test_calls_nest_a_thousand_deep() -> None:
+    policy = compile_texts(BASE, nested(1000, "(allow x b (file (write)))"))
+    a, b = policy.type_ids["a"], policy.type_ids["b"]
+    assert any((rule.source, rule.target) == (a, b) for rule in policy.rules)
+    (error,) = errors_of(BASE, nested(1002, "(allow x b (file (write)))"))
+    assert error.code == "cil-too-deep"
+
+
+def test_what_is_called_deep_down_counts_many_times() -> None:
+    leaf = "(macro leaf ((type x)) (allow x b (file (read))))"
+    (error,) = errors_of(BASE, leaf + nested(900, "(call leaf (x))" * 5000))
+    assert error.code == "cil-too-large"
+
+
 def test_what_brings_in_much_but_has_an_end_is_taken() -> None:
     blocks = "(block b0 (type x))" + "".join(f"(block b{n} (blockinherit b{n - 1}))" for n in range(1, 44))
     macros = MACROS[: MACROS.index("(macro m13 ")]

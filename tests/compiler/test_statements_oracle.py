@@ -385,5 +385,5 @@ def test_every_statement_and_operator_is_compared_with_the_oracle() -> None:
     assert set(PARAMETER_TABLES) - kinds <= KINDS_OF_THE_GUIDE
 
 
-KINDS_OF_THE_GUIDE = {"typealias", "sensitivityalias", "categoryalias", "block", "bool"}
+KINDS_OF_THE_GUIDE = {"typealias", "sensitivityalias", "categoryalias", "bool"}
 """Kinds of parameters that the reference guide names and the reference compiler does not know."""

@@ -6,7 +6,6 @@ Source: the passes CALL1 and CALL2 of ``secilc`` and the CIL reference guide's o
 from functools import partial
 from typing import Final
 
-from selbox.compiler.blocks import MAXIMUM_SCOPES
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.expand import Expander
 from selbox.compiler.namespace import NAME_TABLES, STRINGS, Argument, CallScope, Place, Scope, Symbol, find
@@ -17,6 +16,15 @@ from selbox.language.cil import Form
 
 _ENDLESS: Final = 1 << 40
 """Statements that are more than any policy may have."""
+
+DEEPEST: Final = 1000
+"""How many blocks and calls may lie inside one another."""
+
+_SHALLOW: Final = 128
+"""Scopes up to which statements count once: a name is looked up in one scope after the other."""
+
+_STEEP: Final = 16
+"""Scopes beyond, after which a statement counts once more."""
 
 
 def call_macros(expander: Expander) -> None:
@@ -39,13 +47,14 @@ def _call(expander: Expander, sizes: "_Sizes", index: int, form: Form, place: Pl
             "cil-not-a-macro", f"`{form[1]}` is a {macro.flavour}; only macros can be called", place, form, (1,)
         )
     _check_recursion(place, form, macro)
-    expander.expect(sizes.of(macro), form, place)
+    weight = 1 + max(0, place.scope.depth - _SHALLOW) // _STEEP
+    expander.expect(weight * sizes.of(macro), form, place)
     arguments = _arguments(form, place, macro)
     expander.program.arguments += arguments.values()
     scope = CallScope(place.scope, macro, arguments, _declared(macro.form))
     lexical = ("booleanif",) if place.branch else ()
     inside = Place(scope, macro.place.tree, place.optional, place.branch, lexical, (*place.path, index))
-    expander.walk(expander.content_frames(macro.form, 3, inside))
+    expander.walk(expander.content_frames(macro.form, 3, inside, weight))
 
 
 def check_arguments(program: Program) -> None:
@@ -114,7 +123,7 @@ class _Sizes:
 
 def _check_recursion(place: Place, form: Form, macro: Symbol) -> None:
     scope: Scope | None = place.scope
-    if place.scope.depth > MAXIMUM_SCOPES:
+    if place.scope.depth > DEEPEST:
         raise StatementError("cil-too-deep", "calls nest too deep", place, form)
     while scope is not None:
         if isinstance(scope, CallScope) and scope.macro.form is macro.form:

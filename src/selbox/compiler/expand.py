@@ -232,12 +232,19 @@ class Expander:
         self.counter += 1
         return (*place.path, LATER + self.counter)
 
-    def content_frames(self, form: Form, start: int, place: Place) -> list[Frame]:
-        """Return what to walk for a block, optional or macro: its own statements and what ``in`` added to it."""
+    def content_frames(self, form: Form, start: int, place: Place, weight: int = 1) -> list[Frame]:
+        """Return what to walk for a block, optional or macro: its own statements and what ``in`` added to it.
+
+        Args:
+            form: the block, optional or macro.
+            start: index of its first statement.
+            place: where its statements stand.
+            weight: how many statements each of them counts for.
+        """
         additions = self.additions.get(id(form), ())
         count = len(form) - start + sum(len(added) - added_start for added, added_start, _ in additions)
-        self.expect(count, form, place)
-        self._walked += count
+        self.expect(weight * count, form, place)
+        self._walked += weight * count
         frames = [_frame(form, start, place)]
         for added, added_start, tree in additions:
             frames.append(_frame(added, added_start, place.inside("in", self.next_path(place), tree=tree)))

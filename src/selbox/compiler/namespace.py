@@ -141,8 +141,8 @@ class Scope:
         names = self.tables.get(table)
         return names.get(name) if names else None
 
-    def in_parents(self, table: str, name: str) -> Symbol | None:
-        """Look in this scope and those around it, but not in the root."""
+    def in_parents(self, table: str, name: str) -> "Symbol | Argument | None":
+        """Look in this scope and those around it, but not in the root; an argument is not looked up itself."""
         scope: Scope | None = self
         while scope is not None and scope.parent is not None:
             found, scope = scope.step(table, name)
@@ -150,7 +150,7 @@ class Scope:
                 return found
         return None
 
-    def step(self, table: str, name: str) -> "tuple[Symbol | None, Scope | None]":
+    def step(self, table: str, name: str) -> "tuple[Symbol | Argument | None, Scope | None]":
         """Look in this scope alone; return what was found and where to go on."""
         return self.own(table, name), self.parent
 
@@ -171,26 +171,6 @@ class Scope:
                 return True
             scope = scope.parent
         return False
-
-
-class InheritScope(Scope):
-    """The scope of a block's statements inside a block that inherits it."""
-
-    __slots__ = ("original",)
-
-    def __init__(self, parent: Scope, original: Scope) -> None:
-        super().__init__(parent)
-        self.declaring = parent.declaring
-        self.prefix = parent.prefix
-        self.original = original
-
-    def step(self, table: str, name: str) -> tuple[Symbol | None, Scope | None]:
-        """Look around the heir first, then around the block that is inherited."""
-        assert self.parent is not None  # noqa: S101 - a scope of this kind always has one
-        found = self.parent.in_parents(table, name)
-        if found is None and self.original.parent is not None:
-            found = self.original.parent.in_parents(table, name)
-        return found, None
 
 
 class Argument:
@@ -217,13 +197,41 @@ class Argument:
 
     def symbol(self) -> Symbol | None:
         """Return what it names, or None when nothing of that name is declared."""
-        if isinstance(self.value, str):
-            if self.table == "ipaddr" and (":" in self.value or self.value[:1].isdigit()):
-                written = Form([self.value])
-                written.offset = self.form.offset
-                return Symbol("", self.flavour, self.place, written)
-            return find(self.place.scope, self.table, self.value)
-        return Symbol("", self.flavour, self.place, self.value)
+        # What it names may be an argument of another call, and so on: a loop, for there may be many.
+        found: Symbol | Argument | None = self
+        while isinstance(found, Argument):
+            found = found.written() or _found_at(found.place.scope, found.table, str(found.value))
+        return found
+
+    def written(self) -> Symbol | None:
+        """Return what is written out instead of being named; None for a name."""
+        if not isinstance(self.value, str):
+            return Symbol("", self.flavour, self.place, self.value)
+        if self.table == "ipaddr" and (":" in self.value or self.value[:1].isdigit()):
+            written = Form([self.value])
+            written.offset = self.form.offset
+            return Symbol("", self.flavour, self.place, written)
+        return None
+
+
+class InheritScope(Scope):
+    """The scope of a block's statements inside a block that inherits it."""
+
+    __slots__ = ("original",)
+
+    def __init__(self, parent: Scope, original: Scope) -> None:
+        super().__init__(parent)
+        self.declaring = parent.declaring
+        self.prefix = parent.prefix
+        self.original = original
+
+    def step(self, table: str, name: str) -> tuple[Symbol | Argument | None, Scope | None]:
+        """Look around the heir first, then around the block that is inherited."""
+        assert self.parent is not None  # noqa: S101 - a scope of this kind always has one
+        found = self.parent.in_parents(table, name)
+        if found is None and self.original.parent is not None:
+            found = self.original.parent.in_parents(table, name)
+        return found, None
 
 
 class CallScope(Scope):
@@ -241,13 +249,13 @@ class CallScope(Scope):
         self.arguments = arguments
         self.declared = declared
 
-    def step(self, table: str, name: str) -> tuple[Symbol | None, Scope | None]:
+    def step(self, table: str, name: str) -> tuple[Symbol | Argument | None, Scope | None]:
         """Look among what the macro declares (which is in the caller's scope by now), its parameters, its own place."""
         if (table, name) in self.declared:
             return None, self.parent
         argument = self.arguments.get((table, name))
         if argument is not None:
-            return argument.symbol(), None
+            return argument, None
         return self.macro.place.scope.in_parents(table, name), self.parent
 
 
@@ -320,6 +328,12 @@ def find(scope: Scope, table: str, name: str) -> Symbol | None:
         table: the table of names, a value of :data:`NAME_TABLES`.
         name: plain, dotted (``block.name``) or from the root (``.name``).
     """
+    found = _found_at(scope, table, name)
+    return found.symbol() if isinstance(found, Argument) else found
+
+
+def _found_at(scope: Scope, table: str, name: str) -> Symbol | Argument | None:
+    """Return what a name means in a scope; an argument of a call is not looked up itself."""
     if "." in name and not scope.root.qualified:
         return _find_dotted(scope, table, name)
     if scope.parent is None:

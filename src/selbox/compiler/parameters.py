@@ -29,7 +29,6 @@ PARAMETER_TABLES: Final[dict[str, str]] = {
             "classpermission",
             "ipaddr",
             "boolean",
-            "block",
         )
     },
     "bool": "boolean",
@@ -38,6 +37,8 @@ PARAMETER_TABLES: Final[dict[str, str]] = {
 }
 ANONYMOUS: Final = frozenset({"categoryset", "level", "levelrange", "classpermission", "ipaddr"})
 """Kinds whose arguments may be written out in the call."""
+
+_NO_BLOCKS: Final = "a block cannot be a parameter: inherit it with `blockinherit`, or give the names in it one by one"
 
 
 def parameters(form: Form, place: Place) -> list[tuple[str, str]]:
@@ -55,14 +56,9 @@ def parameters(form: Form, place: Place) -> list[tuple[str, str]]:
             if isinstance(kind, str) and isinstance(name, str) and kind in PARAMETER_TABLES:
                 found.append((kind, name))
                 continue
-        raise StatementError(
-            "cil-syntax",
-            "expected a parameter `(KIND NAME)`",
-            place,
-            form,
-            (2, index),
-            f"KIND is one of {', '.join(sorted(PARAMETER_TABLES))}",
-        )
+        is_block = isinstance(item, Form) and item[:1] == ["block"]
+        advice = _NO_BLOCKS if is_block else f"KIND is one of {', '.join(sorted(PARAMETER_TABLES))}"
+        raise StatementError("cil-syntax", "expected a parameter `(KIND NAME)`", place, form, (2, index), advice)
     if len({(PARAMETER_TABLES[kind], name) for kind, name in found}) != len(found):
         raise StatementError("cil-duplicate-name", "two parameters share a name", place, form, (2,))
     return found
