@@ -43,15 +43,20 @@ SHOW = r"""
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 int main(void) {
     struct rlimit files, core;
     sigset_t blocked;
     getrlimit(RLIMIT_NOFILE, &files);
     getrlimit(RLIMIT_CORE, &core);
     sigprocmask(SIG_SETMASK, 0, &blocked);
-    printf("secure %ld, loader %s, files %ld, core %ld, blocked %d\n", getauxval(AT_SECURE),
+    struct itimerval timer;
+    struct sigaction action;
+    getitimer(ITIMER_REAL, &timer);
+    sigaction(SIGHUP, 0, &action);
+    printf("secure %ld, loader %s, files %ld, core %ld, signals %d%d%d\n", getauxval(AT_SECURE),
         secure_getenv("TRUSTED") ? "trusts" : "distrusts", (long)files.rlim_cur, (long)core.rlim_cur,
-        sigismember(&blocked, SIGUSR1));
+        sigismember(&blocked, SIGUSR1), action.sa_handler == SIG_IGN, timer.it_value.tv_sec > 0);
     return 0;
 }
 """
@@ -60,6 +65,7 @@ START = r"""
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 int main(int count, char **words) {
     struct rlimit limit;
@@ -67,6 +73,10 @@ int main(int count, char **words) {
     getrlimit(RLIMIT_NOFILE, &limit); limit.rlim_cur = 777; setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_CORE, &limit); limit.rlim_cur = 4096; setrlimit(RLIMIT_CORE, &limit);
     sigemptyset(&blocked); sigaddset(&blocked, SIGUSR1); sigprocmask(SIG_SETMASK, &blocked, 0);
+    signal(SIGHUP, SIG_IGN);
+    kill(getpid(), SIGUSR1);
+    struct itimerval timer = {{0, 0}, {1000, 0}};
+    setitimer(ITIMER_REAL, &timer, 0);
     setenv("TRUSTED", "1", 1);
     execv(words[1], words + 1);
     return 9;
@@ -144,11 +154,11 @@ needs_limits = pytest.mark.skipif(
 @pytest.mark.parametrize(
     ("granted", "expected"),
     [
-        ("", "secure 1, loader distrusts, files 1024, core 0, blocked 0"),
-        ("noatsecure", "secure 0, loader trusts, files 1024, core 0, blocked 0"),
-        ("rlimitinh", "secure 1, loader distrusts, files 777, core 4096, blocked 0"),
-        ("siginh", "secure 1, loader distrusts, files 1024, core 0, blocked 1"),
-        ("noatsecure rlimitinh siginh", "secure 0, loader trusts, files 777, core 4096, blocked 1"),
+        ("", "secure 1, loader distrusts, files 1024, core 0, signals 000"),
+        ("noatsecure", "secure 0, loader trusts, files 1024, core 0, signals 000"),
+        ("rlimitinh", "secure 1, loader distrusts, files 777, core 4096, signals 000"),
+        ("siginh", "secure 1, loader distrusts, files 1024, core 0, signals 111"),
+        ("noatsecure rlimitinh siginh", "secure 0, loader trusts, files 777, core 4096, signals 111"),
     ],
 )
 def test_what_a_new_domain_inherits(
@@ -161,7 +171,7 @@ def test_what_a_new_domain_inherits(
 
 @needs_limits
 def test_the_same_domain_inherits_all_and_permissive_only_records(tmp_path_factory: pytest.TempPathFactory) -> None:
-    everything = "secure 0, loader trusts, files 777, core 4096, blocked 1\n"
+    everything = "secure 0, loader trusts, files 777, core 4096, signals 111\n"
     # Here what a domain does not inherit by default is to be recorded.
     box = prepared(tmp_path_factory, "")
     (box.directory / "cat").write_bytes((box.directory / "dog").read_bytes())

@@ -137,7 +137,7 @@ def test_a_thread_changes_the_name_of_a_queue(tmp_path_factory: pytest.TempPathF
     finally:
         system_call(NUMBERS["mq_unlink"], f"{other}\0".encode())
     assert leaked == 0
-    assert opened > 100
+    assert opened > 10
 
 
 @needs("setpriv")
@@ -145,4 +145,4 @@ def test_a_thread_changes_whose_capabilities_it_asks_for(tmp_path_factory: pytes
     box = make_box(tmp_path_factory, POLICY, None)
     asked, leaked = attack(box, CAPABILITIES, "./dog & sleep 1; ./cat $!; kill $!")
     assert leaked == 0
-    assert asked > 100
+    assert asked > 10

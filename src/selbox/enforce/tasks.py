@@ -143,6 +143,13 @@ def tracer_of(tid: int) -> int:
     return 0 if start < 0 else int(status[start + 11 : status.index(b"\n", start + 1)])
 
 
+def ignored_signals(pid: int) -> int:
+    """Return the signals that a process ignores, the first in bit 0; none when it is gone."""
+    status = _read(f"/proc/{pid}/status")
+    start = status.find(b"\nSigIgn:")
+    return 0 if start < 0 else int(status[start + 8 : status.index(b"\n", start + 1)], 16)
+
+
 def command_name(tid: int) -> str:
     """Return a task's name as audit records give it (``comm``), or an empty string when it is gone."""
     return os.fsdecode(_read(f"/proc/{tid}/comm").rstrip(b"\n"))

@@ -2,13 +2,15 @@
 
 Where policy does not grant ``noatsecure``, the program is told to distrust its environment (``AT_SECURE``), as a
 set-user-id program is: the dynamic loader then heeds no ``LD_PRELOAD``. Without ``rlimitinh`` its soft limits are those
-that the kernel's first task has, as far as the hard limits allow. Without ``siginh`` no signal is blocked.
+that the kernel's first task has, as far as the hard limits allow. Without ``siginh`` no signal is blocked, ignored or
+waiting, and no timer of ``setitimer`` runs.
 
 Source: the kernel's ``selinux_bprm_creds_for_exec``, ``selinux_bprm_committing_creds`` and
 ``selinux_bprm_committed_creds``.
 """
 
 import ctypes
+import errno
 import resource
 import struct
 from array import array
@@ -17,11 +19,21 @@ from typing import Final
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities, real_ids_of
+from selbox.enforce.injection import Injection
 from selbox.enforce.linux import PTRACE_GETREGS, PTRACE_SETSIGMASK, ptrace, ptrace_into
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
+from selbox.enforce.tasks import ignored_signals
 
-_AT_NULL, _AT_SECURE = 0, 23
+_AT_NULL, _AT_SECURE, _AT_SYSINFO_EHDR = 0, 23, 33
+_AUXILIARY_SIZE: Final = 512
+"""Bytes within which the auxiliary vector ends (kernel: ``AT_VECTOR_SIZE``, some 50 words)."""
+
+_SETITIMER, _SIGACTION = 38, 13
+"""Numbers of system calls that are made in a program's name."""
+
+_TIMERS: Final = 3
+_MAX_SIGNAL: Final = 64
 _STACK_POINTER: Final = 19
 """Place of ``rsp`` in ``struct user_regs_struct``."""
 
@@ -85,25 +97,45 @@ class Entering:
         if not self._grants(caller, sid, "rlimitinh"):
             self._reset_limits(pid)
         if not self._grants(caller, sid, "siginh"):
-            ptrace(PTRACE_SETSIGMASK, pid, _WORD, ctypes.addressof(_NO_SIGNALS))
+            self._reset_signals(pid)
 
     def _distrust(self, pid: int) -> None:
-        """Set ``AT_SECURE`` in what the kernel laid on the new stack: arguments, environment, auxiliary vector."""
+        """Set ``AT_SECURE`` in the auxiliary vector."""
+        place = self._auxiliary_places(pid).get(_AT_SECURE)
+        if place is None:
+            raise OSError(errno.EINVAL, "the program has no AT_SECURE")
+        self._box.memory.write(pid, place, struct.pack("=Q", 1))
+
+    def _auxiliary_places(self, pid: int) -> dict[int, int]:
+        """Return where the values of the auxiliary vector lie on the new stack, behind arguments and environment."""
         registers = ctypes.create_string_buffer(_REGISTERS * _WORD)
         ptrace_into(PTRACE_GETREGS, pid, registers)
         place = struct.unpack_from("=Q", registers.raw, _STACK_POINTER * _WORD)[0]
         (arguments,) = struct.unpack("=Q", self._box.memory.read_exactly(pid, place, _WORD))
         place = self._after_zero(pid, place + (arguments + 2) * _WORD)
-        for _ in range(_CHUNK):
-            kind, value = struct.unpack("=QQ", self._box.memory.read_exactly(pid, place, 2 * _WORD))
-            if kind == _AT_SECURE:
-                if not value:
-                    self._box.memory.write(pid, place + _WORD, struct.pack("=Q", 1))
-                return
+        places: dict[int, int] = {}
+        for kind, _ in struct.iter_unpack("=QQ", self._box.memory.read_exactly(pid, place, _AUXILIARY_SIZE)):
             if kind == _AT_NULL:
                 break
+            places[kind] = place + _WORD
             place += 2 * _WORD
-        raise OSError(22, "the program has no AT_SECURE")
+        return places
+
+    def _reset_signals(self, pid: int) -> None:
+        """Have no signal blocked, ignored or waiting, and no timer running that would send one."""
+        ptrace(PTRACE_SETSIGMASK, pid, _WORD, ctypes.addressof(_NO_SIGNALS))
+        place = self._auxiliary_places(pid).get(_AT_SYSINFO_EHDR)
+        if place is None:
+            raise OSError(errno.EINVAL, "the program has no vDSO")
+        (vdso,) = struct.unpack("=Q", self._box.memory.read_exactly(pid, place, _WORD))
+        task = Injection(self._box.memory, pid, vdso)
+        for timer in range(_TIMERS):
+            task.call(_SETITIMER, timer, None, 0)
+        ignored = ignored_signals(pid)
+        for number in range(1, _MAX_SIGNAL + 1):
+            if ignored >> (number - 1) & 1:
+                task.call(_SIGACTION, number, None, 0, _WORD)
+        task.finish()
 
     def _after_zero(self, pid: int, place: int) -> int:
         """Return the address of the word after the next zero word."""
@@ -113,7 +145,7 @@ class Entering:
             if 0 in words:
                 return place + (words.index(0) + 1) * _WORD
             place += len(words) * _WORD
-        raise OSError(22, "the environment has no end")
+        raise OSError(errno.EINVAL, "the environment has no end")
 
     def _reset_limits(self, pid: int) -> None:
         with own_capabilities():

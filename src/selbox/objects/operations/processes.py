@@ -35,8 +35,8 @@ ROWS: Final = (
         ("noatsecure", "rlimitinh", "siginh"),
         "the new domain",
         Support.LIMITED,
-        "AT_SECURE, soft limits and blocked signals are set before the program's first instruction; without siginh, "
-        "ignored and pending signals and timers stay as they are, and the signal at its parent's death is kept",
+        "AT_SECURE, soft limits and signals are set before the program's first instruction; the signal at its parent's "
+        "death is kept",
         "selinux_bprm_creds_for_exec, selinux_bprm_committing_creds, selinux_bprm_committed_creds",
         ("execve", "execveat"),
     ),
