@@ -71,6 +71,35 @@ def test_a_label_that_says_little_may_be_another(server: SecurityServer) -> None
     assert kinds(others) == ["peril"]
 
 
+def test_an_object_without_a_label_should_get_that_of_its_path() -> None:
+    policy = compile_policy([parse(SourceFile("p.cil", SOURCE + "(type unlabeled_t)"))])
+    first, *_ = advice(SecurityServer(policy), record("unlabeled_t", "read", about='path="/data/x"'))
+    assert first == Advice("label", "unlabeled_t stands for objects without a valid label", ("restorecon -Rv /data/x",))
+
+
+def test_what_is_to_be_written_may_have_a_sibling() -> None:
+    more = "(type web_sys_page_t) (type web_sys_rw_page_t) (allow web_t web_sys_rw_page_t (file (write)))"
+    policy = compile_policy([parse(SourceFile("p.cil", SOURCE + more))])
+    first, *_ = advice(SecurityServer(policy), record("web_sys_page_t", "write", about='path="/data/x"'))
+    assert first.text == (
+        "web_sys_page_t is not meant to be written here; with the label web_sys_rw_page_t this would be allowed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "label"), [("/data/x", "web_sys_content_t"), ("/run/x", "web_runtime_t"), ("/etc/x", None)]
+)
+def test_a_label_is_for_the_place_where_the_object_lies(path: str, label: str | None) -> None:
+    types = ("web_sys_content_t", "web_runtime_t", "web_secrets_t", "web_tmp_t")
+    more = "".join(f"(type {each}) (allow web_t {each} (file (append)))" for each in types)
+    policy = compile_policy(
+        [parse(SourceFile("p.cil", SOURCE.replace("web_log_t (file (append open))", "web_log_t (file (open))") + more))]
+    )
+    found = advice(SecurityServer(policy), record("default_t", "append", about=f'path="{path}"'))
+    named = [each.commands[0].split()[4] for each in found if each.kind == "label"]
+    assert named == ([label] if label else [])
+
+
 def test_a_port_may_have_another_label(server: SecurityServer) -> None:
     (found,) = advice(server, record("any_port_t", "name_bind", tclass="tcp_socket", about="src=8080"))
     assert found == Advice(

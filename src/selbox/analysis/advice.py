@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from selbox.analysis.deniedrules import SELF, DeniedRule
+from selbox.analysis.labelguesses import VAGUE, WITHOUT_LABEL, LabelGuesses
 from selbox.analysis.perils import Perils
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
@@ -26,13 +27,9 @@ _WITHOUT_DOMAIN: Final = frozenset({"initrc_t", "unconfined_service_t", "kernel_
 """Types of processes that were started without a domain of their own."""
 FORBIDDEN: Final = frozenset({CauseKind.CONSTRAINT, CauseKind.ROLE, CauseKind.BOUNDS})
 """Causes that no allow rule between the two types helps against."""
-_VAGUE: Final = frozenset(
-    {"default_t", "etc_t", "file_t", "home_root_t", "mnt_t", "root_t", "tmp_t", "unlabeled_t", "usr_t"}
-    | {"var_lib_t", "var_log_t", "var_run_t", "var_t"}
-)
-"""Types of files that say little more than in which directory they lie."""
 _NARROW: Final = 64
 """Ports in a range that says what they are for; a type of a wider one says little."""
+_WRITING: Final = frozenset({"write", "append", "add_name", "create", "setattr", "unlink", "remove_name", "rename"})
 _MOST_CHOICES: Final = 3
 _MOST_PATHS: Final = 3
 _MOST_ASKED: Final = 200
@@ -76,6 +73,7 @@ class Advisor:
         self._policy = server.policy
         self._finder: CauseFinder = server.cause_finder()
         self._perils = Perils(server.policy)
+        self._guesses = LabelGuesses(server.policy, self._finder)
         self._file_label = file_label
         self._asked = 0
         self._withheld: dict[int, tuple[Access, int]] = {}
@@ -138,33 +136,34 @@ class Advisor:
                     + (", which allows this" if helps else ", which does not allow this either"),
                     (f"restorecon -v {_shown(path)}",),
                 )
-        if not wrong and rule.target in _VAGUE and rule.kind not in FORBIDDEN:
-            yield from self._other_labels(rule, paths)
+        if not wrong and rule.kind not in FORBIDDEN:
+            yield from self._other_labels(rule, paths[0] if paths else "")
 
     def _path(self, line: AccessLine) -> str:
         path = details(line.text).path if "path=" in line.text else ""
         return path or (self._facts(line).path if self._facts is not None else "")
 
-    def _other_labels(self, rule: DeniedRule, paths: Sequence[str]) -> Iterator[Advice]:
-        choices = self._label_choices(rule)
-        if not choices:
+    def _other_labels(self, rule: DeniedRule, path: str) -> Iterator[Advice]:
+        where, mark = (_shown(path), "") if path else ("PATH", "# ")
+        relabel = f"{mark}restorecon -Rv {where}"
+        if rule.target in WITHOUT_LABEL:
+            yield Advice("label", f"{rule.target} stands for objects without a valid label", (relabel,))
             return
-        where = _shown(paths[0]) if paths else "PATH"
-        pattern = f"{where.rstrip('/')}(/.*)?" if rule.object_class == "dir" else where
-        mark = "" if paths else "# "
-        yield Advice(
-            "label",
-            f"{rule.target} says little about what an object is; with the label {_or(choices)} this would be allowed",
-            (f"{mark}semanage fcontext -a -t {choices[0]} '{pattern}'", f"{mark}restorecon -Rv {where}"),
-        )
-
-    def _label_choices(self, rule: DeniedRule) -> list[str]:
-        """Return types that the server says would allow the access, the likeliest first."""
+        is_vague = rule.target in VAGUE
+        if not is_vague and _WRITING.isdisjoint(rule.permissions):
+            return
         access = self._ask(rule)
         if access is None:
-            return []
-        names = (self._policy.types[each].name for each in self._finder.labels(access))
-        return [each for each in names if each not in _VAGUE][:_MOST_CHOICES]
+            return
+        choices = self._guesses.for_vague(access, path) if is_vague else self._guesses.siblings(access, path)
+        if choices:
+            why = "says little about what an object is" if is_vague else "is not meant to be written here"
+            pattern = f"{where.rstrip('/')}(/.*)?" if rule.object_class == "dir" else where
+            yield Advice(
+                "label",
+                f"{rule.target} {why}; with the label {_or(choices)} this would be allowed",
+                (f"{mark}semanage fcontext -a -t {choices[0]} '{pattern}'", relabel),
+            )
 
     def _allows_label(self, rule: DeniedRule, label: str) -> bool:
         access = rule.cause.access
@@ -224,8 +223,9 @@ class Advisor:
         known = {each.context.type for each in self._policy.port_contexts} - {access.target.type}
         allowed = [each for each in known if self._allows(access, access.target._replace(type=each))]
         stem = source.partition("_")[0].rstrip("d")
-        names = (types[each].name for each in allowed)
-        return sorted(names, key=lambda name: (not name.startswith(stem), len(name), name))[:_MOST_CHOICES]
+        names = sorted((types[each].name for each in allowed), key=lambda name: (len(name), name))
+        own = [name for name in names if name.startswith(stem)]
+        return (own or names)[:_MOST_CHOICES]
 
     # --- Constraints -----------------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from selbox.server.conditionals import active_conditions
 from selbox.server.evaluation import Access, evaluate
 from selbox.server.explanation import DenialKind
 from selbox.server.extendedrules import Entries
-from selbox.server.labelchoices import LabelChoices
 from selbox.server.ruleindex import DONTAUDIT_SHIFT, VECTOR_MASK
 from selbox.server.state import PolicyState
 from selbox.valuetypes import NamedTuple
@@ -84,7 +83,6 @@ class CauseFinder:
         self._state = state
         self._switches = _Switches(state.policy, state.active, state.entries)
         self._active: dict[int, Sequence[bool]] = {}
-        self._labels: LabelChoices | None = None
         self._arrays: AccessArrayComputer | None = None
 
     def find(self, accesses: Sequence[Access]) -> list[Cause]:
@@ -106,29 +104,31 @@ class CauseFinder:
             return self._array_computer().withheld(accesses)
         return [self._withheld(each) for each in accesses]
 
-    def labels(self, access: Access) -> list[int]:
-        """Return types of objects under which an access would be allowed, the likeliest first; at most a few dozen.
+    def allowing(self, access: Access, labels: Sequence[int]) -> list[tuple[int, bool, int]]:
+        """Return those of some types of objects under which an access would be allowed.
 
-        Types come first that are named as the source is; then those whose directories it may search too, as files
-        seldom lie alone; then those of which it would get least besides what it asks for.
+        Returns:
+            For each the type, whether the source may not search directories of that type, and how many permissions
+            beside those of the access it has on the class.
         """
         state = self._state
-        if self._labels is None:
-            self._labels = LabelChoices(state.policy, state.entries)
         source, target, object_class, vector, _ = access
-        search = state.policy.class_ids.get("dir", object_class)
-        compute, active = state.access.compute, state.active
-        found: list[tuple[bool, bool, int, int, int]] = []
-        stem = state.policy.types[source.type].name.partition("_")[0] + "_"
-        types = source.type, target.type, object_class, vector
-        for place, each in enumerate(self._labels.choices(*types, active)):
+        directory = state.policy.class_ids.get("dir", object_class)
+        search = state.policy.classes[directory].vector(("search",)) if self._can_search else 0
+        found: list[tuple[int, bool, int]] = []
+        for each in labels:
             label = target._replace(type=each)
-            allowed = compute(source, label, object_class, active).allowed
+            allowed = state.access.compute(source, label, object_class, state.active).allowed
             if not vector & ~allowed:
-                is_alone = object_class != search and not compute(source, label, search, active).allowed
-                is_foreign = not state.policy.types[each].name.startswith(stem)
-                found.append((is_foreign, is_alone, (allowed & ~vector).bit_count(), place, each))
-        return [each for *_, each in sorted(found)]
+                reached = state.access.compute(source, label, directory, state.active).allowed if search else 0
+                found.append((each, not search & reached, (allowed & ~vector).bit_count()))
+        return found
+
+    @property
+    def _can_search(self) -> bool:
+        policy = self._state.policy
+        directory = policy.class_ids.get("dir")
+        return directory is not None and "search" in policy.classes[directory].permissions
 
     def _withheld(self, access: Access) -> int:
         source, target, object_class, vector, _ = access
