@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, NamedTuple
 
-from selbox.enforce.linux import system_call
+from selbox.enforce.linux import system_call, system_call_with
 
 _NR_SETGROUPS: Final = 116
 _NR_SETRESUID: Final = 117
@@ -195,8 +195,14 @@ def read_umask(tid: int) -> int:
     return 0o077
 
 
+_set_fs_user = system_call_with(_NR_SETFSUID, ctypes.c_long)
+_set_fs_group = system_call_with(_NR_SETFSGID, ctypes.c_long)
+_set_group_list = system_call_with(_NR_SETGROUPS, ctypes.c_long, ctypes.c_char_p)
+_set_capabilities = system_call_with(_NR_CAPSET, ctypes.c_char_p, ctypes.c_char_p)
+
+
 def _set_groups(groups: tuple[int, ...]) -> None:
-    system_call(_NR_SETGROUPS, len(groups), struct.pack(f"={len(groups)}I", *groups))
+    _set_group_list(len(groups), struct.pack(f"={len(groups)}I", *groups))
 
 
 def _capabilities() -> tuple[int, ...]:
@@ -206,7 +212,7 @@ def _capabilities() -> tuple[int, ...]:
 
 
 def _set_effective(low: int, high: int, held: tuple[int, ...]) -> None:
-    system_call(_NR_CAPSET, _HEADER, _DATA.pack(low, held[1], held[2], high, held[4], held[5]))
+    _set_capabilities(_HEADER, _DATA.pack(low, held[1], held[2], high, held[4], held[5]))
 
 
 class _Own(NamedTuple):
@@ -240,8 +246,8 @@ def borrowed(credentials: Credentials) -> Iterator[None]:
     lent = credentials.capabilities
     try:
         _set_groups(credentials.groups)
-        system_call(_NR_SETFSGID, credentials.group)
-        system_call(_NR_SETFSUID, credentials.user)
+        _set_fs_group(credentials.group)
+        _set_fs_user(credentials.user)
         keep = ~_BORROWED | lent
         _set_effective(held[0] & keep & 0xFFFFFFFF, held[3] & (keep >> 32) & 0xFFFFFFFF, held)
         _borrowing.held = held
@@ -249,8 +255,8 @@ def borrowed(credentials: Credentials) -> Iterator[None]:
     finally:
         _borrowing.held = None
         _set_effective(held[0], held[3], held)
-        system_call(_NR_SETFSUID, 0)
-        system_call(_NR_SETFSGID, own_group)
+        _set_fs_user(0)
+        _set_fs_group(own_group)
         _set_groups(own_groups)
 
 
@@ -287,7 +293,7 @@ def acting_as(identity: Identity | None, also: int = 0) -> Iterator[None]:
         yield
         return
     groups, group = tuple(os.getgroups()), os.getegid()
-    file_user, file_group = system_call(_NR_SETFSUID, -1), system_call(_NR_SETFSGID, -1)
+    file_user, file_group = _set_fs_user(-1), _set_fs_group(-1)
     held = _capabilities()
     lent = identity.capabilities | also
     try:
@@ -301,8 +307,8 @@ def acting_as(identity: Identity | None, also: int = 0) -> Iterator[None]:
         system_call(_NR_SETRESUID, -1, 0, -1)
         system_call(_NR_SETRESGID, -1, group, -1)
         _set_groups(groups)
-        system_call(_NR_SETFSGID, file_group)
-        system_call(_NR_SETFSUID, file_user)
+        _set_fs_group(file_group)
+        _set_fs_user(file_user)
         _set_effective(held[0], held[3], held)
 
 

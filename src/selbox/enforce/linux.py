@@ -6,7 +6,7 @@ Each function raises OSError with the errno that the kernel gave.
 import ctypes
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -64,6 +64,21 @@ def system_call(number: int, *arguments: "int | bytes | ctypes.Array[ctypes.c_ch
     if result == -1:
         _raise()
     return result
+
+
+def system_call_with(number: int, *types: "type[ctypes.c_long | ctypes.c_char_p]") -> Callable[..., int]:
+    """Return a function that makes a system call with arguments of these types: some times as quick as by number."""
+    call = _libc["syscall"]
+    call.restype = ctypes.c_long
+    call.argtypes = (ctypes.c_long, *types)
+
+    def make(*arguments: "int | bytes | ctypes.Array[ctypes.c_char]") -> int:
+        result = int(call(number, *arguments))
+        if result == -1:
+            _raise()
+        return result
+
+    return make
 
 
 def prctl(option: int, argument2: int = 0, argument3: int = 0, argument4: int = 0, argument5: int = 0) -> int:
