@@ -76,6 +76,10 @@ def workloads(shop: Workshop) -> list[Workload]:
             "unix connect and accept", (loops, "connect", shop.path("tmp/socket"), str(_CONNECTIONS)), _CONNECTIONS
         ),
         Workload(
+            "unix datagram to a path", (loops, "datagrams", shop.path("tmp/bowl"), str(_CONNECTIONS)), _CONNECTIONS
+        ),
+        Workload("sendmsg and recvmsg, unix stream", (loops, "messages", "-", str(_CONNECTIONS)), _CONNECTIONS),
+        Workload(
             "sh: 300 x true", timed("sh", "-c", f"for i in $(seq 300); do {true}; done"), needs=("sh", "seq"), peer=True
         ),
         Workload(

@@ -3,8 +3,10 @@
  * Every subcommand prints nanoseconds on one line; a call that fails ends the program with a message and status 1.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +134,78 @@ static void connect_often(const char *path, long times)
 	unlink(path);
 }
 
+static void send_datagrams(const char *path, long times)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int bowl = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char data[64] = "";
+
+	strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+	unlink(path);
+	if (bind(bowl, (struct sockaddr *)&address, sizeof address))
+		fail(path);
+	for (long i = 0; i < times; i++) {
+		if (sendto(sender, data, sizeof data, 0, (struct sockaddr *)&address, sizeof address) != sizeof data)
+			fail("sendto");
+		if (recv(bowl, data, sizeof data, 0) != sizeof data)
+			fail("recv");
+	}
+	unlink(path);
+}
+
+static void send_messages(long times)
+{
+	char data[64] = "";
+	struct iovec part = { data, sizeof data };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		fail("socketpair");
+	for (long i = 0; i < times; i++) {
+		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+		if (sendmsg(pair[0], &message, 0) != sizeof data || recvmsg(pair[1], &message, 0) != sizeof data)
+			fail("sendmsg and recvmsg");
+	}
+}
+
+static int connected_to(int port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (connect(client, (struct sockaddr *)&address, sizeof address))
+		fail("connect");
+	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+	return client;
+}
+
+static void exchange(int port, long times, int is_kept, long size, const char *request)
+{
+	static char data[1 << 16];
+	struct linger at_once = { 1, 0 };
+	int client = is_kept ? connected_to(port) : -1;
+
+	for (long i = 0; i < times; i++) {
+		if (!is_kept)
+			client = connected_to(port);
+		if (write(client, request, strlen(request)) < 0)
+			fail("write");
+		for (long got = 0; got < size;) {
+			ssize_t part = read(client, data, sizeof data);
+
+			if (part <= 0)
+				fail("read");
+			got += part;
+		}
+		if (!is_kept) {
+			setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+			close(client);
+		}
+	}
+}
+
 int main(int count, char **words)
 {
 	long long begin = now();
@@ -143,7 +217,7 @@ int main(int count, char **words)
 		return 0;
 	}
 	if (count < 3) {
-		fprintf(stderr, "usage: loops first | timed PROGRAM... | open|denied|exec|connect PATH TIMES | open-in PATH TIMES PROCESSES\n");
+		fprintf(stderr, "usage: loops first | timed PROGRAM... | open|denied|exec|connect|datagrams PATH TIMES | messages - TIMES | open-in PATH TIMES PROCESSES | exchange PORT TIMES kept|new SIZE REQUEST\n");
 		return 2;
 	}
 	if (!strcmp(what, "timed"))
@@ -158,6 +232,12 @@ int main(int count, char **words)
 		exec_often(words[2], times);
 	else if (!strcmp(what, "connect"))
 		connect_often(words[2], times);
+	else if (!strcmp(what, "datagrams"))
+		send_datagrams(words[2], times);
+	else if (!strcmp(what, "messages"))
+		send_messages(times);
+	else if (!strcmp(what, "exchange") && count > 6)
+		exchange(atoi(words[2]), times, !strcmp(words[4], "kept"), atol(words[5]), words[6]);
 	else
 		return 2;
 	printf("%lld\n", now() - begin);
