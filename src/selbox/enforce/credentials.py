@@ -215,49 +215,52 @@ def _set_effective(low: int, high: int, held: tuple[int, ...]) -> None:
     _set_capabilities(_HEADER, _DATA.pack(low, held[1], held[2], high, held[4], held[5]))
 
 
-class _Own(NamedTuple):
-    """What a thread of the supervisor has of its own, which never changes: groups, group, capabilities."""
-
-    groups: tuple[int, ...]
-    group: int
-    capabilities: tuple[int, ...]
-
-
 _borrowing = threading.local()
-"""``own``: what the thread has when it has borrowed nothing, once that is known.
-
-``held``: the capabilities that the thread will have again once it gives back what it borrowed, or None.
-"""
+"""``held``: the capabilities that the thread will have again once it gives back what it was lent, or None."""
 
 
-@contextmanager
-def borrowed(credentials: Credentials) -> Iterator[None]:
-    """Do file operations of the calling thread with a task's credentials; only root can, others act as themselves.
+class Lender:
+    """Has the thread that handles calls do file operations with a task's credentials, as long as it is the same task's.
 
-    The system calls are made directly, since libc's own wrappers would change every thread of the supervisor.
+    Only root can; others act as themselves. The system calls are made directly, since libc's own wrappers would change
+    every thread of the supervisor.
     """
-    if os.geteuid() != 0:
-        yield
-        return
-    own: _Own | None = getattr(_borrowing, "own", None)
-    if own is None:
-        own = _borrowing.own = _Own(tuple(os.getgroups()), os.getegid(), _capabilities())
-    own_groups, own_group, held = own
-    lent = credentials.capabilities
-    try:
-        _set_groups(credentials.groups)
-        _set_fs_group(credentials.group)
-        _set_fs_user(credentials.user)
-        keep = ~_BORROWED | lent
-        _set_effective(held[0] & keep & 0xFFFFFFFF, held[3] & (keep >> 32) & 0xFFFFFFFF, held)
+
+    def __init__(self) -> None:
+        self._lent: Credentials | None = None
+        self._is_root = os.geteuid() == 0
+        self._own_groups = tuple(os.getgroups())
+        self._own_group = os.getegid()
+        self._held = _capabilities()
+
+    def lend(self, credentials: Credentials) -> None:
+        """Take on credentials, until they are given back."""
+        if credentials == self._lent or not self._is_root:
+            return
+        self.give_back()
+        held, lent = self._held, credentials.capabilities
+        self._lent = credentials
+        try:
+            _set_groups(credentials.groups)
+            _set_fs_group(credentials.group)
+            _set_fs_user(credentials.user)
+            keep = ~_BORROWED | lent
+            _set_effective(held[0] & keep & 0xFFFFFFFF, held[3] & (keep >> 32) & 0xFFFFFFFF, held)
+        except OSError:
+            self.give_back()
+            raise
         _borrowing.held = held
-        yield
-    finally:
+
+    def give_back(self) -> None:
+        """Be the supervisor itself again."""
+        if self._lent is None:
+            return
+        self._lent = None
         _borrowing.held = None
-        _set_effective(held[0], held[3], held)
+        _set_effective(self._held[0], self._held[3], self._held)
         _set_fs_user(0)
-        _set_fs_group(own_group)
-        _set_groups(own_groups)
+        _set_fs_group(self._own_group)
+        _set_groups(self._own_groups)
 
 
 @contextmanager
@@ -282,8 +285,9 @@ def own_capabilities() -> Iterator[None]:
 def acting_as(identity: Identity | None, also: int = 0) -> Iterator[None]:
     """Have the calling thread's effective ids and capabilities be a task's; only root can, others act as themselves.
 
-    It may stand inside :func:`borrowed`, which changes less: what the kernel notes as an object's owner, or tells a
-    socket's peer, are effective ids. The real and saved user id stay the supervisor's, so that nobody may signal it.
+    It may stand where a :class:`Lender` has lent credentials, which changes less: what the kernel notes as an object's
+    owner, or tells a socket's peer, are effective ids. The real and saved user id stay the supervisor's, so that nobody
+    may signal it.
 
     Args:
         identity: None changes nothing, for a task whose credentials are the supervisor's own.

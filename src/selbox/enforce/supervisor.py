@@ -19,7 +19,7 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
-from selbox.enforce.credentials import Credentials, borrowed, read_credentials
+from selbox.enforce.credentials import Credentials, Lender, read_credentials
 from selbox.enforce.linux import signal_descriptor
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
@@ -59,6 +59,7 @@ class Supervisor:
         self._execution = execution
         self._status: int | None = None
         self._can_lend = os.geteuid() == 0
+        self._lender = Lender()
         self._poll = select.epoll()
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._signals = signal_descriptor({int(each) for each in BLOCKED})
@@ -90,6 +91,7 @@ class Supervisor:
                 else:
                     callback = callbacks.get(descriptor)
                     if callback is not None:
+                        self._lender.give_back()
                         callback()
             if is_call and self._status is None:
                 self._handle()
@@ -111,10 +113,10 @@ class Supervisor:
         try:
             if state.credentials_changed and self._can_lend and notification.number not in self._unlent:
                 self._before_borrowing()
-                with borrowed(self._credentials_of(caller)):
-                    answer = handler(caller, notification.arguments)
+                self._lender.lend(self._credentials_of(caller))
             else:
-                answer = handler(caller, notification.arguments)
+                self._lender.give_back()
+            answer = handler(caller, notification.arguments)
         except OSError as error:
             answer = -(error.errno or errno.EIO)
         except SelboxError:
@@ -139,6 +141,7 @@ class Supervisor:
         """
         known = caller.state.credentials
         if known is None:
+            self._lender.give_back()
             known = read_credentials(caller.tid)
             if is_alone(caller):
                 with suppress(OSError):  # without CAP_SYS_RESOURCE, not that of a task with several user ids
@@ -163,6 +166,7 @@ class Supervisor:
             os.kill(self._first, number)
 
     def _reap(self) -> None:
+        self._lender.give_back()
         while True:
             try:
                 pid, status = os.waitpid(-1, WAIT_OPTIONS | os.WUNTRACED)
@@ -186,6 +190,7 @@ class Supervisor:
 
     def finish(self) -> None:
         """End what is left of the box: nothing may outlive its supervisor."""
+        self._lender.give_back()
         self._end_all(signal.SIGTERM, _GRACE_SECONDS)
         self._end_all(signal.SIGKILL, None)
         self._poll.close()
