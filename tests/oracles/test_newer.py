@@ -11,7 +11,6 @@ from selbox.compiler.text.cil import policy_to_cil
 from selbox.compiler.text.policylanguage import policy_to_language
 from selbox.model.policy import Policy
 
-
 NOT_ALIKE = re.compile(r"# |\(expandtypeattribute | +\(?(allow|auditallow|dontaudit) ")
 """What one of the two writers adds; and conditional access rules, which the other does not join."""
 

@@ -1,0 +1,69 @@
+"""What all parts of a baseline are made with: final ids of types, and places in the sources."""
+
+from selbox.compiler.namespace import Place
+from selbox.compiler.resolution import Resolution
+from selbox.language.cil import Form
+from selbox.model.bitset import bitset, members
+from selbox.model.mls import LevelRange
+from selbox.model.policy import Policy
+
+
+class NotKeptError(Exception):
+    """The policy has what a later compilation could not follow."""
+
+
+def place_of(form: Form, place: Place) -> int:
+    """Return where a statement stands in one number: the source, and the offset in it."""
+    return place.path[0] << 32 | form.offset
+
+
+class KeptIds:
+    """The ids that a baseline has for types, and what is asked of a compilation again and again.
+
+    Args:
+        policy: what was compiled.
+        resolution: what it was made from.
+
+    Attributes:
+        policy, resolution: likewise.
+        ids: by the ids that types have in the resolution. What is not in the policy has ids behind all others.
+        by_id: the types in the order of these.
+        dropped: the ids of what is not in the policy, by name.
+    """
+
+    def __init__(self, policy: Policy, resolution: Resolution) -> None:
+        self.policy = policy
+        self.resolution = resolution
+        symbols = resolution.numbered["type"]
+        ids = {each.name: index for index, each in enumerate(policy.types)}
+        gone = [each for each in symbols if each.name not in ids]
+        self.dropped = {each.name: len(ids) + index for index, each in enumerate(gone)}
+        ids.update(self.dropped)
+        self.ids = [ids[each.name] for each in symbols]
+        self.by_id = sorted(symbols, key=lambda symbol: ids[symbol.name])
+        self._bitsets: dict[int, int] = {}
+
+    def bits(self, old: int) -> int:
+        """Return a set of types by their ids here."""
+        known = self._bitsets.get(old)
+        if known is None:
+            known = self._bitsets[old] = bitset(map(self.ids.__getitem__, members(old)))
+        return known
+
+    def origin_place(self, origin: int) -> int:
+        """Return where the statement of an origin stands."""
+        origins = self.resolution.origins
+        return place_of(origins.forms[origin - 1], origins.places[origin - 1])
+
+    def origin_branch(self, origin: int) -> int:
+        """Return the conditional branch in which it stands, or 0."""
+        return self.resolution.origins.places[origin - 1].branch
+
+    def is_warned_of(self, code: str) -> bool:
+        """Tell whether the compilation gave a warning."""
+        return any(each.code == code for each in self.resolution.program.diagnostics.warnings)
+
+
+def plain_range(each: LevelRange) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return a range in plain values."""
+    return tuple(each.low), tuple(each.high)  # type: ignore[return-value]  # levels are pairs
