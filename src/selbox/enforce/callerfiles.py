@@ -91,11 +91,20 @@ def check_target(box: Box, caller: Caller, target: Target, *permissions: str) ->
     """
     status = target.status
     if target.is_open and not has_label(box, status):
+        check_socket(box, caller, status, permissions)
         return
     sid = box.labels.sid_of(target.descriptor, status, caller)
     box.monitor.check(
         caller, sid, box.labels.class_of(status), permissions, lambda: box.labels.describe(target.descriptor)
     )
+
+
+def check_socket(box: Box, caller: Caller, status: os.stat_result, permissions: tuple[str, ...]) -> None:
+    """Check permissions on a socket that another domain made; what a task makes itself it is taken to be allowed."""
+    label = box.socket_labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+    if label is not None and label.sid != box.labels.outside:
+        said = {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
+        box.monitor.check(caller, label.sid, label.object_class, permissions, lambda: said)
 
 
 def copy_of(box: Box, caller: Caller, number: int) -> int:

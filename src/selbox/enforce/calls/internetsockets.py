@@ -11,6 +11,7 @@ from typing import Final
 from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller, identity_of
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import acting_as
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import (
@@ -38,6 +39,7 @@ class InternetSockets:
 
     def __init__(self, box: Box) -> None:
         self._box = box
+        self._capabilities = Capabilities(box)
         self._ports: dict[tuple[int, int], int] = {}
 
     def check_bind(self, caller: Caller, own: CallerSocket, label: SocketLabel, address: bytes) -> None:
@@ -54,6 +56,10 @@ class InternetSockets:
             self._ask(caller, label, target, "name_bind", describe_internet(port, "saddr", "src"))
         target = self._box.server.node_sid(found.host)
         self._ask(caller, label, target, "node_bind", describe_internet(found, "saddr", "src"))
+        if 0 < found.port < _first_for_everybody() and not self._capabilities.may_use_if_held(
+            caller, "net_bind_service"
+        ):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
     def check_connect(self, caller: Caller, own: CallerSocket, label: SocketLabel, address: bytes) -> None:
         """Check ``name_connect`` on the port of an address, for sockets that have connections.
@@ -143,6 +149,12 @@ def _unsupported(label: SocketLabel) -> OSError:
 
 def _is_for_everybody(port: int) -> bool:
     """Tell whether a port is one of those that sockets without a name are given (kernel: ``selinux_socket_bind``)."""
-    with open(_LOCAL_RANGE, encoding="ascii") as numbers, open(_FIRST_UNPRIVILEGED, encoding="ascii") as first:
+    with open(_LOCAL_RANGE, encoding="ascii") as numbers:
         low, high = map(int, numbers.read().split())
-        return max(low, int(first.read())) <= port <= high
+    return max(low, _first_for_everybody()) <= port <= high
+
+
+def _first_for_everybody() -> int:
+    """Return the lowest port that needs no capability."""
+    with open(_FIRST_UNPRIVILEGED, encoding="ascii") as first:
+        return int(first.read())

@@ -21,6 +21,7 @@ from selbox.enforce.calls.receivedmessages import ReceivedMessages
 from selbox.enforce.calls.sentmessages import SentMessages
 from selbox.enforce.calls.socketpeers import SocketPeerCalls
 from selbox.enforce.calls.unixsockets import UnixSockets
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.connections import Connections, peer_of
 from selbox.enforce.credentials import acting_as
 from selbox.enforce.linux import system_call
@@ -57,6 +58,7 @@ class SocketCalls:
     def __init__(self, box: Box) -> None:
         self._box = box
         diagnosis = UnixDiagnosis()
+        self._capabilities = Capabilities(box)
         self._checks = SocketChecks(box)
         self._connections = Connections(diagnosis)
         self._unix = UnixSockets(box, diagnosis, self._connections)
@@ -130,6 +132,9 @@ class SocketCalls:
             family = socket.AF_PACKET
         label = self._checks.new(caller, self._checks.class_of(family, kind, protocol))
         self._box.monitor.check(caller, label.sid, label.object_class, ("create",), dict)
+        is_raw = family == socket.AF_PACKET or (family in _INTERNET and kind == socket.SOCK_RAW)
+        if is_raw and not self._capabilities.may_use_if_held(caller, "net_raw"):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         return label
 
     def _make(self, caller: Caller, call: str, arguments: Arguments, *more: "ctypes.Array[ctypes.c_char]") -> int:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.callerfiles import has_label
+from selbox.enforce.callerfiles import check_socket, has_label
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.identitymaps import shown_group, shown_user
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
@@ -128,7 +128,9 @@ class StatusCalls:
                 return _Seen(status, AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number & 0xFFFFFFFF), 0)
         descriptor = box.walker.start_of(caller, number)
         status = os.fstat(descriptor)
-        if has_label(box, status) and not box.openers.is_handed_in(status):
+        if not has_label(box, status):
+            check_socket(box, caller, status, _GETATTR)
+        elif not box.openers.is_handed_in(status):
             self._check(caller, descriptor, status)
         return _Seen(status, descriptor, b"", AT_EMPTY_PATH)
 

@@ -8,8 +8,8 @@ ROWS: Final = (
     Operation(
         "make a socket",
         "socket tcp_socket udp_socket rawip_socket icmp_socket sctp_socket dccp_socket unix_stream_socket "
-        "unix_dgram_socket packet_socket netlink_socket netlink_route_socket vsock_socket alg_socket",
-        ("create",),
+        "unix_dgram_socket packet_socket netlink_socket netlink_route_socket vsock_socket alg_socket capability",
+        ("create", "net_raw"),
         "new: attr/sockcreate, or by transition from the task to itself",
         Support.ENFORCED,
         "every family and its class, by the capability extended_socket_class; what a listening socket accepts has its "
@@ -29,8 +29,8 @@ ROWS: Final = (
     ),
     Operation(
         "bind to a port and a node",
-        "tcp_socket udp_socket rawip_socket icmp_socket sctp_socket dccp_socket",
-        ("bind", "name_bind", "node_bind"),
+        "tcp_socket udp_socket rawip_socket icmp_socket sctp_socket dccp_socket capability",
+        ("bind", "name_bind", "node_bind", "net_bind_service"),
         "port and node as the policy labels them, asked for by the socket",
         Support.ENFORCED,
         "which ports are for everybody is read from the supervisor's own network namespace",
