@@ -1,6 +1,7 @@
 """Measures the toolbox, whole processes, beside SETools, on Debian's real policy."""
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -30,13 +31,14 @@ perms = write append
 
 
 def prepare(directory: str) -> None:
-    """Make the policies that are measured: ``policy``, and ``transitions`` with 255,000 transitions by name.
+    """Make the policies that are measured: ``policy``, ``mls``, and ``transitions`` with 255,000 transitions by name.
 
     Raises:
         PolicyUnavailableError: when Debian's policy cannot be had.
         FailedError: when secilc refuses it.
     """
-    run([["secilc", "-c", "33", "-o", "policy", "-f", "contexts", *debianpolicy.cil_files("default")]], directory)
+    for path, name in (("policy", "default"), ("mls", "mls")):
+        run([["secilc", "-c", "33", "-o", path, "-f", "contexts", *debianpolicy.cil_files(name)]], directory)
     run([[sys.executable, _TRANSITIONS, "policy", "transitions"]], directory)
 
 
@@ -46,16 +48,28 @@ def search(name: str, directory: str, *words: str) -> Task:
     return Task(name, {PEER: [words], OURS: [selbox(*words)], FIRST: [anew]}, directory)
 
 
+def differing(*words: str) -> list[str]:
+    """Return a comparison that finds differences: as a command whose status is 0 then, which that of selbox is not."""
+    return ["sh", "-c", f"{shlex.join(selbox(*words))}; test $? = 1"]
+
+
 def tasks(directory: str) -> list[Task]:
     """Return what is measured."""
     with open(os.path.join(directory, "checks.ini"), "w", encoding="utf-8") as stream:
         stream.write(_CHECKS)
     narrow = ("sesearch", "-A", "-s", "httpd_t", "-p", "write", "-c", "file", "policy")
+    pair = ("policy", "mls")
     effective = selbox("sesearch", "--effective", "-t", "shadow_t", "-c", "file", "-p", "write", "policy")
     return [
         search("sesearch, narrow", directory, *narrow),
         search("sesearch -A, all rules", directory, "sesearch", "-A", "policy"),
         search("sesearch -T, 255,000 transitions by name", directory, "sesearch", "-T", "transitions"),
+        search("sedta -s httpd_t", directory, "sedta", "-p", "policy", "-s", "httpd_t"),
+        search(
+            "seinfoflow, shortest", directory, *["seinfoflow", "-p", "policy", "-s", "httpd_t", "-t", "shadow_t", "-S"]
+        ),
+        Task("sediff, default and mls", {PEER: [("sediff", *pair)], OURS: [differing("sediff", *pair)]}, directory),
+        Task("what can be done under one alone", {OURS: [differing("sediff", "--access", *pair)]}, directory),
         search("seinfo", directory, "seinfo", "policy"),
         search("seinfo -t -x", directory, "seinfo", "policy", "-t", "-x"),
         Task("who can write shadow_t, really", {OURS: [effective]}, directory),
@@ -69,7 +83,9 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help="rows whose names have this text")
     parser.add_argument("--json", action="store_true", help="write JSON")
     arguments = parser.parse_args(words)
-    lacking = [name for name in ("secilc", "sesearch", "seinfo") if shutil.which(name) is None]
+    lacking = [
+        name for name in ("secilc", "sesearch", "seinfo", "sediff", "sedta", "seinfoflow") if shutil.which(name) is None
+    ]
     if lacking:
         print(f"analysis: not installed: {', '.join(lacking)}", file=sys.stderr)
         return 1

@@ -90,6 +90,17 @@ def test_nothing_flows_by_rules_that_are_off(catalogue: Catalogue) -> None:
     assert steps(flows, catalogue) == WRITES | READS - {("outbox", "reader")}
 
 
+def test_a_rule_that_is_off_adds_weight_unless_flows_are_exact() -> None:
+    more = "(allow reader secret (file (execute)))(booleanif off (true (allow reader secret (file (read)))))"
+    catalogue = Catalogue.of(compile_texts(POLICY, more))
+    off = InformationFlow(catalogue, permissions(), booleans=catalogue.defaults)
+    assert ("secret", "reader") in steps(off, catalogue)
+    exact = InformationFlow(catalogue, permissions(), booleans=catalogue.defaults, exact=True)
+    assert ("secret", "reader") not in steps(exact, catalogue)
+    on = InformationFlow(catalogue, permissions(), booleans=[True] * 2, exact=True)
+    assert ("secret", "reader") in steps(on, catalogue)
+
+
 def test_nothing_flows_through_what_is_left_out(catalogue: Catalogue) -> None:
     box, secret = catalogue.type_id("box"), catalogue.type_id("secret")
     assert box is not None

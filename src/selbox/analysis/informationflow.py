@@ -48,8 +48,9 @@ class InformationFlow:
         weight: the least weight of steps that are followed, one of :data:`WEIGHTS`; a step weighs what the heaviest
             permission of its rules does.
         excluded: ids of types that nothing may flow through; of an attribute, all its types.
-        booleans: a value for each boolean, by id: by rules that are off flows nothing then. None: all rules count. A
-            step that has its weight by a rule that is off is followed where another rule is on, of any weight.
+        booleans: a value for each boolean, by id: by rules that are off flows nothing then. None: all rules count.
+        exact: whether rules that are off add no weight either. SETools weighs steps first, and so follows one that has
+            its weight by a rule that is off where another rule is on, of any weight.
 
     Source: ``setools/infoflow.py``.
     """
@@ -61,6 +62,8 @@ class InformationFlow:
         weight: int = DEFAULT_WEIGHT,
         excluded: Collection[int] = (),
         booleans: Sequence[bool] | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
         self._catalogue = catalogue
         self._permissions = permissions
@@ -68,13 +71,14 @@ class InformationFlow:
         self._excluded = 0
         for each in excluded:
             self._excluded |= catalogue.members(each)
+        self._exact = exact
         self._active = None if booleans is None else active_conditions(catalogue, booleans)
 
     @cached_property
     def graph(self) -> Graph:
         """The steps that are followed."""
-        graph = self._graph(self._weight, only_active=False)
-        if self._active is not None:
+        graph = self._graph(self._weight, only_active=self._exact)
+        if self._active is not None and not self._exact:
             graph = graph.intersection(self._graph(WEIGHTS[0], only_active=True))
         return graph.without(self._excluded)
 

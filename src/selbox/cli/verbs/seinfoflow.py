@@ -35,7 +35,8 @@ Which permission lets information flow, which way and how much, is in a permissi
 -m names another; it is in the format of SETools, whose own can be used. A step weighs 1 to 10, as the heaviest
 permission of its rules does; steps below the least weight are not followed.
 
-All rules count unless -b says how booleans are set.
+All rules count unless -b says how booleans are set. SETools weighs a step by all its rules then, and follows it where
+any of them is on; with --exact, only those that are on are weighed.
 
 {WHICH_POLICY}
 """,
@@ -66,6 +67,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox seinfoflow``."""
     add_path_arguments(parser, "flows")
     parser.add_argument("--limit_flows", dest="limit", type=int, help="the same as -l")
+    parser.add_argument("--exact", action="store_true", help="with -b, let rules that are off add no weight either")
     parser.add_argument("-m", "--map", metavar="FILE", help="permission map; selbox's own otherwise")
     parser.add_argument(
         "-w",
@@ -92,6 +94,7 @@ def run(arguments: "Namespace") -> Found:
         arguments.min_weight,
         excluded_types(arguments, catalogue),
         boolean_values(arguments, catalogue),
+        exact=arguments.exact,
     )
     texts = Texts(catalogue)
 
