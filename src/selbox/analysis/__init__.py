@@ -16,8 +16,10 @@ if TYPE_CHECKING:
         NameCriterion,
         PermissionCriterion,
     )
+    from selbox.analysis.domaintransitions import DomainTransitions
     from selbox.analysis.effective import EffectiveAccessQuery
     from selbox.analysis.identityquery import RangeTransitionQuery, RoleRuleQuery
+    from selbox.analysis.informationflow import InformationFlow
     from selbox.analysis.rulequery import RuleQuery
     from selbox.analysis.table import Table
 
@@ -26,8 +28,10 @@ __all__ = [
     "Catalogue",
     "ClassCriterion",
     "ComponentQuery",
+    "DomainTransitions",
     "EffectiveAccessQuery",
     "ExtendedPermissionCriterion",
+    "InformationFlow",
     "NameCriterion",
     "NumbersCriterion",
     "PermissionCriterion",
@@ -42,8 +46,10 @@ _HOMES = {
     "Catalogue": "catalogue",
     "ClassCriterion": "criteria",
     "ComponentQuery": "components",
+    "DomainTransitions": "domaintransitions",
     "EffectiveAccessQuery": "effective",
     "ExtendedPermissionCriterion": "criteria",
+    "InformationFlow": "informationflow",
     "NameCriterion": "criteria",
     "NumbersCriterion": "components",
     "PermissionCriterion": "criteria",
