@@ -238,7 +238,7 @@ print(open("attr/current").read())
         "errno 13",
         "errno 22",
         "errno 13",
-        "errno 13",
+        "errno 1",
         "errno 2",
         "errno 2",
         f"{CONTEXT.format('cat_t')}\0",

@@ -23,6 +23,7 @@ from selbox.enforce.credentials import Credentials, Lender, read_credentials
 from selbox.enforce.linux import signal_descriptor
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
+from selbox.enforce.tasks import parent_of
 
 _SIGNAL_SIZE: Final = 128
 _SIGNAL_HEAD = struct.Struct("=Iii")
@@ -233,12 +234,4 @@ def _children() -> list[int]:
         with open(f"/proc/self/task/{pid}/children", encoding="ascii") as children:
             return [int(each) for each in children.read().split()]
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return [int(each) for each in os.listdir("/proc") if each.isdigit() and _parent_of(each) == pid]
-
-
-def _parent_of(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as line:
-            return int(line.read().rpartition(b")")[2].split()[1])
-    except OSError:
-        return 0
+        return [int(each) for each in os.listdir("/proc") if each.isdigit() and parent_of(int(each)) == pid]

@@ -136,6 +136,13 @@ def thread_group(tid: int) -> int:
     return tid if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
 
 
+def parent_of(pid: int) -> int:
+    """Return the process whose child a process is; 0 when it is gone."""
+    status = _read(f"/proc/{pid}/status")
+    start = status.find(b"\nPPid:")
+    return 0 if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
+
+
 def tracer_of(tid: int) -> int:
     """Return the process that traces a task; 0 when none does, or the task is gone."""
     status = _read(f"/proc/{tid}/status")

@@ -18,24 +18,26 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import own_capabilities, read_ids
-from selbox.enforce.linux import system_call, write_memory
+from selbox.enforce.linux import PTRACE_SEIZE, system_call, write_memory
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets, held
+from selbox.enforce.tasks import parent_of, thread_group
 
 _VECTOR = struct.Struct("=QQ")
 _MOST_VECTORS: Final = 1024
 _MOST_BYTES: Final = 1 << 20
 """Bytes that one call moves at most; a caller that wants more is told how many were, and asks again."""
 
+_TRACE_ME, _ATTACH = 0, 16
 _KCMP_TYPES: Final = 7
 """``KCMP_TYPES`` without ``KCMP_EPOLL_TFD``, whose argument lies in memory."""
 
 
 class OtherMemoryCalls:
-    """``process_vm_readv``, ``process_vm_writev``, ``kcmp`` and ``get_robust_list``."""
+    """``ptrace``, ``process_vm_readv``, ``process_vm_writev``, ``kcmp`` and ``get_robust_list``."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
@@ -45,6 +47,7 @@ class OtherMemoryCalls:
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
         return {
+            "ptrace": self.ptrace,
             "process_vm_readv": lambda caller, given: self._move(caller, given, writes=False),
             "process_vm_writev": lambda caller, given: self._move(caller, given, writes=True),
             "kcmp": self.kcmp,
@@ -73,6 +76,25 @@ class OtherMemoryCalls:
         own, other = read_ids(caller.tid), read_ids(tid)
         same = set(other.users[:3]) == {own.users[0]} and set(other.groups[:3]) == {own.groups[0]}
         return same or self._capabilities.may_use(caller, "sys_ptrace", own=True)
+
+    # --- Tracing ----------------------------------------------------------------------------------------------------
+
+    def ptrace(self, caller: Caller, arguments: Arguments) -> int:
+        """``ptrace(request, pid, …)``: what policy denies is denied as such, and what it grants is refused.
+
+        A tracer inside would be in the way of the supervisor's own, which proves what program runs.
+        """
+        request, labels = arguments[0], self._box.labels
+        if request == _TRACE_ME:
+            parent = labels.task_sid(parent_of(thread_group(caller.tid)))
+            self._box.monitor.check(caller, caller.state.sid, "process", ("ptrace",), dict, source=parent)
+        elif request in (_ATTACH, PTRACE_SEIZE):
+            tid = self._targets.named(caller, signed(arguments[1]))
+            if not self._targets.is_own(caller, tid) and self._may_trace(caller, tid):
+                self._targets.check(caller, tid, "ptrace")
+        else:
+            return -errno.ESRCH
+        return -errno.EPERM
 
     # --- Memory -----------------------------------------------------------------------------------------------------
 

@@ -70,11 +70,11 @@ class ProcessAttributes:
         """Set an attribute; a value that is empty or begins with a line end takes it back.
 
         Raises:
-            OSError: EACCES where it is another task's or policy denies it, EINVAL where it is no context, EPERM
-                where a process of several threads would leave its bounds.
+            OSError: EPERM where it is another task's, or where a process of several threads would leave its bounds;
+                EACCES where policy denies it, EINVAL where it is no context.
         """
         if tid != caller.tid:
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         permission, _, replaced = _SETTABLE[name]
         box = self._box
         box.monitor.check(caller, caller.state.sid, "process", (permission,), dict)

@@ -6,16 +6,6 @@ from selbox.objects.operations.operation import Operation, Support
 
 ROWS: Final = (
     Operation(
-        "trace a process",
-        "process",
-        ("ptrace",),
-        "",
-        Support.REFUSED,
-        "a tracer inside would be in the way of the supervisor's proof of exec: debuggers and strace do not run",
-        "selinux_ptrace_access_check",
-        ("ptrace",),
-    ),
-    Operation(
         "take another process's descriptor, join its namespaces",
         "process fd",
         ("ptrace", "use"),

@@ -82,6 +82,17 @@ ROWS: Final = (
         ("process_vm_readv", "process_vm_writev"),
     ),
     Operation(
+        "trace a process",
+        "process",
+        ("ptrace",),
+        "the process that is traced; who asks to be traced is its parent's target",
+        Support.LIMITED,
+        "what policy denies is denied and recorded; what it grants is refused (EPERM), since a tracer inside would be "
+        "in the way of the supervisor's proof of exec: debuggers and strace do not run",
+        "selinux_ptrace_access_check, selinux_ptrace_traceme",
+        ("ptrace",),
+    ),
+    Operation(
         "compare processes, ask for their locks",
         "file capability",
         ("read", "sys_ptrace"),

@@ -35,8 +35,6 @@ PART: Final = FilterPart(
         errno.EPERM: (
             # Other processes' descriptors, and their namespaces, where numbers mean other things.
             *("pidfd_getfd", "setns"),
-            # A tracer inside would be in the way of the supervisor's own check of exec.
-            "ptrace",
         )
     },
 )
