@@ -92,10 +92,11 @@ def by_selbox(command: CommandLine, *policies: Path | str) -> Answer:
     return _answer(command.program, status, output.getvalue())
 
 
-def everything(directory: Path) -> Path:
-    """Compile the policy that has everything; return the path of the binary."""
-    path = directory / "policy.33"
-    assert main(["compile", "--no-base", str(EVERYTHING), "-o", str(path)]) == 0
+def everything(directory: Path, more: str = "") -> Path:
+    """Compile the policy that has everything, with further statements; return the path of the binary."""
+    path, text = directory / "policy.33", directory / "more.cil"
+    text.write_text(more)
+    assert main(["compile", "--no-base", str(EVERYTHING), str(text), "-o", str(path)]) == 0
     return path
 
 
