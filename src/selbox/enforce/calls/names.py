@@ -10,6 +10,7 @@ from typing import Final
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_umask
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, system_call
@@ -20,6 +21,9 @@ from selbox.enforce.seccomp.syscalls import NUMBERS
 
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
+
+_WHITEOUT: Final = 0
+"""The device number of what hides a name in an overlay, which anybody may make."""
 
 _NODE_CLASSES: Final = {
     0: "file",
@@ -128,6 +132,7 @@ class NameCalls:
 
     def __init__(self, box: Box) -> None:
         self._box = box
+        self._capabilities = Capabilities(box)
         self._new = NewObjects(box)
 
     def handlers(self) -> dict[str, Handler]:
@@ -190,9 +195,13 @@ class NameCalls:
         located = self._locate_new(caller, arguments[0], arguments[1])
         if located.must_be_directory:
             return -errno.ENOENT
+        device = arguments[3] & 0xFFFFFFFF
+        is_device = stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and device != _WHITEOUT)
+        if is_device and not self._capabilities.may_use(caller, "mknod"):
+            return -errno.EPERM
         sid = self._new.may_create(caller, located, object_class)
         with self._new.creating(caller):
-            os.mknod(located.name, mode, arguments[3] & 0xFFFFFFFF, dir_fd=located.parent)
+            os.mknod(located.name, mode, device, dir_fd=located.parent)
         self._label_new(located, sid)
         return 0
 

@@ -58,8 +58,8 @@ ROWS: Final = (
     ),
     Operation(
         "make a device, a named pipe or a socket file",
-        "dir file chr_file blk_file fifo_file sock_file filesystem",
-        ("write", "search", "add_name", "create", "associate"),
+        "dir file chr_file blk_file fifo_file sock_file filesystem capability",
+        ("write", "search", "add_name", "create", "associate", "mknod"),
         "new: as a file's",
         Support.ENFORCED,
         "",
