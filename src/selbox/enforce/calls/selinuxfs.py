@@ -32,6 +32,11 @@ from selbox.server.labelling import generic_filesystem_context
 
 ROOT: Final = b"/sys/fs/selinux"
 _CONFIGURATION: Final = b"/etc/selinux/config"
+_BUS_CONTEXTS: Final = b"/etc/selinux/selbox/contexts/dbus_contexts"
+_NO_BUS_CONTEXTS: Final = b"<busconfig><selinux></selinux></busconfig>\n"
+"""A message bus that finds SELinux enabled does not start without this file, which policy packages bring."""
+
+_CONFIGURATIONS: Final = frozenset({_CONFIGURATION.decode(), _BUS_CONTEXTS.decode()})
 _FILESYSTEMS: Final = b"/proc/filesystems"
 _ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
 _MAGIC: Final = 0xF97CFF8C
@@ -91,7 +96,7 @@ class SelinuxFiles:
             OSError: what ``open`` is to fail with.
         """
         found = self._recognise(caller, directory, path)
-        if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
+        if found is None or (found.path in _CONFIGURATIONS and flags & os.O_ACCMODE != os.O_RDONLY):
             return None
         if flags & os.O_CREAT and flags & os.O_EXCL:
             return -errno.EEXIST
@@ -186,8 +191,8 @@ class SelinuxFiles:
             path = os.path.join(ROOT, inner)
         if path.rstrip(b"/") == ROOT or path.startswith(ROOT + b"/"):
             return self._security_file(caller, os.fsdecode(path[len(ROOT) + 1 :]))
-        if path == _CONFIGURATION:
-            return self._configuration(caller) if _has_our_root(caller) else None
+        if path in (_CONFIGURATION, _BUS_CONTEXTS):
+            return self._configuration(caller, path) if _has_our_root(caller) else None
         if path == _FILESYSTEMS:
             return self._filesystems(caller) if _has_our_root(caller) else None
         match = _ATTRIBUTE.fullmatch(path)
@@ -249,13 +254,13 @@ class SelinuxFiles:
         )
         return _Found(path, sid, file)
 
-    def _configuration(self, caller: Caller) -> _Found:
+    def _configuration(self, caller: Caller, path: bytes) -> _Found:
         """The file that names the policy: in a box it is the box's own, whatever the host is set up for."""
         located = self._box.walker.locate(caller, AT_FDCWD, b"/etc")
         sid = self._box.labels.sid_of(located.object, located.found, caller)
         mode = b"enforcing" if self._box.server.enforcing else b"permissive"
-        content = b"SELINUX=%s\nSELINUXTYPE=selbox\n" % mode
-        return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: content))
+        content = _NO_BUS_CONTEXTS if path == _BUS_CONTEXTS else b"SELINUX=%s\nSELINUXTYPE=selbox\n" % mode
+        return _Found(path.decode(), sid, SecurityFile(0o444, lambda: content))
 
     def _filesystems(self, caller: Caller) -> _Found:
         located = self._box.walker.locate(caller, AT_FDCWD, _FILESYSTEMS)
