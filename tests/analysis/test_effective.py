@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from tests.analysis.everything import compiled
+from tests.compiler.policies import compile_texts
+from tests.oracles.commandlines import EVERYTHING
 
 from selbox.analysis import ClassCriterion, EffectiveAccessQuery, NameCriterion, PermissionCriterion
 from selbox.diagnostics import SelboxError
@@ -94,6 +96,20 @@ def test_a_permissive_source_goes_on_whatever_it_is_denied() -> None:
         permissions=PermissionCriterion(("append",)),
     )
     assert [each.text for each in query.results(compiled())] == ["allow init_t unused_t:file append;  # permissive"]
+
+
+def test_capabilities_are_asked_for_of_a_process_itself() -> None:
+    everything = EVERYTHING.read_text().replace("(class passwd (passwd))", "(class capability (chown))")
+    everything = everything.replace("netlink_route_socket passwd)", "netlink_route_socket capability)")
+    more = "(allow domain domain (capability (chown))) (constrain (capability (chown)) (and (eq u1 u2) (eq l1 l2)))"
+    policy = compile_texts(everything, more)
+    found = list(
+        EffectiveAccessQuery(NameCriterion("web_domain"), classes=ClassCriterion(("capability",))).results(policy)
+    )
+    assert [each.text for each in found] == [
+        "allow httpd_child_t httpd_child_t:capability chown;",
+        "allow httpd_t httpd_t:capability chown;",
+    ]
 
 
 def test_a_type_that_no_process_has_is_no_source() -> None:

@@ -34,6 +34,9 @@ from selbox.server.securityserver import SecurityServer
 
 _OBJECT_ROLE: Final = 0
 _ALLOW: Final = RULE_KINDS["allow"]
+_OWN_CLASSES: Final = frozenset({"capability", "capability2", "cap_userns", "cap2_userns"})
+"""Classes whose permissions a process is only ever asked for on itself."""
+
 _MOST_PAIRS: Final = 200_000
 _AT_ONCE: Final = 1 << 18
 
@@ -221,6 +224,14 @@ class _Contexts:
             known = self._objects[type_id] = self.subjects(type_id) or self._sids(type_id, [_OBJECT_ROLE])
         return known
 
+    def pairs(self, source: int, target: int, object_class: int) -> tuple[list[int], list[int]]:
+        """Return the sources and the targets of all pairs of contexts with which a class is asked about."""
+        own = self.subjects(source)
+        if self._policy.classes[object_class].name in _OWN_CLASSES:
+            return own, own
+        others = self.objects(target)
+        return [each for each in own for _ in others], others * len(own)
+
     def _sids(self, type_id: int, roles: Iterable[int]) -> list[int]:
         sids = []
         for role, (user, entry) in product(roles, enumerate(self._policy.users)):
@@ -239,7 +250,8 @@ def _decided(policy: Policy, server: SecurityServer, pairs: _Pairs, wanted: list
     size = 0
     for object_class, by_source in pairs.items():
         for source, targets in by_source.items():
-            for target in members(targets):
+            is_own = policy.classes[object_class].name in _OWN_CLASSES
+            for target in members(targets & 1 << source if is_own else targets):
                 batch.append((source, target, object_class))
                 size += len(contexts.subjects(source)) * len(contexts.objects(target))
                 if size >= _AT_ONCE:
@@ -265,11 +277,10 @@ def _answers(
     starts = []
     for source, target, object_class in batch:
         starts.append(len(sources))
-        own, others = contexts.subjects(source), contexts.objects(target)
-        for each in own:
-            sources += [each] * len(others)
-            targets += others
-        classes += [object_class] * (len(own) * len(others))
+        own, others = contexts.pairs(source, target, object_class)
+        sources += own
+        targets += others
+        classes += [object_class] * len(own)
     asked = np.array(wanted, dtype=np.uint32)[classes]
     allowed = server.compute_access_arrays(sources, targets, classes).allowed & asked
     some = np.bitwise_or.reduceat(allowed, starts).tolist()
