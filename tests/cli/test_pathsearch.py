@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,6 +13,10 @@ from tests.analysis.test_informationflow import MAP
 from tests.analysis.test_informationflow import POLICY as FLOW_POLICY
 
 from selbox.cli.main import main
+from selbox.cli.output import write_result
+from selbox.cli.pathsearch import Found, Request
+from selbox.cli.terminal import Terminal
+from selbox.cli.verbs.sedta import WORDING
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -111,6 +116,22 @@ def test_a_picture_of_nothing_is_the_type_alone(domain_words: list[str], tmp_pat
     drawn = tmp_path / "nothing.svg"
     assert main([*domain_words, "-s", "worker", "--svg", str(drawn)]) == 0
     assert texts(drawn) == {"worker"}
+
+
+def test_paths_are_written_as_they_are_found() -> None:
+    shown: list[str] = []
+
+    def paths() -> Iterator[tuple[int, ...]]:
+        for number in range(3):
+            assert shown.count("Step 1: a -> b\n") == number
+            yield (0, 1)
+
+    request = Request(source=0, target=1, steps=2, reverse=False, limit=None)
+    found = Found(request, WORDING, ("a", "b"), paths(), None, None, None, ())
+    stream = StringIO()
+    stream.writelines = lambda pieces: shown.extend(pieces)  # type: ignore[method-assign]
+    write_result("sedta", found, as_json=False, stream=stream, terminal=Terminal(colour=False, width=80))
+    assert shown[-1] == "\n3 domain transition path(s) found.\n"
 
 
 def test_booleans_are_set_for_transitions_too(domain_words: list[str], capsys: Capture) -> None:

@@ -18,7 +18,8 @@ ENVELOPE_VERSION = 1
 class Result(Protocol):
     """What a verb returns: a frozen value that can be shown both ways.
 
-    One that has ``notices`` besides, a sequence of diagnostics, has them shown on standard error before it.
+    One that has ``notices`` besides, a sequence of diagnostics, has them shown on standard error before it. One whose
+    text may be larger than memory has ``text_pieces``, which yields it with its final newline, and is written so.
     """
 
     @property
@@ -53,6 +54,10 @@ def write_result(verb: str, result: Result, *, as_json: bool, stream: TextIO, te
 
         text = json.dumps({"selbox": ENVELOPE_VERSION, "verb": verb, "result": result.to_json()}, ensure_ascii=False)
     else:
+        pieces = getattr(result, "text_pieces", None)
+        if pieces is not None:
+            stream.writelines(pieces())
+            return
         text = result.to_text(terminal)
     if text:
         stream.write(text)

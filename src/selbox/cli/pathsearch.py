@@ -117,7 +117,11 @@ class Found(NamedTuple):
 
     def to_text(self, terminal: "Terminal") -> str:  # noqa: ARG002 - every result is asked so
         """Return what was found as SETools writes it."""
-        return "" if self.is_silent else "".join(self._pieces()).removesuffix("\n")
+        return "".join(self.text_pieces()).removesuffix("\n")
+
+    def text_pieces(self) -> Iterator[str]:
+        """Yield the text as paths are found: there may be more than memory holds."""
+        return iter(()) if self.is_silent else self._pieces()
 
     def to_json(self) -> "JsonValue":
         """Return the paths as lists of names, and each step that is on any of them once."""

@@ -48,13 +48,14 @@ A type that is left out is left out as a domain and as a program. All rules coun
     ),
 )
 
-_WORDING: Final = Wording(
+WORDING: Final = Wording(
     "Domain transition path {}:",
     "Step {}: {} -> {}",
     "Transition {}: {} -> {}",
     "{} domain transition path(s) found.",
     "{} domain transition(s) found.",
 )
+"""What is said of what was found."""
 
 
 def add_arguments(parser: "ArgumentParser") -> None:
@@ -75,7 +76,7 @@ def run(arguments: "Namespace") -> Found:
     details = _Details(catalogue, transitions)
     found = Found(
         request,
-        _WORDING,
+        WORDING,
         catalogue.types,
         request.paths(transitions.graph),
         remembered(details.text) if arguments.full else None,
