@@ -63,8 +63,9 @@ def workloads(shop: Workshop) -> list[Workload]:
 
     return [
         Workload("open and close", (loops, "open", opened, str(_OPENS)), _OPENS, peer=True),
-        Workload("the same in 2 processes", (loops, "open-in", opened, str(_OPENS), "2"), _OPENS),
-        Workload("the same in 4 processes", (loops, "open-in", opened, str(_OPENS), "4"), _OPENS),
+        Workload("stat", (loops, "stat", opened, str(_OPENS)), _OPENS, peer=True),
+        Workload("an open and close in 2 processes", (loops, "open-in", opened, str(_OPENS), "2"), _OPENS),
+        Workload("an open and close in 4 processes", (loops, "open-in", opened, str(_OPENS), "4"), _OPENS),
         Workload(
             "a denied open (plain: granted)",
             (loops, "denied", forbidden, str(_DENIED)),
@@ -146,6 +147,7 @@ def measure_supervisor(shop: Workshop) -> list[Row]:
     tree = f"{shutil.which('grep') or 'grep'} -r needle {shop.path('tree')} >&2"
     times = (
         ("an open", f"{shop.loops} open {opened} {_OPENS} >&2", _OPENS),
+        ("a stat", f"{shop.loops} stat {opened} {_OPENS} >&2", _OPENS),
         ("a denied open", f"{shop.loops} denied {forbidden} {_DENIED} >&2", _DENIED),
         ("a fork, exec of true and wait", f"{shop.loops} exec {true} {_EXECS} >&2", _EXECS),
         (

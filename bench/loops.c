@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -52,6 +53,16 @@ static void open_often(const char *path, long times)
 		if (descriptor < 0)
 			fail(path);
 		close(descriptor);
+	}
+}
+
+static void stat_often(const char *path, long times)
+{
+	struct stat status;
+
+	for (long i = 0; i < times; i++) {
+		if (stat(path, &status))
+			fail(path);
 	}
 }
 
@@ -217,13 +228,15 @@ int main(int count, char **words)
 		return 0;
 	}
 	if (count < 3) {
-		fprintf(stderr, "usage: loops first | timed PROGRAM... | open|denied|exec|connect|datagrams PATH TIMES | messages - TIMES | open-in PATH TIMES PROCESSES | exchange PORT TIMES kept|new SIZE REQUEST\n");
+		fprintf(stderr, "usage: loops first | timed PROGRAM... | open|stat|denied|exec|connect|datagrams PATH TIMES | messages - TIMES | open-in PATH TIMES PROCESSES | exchange PORT TIMES kept|new SIZE REQUEST\n");
 		return 2;
 	}
 	if (!strcmp(what, "timed"))
 		require_success(start(words + 2));
 	else if (!strcmp(what, "open"))
 		open_often(words[2], times);
+	else if (!strcmp(what, "stat"))
+		stat_often(words[2], times);
 	else if (!strcmp(what, "denied"))
 		open_in_vain(words[2], times);
 	else if (!strcmp(what, "open-in"))

@@ -17,6 +17,7 @@ POLICY = """
 (type cat_t) (call domain_type (cat_t))
 (type dog_t) (call domain_type (dog_t))
 (type yard_t) (call file_type (yard_t))
+(call change_identity (cat_t))
 (call manage_files (cat_t yard_t))
 (call read_files (dog_t yard_t))
 (type dog_exec_t) (call file_type (dog_exec_t))

@@ -63,6 +63,11 @@ def read_credentials(tid: int) -> Credentials:
     )
 
 
+def own_credentials() -> Credentials:
+    """Return the calling process's own, which its tasks have until they change them."""
+    return read_credentials(os.getpid())
+
+
 def _status_of(tid: int) -> dict[bytes, list[bytes]]:
     fields: dict[bytes, list[bytes]] = {}
     try:

@@ -20,6 +20,7 @@ from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.labels import Labels
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
+from selbox.enforce.privileges import Privileges
 from selbox.enforce.tasks import thread_group
 
 _WALK: Final = O_PATH | os.O_NOFOLLOW
@@ -92,8 +93,12 @@ class _Prefix:
 class PathWalker:
     """Resolves paths for the tasks of a box."""
 
-    def __init__(self, descriptors: Descriptors, labels: Labels, monitor: ReferenceMonitor) -> None:
+    def __init__(
+        self, descriptors: Descriptors, labels: Labels, monitor: ReferenceMonitor, privileges: Privileges
+    ) -> None:
         self._descriptors = descriptors
+        self.privileges = privileges
+        """What goes beyond ordinary permissions on files."""
         self._labels = labels
         self._monitor = monitor
         self._root = os.open("/", _DIRECTORY | os.O_CLOEXEC)
@@ -313,6 +318,7 @@ class _Walk:
         self._descriptors = walker._descriptors  # noqa: SLF001 - a walk is the walker's own inner part
         self._labels = walker._labels  # noqa: SLF001
         self._monitor = walker._monitor  # noqa: SLF001
+        self._privileges = walker.privileges
         self._protected_links = walker._protected_links  # noqa: SLF001
         self._caller = caller
         self._root = walker._root  # noqa: SLF001
@@ -361,9 +367,11 @@ class _Walk:
         status = os.fstat(self._current)
         if not stat.S_ISDIR(status.st_mode):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        is_ordinary = self._privileges.check_mode(self._caller, status, os.X_OK)
         sid = self._labels.sid_of(self._current, status, self._caller)
-        if self._labels.known(status) is None:
-            self._remember = False  # the label of a task in /proc, which changes with the task
+        if not is_ordinary or self._labels.known(status) is None:
+            # It takes a capability, or has the label of a task in /proc, which changes with the task.
+            self._remember = False
             self.parent = None
         self._check(sid, "dir", "search", self._current)
 

@@ -13,6 +13,7 @@ from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.openers import Openers
 from selbox.enforce.paths import PathWalker
+from selbox.enforce.privileges import Privileges
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.report import RunReport, make_report, not_started
 from selbox.enforce.seccomp.listener import Listener
@@ -63,7 +64,7 @@ def supervise(
     descriptors, memory, listener = Descriptors(), TaskMemory(), Listener(descriptor)
     with ExitStack() as stack:
         stack.callback(memory.close)
-        walker = PathWalker(descriptors, labels, monitor)
+        walker = PathWalker(descriptors, labels, monitor, Privileges(monitor))
         stack.callback(walker.close)
         waits = Waits(listener, descriptors)
         stack.callback(waits.close)

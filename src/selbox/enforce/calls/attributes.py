@@ -15,6 +15,7 @@ from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, has_label, target_at, target_open
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD
@@ -101,7 +102,7 @@ class AttributeCalls:
             return self._get_of_socket(caller, name, arguments)
         sid = box.labels.sid_of(target.descriptor, target.status, caller)
         if name.startswith(_OF_USERS):
-            self._ordinarily(target, os.R_OK)
+            self._ordinarily(caller, target, os.R_OK)
             self._check(caller, target, sid, "read")
         self._check(caller, target, sid, "getattr")
         value = box.server.sid_to_context(sid).encode() + b"\x00" if name == NAME else os.getxattr(target.place, name)
@@ -135,8 +136,9 @@ class AttributeCalls:
             self._box.memory.write(caller.tid, buffer, value)
         return len(value)
 
-    def _ordinarily(self, target: Target, mode: int) -> None:
+    def _ordinarily(self, caller: Caller, target: Target, mode: int) -> None:
         """Ask the ordinary permissions that attributes of users take (kernel: ``xattr_permission``)."""
+        self._box.walker.privileges.check_mode(caller, target.status, mode)
         if not os.access(target.place, mode, effective_ids=True):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -163,7 +165,7 @@ class AttributeCalls:
     def _may_change(self, caller: Caller, target: Target, name: bytes) -> None:
         sid = self._box.labels.sid_of(target.descriptor, target.status, caller)
         if name.startswith(_OF_USERS):
-            self._ordinarily(target, os.W_OK)
+            self._ordinarily(caller, target, os.W_OK)
             self._check(caller, target, sid, "write")
         self._check(caller, target, sid, "setattr")
 
@@ -180,7 +182,7 @@ class AttributeCalls:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         old = box.labels.sid_of(target.descriptor, status, caller)
         self._check(caller, target, old, "relabelfrom")
-        new = self._parse(value)
+        new = self._parse(caller, value)
         self._check(caller, target, new, "relabelto")
         self._validate(caller, target, old, new)
         filesystem = box.labels.filesystem_sid(kind)
@@ -192,12 +194,13 @@ class AttributeCalls:
             box.walker.forget()
             box.monitor.invalidate()
 
-    def _parse(self, value: bytes) -> int:
+    def _parse(self, caller: Caller, value: bytes) -> int:
         text = value.partition(b"\0")[0].decode(errors="surrogateescape")
         recorder = self._box.recorder
         try:
             return self._box.server.context_to_sid(text)
         except SelboxError:
+            Capabilities(self._box).may_use(caller, "mac_admin")  # asked and recorded; it lets nobody do it in a box
             recorder.write(format_event(invalid_context(recorder.stamp(), "setxattr", text)))
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 

@@ -123,6 +123,7 @@ class ExecutionCalls:
         if stat.S_ISLNK(status.st_mode):
             return -errno.ELOOP
         self._may_run(located.object, status)
+        self._box.walker.privileges.check_mode(caller, status, os.X_OK)
         told = self._told_sid(caller)
         sid = self._transitions.new_sid(caller, located.object, status) if told is None else told
         check_entered(self._box, caller, sid)

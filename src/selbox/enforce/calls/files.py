@@ -20,6 +20,12 @@ _HOW = struct.Struct("=QQQ")
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
 _BLOCKING: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
 _MAX_ATTEMPTS: Final = 8
+_MASKS: Final = {
+    mode | truncate: mask | (os.W_OK if truncate else 0)
+    for mode, mask in ((os.O_RDONLY, os.R_OK), (os.O_WRONLY, os.W_OK), (os.O_RDWR, 6), (os.O_ACCMODE, 6))
+    for truncate in (0, os.O_TRUNC)
+}
+"""Ordinary permissions that opening takes."""
 _UNUSUAL: Final = os.O_CREAT | os.O_TRUNC | O_PATH | _TMPFILE_BIT
 _PLAIN: Final = frozenset({stat.S_IFREG, stat.S_IFDIR})
 _READ, _WRITE, _APPEND = ("read",), ("write",), ("append",)
@@ -164,6 +170,7 @@ class FileCalls:
     def _check_open(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> None:
         """Check as the kernel's ``may_open`` and then ``selinux_file_open`` do."""
         box = self._box
+        box.walker.privileges.check_mode(caller, status, _MASKS[flags & (os.O_ACCMODE | os.O_TRUNC)])
         sid = box.labels.sid_of(descriptor, status, caller)
         object_class = box.labels.class_of(status)
         with_open = _WITH_OPEN[open_permissions(flags)]

@@ -87,12 +87,15 @@ class LookupCalls:
             caller.state.sid, sid, object_class, _permissions(mode, object_class)
         ):
             return False
+        box.walker.privileges.check_mode(caller, look.status, mode)
         at = _AT_EACCESS if look.is_followed else _AT_EACCESS | AT_SYMLINK_NOFOLLOW
         system_call(NUMBERS["faccessat2"], look.start, path, mode, at)
         return True
 
     def _ordinarily(self, caller: Caller, target: Target, mode: int, flags: int) -> None:
         real = caller.state.credentials_changed and not flags & _AT_EACCESS
+        if not real:
+            self._box.walker.privileges.check_mode(caller, target.status, mode)
         with acting_as(real_identity(caller.tid)) if real else nullcontext():
             system_call(NUMBERS["faccessat2"], AT_FDCWD, target.place.encode(), mode, _AT_EACCESS)
 
@@ -173,6 +176,7 @@ class LookupCalls:
         """Let a task enter a directory; only it can. Whatever it enters is searched again for each relative path."""
         box = self._box
         if stat.S_ISDIR(target.status.st_mode):
+            box.walker.privileges.check_mode(caller, target.status, os.X_OK)
             sid = box.labels.sid_of(target.descriptor, target.status, caller)
             box.monitor.check(caller, sid, "dir", ("search",), lambda: box.labels.describe(target.descriptor))
         return CONTINUE

@@ -77,7 +77,10 @@ class NewObjects:
         """Check that a caller may take a name out of a directory (kernel: ``may_link``); return the object's status."""
         box = self._box
         status = located.found
-        directory = box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
+        holder = os.fstat(located.parent)
+        self.check_writable(caller, located)
+        box.walker.privileges.check_removal(caller, holder, status)
+        directory = box.labels.sid_of(located.parent, holder, caller)
         self._check_directory(caller, located.parent, directory, "remove_name")
         self.check_object(caller, located, permission)
         return status
@@ -93,6 +96,7 @@ class NewObjects:
         return sid
 
     def _check_directory(self, caller: Caller, descriptor: int, sid: int, permission: str) -> None:
+        self._box.walker.privileges.check_mode(caller, os.fstat(descriptor), os.W_OK | os.X_OK)
         for permissions in (("write", "search"), (permission, "search")):
             self._box.monitor.check(caller, sid, "dir", permissions, lambda: self._box.labels.describe(descriptor))
 
@@ -102,7 +106,10 @@ class NewObjects:
 
     def check_entry(self, caller: Caller, located: Located, *permissions: str) -> None:
         """Check permissions on the directory that holds a name, which is searched for it."""
-        sid = self._box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
+        status = os.fstat(located.parent)
+        if "write" in permissions:
+            self._box.walker.privileges.check_mode(caller, status, os.W_OK | os.X_OK)
+        sid = self._box.labels.sid_of(located.parent, status, caller)
         self._box.monitor.check(
             caller, sid, "dir", (*permissions, "search"), lambda: self._box.labels.describe(located.parent)
         )
@@ -196,9 +203,10 @@ class NameCalls:
         if located.must_be_directory:
             return -errno.ENOENT
         device = arguments[3] & 0xFFFFFFFF
-        is_device = stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and device != _WHITEOUT)
-        if is_device and not self._capabilities.may_use(caller, "mknod"):
-            return -errno.EPERM
+        if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and device != _WHITEOUT):
+            self._new.check_writable(caller, located)
+            if not self._capabilities.may_use(caller, "mknod"):
+                return -errno.EPERM
         sid = self._new.may_create(caller, located, object_class)
         with self._new.creating(caller):
             os.mknod(located.name, mode, device, dir_fd=located.parent)
@@ -346,6 +354,8 @@ class NameCalls:
         exchange = bool(flags & _RENAME_EXCHANGE)
         for located in (old, new):
             self._new.check_writable(caller, located)
+            if located.status is not None:
+                self._box.walker.privileges.check_removal(caller, os.fstat(located.parent), located.status)
         if moves:
             # A directory that comes elsewhere is written: its entry `..` changes.
             self._check_parent_entry(caller, old)

@@ -40,6 +40,7 @@ class StatusChangeCalls:
 
     def __init__(self, box: Box) -> None:
         self._box = box
+        self._privileges = box.walker.privileges
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call, which are those of the methods."""
@@ -78,6 +79,7 @@ class StatusChangeCalls:
 
     def _change_mode(self, caller: Caller, target: Target, mode: int) -> int:
         check_target(self._box, caller, target, "setattr")
+        self._privileges.check_owner(caller, target.status)
         system_call(NUMBERS["fchmodat"], AT_FDCWD, target.place.encode(), mode & 0o7777)
         return 0
 
@@ -111,6 +113,8 @@ class StatusChangeCalls:
             if user < 0 or group < 0:
                 return -errno.EINVAL
         check_target(self._box, caller, target, "setattr")
+        signed = (-1 if each == _UNCHANGED else each for each in (user, group))
+        self._privileges.check_chown(caller, target.status, *signed)
         system_call(NUMBERS["fchownat"], target.descriptor, b"", user, group, AT_EMPTY_PATH)
         return 0
 
@@ -160,10 +164,22 @@ class StatusChangeCalls:
         if times is not None and times[1] == times[3] == _NOW:
             times = None
         # What anybody does who writes is asked as writing; to set times at will is another matter.
-        check_target(self._box, caller, target, "write" if times is None else "setattr")
+        if times is None:
+            self._may_touch(caller, target)
+            check_target(self._box, caller, target, "write")
+        else:
+            check_target(self._box, caller, target, "setattr")
+            self._privileges.check_owner(caller, target.status)
         packed = None if times is None else _TIMES.pack(*times)
         system_call(NUMBERS["utimensat"], target.descriptor, b"", packed, AT_EMPTY_PATH)
         return 0
+
+    def _may_touch(self, caller: Caller, target: Target) -> None:
+        """Ask what setting times to now takes: to be the owner, or to write (kernel: ``may_setattr``)."""
+        try:
+            self._privileges.check_owner(caller, target.status)
+        except PermissionError:
+            self._privileges.check_mode(caller, target.status, os.W_OK)
 
     # --- Length -----------------------------------------------------------------------------------------------------
 
@@ -174,6 +190,7 @@ class StatusChangeCalls:
         if length < 0:
             return -errno.EINVAL
         if stat.S_ISREG(target.status.st_mode):
+            self._privileges.check_mode(caller, target.status, os.W_OK)
             check_target(self._box, caller, target, "write")
             if "open_perms" in self._box.server.policy.policy_capabilities:
                 check_target(self._box, caller, target, "write", "open")

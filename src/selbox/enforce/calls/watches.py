@@ -1,6 +1,7 @@
 """Watching files with ``inotify(7)``: the supervisor adds each watch, on the very file that it decided about."""
 
 import errno
+import os
 import stat
 from typing import Final
 
@@ -37,6 +38,7 @@ class WatchCalls:
         target = target_at(box, caller, AT_FDCWD, path, follow=not mask & _DO_NOT_FOLLOW)
         if mask & _ONLY_DIRECTORY and not stat.S_ISDIR(target.status.st_mode):
             return -errno.ENOTDIR
+        box.walker.privileges.check_mode(caller, target.status, os.R_OK)
         check_target(box, caller, target, "read")
         check_target(box, caller, target, *watch_permissions(mask))
         # The supervisor's own link to the object is followed; it ends there, be the object a link itself.

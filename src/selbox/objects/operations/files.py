@@ -27,6 +27,17 @@ ROWS: Final = (
         ("open", "openat", "openat2", "creat"),
     ),
     Operation(
+        "go beyond ordinary permissions",
+        "capability",
+        ("dac_override", "dac_read_search", "fowner", "chown", "mknod"),
+        "the task itself",
+        Support.LIMITED,
+        "in calls about files that the supervisor carries out; where an access control list grants what the mode does "
+        "not, a capability may be asked for that is not needed",
+        "selinux_capable",
+        ("open", "openat", "openat2", "creat", "chmod", "chown", "mknod", "unlink", "rename", "access", "setxattr"),
+    ),
+    Operation(
         "create a file",
         "dir file filesystem",
         ("write", "search", "add_name", "create", "open", "associate"),
