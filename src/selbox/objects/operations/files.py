@@ -29,7 +29,7 @@ ROWS: Final = (
     Operation(
         "go beyond ordinary permissions",
         "capability",
-        ("dac_override", "dac_read_search", "fowner", "chown", "mknod"),
+        ("dac_override", "dac_read_search", "fowner", "chown"),
         "the task itself",
         Support.LIMITED,
         "in calls about files that the supervisor carries out; where an access control list grants what the mode does "
