@@ -1,9 +1,9 @@
 """What newer programs say than most systems have: recorded, so that every machine can compare.
 
 Each source of :data:`SOURCES`, after :data:`tests.compiler.policies.BASE`, is compiled by ``secilc`` to a binary, and
-that is written as text by ``checkpolicy``. ``tests/oracles/recorded`` holds binaries (``NAME.policy``), their text in CIL
-(``NAME.cil``) and in the policy language (``NAME.conf``), as SELinux 3.11 makes them. To record them again, after a
-change or with a later version::
+that is written as text by ``checkpolicy``. In ``tests/oracles/recorded`` there are binaries (``NAME.policy``), their
+text in CIL (``NAME.cil``) and in the policy language (``NAME.conf``), as SELinux 3.11 makes them. To record them again,
+after a change or with a later version::
 
     python -m tests.oracles.newer SECILC CHECKPOLICY
 """

@@ -10,6 +10,7 @@ from selbox.binary.kernel import read_policy, write_policy
 from selbox.compiler.text.cil import policy_to_cil
 from selbox.compiler.text.policylanguage import policy_to_language
 from selbox.model.policy import Policy
+from selbox.model.rules import ACCESS_KINDS
 
 NOT_ALIKE = re.compile(r"# |\(expandtypeattribute | +\(?(allow|auditallow|dontaudit) ")
 """What one of the two writers adds; and conditional access rules, which the other does not join."""
@@ -53,3 +54,13 @@ def test_every_record_has_its_source() -> None:
     assert {each.name for each in RECORDED.iterdir()} == {
         f"{name}.{ending}" for name in SOURCES for ending in ("policy", "cil", "conf")
     }
+
+
+def test_rules_stand_in_a_condition_as_they_were_met_also_those_that_calls_bring_in() -> None:
+    name = "calls-in-a-condition"
+    ours, theirs = (
+        [each[:6] for each in policy.rules if each.condition and each.kind in ACCESS_KINDS]
+        for policy in (compiled(name), read_policy(recorded(name, "policy"), "theirs"))
+    )
+    assert len(ours) == 8
+    assert ours == theirs

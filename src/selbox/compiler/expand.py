@@ -203,10 +203,18 @@ class Expander:
             inner = self._take(index, statement, place, parent, runs)
             if inner:
                 break
+            if place.branch:  # what a call here brings in comes before what stands behind it
+                self._store(runs, place)
+                rules = runs[ACCESS] = []
+                place = place.behind(index)
+        self._store(runs, place)
+        return inner
+
+    def _store(self, runs: dict[str, list[Form]], place: Place) -> None:
         for key, forms in runs.items():
             if forms:
                 self.program.statements.setdefault(key, []).append((place, forms))
-        return inner
+        runs.clear()
 
     def _plain_statements(self, lexical: tuple[str, ...]) -> dict[str, Shapes]:
         """Return, for statements that are only kept, what :meth:`_take` would find out about each.

@@ -46,6 +46,10 @@ STRINGS: Final = "string"
 """The table of macro parameters that stand for plain text; nothing is declared in it."""
 
 
+_BEHIND: Final = 1 << 60
+"""In a path, more than any index."""
+
+
 class Optional:
     """An optional block; what fails to resolve inside switches it off.
 
@@ -318,6 +322,16 @@ class Place:
             path,
             self.copied,
         )
+
+    def behind(self, index: int) -> "Place":
+        """Return the place of what stands behind one of the statements here, and what that brings in.
+
+        Args:
+            index: where the statement stands.
+        """
+        around = self.path[:-2] if self.path[-1:] == (_BEHIND,) else self.path
+        path = (*around, index, _BEHIND)
+        return Place(self.scope, self.tree, self.optional, self.branch, self.lexical, path, self.copied)
 
 
 def find(scope: Scope, table: str, name: str) -> Symbol | None:

@@ -111,7 +111,7 @@ class Program:
             runs = self.statements.get(keyword, [])
             conditional = [each for each in runs if each[0].branch]
             if conditional:
-                conditional.sort(key=lambda each: self.conditional_orders[(each[0].branch - 1) // 2])
+                conditional.sort(key=lambda each: (self.conditional_orders[(each[0].branch - 1) // 2], each[0].path))
                 self.statements[keyword] = [each for each in runs if not each[0].branch] + conditional
 
     def run(self, keyword: str, handler: Handler, only_optional: bool = False) -> None:
