@@ -8,7 +8,7 @@ from common import Harness, instrumented, main
 with instrumented():
     from selbox.analysis.advice import Advisor
     from selbox.analysis.denials import Denials, advised
-    from selbox.analysis.deniedrules import DeniedRules
+    from selbox.analysis.deniedrules import DeniedRule, DeniedRules
     from selbox.audit.accesslines import AccessLine
     from selbox.audit.details import details
     from selbox.audit.events import CompanionLine, Events
@@ -19,6 +19,7 @@ with instrumented():
     from selbox.cli.terminal import Terminal
     from selbox.compiler.compile import compile_policy
     from selbox.diagnostics import SourceFile
+    from selbox.explain.forbidden import ForbiddenAccesses
     from selbox.explain.loggedcauses import LoggedCauses
     from selbox.language.cil import parse
     from selbox.server.securityserver import SecurityServer
@@ -91,20 +92,18 @@ def run(content: bytes) -> None:
     advisor = Advisor(_SERVER, lambda path, _: f"u:object_r:b_t:s0{path[:0]}", events.facts)
     called_for = rules.rules()
     advisor.look_over(called_for)
-    written = Written(called_for, (), lambda _: (), advisor.of, lambda rule: _forbidding(rule.cause.access))
+    forbidden = ForbiddenAccesses(_SERVER)
+
+    def forbidding(rule: DeniedRule) -> list[str]:
+        return constraint_lines(forbidden.tell(rule.cause.access)) if rule.cause.access is not None else []
+
+    written = Written(called_for, (), lambda _: (), advisor.of, forbidding)
     for cil in (False, True):
         rules_text(written, RuleStyle(cil=cil, numbers=True, requires=True, module="m", explanation=2))
     ready = denials.denials()
     happened = [each for each in found if isinstance(each, EventLine)]
     shown = denials_text(advised(ready, advisor.of), happened, 20, _PLAIN)
     assert all(line.isprintable() for line in shown.split("\n")), "nothing in a log moves the cursor"
-
-
-def _forbidding(access: object) -> list[str]:
-    from selbox.server.evaluation import Access
-
-    assert isinstance(access, Access)
-    return constraint_lines(_SERVER, access)
 
 
 def mutate(content: bytes, number: int, most: int) -> bytes:

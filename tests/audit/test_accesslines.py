@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,11 @@ def test_labels_that_the_policy_does_not_know_may_stand_beside_the_contexts(befo
     warnings: list[Diagnostic] = []
     line = BODY.replace(f" {before}=", f" {labels} {before}=")
     assert (list(logged_accesses([line], warnings)), warnings) == ([AccessLine(1, line, EXPECTED)], [])
+
+
+def test_a_record_in_the_journals_json_is_found() -> None:
+    (found,) = logged_accesses([json.dumps({"MESSAGE": f"AVC {BODY}"})], [])
+    assert found == AccessLine(1, f"AVC {BODY}", EXPECTED)
 
 
 def test_records_of_object_managers_are_found() -> None:

@@ -12,7 +12,7 @@ from selbox.analysis.perils import Perils
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
 from selbox.audit.events import EventFacts
-from selbox.explain.forbidden import forbidden
+from selbox.explain.forbidden import ForbiddenAccesses
 from selbox.model.context import Context
 from selbox.server.causes import CauseFinder, CauseKind
 from selbox.server.evaluation import Access
@@ -69,7 +69,7 @@ class Advisor:
         self, server: SecurityServer, file_label: FileLabel | None = None, facts: EventFactsOf | None = None
     ) -> None:
         self._facts = facts
-        self._server = server
+        self._forbidden = ForbiddenAccesses(server)
         self._policy = server.policy
         self._finder: CauseFinder = server.cause_finder()
         self._perils = Perils(server.policy)
@@ -236,23 +236,23 @@ class Advisor:
         access, withheld = found
         names = " ".join(self._policy.classes[access.object_class].names(withheld))
         text = f"even with this rule {{ {names} }} would be denied"
-        yield Advice("constraint", text + (_needed(self._server, access, 1) if self._ask(rule) is not None else ""))
+        yield Advice("constraint", text + (_needed(self._forbidden, access, 1) if self._ask(rule) is not None else ""))
 
     def _of_forbidden(self, rule: DeniedRule) -> Iterator[Advice]:
         access = self._ask(rule)
         if access is not None:
-            yield Advice("constraint", "no rule helps" + _needed(self._server, access, 0))
+            yield Advice("constraint", "no rule helps" + _needed(self._forbidden, access, 0))
 
 
-def _needed(server: SecurityServer, access: Access, known: int) -> str:
+def _needed(forbidden: ForbiddenAccesses, access: Access, known: int) -> str:
     """Return lines on what forbids an access, and on what would be needed.
 
     Args:
-        server: decides.
+        forbidden: tells it.
         access: the access.
         known: how many reasons beside constraints have been told already.
     """
-    told = forbidden(server, access)
+    told = forbidden.tell(access)
     lines = [*told.constraints, *told.others[known:]]
     lines += ["needed: " + " and ".join(each.text for each in proposal.changes) for proposal in told.proposals]
     return "".join(f"\n\t{each}" for each in lines)

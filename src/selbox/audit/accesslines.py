@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from selbox.audit.fields import broken
+from selbox.audit.logforms import WRAPPED, plain_line
 from selbox.diagnostics import Diagnostic
 
 MARK: Final = "avc: "
@@ -146,7 +147,8 @@ def logged_accesses(lines: Iterable[str], warnings: list[Diagnostic]) -> Iterato
         warnings: takes a diagnostic for each record of a decision that is broken.
     """
     reader = AccessReader()
-    for number, line in enumerate(lines, 1):
+    for number, whole in enumerate(lines, 1):
+        line = plain_line(whole) if WRAPPED in whole else whole
         start = line.find(MARK)
         if start < 0:
             continue

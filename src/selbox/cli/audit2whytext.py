@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
-from selbox.explain.forbidden import forbidden
+from selbox.explain.forbidden import Forbidden, ForbiddenAccesses
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.causes import CauseKind
-from selbox.server.evaluation import Access
 from selbox.server.securityserver import SecurityServer
+
+MOST_PROPOSED: Final = 200
+"""Accesses for which it is looked for what would allow them; each takes some milliseconds."""
+_MOST_KNOWN: Final = 1 << 14
 
 _MISMATCH: Final = (
     "\t\tPossible mismatch between this policy and the one under which the audit message was generated.\n\n"
@@ -35,7 +38,8 @@ class WhyTexts:
     """
 
     def __init__(self, server: SecurityServer, describe: Callable[[str], str]) -> None:
-        self._server = server
+        self._forbidden = ForbiddenAccesses(server)
+        self._asked = 0
         self._describe = describe
         self._made: dict[tuple[LoggedAccess, LoggedCause], str] = {}
 
@@ -55,7 +59,11 @@ class WhyTexts:
                 text = self._booleans(cause)
             else:
                 assert cause.access is not None  # noqa: S101 - the others have constant texts
-                text = "".join(f"{line}\n" for line in constraint_lines(self._server, cause.access))
+                self._asked += 1
+                told = self._forbidden.tell(cause.access, propose=self._asked <= MOST_PROPOSED)
+                text = "".join(f"{line}\n" for line in constraint_lines(told))
+            if len(self._made) >= _MOST_KNOWN:
+                self._made.clear()
             self._made[key] = text
         return text
 
@@ -70,9 +78,8 @@ class WhyTexts:
         return "".join(f"{line}\n" for line in lines)
 
 
-def constraint_lines(server: SecurityServer, access: Access) -> list[str]:
+def constraint_lines(found: Forbidden) -> list[str]:
     """Return what forbids an access that rules allow, and what would allow it, as comments."""
-    found = forbidden(server, access)
     lines = ["", "#Constraint rule:"] if found.constraints else []
     lines += [f"\n#\t{each} Constraint DENIED" for each in found.constraints]
     lines += [f"#\t{each}" for each in found.others]

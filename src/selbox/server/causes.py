@@ -84,6 +84,7 @@ class CauseFinder:
         self._switches = _Switches(state.policy, state.active, state.entries)
         self._active: dict[int, Sequence[bool]] = {}
         self._arrays: AccessArrayComputer | None = None
+        self._process = state.policy.class_ids.get("process", -1)
 
     def find(self, accesses: Sequence[Access]) -> list[Cause]:
         """Return what denies each of some accesses to classes and permissions that the policy has."""
@@ -176,6 +177,8 @@ class CauseFinder:
             types = access.source, access.target, access.object_class
             if not access.vector & ~state.access.compute(*types, state.active).allowed:
                 return _ALLOWED
+            if access.object_class != self._process and state.policy.types[access.source.type].bounds is None:
+                return _BY_DENIAL[DenialKind.CONSTRAINT]  # neither a change of role nor a bounding type is in it
         reasons = evaluate(state.policy, state.access, state.extended, state.active, access).reasons
         kinds = {each.kind for each in reasons}
         return next((cause for kind, cause in _BY_DENIAL.items() if kind in kinds), _ALLOWED)

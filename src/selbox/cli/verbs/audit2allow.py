@@ -10,7 +10,7 @@ from selbox.audit.accesslines import AccessLine
 from selbox.audit.events import CompanionLine, Events
 from selbox.audit.logreader import EventLine
 from selbox.cli.audit2allowtext import RuleStyle, Written, number_line, rule_line, rules_text
-from selbox.cli.audit2whytext import constraint_lines
+from selbox.cli.audit2whytext import MOST_PROPOSED, constraint_lines
 from selbox.cli.auditinput import (
     WHICH_LOGS,
     WHICH_POLICY,
@@ -28,6 +28,7 @@ from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic
+from selbox.explain.forbidden import ForbiddenAccesses
 from selbox.explain.loggedcauses import LoggedCauses
 from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
@@ -171,9 +172,6 @@ def run(arguments: "Namespace") -> Allowed | Whys:
             _add_roles(roles, (each for each in batch if isinstance(each, EventLine)))
     role_types = [(role, tuple(sorted(roles[role]))) for role in sorted(roles)]
 
-    def forbidding(rule: DeniedRule) -> list[str]:
-        return _forbidding(server, rule)
-
     found_rules = rules.rules()
     labels = FileLabels(server.policy, file_contexts(arguments))
     advice: dict[int, list[Advice]] = {}
@@ -184,7 +182,9 @@ def run(arguments: "Namespace") -> Allowed | Whys:
         granting = [each for each in found_rules if each.kind not in FORBIDDEN]
         for rule, forbidden in _violations(policy_paths(arguments), granting, base=not arguments.no_base):
             advice[id(rule)].append(forbidden)
-    written = Written(found_rules, role_types, _remarks, lambda rule: advice.get(id(rule), ()), forbidding)
+    written = Written(
+        found_rules, role_types, _remarks, lambda rule: advice.get(id(rule), ()), _Forbidding(server).lines
+    )
     saved = _saved(arguments, written, style)
     return Allowed(written, style, (*log.notices(), *labels.faults), log.reader.lines, log.reader.broken, saved)
 
@@ -268,6 +268,17 @@ def _remarks(rule: DeniedRule) -> list[str]:
     return []
 
 
-def _forbidding(server: SecurityServer, rule: DeniedRule) -> list[str]:
-    access = rule.cause.access
-    return constraint_lines(server, access) if access is not None else []
+class _Forbidding:
+    """Tells what forbids the accesses that no rule helps with."""
+
+    def __init__(self, server: SecurityServer) -> None:
+        self._accesses = ForbiddenAccesses(server)
+        self._asked = 0
+
+    def lines(self, rule: DeniedRule) -> list[str]:
+        """Return it as comments."""
+        access = rule.cause.access
+        if access is None:
+            return []
+        self._asked += 1
+        return constraint_lines(self._accesses.tell(access, propose=self._asked <= MOST_PROPOSED))
