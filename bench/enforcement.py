@@ -155,6 +155,12 @@ def measure_supervisor(shop: Workshop) -> list[Row]:
             f"{shop.loops} connect {shop.path('tmp/socket')} {_CONNECTIONS} >&2",
             _CONNECTIONS,
         ),
+        (
+            "a unix datagram to a path",
+            f"{shop.loops} datagrams {shop.path('tmp/bowl')} {_CONNECTIONS} >&2",
+            _CONNECTIONS,
+        ),
+        ("a sendmsg and recvmsg, unix stream", f"{shop.loops} messages - {_CONNECTIONS} >&2", _CONNECTIONS),
         ("an open by grep -r", tree, FILES),
     )
     return measure_processor_time(times, shop) + measure_memory((("at rest", ":"), ("after grep -r", tree)), shop)

@@ -72,7 +72,8 @@ def socket_behind(descriptor: int) -> CallerSocket:
     Raises:
         OSError: ENOTSOCK when it is none.
     """
-    family, type_, protocol = (_integer_option(descriptor, each) for each in (_SO_DOMAIN, _SO_TYPE, _SO_PROTOCOL))
+    family, type_ = _integer_option(descriptor, _SO_DOMAIN), _integer_option(descriptor, _SO_TYPE)
+    protocol = 0 if family == socket.AF_UNIX else _integer_option(descriptor, _SO_PROTOCOL)
     return CallerSocket(descriptor, os.fstat(descriptor).st_ino, family, type_, protocol)
 
 
