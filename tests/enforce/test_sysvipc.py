@@ -23,6 +23,7 @@ POLICY = """
 (type dog_exec_t) (call file_type (dog_exec_t))
 (call domain_transition (cat_t dog_exec_t dog_t))
 (call own_ipc (cat_t))
+(call change_identity (cat_t))
 """
 
 # Numbers of x86_64's system calls, and constants of linux/ipc.h, shm.h, sem.h and msg.h.

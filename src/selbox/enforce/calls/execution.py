@@ -207,6 +207,11 @@ class ExecutionCalls:
 
     def _let_run(self, pending: _Pending) -> None:
         caller = pending.caller
+        # What is kept of its credentials does not outlive the exec, in which programs gain and lose capabilities. It is
+        # forgotten now, while the task's ids are still those by which the supervisor reaches it.
+        current = self._box.tasks.state_of(caller.tid)
+        if current is not None and current.credentials is not None:
+            self._box.tasks.set_state(caller.tid, current._replace(credentials=None))
         try:
             ptrace(PTRACE_SEIZE, caller.tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
         except ProcessLookupError:
@@ -253,7 +258,7 @@ class ExecutionCalls:
             os.kill(pid, signal.SIGKILL)
             return
         try:
-            if pending.state != pending.caller.state:
+            if self._box.tasks.state_of(pid) != pending.state:
                 self._box.tasks.set_state(pid, pending.state)
             self._inheritance.verify(pid, pending.caller.state, pending.state)
             if pending.state.sid != pending.caller.state.sid and not pending.caller.state.is_launcher:
