@@ -24,6 +24,10 @@ from selbox.enforce.seccomp.listener import Arguments
 
 NAME: Final = b"security.selinux"
 _OF_USERS: Final = b"user."
+_CAPABILITIES: Final = b"security.capability"
+_TRUSTED: Final = b"trusted."
+_PRIVILEGED: Final = (b"security.", _TRUSTED)
+"""Beginnings of names that only a privileged task may set."""
 _NAME_LIMIT: Final = 256
 _VALUE_LIMIT: Final = 65536
 _FOWNER: Final = 1 << 3
@@ -100,6 +104,8 @@ class AttributeCalls:
         target = self._target(caller, arguments[0], follow)
         if stat.S_ISSOCK(target.status.st_mode) and not box.labels.filesystem_of(target.status.st_dev):
             return self._get_of_socket(caller, name, arguments)
+        if name.startswith(_TRUSTED) and not Capabilities(box).may_use(caller, "sys_admin"):
+            return -errno.ENODATA  # as if there were none
         sid = box.labels.sid_of(target.descriptor, target.status, caller)
         if name.startswith(_OF_USERS):
             self._ordinarily(caller, target, os.R_OK)
@@ -124,6 +130,8 @@ class AttributeCalls:
         if has_label(box, target.status):
             self._check(caller, target, box.labels.sid_of(target.descriptor, target.status, caller), "getattr")
         names = [os.fsencode(each) for each in os.listxattr(target.place)]
+        if any(each.startswith(_TRUSTED) for each in names) and not Capabilities(box).may_use(caller, "sys_admin"):
+            names = [each for each in names if not each.startswith(_TRUSTED)]
         kind = box.labels.filesystem_of(target.status.st_dev)
         if kind and kind not in self._fixed and NAME not in names:
             names.append(NAME)
@@ -163,6 +171,11 @@ class AttributeCalls:
         return 0
 
     def _may_change(self, caller: Caller, target: Target, name: bytes) -> None:
+        if name.startswith(_PRIVILEGED):
+            # Set by the supervisor, which may: so it is asked here whether the caller may.
+            capability = "setfcap" if name == _CAPABILITIES else "sys_admin"
+            if not Capabilities(self._box).may_use(caller, capability):
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         sid = self._box.labels.sid_of(target.descriptor, target.status, caller)
         if name.startswith(_OF_USERS):
             self._ordinarily(caller, target, os.W_OK)

@@ -227,6 +227,7 @@ class FileCalls:
         with self._new.creating(caller):
             created = self._box.descriptors.open(located.name, clean, located.parent, mode & 0o7777)
         status = os.fstat(created)
+        self._box.openers.forget(status)  # they were those of an earlier file with this inode number
         self._box.labels.assign(status, sid, _reopen(created))
         try:
             self._box.monitor.check(
@@ -249,6 +250,7 @@ class FileCalls:
         with self._new.creating(caller):
             created = box.descriptors.open(_reopen(located.object), flags, mode=mode & 0o7777)
         status = os.fstat(created)
+        box.openers.forget(status)
         box.labels.assign(status, sid, _reopen(created))
         with_open = _WITH_OPEN[open_permissions(flags)]
         box.monitor.check(caller, sid, "file", with_open, lambda: box.labels.describe(created))

@@ -174,6 +174,7 @@ class NameCalls:
 
     def _label_new(self, located: Located, sid: int) -> None:
         status = os.stat(located.name, dir_fd=located.parent, follow_symlinks=False)
+        self._box.openers.forget(status)
         self._box.labels.assign(status, sid, place_of(located))
 
     def mkdir(self, caller: Caller, arguments: Arguments) -> int:
