@@ -1,7 +1,7 @@
 """Measures a supervisor's memory: with a large policy, many processes, and over very many calls.
 
-It takes minutes, so that it is a command of its own. Each process makes, writes, opens, stats, renames and removes files
-with names of their own, and signals itself; some run programs. What is kept for each of these must go with it.
+It takes minutes, so that it is a command of its own. Each process makes, writes, opens, stats, renames and removes
+files with names of their own, and signals itself; some run programs. What is kept for each of these must go with it.
 """
 
 import os
@@ -22,7 +22,7 @@ WORK = r"""
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-/* work PROCESSES ROUNDS: each process makes 8 notified calls a round, and tells when all are at a tenth of the rounds. */
+/* work PROCESSES ROUNDS: each process makes 8 notified calls a round, and tells when all are at a tenth of them. */
 static void work(int number, int round) {
     char first[64], second[64];
     struct stat status;

@@ -306,15 +306,19 @@ def listening(name: str, files: Path | None) -> Iterator[list[bytes]]:
         if files is not None:
             server.listen()
 
+        def take() -> None:
+            while data := server.recv(9):
+                taken.append(data)
+
+        def give(path: Path) -> None:
+            end, _ = server.accept()
+            with end, path.open() as file:
+                while True:
+                    socket.send_fds(end, [b"y"], [file.fileno()])
+
         def serve() -> None:
             with suppress(OSError):
-                if files is None:
-                    while data := server.recv(9):
-                        taken.append(data)
-                end, _ = server.accept()
-                with end, files.open() as file:
-                    while True:
-                        socket.send_fds(end, [b"y"], [file.fileno()])
+                take() if files is None else give(files)
 
         thread = threading.Thread(target=serve)
         thread.start()
