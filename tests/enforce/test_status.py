@@ -24,6 +24,7 @@ POLICY = """
 (allow cat_t milk_t (file (getattr open read write)))
 (dontaudit cat_t shade_t (file (getattr setattr)))
 (call change_identity (cat_t))
+(allow cat_t self (capability (chown)))
 """
 FOOD, VAULT, SIGN, SHADE, MILK = (
     f"system_u:object_r:{name}:s0" for name in ("food_t", "vault_t", "sign_t", "shade_t", "milk_t")

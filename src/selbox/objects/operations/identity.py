@@ -65,7 +65,7 @@ ROWS: Final = (
     Operation(
         "other uses of capabilities",
         "capability capability2 cap_userns cap2_userns",
-        ("dac_override", "chown", "fowner", "ipc_lock"),
+        ("ipc_lock", "lease", "ipc_owner"),
         "the task itself",
         Support.NOT_MEDIATED,
         "decided by ordinary permissions alone, where no other row names them",
