@@ -153,6 +153,7 @@ class FileCalls:
         if kind == stat.S_IFLNK:
             return -errno.ELOOP
         if kind == stat.S_IFSOCK:
+            self._check_open(caller, located.object, status, flags)
             return -errno.ENXIO
         clean = flags & ~(os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW) | os.O_NOCTTY
         if kind in _BLOCKING:

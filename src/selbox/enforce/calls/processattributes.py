@@ -12,6 +12,7 @@ from selbox.audit.eventrecord import format_event, invalid_context
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.forks import check_entered
 from selbox.enforce.socketchecks import give_all
 from selbox.enforce.tasks import TaskState
@@ -78,7 +79,7 @@ class ProcessAttributes:
         permission, _, replaced = _SETTABLE[name]
         box = self._box
         box.monitor.check(caller, caller.state.sid, "process", (permission,), dict)
-        sid = self._parse(name, data)
+        sid = self._parse(caller, name, data)
         if name == "current":
             self._may_become(caller, sid)
             give_all(box, caller)
@@ -86,7 +87,7 @@ class ProcessAttributes:
             box.monitor.check(caller, sid, "key", ("create",), dict)
         box.tasks.set_state(caller.tid, replaced(caller.state, sid))
 
-    def _parse(self, name: str, data: bytes) -> int:
+    def _parse(self, caller: Caller, name: str, data: bytes) -> int:
         if data[:1] in (b"", b"\0", b"\n"):
             return 0
         text = data.removesuffix(b"\n").partition(b"\0")[0].decode(errors="surrogateescape")
@@ -95,6 +96,7 @@ class ProcessAttributes:
             return box.server.context_to_sid(text)
         except SelboxError:
             if name == "fscreate":
+                Capabilities(box).may_use(caller, "mac_admin")  # asked and recorded; it lets nobody do it in a box
                 box.recorder.write(format_event(invalid_context(box.recorder.stamp(), "fscreate", text)))
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
