@@ -152,3 +152,19 @@ def test_wrong_names_and_contradictions_are_refused(words: tuple[str, ...]) -> N
 def test_the_same_log_gives_the_same_text(verbs: Verbs) -> None:
     first = verbs.run("audit2allow", "-m", "x", "-e")
     assert verbs.run("audit2allow", "-m", "x", "-e") == first
+
+
+def test_a_log_that_calls_for_nothing_makes_no_files(verbs: Verbs) -> None:
+    verbs.log.write_text("nothing\n")
+    for words in ((), ("-M", "local"), ("-o", "rules")):
+        out, err = verbs.run("audit2allow", *words)
+        assert (out, "warning[audit-no-records]" in err) == ("", True)
+    assert not {"local.te", "local.cil", "rules"} & {each.name for each in Path().iterdir()}
+
+
+def test_calls_of_interfaces_are_refused_unless_rules_are_asked_for(
+    verbs: Verbs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit2allow", "-R", "-i", str(verbs.log)]) == 2
+    assert "interfaces are not looked for" in capsys.readouterr().err
+    assert verbs.run("audit2allow", "-R", "-N") == verbs.run("audit2allow")

@@ -88,7 +88,11 @@ def test_options_that_contradict_one_another_are_refused(words: tuple[str, ...])
 def test_a_log_without_records_is_told_of(verbs: Verbs) -> None:
     verbs.log.write_text("nothing\n")
     out, err = verbs.run("audit2why")
-    assert (out, "audit-no-records" in err) == ("", True)
+    assert (out, "warning[audit-no-records]" in err) == ("", True)
+
+
+def test_options_of_audit2allow_are_taken(verbs: Verbs) -> None:
+    assert verbs.run("audit2why", "-w", "-v", "-e", "--debug") == verbs.run("audit2why")
 
 
 def test_standard_input_is_read_and_policy_named_by_variable(verbs: Verbs, tmp_path: Path) -> None:

@@ -85,3 +85,12 @@ def test_without_a_program_there_are_no_links(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert main(["install-links", str(tmp_path)]) == 1
     assert "no `selbox` beside" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("program")
+def test_a_directory_that_is_not_there_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["install-links", str(tmp_path / "local" / "bin"), "seinfo"]) == 0
+    assert (tmp_path / "local" / "bin" / "seinfo").is_symlink()
+    (tmp_path / "file").touch()
+    assert main(["install-links", str(tmp_path / "file"), "seinfo"]) == 1
+    assert f"cannot make links in `{tmp_path / 'file'}`" in capsys.readouterr().err

@@ -76,3 +76,12 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     assert main(["seinfo", *words, str(policy)]) == status
     assert capsys.readouterr().out == ""
+
+
+def test_a_name_that_is_nowhere_is_told_of(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["seinfo", str(policy), "--flat", "-b", "thirt"]) == 0
+    out, err = capsys.readouterr()
+    assert (out.strip(), err) == (
+        "",
+        "warning[unknown-boolean]: the policy has no boolean `thirt`\n  help: did you mean `third`?\n",
+    )

@@ -56,6 +56,11 @@ class Written(NamedTuple):
     advice: Callable[[DeniedRule], Iterable[Advice]]
     forbidden: Callable[[DeniedRule], Iterable[str]]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the log calls for nothing."""
+        return not self.rules and not self.role_types
+
 
 def rules_text(written: Written, style: RuleStyle) -> str:
     """Return the text, without a final newline.

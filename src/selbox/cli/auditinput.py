@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+import selbox
 from selbox.audit.accesslines import AccessLine, broken_access
 from selbox.audit.events import CompanionLine
 from selbox.audit.logreader import RELOADS, EventLine, Found, LogReader
@@ -58,6 +59,10 @@ def add_input_arguments(parser: "ArgumentParser") -> None:
         "-p", "--policy", action="append", metavar="POLICY", help="the policy; may be given more than once for sources"
     )
     parser.add_argument("--no-base", action="store_true", help="leave the base policy out, where sources are given")
+    parser.add_argument("--debug", action="store_true", help="has no effect")
+    parser.add_argument(
+        "--version", action="version", version=f"selbox {selbox.__version__}", help="show the version of selbox"
+    )
 
 
 def add_follow_argument(parser: "ArgumentParser") -> None:
@@ -152,7 +157,8 @@ class Log:
             words = f"records with {others} more contexts, classes and permissions that the policy lacks passed over"
             found.append(Diagnostic("more-warnings", words, severity=Severity.WARNING))
         if not reader.accesses and not reader.broken:
-            found.append(Diagnostic("audit-no-records", "there is no record of a decision about access"))
+            words = "there is no record of a decision about access"
+            found.append(Diagnostic("audit-no-records", words, severity=Severity.WARNING))
         return tuple(found)
 
     def _read(self, progress: Progress) -> Iterator[Sequence[Found]]:

@@ -95,6 +95,8 @@ class Allowed(NamedTuple):
 
     def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
         """Return the rules as text; where they were written to files, what to do with these."""
+        if self.written.is_empty:
+            return ""
         if not self.saved:
             return rules_text(self.written, self.style)
         is_module = self.saved == (f"{self.style.module}.te", f"{self.style.module}.cil")
@@ -145,6 +147,9 @@ def add_arguments(parser: "ArgumentParser") -> None:
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="append the rules to FILE")
     parser.add_argument("-N", "--noreference", action="store_true", help="write rules, not interfaces; always so")
+    parser.add_argument(
+        "-R", "--reference", action="store_true", help="write calls of interfaces; refused: not there yet"
+    )
     parser.add_argument("--cil", action="store_true", help="write CIL instead of the policy language")
     add_file_contexts_argument(parser)
     parser.add_argument("--no-advice", action="store_true", help="write what audit2allow writes, and no more")
@@ -156,6 +161,9 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     """Read the log, and find the rules."""
     if arguments.why:
         return explain_log(arguments)
+    if arguments.reference and not arguments.noreference:
+        words = "interfaces are not looked for yet, which --reference asks for"
+        raise UsageError.of("usage", words, help="without it, rules are written that allow the same")
     style = _style(arguments)
     log, events = Log(arguments, companions=not arguments.no_advice), Events()
     roles: dict[str, set[str]] = {}
@@ -190,7 +198,9 @@ def run(arguments: "Namespace") -> Allowed | Whys:
 
 
 def _saved(arguments: "Namespace", written: Written, style: RuleStyle) -> tuple[str, ...]:
-    """Write what is to go to files, and return their names."""
+    """Write what is to go to files, and return their names; none where there is nothing to write."""
+    if written.is_empty:
+        return ()
     if arguments.module_package is not None:
         texts = (
             (f"{style.module}{ending}", style._replace(cil=cil)) for ending, cil in ((".te", False), (".cil", True))

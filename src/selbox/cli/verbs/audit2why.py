@@ -1,6 +1,6 @@
 """``selbox audit2why``: what denied each access of a log, as audit2why says it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, add_follow_argument, add_input_arguments
 from selbox.cli.auditwhy import Whys, explain_log
@@ -25,10 +25,16 @@ the access; every such proposal has been tried.
 )
 
 
+_WITHOUT_EFFECT: Final = ("-w", "--why", "-D", "-x", "-r", "-v", "--verbose", "-e", "--explain", "-N", "-R")
+"""audit2why of policycoreutils is audit2allow by another name, and takes its options."""
+
+
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``selbox audit2why``."""
     add_input_arguments(parser)
     add_follow_argument(parser)
+    add = parser.add_argument
+    add(*_WITHOUT_EFFECT, dest="without_effect", action="store_true", help="of audit2allow: without effect here")
 
 
 def run(arguments: "Namespace") -> Whys:

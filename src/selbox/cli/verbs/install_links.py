@@ -22,8 +22,8 @@ Makes symbolic links to selbox in DIR, one for each verb that goes by the name o
 `sesearch` or `audit2allow`. Run by such a name, selbox is that program: `DIR/sesearch -A policy.33` is
 `selbox sesearch -A policy.33`.
 
-Links that are there already stay. Where something else is there by one of the names, nothing is made at all, unless
---force says that it may be replaced; what is a directory stays in any case.
+DIR is made where it is not there. Links that are there already stay. Where something else is there by one of the
+names, nothing is made at all, unless --force says that it may be replaced; what is a directory stays in any case.
 """,
     examples=(
         Example("For everybody, before the originals on most PATHs:", "selbox install-links /usr/local/bin"),
@@ -132,11 +132,16 @@ def install(directory: str, names: Iterable[str], target: str, *, force: bool) -
                 for each in in_the_way
             )
         )
-    for name in made:
-        path = os.path.join(directory, name)
-        temporary = f"{path}.{os.getpid()}"
-        os.symlink(target, temporary)
-        os.replace(temporary, path)
+    try:
+        os.makedirs(directory, exist_ok=True)
+        for name in made:
+            path = os.path.join(directory, name)
+            temporary = f"{path}.{os.getpid()}"
+            os.symlink(target, temporary)
+            os.replace(temporary, path)
+    except OSError as error:
+        words = f"cannot make links in `{directory}`: {error.strerror}"
+        raise SelboxError.of("file-unwritable", words) from None
     return Links(directory, tuple(made), tuple(kept))
 
 

@@ -1,5 +1,6 @@
 """``selbox seinfo``: what a policy holds, as SETools' ``seinfo`` tells it."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.cli.output import JsonValue
@@ -12,13 +13,14 @@ from selbox.cli.searched import (
 )
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
-from selbox.diagnostics import Diagnostic, SelboxError
+from selbox.diagnostics import Diagnostic, SelboxError, Severity, did_you_mean
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from selbox.analysis.components import Component, NumbersCriterion
     from selbox.analysis.table import Table
+    from selbox.model.policy import Policy
 
 MANUAL = Manual(
     description=f"""
@@ -62,6 +64,13 @@ _OPTIONS: Final = (
     (("--typebounds",), "typebounds", "BOUND_TYPE", "typebounds statements"),
     (("--validatetrans",), "validatetrans", "CLASS", "validatetrans statements"),
 )
+_NAMED: Final = {
+    "attribute": ("unknown-type", "attribute"),
+    "bool": ("unknown-boolean", "boolean"),
+    "role": ("unknown-role", "role"),
+    "type": ("unknown-type", "type"),
+    "user": ("unknown-user", "user"),
+}
 _XEN: Final = ("ioportcon", "iomemcon", "pcidevicecon", "pirqcon", "devicetreecon")
 
 _EVERYWHERE: Final = (
@@ -241,6 +250,7 @@ def run(arguments: "Namespace") -> Information:
     from selbox.model.policy import Target
 
     policies = []
+    strangers: list[Diagnostic] = []
     for each in wholes:
         kinds = {**KINDS, **XEN_KINDS} if each.policy.target is Target.XEN else KINDS
         lists = [
@@ -250,7 +260,25 @@ def run(arguments: "Namespace") -> Information:
         ]
         facts = dict(each.catalogue.facts) if arguments.all or not lists else None
         policies.append(Told(each.name, facts, tuple(lists)))
-    return Information(tuple(policies), arguments.expand, arguments.flat, shown_notices(arguments, wholes))
+        strangers += _strangers(each.policy, asked, lists)
+    notices = (*shown_notices(arguments, wholes), *strangers)
+    return Information(tuple(policies), arguments.expand, arguments.flat, notices)
+
+
+def _strangers(
+    policy: "Policy", asked: "Mapping[str, str | NumbersCriterion | None]", lists: Iterable[Listed]
+) -> Iterator[Diagnostic]:
+    """Yield warnings about names that a policy does not have: an empty list does not tell a slip of the pen."""
+    from selbox.analysis.components import ComponentQuery
+
+    for listed in lists:
+        name = asked.get(listed.kind)
+        if listed.components or listed.kind not in _NAMED or not isinstance(name, str):
+            continue
+        code, noun = _NAMED[listed.kind]
+        advice = did_you_mean(name, (one.name for one in ComponentQuery(listed.kind).results(policy)))
+        words = f"the policy has no {noun} `{name}`"
+        yield Diagnostic(code, words, help=advice, severity=Severity.WARNING)
 
 
 def _asked(arguments: "Namespace") -> "dict[str, str | NumbersCriterion | None]":
