@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another"),
 ]
 
-POLICY = "(allow cat_t self (capability (setuid setgid dac_override dac_read_search fowner setpcap)))"
+RULES = "(allow cat_t self (capability (setuid setgid dac_override dac_read_search fowner setpcap)))"
 
 
 @pytest.mark.parametrize("threads", ["", "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"])
@@ -29,7 +29,7 @@ os.waitpid(child, 0); say(reading())
 os.setgroups([]); os.setegid(1234); os.seteuid(65534)
 say(reading())
 """
-    outcome = meet(directory, cat, "", POLICY)
+    outcome = meet(directory, cat, "", RULES)
     assert outcome.output.splitlines() == ["ok", "EACCES EACCES"] * 3 + ["EACCES", "ok", "EACCES"], outcome.errors
 
 
@@ -46,5 +46,5 @@ told, start, end = [], threading.Event(), threading.Event()
 thread = threading.Thread(target=other); thread.start(); start.wait()
 say(reading()); end.set(); thread.join(); say(*told); say(reading())
 """
-    outcome = meet(directory, cat, "", POLICY)
+    outcome = meet(directory, cat, "", RULES)
     assert outcome.output.splitlines() == ["ok", "ok", "EACCES EACCES", "ok"], outcome.errors
