@@ -152,3 +152,8 @@ def test_tables_have_a_row_for_each_rule() -> None:
     assert table.records()[0]["target"] == "unused_t"
     assert len(RoleRuleQuery().table(found).rows) == 7
     assert [each["default"] for each in RangeTransitionQuery().table(found).records()][-1] == "s0 - s2:c2.c4"
+
+
+def test_a_kind_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="`alow` is no kind of rule; these are: allow"):
+        list(RuleQuery(kinds=("alow",)).results(catalogue()))

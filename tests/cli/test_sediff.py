@@ -148,3 +148,11 @@ def test_a_wrong_command_line_is_told_apart_from_a_difference(words: list[str], 
 def test_a_policy_that_is_not_there_is_told_apart_from_a_difference(paths: list[str], capsys: Capture) -> None:
     assert main(["sediff", paths[0], "/nowhere/policy"]) == 2
     assert "/nowhere/policy" in capsys.readouterr().err
+
+
+def test_csv_has_a_row_for_each_change(paths: list[str], capsys: Capture) -> None:
+    assert main(["sediff", "--csv", *paths]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["kind,change,name,part,added,removed", "bool,modified,on,,True,False", "type,added,extra,,,"]
+    assert main(["sediff", "--csv", "--access", *paths]) == 2
+    assert "--json has all of it" in capsys.readouterr().err

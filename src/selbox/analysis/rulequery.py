@@ -142,7 +142,11 @@ class RuleQuery(NamedTuple):
 
         Raises:
             SelboxError: likewise.
+            ValueError: when a kind is none.
         """
+        for word in self.kinds:
+            if word not in KINDS:
+                raise ValueError(f"`{word}` is no kind of rule; these are: {', '.join(KINDS)}")
         match = _Match(self, catalogue)
         rules = {
             RULE_KINDS[word]: match.rules(RULE_KINDS[word]) for word in dict.fromkeys(self.kinds) if word in RULE_KINDS

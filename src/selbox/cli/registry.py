@@ -104,6 +104,7 @@ VERBS: dict[str, Entry] = {
         "show what differs between two policies, as sediff does",
         statuses=Statuses(2, 2, 0),
         abbreviates=True,
+        tabular=True,
         known=True,
     ),
     "sechecker": Entry(

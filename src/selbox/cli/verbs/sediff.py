@@ -10,13 +10,14 @@ from selbox.cli.notices import notices
 from selbox.cli.output import JsonValue
 from selbox.cli.searched import add_common_arguments, whole_policy
 from selbox.cli.terminal import Terminal
-from selbox.cli.verb import Example, Manual
+from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from selbox.analysis.differences.grants import GrantDifferences
+    from selbox.analysis.table import Cell, Table
     from selbox.cli.granttext import Review
     from selbox.model.policy import Policy
 
@@ -178,6 +179,21 @@ class Differences(NamedTuple):
             ],
         }
 
+    def to_table(self) -> "Table":
+        """Return a row for each component, and for each part of one that is modified."""
+        from selbox.analysis.table import Table
+
+        rows: list[tuple[Cell, ...]] = []
+        for each in self.sections:
+            rows += [(each.kind, "added", name, None, None, None) for name in each.added]
+            rows += [(each.kind, "removed", name, None, None, None) for name in each.removed]
+            for change in each.modified:
+                rows += [
+                    (each.kind, "modified", change.name, part.name or None, part.added, part.removed)
+                    for part in change.parts
+                ]
+        return Table(("kind", "change", "name", "part", "added", "removed"), rows)
+
 
 def _plain_grants(found: "GrantDifferences") -> JsonValue:
     plain: dict[str, JsonValue] = {**found._asdict()}
@@ -211,6 +227,8 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(arguments: "Namespace") -> Differences:
     """Compare."""
+    if arguments.csv and arguments.access:
+        raise UsageError.of("usage", "--access is no table", help="--json has all of it")
     left, right = (whole_policy(each, base=not arguments.no_base) for each in (arguments.left, arguments.right))
     wanted = {kind for kinds in arguments.kinds or () for kind in kinds}
     sides = Side(left.policy, left.catalogue), Side(right.policy, right.catalogue)
