@@ -85,3 +85,11 @@ def test_a_name_that_is_nowhere_is_told_of(policy: Path, capsys: pytest.CaptureF
         "",
         "warning[unknown-boolean]: the policy has no boolean `thirt`\n  help: did you mean `third`?\n",
     )
+
+
+@pytest.mark.parametrize("words", [("seinfo",), ("sesearch", "-A"), ("audit2why", "-i", "/dev/null", "-p")])
+def test_an_empty_file_is_no_policy(words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "policy.33").touch()
+    assert main([*words, str(tmp_path / "policy.33")]) == 1
+    out, err = capsys.readouterr()
+    assert (out, "error[file-empty]" in err) == ("", True)

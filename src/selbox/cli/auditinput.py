@@ -97,7 +97,8 @@ def load_server(arguments: "Namespace", progress: Progress) -> SecurityServer:
     """
     progress.stage("reading the policy")
     paths = policy_paths(arguments) or system_policy()
-    policy = load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user(), progress=progress)
+    cache = PolicyCache.of_user()
+    policy = load_policy(paths, base=not arguments.no_base, cache=cache, progress=progress, empty=False)
     return SecurityServer(policy)
 
 

@@ -202,8 +202,9 @@ def _compiled(sources: Sequence[Input], *, base: bool) -> Whole:
     from selbox.analysis.asserted import assertions
     from selbox.cli.progress import Progress
     from selbox.compiler.options import CompileOptions
-    from selbox.store.policyfiles import policy_sources, resolve_sources
+    from selbox.store.policyfiles import check_filled, policy_sources, resolve_sources
 
+    check_filled(sources)  # else the base policy would be searched, in the place of a policy that was never written
     diagnostics = Diagnostics()
     # Policies that break their own assertions can be searched, too: that is how one sees why.
     options = CompileOptions(disable_neverallow=True)

@@ -54,7 +54,7 @@ def load_policy(
     collected = Diagnostics() if diagnostics is None else diagnostics
     inputs = read_inputs(paths, collected)
     if not empty:
-        _check_filled(inputs)
+        check_filled(inputs)
     kernel = sole_kernel_policy(inputs)
     if kernel is not None:
         return kernel_policy(kernel, collected, origins)
@@ -74,8 +74,12 @@ def load_policy(
     return policy
 
 
-def _check_filled(inputs: Sequence[Input]) -> None:
-    """Refuse files with nothing in them, which is what a file is between being opened and being written."""
+def check_filled(inputs: Sequence[Input]) -> None:
+    """Refuse files with nothing in them, which is what a file is between being opened and being written.
+
+    Raises:
+        SelboxError: ``file-empty``.
+    """
     faults = [
         Diagnostic(
             "file-empty", f"`{each.name}` is empty", help="if that is meant, write a comment into it: `; nothing`"

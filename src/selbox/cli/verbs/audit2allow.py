@@ -152,7 +152,9 @@ def add_arguments(parser: "ArgumentParser") -> None:
     )
     parser.add_argument("--cil", action="store_true", help="write CIL instead of the policy language")
     add_file_contexts_argument(parser)
-    parser.add_argument("--no-advice", action="store_true", help="write what audit2allow writes, and no more")
+    parser.add_argument(
+        "--no-advice", action="store_true", help="leave out warnings, and what serves better than a rule"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="say of each rule whose access called for it")
     parser.add_argument("-e", "--explain", action="store_true", help="show the records that called for each rule")
 
