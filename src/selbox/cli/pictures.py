@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
-from typing import Final
-
-from selbox.valuetypes import NamedTuple
+from typing import Final, NamedTuple
 
 _CHARACTER: Final = 7.3
 """Width of a character of the monospaced letters that types are written in, in pixels."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.binary.formats import Format
@@ -12,7 +12,6 @@ from selbox.cli.verb import UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.store.catalogues import KeptCatalogues
 from selbox.store.inputs import ORIGINS_ENDING, Input, read_inputs
-from selbox.valuetypes import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -2,9 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import TextIO
-
-from selbox.valuetypes import NamedTuple
+from typing import NamedTuple, TextIO
 
 WIDTH_WITHOUT_TERMINAL = 100
 """Columns that text is laid out for when it goes to a file or a pipe."""

@@ -1,10 +1,9 @@
 """What a verb is made of: a manual, arguments, and a function that returns a result."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from selbox.cli.output import Result
 from selbox.diagnostics import Diagnostic, SelboxError
-from selbox.valuetypes import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

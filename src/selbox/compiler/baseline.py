@@ -6,10 +6,9 @@ compiled policy; attributes that it does not keep follow behind them.
 Source of the argument why nothing else has to be looked at: docs/adr/0007-one-module-compiled-again.md.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from selbox.compiler.program import ACCESS
-from selbox.valuetypes import NamedTuple
 
 Term = tuple[int, ...] | int | str
 """A term of a set expression: ids of members, the id of a set, or an operator."""

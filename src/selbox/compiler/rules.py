@@ -3,6 +3,8 @@
 Source: ``cil_binary.c`` of libsepol: which rules the compiled policy holds for a statement.
 """
 
+from typing import NamedTuple
+
 from selbox.compiler.accessrules import Access, AccessRules
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
@@ -16,7 +18,6 @@ from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import LevelRange
 from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, RuleKind
-from selbox.valuetypes import NamedTuple
 
 _TYPE_KINDS = {
     "typetransition": RuleKind.TYPE_TRANSITION,

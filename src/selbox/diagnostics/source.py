@@ -2,8 +2,7 @@
 
 from array import array
 from functools import lru_cache
-
-from selbox.valuetypes import NamedTuple
+from typing import NamedTuple
 
 
 class SourceFile(NamedTuple):

@@ -1,6 +1,6 @@
 """What forbids an access that rules allow, and what would have to change: constraints, roles, bounds, numbers."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from selbox.explain.answer import ProposalLine
 from selbox.explain.changes import proposal_line
@@ -13,7 +13,6 @@ from selbox.server.explanation import DenialReason
 from selbox.server.reasontext import reason_text
 from selbox.server.securityserver import SecurityServer
 from selbox.server.validity import OBJECT_ROLE
-from selbox.valuetypes import NamedTuple
 
 
 class Difference(NamedTuple):

@@ -1,6 +1,6 @@
 """How a binary policy says what could be said in several ways, kept so that writing it again gives the same bytes."""
 
-from selbox.valuetypes import NamedTuple
+from typing import NamedTuple
 
 
 class BinaryForm(NamedTuple):

@@ -1,8 +1,7 @@
 """Conditional policy: expressions over booleans that switch rules on and off."""
 
 from enum import Enum
-
-from selbox.valuetypes import NamedTuple
+from typing import NamedTuple
 
 
 class BooleanOperator(Enum):

@@ -1,7 +1,8 @@
 """The security context as ids of one policy. Its text form is made and read by ``selbox.model.context_text``."""
 
+from typing import NamedTuple
+
 from selbox.model.mls import LOWEST, LevelRange
-from selbox.valuetypes import NamedTuple
 
 
 class Context(NamedTuple):

@@ -1,8 +1,7 @@
 """Object classes and their permissions."""
 
 from enum import Enum
-
-from selbox.valuetypes import NamedTuple
+from typing import NamedTuple
 
 
 class DefaultFrom(Enum):

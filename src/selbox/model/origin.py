@@ -3,9 +3,7 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, overload
-
-from selbox.valuetypes import NamedTuple
+from typing import Any, NamedTuple, overload
 
 
 class Origin(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 from selbox.model.binaryform import BinaryForm
 from selbox.model.conditional import Conditional
@@ -30,7 +31,6 @@ from selbox.model.objectclass import Common, ObjectClass
 from selbox.model.origin import Origin
 from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, Rules
 from selbox.model.symbols import Boolean, Category, Login, Role, Sensitivity, Type, User
-from selbox.valuetypes import NamedTuple
 
 
 class HandleUnknown(Enum):

@@ -10,8 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from itertools import compress
-
-from selbox.valuetypes import NamedTuple
+from typing import NamedTuple
 
 
 class RuleKind(IntEnum):

@@ -1,7 +1,8 @@
 """The named things of a policy: types and attributes, roles, users, booleans, levels."""
 
+from typing import NamedTuple
+
 from selbox.model.mls import Level, LevelRange
-from selbox.valuetypes import NamedTuple
 
 
 class Type(NamedTuple):

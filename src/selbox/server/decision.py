@@ -1,9 +1,7 @@
 """What a decision about access is, and the protocol of everything that can take one."""
 
 from enum import IntEnum
-from typing import Final, Protocol
-
-from selbox.valuetypes import NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 PERMISSIVE_FLAG: Final = 1
 """Bit of :attr:`AccessDecision.flags`: the source's type is permissive (kernel: ``AVD_FLAGS_PERMISSIVE``)."""

@@ -1,6 +1,7 @@
 """One access evaluated whole, base permissions and extended ones, with what the evaluation met."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from selbox.model.context import Context
 from selbox.model.policy import Policy
@@ -10,7 +11,6 @@ from selbox.server.explanation import DenialKind, DenialReason, MetExtendedRule,
 from selbox.server.extendedrules import ExtendedRuleIndex, refined_permission
 from selbox.server.proposal import AddExtendedRule
 from selbox.server.ruleindex import VECTOR_MASK
-from selbox.valuetypes import NamedTuple
 
 
 class Access(NamedTuple):

@@ -5,6 +5,7 @@ operand that settles them: expressions have no side effects, so the answer is th
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from selbox.model.constraint import (
     CompareAttributes,
@@ -17,7 +18,6 @@ from selbox.model.constraint import (
 from selbox.model.context import Context
 from selbox.model.mls import Level
 from selbox.model.policy import Policy
-from selbox.valuetypes import NamedTuple
 
 
 class Operands(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor, printable
 from selbox.binary.kernel.constraints import ConstraintReader, Piece, RawConstraint, constraints_pieces
@@ -26,7 +26,6 @@ from selbox.model.binaryform import BinaryForm
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
-from selbox.valuetypes import NamedTuple
 
 MOST_PERMISSIONS: Final = 32
 

@@ -8,9 +8,7 @@ Source: ``policydb.h``, ``conditional.h``, ``constraint.h`` of libsepol.
 """
 
 from collections.abc import Sequence
-from typing import Final, Generic, TypeVar
-
-from selbox.valuetypes import NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 COMMONS: Final = 0
 CLASSES: Final = 1

@@ -11,10 +11,9 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final, NoReturn, TypedDict
+from typing import Final, NamedTuple, NoReturn, TypedDict
 
 from selbox.diagnostics import SelboxError
-from selbox.valuetypes import NamedTuple
 
 VERSION: Final = 1
 

@@ -1,9 +1,7 @@
 """Postfix expressions of the policy as text: constraints and conditions, in CIL's prefix or in infix notation."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
-
-from selbox.valuetypes import NamedTuple
+from typing import NamedTuple, TypeVar
 
 _Term = TypeVar("_Term")
 
