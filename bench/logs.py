@@ -82,7 +82,7 @@ def tasks(directory: str) -> list[Task]:
             stream.writelines(f"{each}\n" for each in records(policy, count, kinds))
         for program in ("audit2why", "audit2allow"):
             command = [program, "-p", "policy", "-i", name]
-            ways = {OURS: [selbox(*command)]}
+            ways: dict[str, Sequence[Sequence[str]]] = {OURS: [selbox(*command)]}
             if with_peer and shutil.which(program):
                 ways[PEER] = [command]
             found.append(Task(f"{program}, {words}", ways, directory))
