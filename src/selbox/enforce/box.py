@@ -10,7 +10,7 @@ from selbox.enforce.openers import Openers
 from selbox.enforce.paths import PathWalker
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.seccomp.listener import Listener
-from selbox.enforce.seccomp.part import TransactionRange
+from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.tasks import TaskTable
 from selbox.enforce.waits import Waits
@@ -35,8 +35,7 @@ class Box(NamedTuple):
         socket_labels: labels of sockets.
         workers: run what may block.
         waits: callers that wait for sockets.
-        spared: calls that the supervisor is not asked about, as the filter was built.
-        transactions: descriptors kept for selinuxfs, as the filter was built.
+        settings: what the filter was built from.
     """
 
     server: SecurityServer
@@ -52,5 +51,4 @@ class Box(NamedTuple):
     socket_labels: SocketLabels
     workers: Workers
     waits: Waits
-    spared: frozenset[str]
-    transactions: TransactionRange
+    settings: FilterSettings

@@ -52,5 +52,5 @@ def check_entered(box: Box, caller: Caller, sid: int) -> None:
     Raises:
         AccessDenied: for a domain that may not fork, which without notifications could not be kept from it.
     """
-    if "fork" in box.spared:
+    if "fork" in box.settings.spared:
         box.monitor.check(caller, sid, "process", ("fork",), dict, source=sid)

@@ -16,9 +16,8 @@ from selbox.enforce.calls.names import NameCalls
 from selbox.enforce.calls.processes import ProcessCalls
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.status import StatusCalls
-from selbox.enforce.launch import transaction_range
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.part import FilterPart, FilterSettings
+from selbox.enforce.seccomp.part import FilterPart
 from selbox.enforce.seccomp.parts import (
     anonymousfiles,
     attributes,
@@ -131,7 +130,7 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
 
             return handle
 
-        add({name: first(name) for name in family.part.handled(FilterSettings(transaction_range()))})
+        add({name: first(name) for name in family.part.handled(box.settings)})
 
     add(FileCalls(box, selinux_paths).handlers())
     add(NameCalls(box).handlers())

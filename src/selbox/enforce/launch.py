@@ -104,7 +104,7 @@ def launch(
     program: str,
     environment: Mapping[str, str],
     carrier: tuple[int, int],
-    spared: frozenset[str],
+    settings: FilterSettings,
 ) -> tuple[int, int]:
     """Fork the first process and have it exec the program under the box's filter.
 
@@ -113,7 +113,7 @@ def launch(
         program: path of the file to run.
         environment: its environment.
         carrier: the ``RLIMIT_RTTIME`` that carries its first state.
-        spared: calls that the supervisor need not be asked about.
+        settings: what its filter depends on.
 
     Returns:
         Its pid and the listener's descriptor.
@@ -129,7 +129,7 @@ def launch(
     if pid == 0:
         ours.close()
         try:
-            _run_child(command, program, environment, carrier, spared, theirs)
+            _run_child(command, program, environment, carrier, settings, theirs)
         finally:
             os._exit(_CANNOT_RUN)
     theirs.close()
@@ -149,7 +149,7 @@ def _run_child(
     program: str,
     environment: Mapping[str, str],
     carrier: tuple[int, int],
-    spared: frozenset[str],
+    settings: FilterSettings,
     channel: socket.socket,
 ) -> None:
     """Become the first process: install the filter, hand over its listener, exec.
@@ -173,7 +173,7 @@ def _run_child(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _carry(carrier)
-        program_filter = build_filter(FilterSettings(transaction_range(), spared))
+        program_filter = build_filter(settings)
         _become_filterable()
         listener[0] = install_filter(program_filter)
     except OSError as error:

@@ -16,6 +16,7 @@ from selbox.enforce.launch import launch, transaction_range
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.needless import needless_calls
 from selbox.enforce.report import RunReport
+from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL
 from selbox.enforce.tasks import TaskState, TaskTable
 from selbox.model.policy import Policy
@@ -80,15 +81,14 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         kernel = server.initial_sid("kernel")
         start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
         _become_supervisor(stack)
-        spared = needless_calls(server)
-        transactions = transaction_range()
-        first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), spared)
+        settings = FilterSettings(transaction_range(), needless_calls(server))
+        first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), settings)
         stack.callback(os.close, descriptor)
         _raise_limits(stack)
         # Imported while the first process gets ready: that takes as long as a third of the imports.
         from selbox.enforce.supervision import supervise
 
-        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, spared, transactions)
+        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, settings)
 
 
 def _become_supervisor(stack: ExitStack) -> None:

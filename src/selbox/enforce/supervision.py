@@ -17,7 +17,7 @@ from selbox.enforce.privileges import Privileges
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.report import RunReport, make_report, not_started
 from selbox.enforce.seccomp.listener import Listener
-from selbox.enforce.seccomp.part import TransactionRange
+from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.supervisor import Supervisor
 from selbox.enforce.tasks import TaskTable
@@ -37,8 +37,7 @@ def supervise(
     initial_sid: int | None,
     first: int,
     descriptor: int,
-    spared: frozenset[str],
-    transactions: TransactionRange,
+    settings: FilterSettings,
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -51,8 +50,7 @@ def supervise(
         initial_sid: of the first program; None for the policy's own transition.
         first: pid of the first process.
         descriptor: of the listener; stays the caller's.
-        spared: calls that the supervisor is not asked about, as the filter was built.
-        transactions: descriptors kept for selinuxfs, as the filter was built.
+        settings: what the filter was built from.
 
     Raises:
         SelboxError: ``first-program-denied``, ``program-not-run``.
@@ -82,8 +80,7 @@ def supervise(
             SocketLabels(),
             Workers(listener),
             waits,
-            spared,
-            transactions,
+            settings,
         )
         handlers = build_handlers(box, initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.unlent, handlers.execution, import_all)

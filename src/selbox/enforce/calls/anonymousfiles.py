@@ -66,7 +66,7 @@ class AnonymousFileCalls:
         sid = created_sid(box, caller.state.sid, target, object_class)
         if self._own_class:
             box.monitor.check(caller, sid, object_class, ("create",), lambda: {"anonclass": "[memfd]"})
-        if "mmap" in box.spared:
+        if "mmap" in box.settings.spared:
             # Mapping is then asked of nobody, since whoever could read may map; here nothing was read.
             box.monitor.check(caller, sid, object_class, ("map",), lambda: box.labels.describe(descriptor))
         box.labels.assign_nameless(status, sid, object_class)

@@ -71,7 +71,7 @@ class OpenFileCalls:
         box = self._box
         if command == _USERFAULTFD_NEW:
             return -errno.EPERM
-        if command in (FIOCLEX, FIONCLEX) and SPARED_CLOSE_ON_EXEC in box.spared:
+        if command in (FIOCLEX, FIONCLEX) and SPARED_CLOSE_ON_EXEC in box.settings.spared:
             return CONTINUE
         target = target_open(box, caller, arguments[0])
         if command in _LOOKING:

@@ -78,7 +78,7 @@ class SelinuxFiles:
         self._attributes = ProcessAttributes(box)
         self._status = StatusPage(box.server)
         self._files = SecurityFiles(box, self._status)
-        self.transactions = Transactions(box, box.transactions)
+        self.transactions = Transactions(box, box.settings.transactions)
         self._directories = SecurityDirectories()
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
