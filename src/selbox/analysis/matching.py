@@ -79,9 +79,7 @@ def role_flags(catalogue: Catalogue, criterion: NameCriterion, what: str) -> Fla
     known = catalogue.roles
     if criterion.is_pattern:
         return _by_pattern(known, criterion.name, what)
-    if criterion.name not in known:
-        advice = did_you_mean(criterion.name, known)
-        raise SelboxError.of("unknown-role", f"the policy has no role `{criterion.name}`", help=advice)
+    _fail_unless_known("unknown-role", "role", known, (criterion.name,))
     return _by_names(known, (criterion.name,))
 
 
@@ -94,10 +92,7 @@ def class_flags(catalogue: Catalogue, criterion: ClassCriterion) -> Flags:
     known = catalogue.classes
     if criterion.is_pattern:
         return _by_pattern(known, criterion.names[0], "class")
-    for name in criterion.names:
-        if name not in known:
-            advice = did_you_mean(name, known)
-            raise SelboxError.of("unknown-class", f"the policy has no class `{name}`", help=advice)
+    _fail_unless_known("unknown-class", "class", known, criterion.names)
     return _by_names(known, criterion.names)
 
 
@@ -110,10 +105,7 @@ def boolean_flags(catalogue: Catalogue, criterion: BooleanCriterion) -> Flags:
     known = catalogue.booleans
     if criterion.is_pattern:
         return _by_pattern(known, criterion.names[0], "boolean")
-    for name in criterion.names:
-        if name not in known:
-            advice = did_you_mean(name, known)
-            raise SelboxError.of("unknown-boolean", f"the policy has no boolean `{name}`", help=advice)
+    _fail_unless_known("unknown-boolean", "boolean", known, criterion.names)
     return _by_names(known, criterion.names)
 
 
@@ -171,7 +163,7 @@ def extended_numbers(criterion: ExtendedPermissionCriterion) -> int:
     """Return the bitset of the numbers of a criterion.
 
     Raises:
-        SelboxError: ``usage`` for what is no extended permission.
+        SelboxError: ``invalid-number`` for what is no extended permission.
     """
     result = 0
     for low, high in criterion.ranges:
@@ -182,6 +174,12 @@ def extended_numbers(criterion: ExtendedPermissionCriterion) -> int:
         first, last = sorted((low, high))
         result |= (1 << last + 1) - (1 << first)
     return result
+
+
+def _fail_unless_known(code: str, kind: str, known: Sequence[str], names: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise SelboxError.of(code, f"the policy has no {kind} `{name}`", help=did_you_mean(name, known))
 
 
 def _by_names(known: Sequence[str], names: Sequence[str]) -> Flags:
