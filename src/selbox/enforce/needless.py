@@ -7,7 +7,7 @@ from typing import Final
 
 from selbox.enforce.forks import FORKS, every_domain_may_fork
 from selbox.enforce.needlesssockets import needless_socket_calls
-from selbox.enforce.rulegrants import MANY_RULES, are_granted_along
+from selbox.enforce.rulegrants import are_granted_along, rules_tell
 from selbox.enforce.seccomp.parts.openfiles import SPARED_CLOSE_ON_EXEC, SPARED_FLAGS
 from selbox.server.securityserver import SecurityServer
 
@@ -46,9 +46,7 @@ def grants_along(server: SecurityServer, object_class: str, first: str, second: 
     """
     policy = server.policy
     one, other = server.vector(object_class, (first,)), server.vector(object_class, (second,))
-    if one.unknown or other.unknown or len(policy.rules) > MANY_RULES:
-        return False
-    if any(each.permissive or each.bounds is not None for each in policy.types):
+    if one.unknown or other.unknown or not rules_tell(policy):
         return False
     if any(
         each.object_class == one.object_class and each.permissions & other.vector and not each.permissions & one.vector

@@ -5,7 +5,7 @@ A task has sockets that it made (``create``), and those that it inherited or was
 
 from typing import Final
 
-from selbox.enforce.rulegrants import MANY_RULES, are_granted_along
+from selbox.enforce.rulegrants import are_granted_along, rules_tell
 from selbox.model.rules import RuleKind
 from selbox.server.classes import SOCKET_CLASSES
 from selbox.server.securityserver import SecurityServer
@@ -28,9 +28,7 @@ def needless_socket_calls(server: SecurityServer) -> frozenset[str]:
         server: the policy, and whether it is enforced.
     """
     policy = server.policy
-    if not server.enforcing or len(policy.rules) > MANY_RULES:
-        return frozenset()
-    if any(each.permissive or each.bounds is not None for each in policy.types):
+    if not server.enforcing or not rules_tell(policy):
         return frozenset()
     rows: dict[int, list[int]] = {policy.class_ids[each]: [] for each in SOCKET_CLASSES if each in policy.class_ids}
     for row, object_class in enumerate(policy.rules.object_class):

@@ -2,11 +2,22 @@
 
 from typing import Final
 
+from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind, Rules
 from selbox.server.securityserver import SecurityServer
 
-MANY_RULES: Final = 20_000
+_MANY_RULES: Final = 20_000
 """Policies with more rules are not searched: it would take longer than it saves."""
+
+
+def rules_tell(policy: Policy) -> bool:
+    """Tell whether rules alone say what a policy grants, and are few enough to be searched.
+
+    A permissive type is granted more than they say, a bounded one less.
+    """
+    return len(policy.rules) <= _MANY_RULES and not any(
+        each.permissive or each.bounds is not None for each in policy.types
+    )
 
 
 def are_granted_along(rules: Rules, server: SecurityServer, object_class: int, first: int, second: int) -> bool:
