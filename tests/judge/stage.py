@@ -358,7 +358,8 @@ def _perform(context: str, output: _Output, function: Callable[..., None], argum
 
 def _say_fault() -> None:
     kind, error, trace = sys.exc_info()
-    place = traceback.extract_tb(trace)[-1]
+    # Without its text: to look for the program's source would ask about directories of whoever runs this.
+    place = traceback.StackSummary.extract(traceback.walk_tb(trace), lookup_lines=False)[-1]
     say(f"! {kind.__name__ if kind else ''}: {error} ({os.path.basename(place.filename)}:{place.lineno})")
 
 
