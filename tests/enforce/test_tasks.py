@@ -142,7 +142,7 @@ def tell(name, probe):
 soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
 tell("own group", lambda: os.getpgid(0) == os.getpgrp())
 tell("own group by number", lambda: os.getpgid(os.getpid()) == os.getpgrp())
-tell("own session by number", lambda: os.getsid(os.getpid()) > 0)
+tell("own session by number", lambda: os.getsid(os.getpid()) == os.getsid(0))
 tell("scheduler", lambda: os.sched_getscheduler(0))
 tell("affinity", lambda: len(os.sched_getaffinity(0)) > 0)
 tell("nice", lambda: os.setpriority(os.PRIO_PROCESS, 0, 3))
