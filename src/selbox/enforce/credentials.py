@@ -287,6 +287,23 @@ def own_capabilities() -> Iterator[None]:
 
 
 @contextmanager
+def own_credentials_held() -> Iterator[None]:
+    """Be the supervisor itself for a moment, whatever the calling thread was lent or acts as."""
+    lent = _capabilities()
+    user, group = _set_fs_user(-1), _set_fs_group(-1)
+    try:
+        _set_effective(lent[1], lent[4], lent)
+        _set_fs_group(os.getgid())
+        _set_fs_user(os.getuid())
+        _set_effective(lent[1], lent[4], lent)
+        yield
+    finally:
+        _set_fs_group(group)
+        _set_fs_user(user)
+        _set_effective(lent[0], lent[3], lent)
+
+
+@contextmanager
 def acting_as(identity: Identity | None, also: int = 0) -> Iterator[None]:
     """Have the calling thread's effective ids and capabilities be a task's; only root can, others act as themselves.
 

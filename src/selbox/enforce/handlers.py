@@ -1,7 +1,6 @@
 """Which handler takes which call."""
 
 from collections.abc import Mapping
-from functools import cache
 from importlib import import_module
 from typing import Final, NamedTuple
 
@@ -72,20 +71,6 @@ LATE: Final = (
     Family(sockets.PART, "selbox.enforce.calls.sockets", "SocketCalls"),
 )
 """The late families."""
-
-LATE_IMPORTS: Final = (
-    *(family.module for family in LATE),
-    *("selbox.enforce.calls.selinuxfs", "selbox.audit.avcrecord", "selbox.audit.summary"),
-    *("selbox.server.reasontext", "selbox.store.pcre", "difflib", "mmap"),
-)
-"""Modules that are imported when first needed, in a handler or below it."""
-
-
-@cache
-def import_all() -> None:
-    """Import them now: once credentials are borrowed, Python's own files may be out of reach."""
-    for name in LATE_IMPORTS:
-        import_module(name)
 
 
 class Handlers(NamedTuple):

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from selbox.avc.cache import AccessVectorCache
 from selbox.enforce.box import Box
 from selbox.enforce.descriptors import Descriptors
-from selbox.enforce.handlers import build_handlers, import_all
+from selbox.enforce.handlers import build_handlers
 from selbox.enforce.labels import Labels
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.openers import Openers
+from selbox.enforce.ownimports import importing_as_oneself
 from selbox.enforce.paths import PathWalker
 from selbox.enforce.privileges import Privileges
 from selbox.enforce.recorder import Recorder
@@ -61,6 +62,7 @@ def supervise(
     labels = Labels(server, tasks, store, path_labels)
     descriptors, memory, listener = Descriptors(), TaskMemory(), Listener(descriptor)
     with ExitStack() as stack:
+        stack.enter_context(importing_as_oneself())
         stack.callback(memory.close)
         walker = PathWalker(descriptors, labels, monitor, Privileges(monitor))
         stack.callback(walker.close)
@@ -83,7 +85,7 @@ def supervise(
             settings,
         )
         handlers = build_handlers(box, initial_sid)
-        supervisor = Supervisor(box, first, handlers.by_number, handlers.unlent, handlers.execution, import_all)
+        supervisor = Supervisor(box, first, handlers.by_number, handlers.unlent, handlers.execution)
         handlers.attach(supervisor)
         supervisor.watch(waits.descriptor, waits.take)
         try:

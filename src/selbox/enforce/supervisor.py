@@ -40,7 +40,6 @@ class Supervisor:
         handlers: handler of each notified call, by number.
         unlent: numbers of the calls that are handled without borrowing their callers' credentials.
         execution: takes the stops of tasks that exec.
-        before_borrowing: called each time before a task's credentials are borrowed, under the supervisor's own.
     """
 
     def __init__(
@@ -50,9 +49,7 @@ class Supervisor:
         handlers: dict[int, Handler],
         unlent: frozenset[int],
         execution: ExecutionCalls,
-        before_borrowing: Callable[[], None],
     ) -> None:
-        self._before_borrowing = before_borrowing
         self._box = box
         self._first = first
         self._handlers = handlers
@@ -113,7 +110,6 @@ class Supervisor:
         caller = Caller(notification.id, notification.tid, state)
         try:
             if state.credentials_changed and self._can_lend and notification.number not in self._unlent:
-                self._before_borrowing()
                 self._lender.lend(self._credentials_of(caller))
             else:
                 self._lender.give_back()
