@@ -72,7 +72,7 @@ class Labels:
         self._tasks = tasks
         self._store = store
         self._path_labels = path_labels
-        self._file_contexts = FileContexts(server.policy.file_contexts, server.policy.origins)
+        self._file_contexts = FileContexts.of(server.policy)
         self._history = PathHistory()
         self._filesystems = Filesystems()
         self._sids: dict[tuple[int, int], int] = {}

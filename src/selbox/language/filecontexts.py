@@ -7,7 +7,7 @@ import re
 from typing import Final, NamedTuple
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
-from selbox.model.labelling import FileKind
+from selbox.model.labelling import FileKind, PathSubstitution
 
 NO_CONTEXT: Final = "<<none>>"
 """What stands for a context where files are to be left alone."""
@@ -73,3 +73,15 @@ def parse_file_contexts(source: SourceFile) -> list[FileContextLine]:
             lines.append(FileContextLine(words[0][0], kind, words[-1][0], words[0][1], words[-1][1]))
     diagnostics.raise_if_errors()
     return lines
+
+
+def parse_substitutions(source: SourceFile) -> tuple[PathSubstitution, ...]:
+    """Read the substitutions of a file such as ``file_contexts.subs_dist``, in the order in which they are tried.
+
+    A line that does not have two words says nothing, and neither does what comes after them.
+
+    Source: ``selabel_subs_init`` of libselinux, which tries the last line first.
+    """
+    lines = (line.split() for line in source.text.split("\n"))
+    found = [PathSubstitution(words[0], words[1]) for words in lines if len(words) > 1 and words[0][0] != "#"]
+    return tuple(reversed(found))

@@ -59,6 +59,18 @@ class FileContext(NamedTuple):
     origin: int = NO_ORIGIN
 
 
+class PathSubstitution(NamedTuple):
+    """A directory whose files are labelled as if they were in another one.
+
+    Attributes:
+        source: path without a final slash, such as ``/var/run``.
+        target: what stands for it when file contexts are looked up, such as ``/run``.
+    """
+
+    source: str
+    target: str
+
+
 class GenericFilesystemContext(NamedTuple):
     """A ``genfscon`` entry: labels by file system and path prefix, where files cannot carry labels.
 

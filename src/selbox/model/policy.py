@@ -19,6 +19,7 @@ from selbox.model.labelling import (
     InitialSid,
     InterfaceContext,
     NodeContext,
+    PathSubstitution,
     PortContext,
     XenDeviceContext,
     XenDeviceTreeContext,
@@ -53,6 +54,8 @@ class _Parts(NamedTuple):
 
     ``unknown_capabilities`` and ``unknown_config`` are bitsets: what a binary policy had set beyond all that is known
     here, kept so that writing it again loses nothing. ``binary_form`` is None for a policy that comes from no binary.
+    ``path_substitutions`` belong to the file contexts: in each of these rounds the beginning of a path is replaced before
+    its label is looked up.
     """
 
     classes: tuple[ObjectClass, ...]
@@ -73,6 +76,7 @@ class _Parts(NamedTuple):
     validate_transitions: tuple[ValidateTransition, ...] = ()
     initial_sids: tuple[InitialSid, ...] = ()
     file_contexts: tuple[FileContext, ...] = ()
+    path_substitutions: tuple[tuple[PathSubstitution, ...], ...] = ()
     genfs_contexts: tuple[GenericFilesystemContext, ...] = ()
     filesystem_uses: tuple[FilesystemUse, ...] = ()
     port_contexts: tuple[PortContext, ...] = ()

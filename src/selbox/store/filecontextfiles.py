@@ -1,15 +1,20 @@
 """File contexts that are kept beside a policy, as a kernel policy's are, made part of it."""
 
+import os
 from collections.abc import Sequence
+from typing import Final
 
 from selbox.diagnostics import Diagnostics, SelboxError
-from selbox.language.filecontexts import NO_CONTEXT, FileContextLine
+from selbox.language.filecontexts import NO_CONTEXT, FileContextLine, parse_substitutions
 from selbox.model.context import Context
 from selbox.model.context_text import INVALID_CONTEXT, parse_context
-from selbox.model.labelling import FileContext
+from selbox.model.labelling import FileContext, PathSubstitution
 from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.server.validity import context_fault
+from selbox.store.inputs import read_input
+
+_SUBSTITUTIONS_ENDINGS: Final = (".subs", ".subs_dist")
 
 
 def with_file_contexts(policy: Policy, lines: Sequence[FileContextLine]) -> Policy:
@@ -20,31 +25,48 @@ def with_file_contexts(policy: Policy, lines: Sequence[FileContextLine]) -> Poli
         lines: what is added; each keeps its place.
 
     Raises:
-        SelboxError: ``invalid-context``, with every context that is not one of the policy.
+        SelboxError: ``invalid-context``, with every line whose context is not one of the policy.
     """
     diagnostics = Diagnostics()
-    known: dict[str, Context | None] = {NO_CONTEXT: None}
+    known: dict[str, Context | SelboxError | None] = {NO_CONTEXT: None}
     entries: list[FileContext] = []
     origins = list(policy.origins)
     for line in lines:
         if line.context not in known:
-            known[line.context] = _context(policy, line, diagnostics)
+            known[line.context] = _context(policy, line.context)
+        context = known[line.context]
+        if isinstance(context, SelboxError):
+            (found,) = context.diagnostics
+            diagnostics.error(INVALID_CONTEXT, found.message, line.context_span, found.help)
+            continue
         span = line.pattern_span
         origins.append(Origin(span.source.name, span.line, span.column))
-        entries.append(FileContext(line.pattern, line.kind, known[line.context], len(origins)))
+        entries.append(FileContext(line.pattern, line.kind, context, len(origins)))
     diagnostics.raise_if_errors()
     return policy._replace(file_contexts=(*policy.file_contexts, *entries), origins=tuple(origins))
 
 
-def _context(policy: Policy, line: FileContextLine, diagnostics: Diagnostics) -> Context | None:
-    """Return the context of a line; None when it is wrong, which is told."""
+def substitutions_beside(path: str) -> tuple[tuple[PathSubstitution, ...], ...]:
+    """Return the substitutions of paths that belong to a file of file contexts, as lookups take them.
+
+    Args:
+        path: of the file of file contexts; what belongs to it is named after it.
+
+    Raises:
+        SelboxError: ``file-unreadable``, for a file that is there and cannot be read.
+    """
+    return tuple(
+        parse_substitutions(read_input(path + ending).text("substitutions of paths"))
+        for ending in _SUBSTITUTIONS_ENDINGS
+        if os.path.exists(path + ending)
+    )
+
+
+def _context(policy: Policy, text: str) -> Context | SelboxError:
+    """Return a context, or what is wrong with it."""
     try:
-        context = parse_context(policy, line.context)
+        context = parse_context(policy, text)
     except SelboxError as error:
-        (found,) = error.diagnostics
-        diagnostics.error(INVALID_CONTEXT, found.message, line.context_span, found.help)
-        return None
+        return error
     fault = context_fault(policy, context)
-    if fault:
-        diagnostics.error(INVALID_CONTEXT, f"invalid context `{line.context}`: {fault}", line.context_span)
-    return context
+    return SelboxError.of(INVALID_CONTEXT, f"invalid context `{text}`: {fault}") if fault else context

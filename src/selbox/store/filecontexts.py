@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK
 
 from selbox.diagnostics import Diagnostic, SelboxError
-from selbox.model.labelling import FileContext, FileKind
+from selbox.model.labelling import FileContext, FileKind, PathSubstitution
 from selbox.model.origin import Origin
+from selbox.model.policy import Policy
 from selbox.store.pathpattern import PatternShape, Tail, as_bytes_text, pattern_shape, pattern_suffix
 
 _FILE_TYPES = {
@@ -69,11 +70,19 @@ class FileContexts:
     Args:
         entries: as they stand in ``Policy.file_contexts``, in any order.
         origins: ``Policy.origins``, so that messages can name the place of a broken entry.
+        substitutions: ``Policy.path_substitutions``: rounds of what stands for the beginning of a path. In each round
+            the first that fits is taken.
     """
 
-    def __init__(self, entries: Sequence[FileContext], origins: Sequence[Origin] = ()) -> None:
+    def __init__(
+        self,
+        entries: Sequence[FileContext],
+        origins: Sequence[Origin] = (),
+        substitutions: Sequence[Sequence[PathSubstitution]] = (),
+    ) -> None:
         self._entries = entries
         self._origins = origins
+        self._substitutions = [(tuple(one.source for one in each), each) for each in substitutions]
         self._is_indexed = False
         self._ranked: list[_Entry] = []
         self._exact: dict[str, list[int]] = {}
@@ -81,6 +90,11 @@ class FileContexts:
         self._partial: dict[str, list[int]] = {}
         self._partial_lengths: dict[str, list[int]] = {}
         self._remembered: dict[str, list[int]] = {}
+
+    @classmethod
+    def of(cls, policy: Policy) -> "FileContexts":
+        """Return those of a policy."""
+        return cls(policy.file_contexts, policy.origins, policy.path_substitutions)
 
     def lookup(self, path: str, mode: int) -> FileContext | None:
         """Return the entry that labels a path, or None when no entry matches.
@@ -110,6 +124,9 @@ class FileContexts:
             path = re.sub("/+", "/", path)
         if path[-1:] == "/" and len(path) > 1:
             path = path[:-1]
+        for sources, substitutions in self._substitutions:
+            if path.startswith(sources):
+                path = _substituted(path, substitutions)
         file_type = S_IFMT(mode)
         ranked = self._ranked
         for rank in self._candidates(path):
@@ -213,6 +230,18 @@ class FileContexts:
                 lengths.setdefault(prefix[: prefix.rfind("/") + 1], set()).add(len(prefix))
         self._partial_lengths = {directory: sorted(each) for directory, each in lengths.items()}
         self._is_indexed = True
+
+
+def _substituted(path: str, substitutions: Sequence[PathSubstitution]) -> str:
+    """Return the path that stands for one when labels are looked up.
+
+    Source: ``selabel_sub`` of libselinux.
+    """
+    for source, target in substitutions:
+        if path.startswith(source) and path[len(source) : len(source) + 1] in ("", "/"):
+            rest = path[len(source) :]
+            return target + (rest[1:] if target == "/" else rest)
+    return path
 
 
 def _specificity(entry: FileContext, shape: PatternShape) -> tuple[bool, int, int, int, str]:

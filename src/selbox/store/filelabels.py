@@ -9,7 +9,7 @@ from selbox.language.filecontexts import NO_CONTEXT, parse_file_contexts
 from selbox.model.context_text import format_context
 from selbox.model.policy import Policy
 from selbox.server.contexttexts import ContextTexts
-from selbox.store.filecontextfiles import with_file_contexts
+from selbox.store.filecontextfiles import substitutions_beside, with_file_contexts
 from selbox.store.filecontexts import FileContexts
 from selbox.store.inputs import read_input
 
@@ -60,6 +60,8 @@ class FileLabels:
 
     def _read(self) -> FileContexts:
         policy, texts = self._policy, ContextTexts(self._policy)
+        if self._paths:
+            policy = policy._replace(path_substitutions=substitutions_beside(self._paths[0]))
         for path in self._paths:
             try:
                 lines = parse_file_contexts(read_input(path).text("file contexts"))
@@ -71,4 +73,4 @@ class FileLabels:
             if len(known) < len(lines):
                 words = f"the policy does not know {len(lines) - len(known)} of the {len(lines)} contexts in `{path}`"
                 self.faults.append(Diagnostic("invalid-context", words, severity=Severity.WARNING))
-        return FileContexts(policy.file_contexts, policy.origins)
+        return FileContexts.of(policy)

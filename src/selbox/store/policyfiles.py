@@ -26,6 +26,10 @@ BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__fi
 """Where the base policy's CIL files are."""
 
 
+FILE_CONTEXTS_ENDINGS: Final = (".homedirs", ".local")
+"""What the names of further file contexts have after that of the file that they stand beside."""
+
+
 def load_policy(
     paths: Iterable[str],
     base: bool = True,
@@ -92,16 +96,24 @@ def check_filled(inputs: Sequence[Input]) -> None:
 
 
 def labelled_policy(policy: Policy, path: str) -> Policy:
-    """Return a policy with the file contexts of a file besides its own.
+    """Return a policy with the file contexts of a file besides its own, and of the files that belong to it.
+
+    These stand beside it and are named after it: further contexts in ``.homedirs`` and ``.local``, and directories
+    that are labelled as others in ``.subs`` and ``.subs_dist``.
 
     Raises:
-        SelboxError: when the file cannot be read, or holds what is no file context of this policy.
+        SelboxError: when a file cannot be read, or holds what is no file context of this policy.
+
+    Source: ``init`` of libselinux's ``label_file.c``.
     """
     from selbox.language.filecontexts import parse_file_contexts
-    from selbox.store.filecontextfiles import with_file_contexts
+    from selbox.store.filecontextfiles import substitutions_beside, with_file_contexts
 
-    source = read_input(path).text("file contexts")
-    return with_file_contexts(policy, parse_file_contexts(source))
+    lines = parse_file_contexts(read_input(path).text("file contexts"))
+    for ending in FILE_CONTEXTS_ENDINGS:
+        if os.path.exists(path + ending):
+            lines += parse_file_contexts(read_input(path + ending).text("file contexts"))
+    return with_file_contexts(policy, lines)._replace(path_substitutions=substitutions_beside(path))
 
 
 def sole_kernel_policy(inputs: Sequence[Input]) -> Input | None:

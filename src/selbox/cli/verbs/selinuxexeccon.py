@@ -108,5 +108,5 @@ def _context_by_path(path: str, policy: "Policy") -> str | None:
     from selbox.store.filecontexts import FileContexts
 
     real = os.path.realpath(path)
-    entry = FileContexts(policy.file_contexts, policy.origins).lookup(real, stat.S_IFREG)
+    entry = FileContexts.of(policy).lookup(real, stat.S_IFREG)
     return None if entry is None or entry.context is None else format_context(policy, entry.context)
