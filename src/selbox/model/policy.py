@@ -54,8 +54,8 @@ class _Parts(NamedTuple):
 
     ``unknown_capabilities`` and ``unknown_config`` are bitsets: what a binary policy had set beyond all that is known
     here, kept so that writing it again loses nothing. ``binary_form`` is None for a policy that comes from no binary.
-    ``path_substitutions`` belong to the file contexts: in each of these rounds the beginning of a path is replaced before
-    its label is looked up.
+    ``path_substitutions`` belong to the file contexts: in each of these rounds the beginning of a path is replaced
+    before its label is looked up.
     """
 
     classes: tuple[ObjectClass, ...]

@@ -119,8 +119,8 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument(
         "--file-contexts",
         metavar="FILE",
-        help="further contexts of files, as file_contexts(5) has them; a kernel policy has none of its own. What stands "
-        "beside FILE belongs to it: FILE.homedirs, FILE.local, FILE.subs and FILE.subs_dist",
+        help="further contexts of files, as file_contexts(5) has them; a kernel policy has none of its own. What "
+        "stands beside FILE belongs to it: FILE.homedirs, FILE.local, FILE.subs and FILE.subs_dist",
     )
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--context", metavar="CONTEXT", help="context of the first program")
