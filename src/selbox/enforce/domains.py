@@ -1,9 +1,15 @@
-"""A valid context for a domain that is named by its type alone."""
+"""Contexts to start programs in that are not written out: of a domain named by its type alone, and of init."""
+
+from stat import S_IFREG
+from typing import Final
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
 from selbox.server.securityserver import SecurityServer
 from selbox.server.typecontext import process_context
+from selbox.store.filecontexts import FileContexts
+
+_INIT_PATHS: Final = ("/sbin/init", "/usr/lib/systemd/systemd", "/etc/init", "/bin/init")
 
 
 def domain_context(server: SecurityServer, domain: str) -> Context:
@@ -25,4 +31,28 @@ def domain_context(server: SecurityServer, domain: str) -> Context:
         "unknown-domain",
         f"no user and role of the policy may have the type `{domain}`",
         help=f"add `(roletype {policy.roles[kernel.role].name} {domain})`",
+    )
+
+
+def init_sid(server: SecurityServer) -> int:
+    """Return the SID of init: of the domain that the kernel comes into when it runs the first program of a system.
+
+    Raises:
+        SelboxError: ``no-init-domain``, where the policy does not label that program, or has no domain for it.
+
+    Source: the kernel's ``kernel_init``, which tries these paths; the first leads to systemd where that is used.
+    """
+    contexts = FileContexts.of(server.policy)
+    kernel, process = server.initial_sid("kernel"), server.policy.class_ids["process"]
+    for path in _INIT_PATHS:
+        entry = contexts.lookup(path, S_IFREG)
+        if entry is not None and entry.context is not None:
+            found = server.compute_create(kernel, server.sid_for(entry.context), process)
+            if found != kernel:
+                return found
+    raise SelboxError.of(
+        "no-init-domain",
+        f"the policy has no domain for init: none of {', '.join(f'`{each}`' for each in _INIT_PATHS)} leads out of "
+        f"`{server.sid_to_context(kernel)}`",
+        help="name the file contexts that belong to the policy with --file-contexts, or a context with --from",
     )

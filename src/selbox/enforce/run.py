@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError
-from selbox.enforce.domains import domain_context
+from selbox.enforce.domains import domain_context, init_sid
 from selbox.enforce.launch import launch, transaction_range
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.needless import needless_calls
@@ -32,7 +32,9 @@ class RunOptions(NamedTuple):
         command: the program and its arguments.
         context: context of the first program; it needs no transition rule.
         domain: type of the first program, where user, role and level may be those of the initial SID ``kernel``.
-            With neither, the first program starts from that SID by the policy's own transition.
+        starter: context from which the first program starts, by the policy's own transition.
+        as_init: start it so from the domain in which the policy runs init.
+            With none of these four, it starts so from the initial SID ``kernel``.
         enforcing: whether denials are enforced, or recorded only.
         audit: file that audit records are appended to; ``-`` is standard error; None for none.
         labels: ``PATH=CONTEXT`` as the user wrote them.
@@ -43,6 +45,8 @@ class RunOptions(NamedTuple):
     command: tuple[str, ...]
     context: str | None = None
     domain: str | None = None
+    starter: str | None = None
+    as_init: bool = False
     enforcing: bool = True
     audit: str | None = None
     labels: tuple[str, ...] = ()
@@ -62,14 +66,15 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
 
     Raises:
         SelboxError: before anything is started: ``program-not-found``, ``invalid-context``, ``unknown-domain``,
-            ``missing-initial-sid``, ``missing-class``, ``audit-unwritable``, ``enforcement-unavailable``,
-            ``first-program-denied``, ``program-not-run``.
+            ``no-init-domain``, ``missing-initial-sid``, ``missing-class``, ``audit-unwritable``,
+            ``enforcement-unavailable``, ``first-program-denied``, ``program-not-run``.
     """
     environment = os.environ if options.environment is None else options.environment
     program = find_program(options.command[0], environment.get("PATH", os.defpath))
     server = SecurityServer(policy, enforcing=options.enforcing)
     require(server)
     initial = _initial_sid(server, options)
+    starter = _starter_sid(server, options)
     path_labels = PathLabels.parse(options.labels, os.getcwd())
     for context in path_labels.contexts():
         server.context_to_sid(context)
@@ -78,8 +83,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         store = LabelStore(options.label_store)
         stack.callback(store.close)
         tasks = TaskTable()
-        kernel = server.initial_sid("kernel")
-        start = TaskState(sid=kernel, previous=kernel, is_launcher=True)
+        start = TaskState(sid=starter, previous=starter, is_launcher=True)
         _become_supervisor(stack)
         settings = FilterSettings(transaction_range(), needless_calls(server))
         first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), settings)
@@ -155,6 +159,13 @@ def _initial_sid(server: SecurityServer, options: RunOptions) -> int | None:
     if options.domain is not None:
         return server.sid_for(domain_context(server, options.domain))
     return None
+
+
+def _starter_sid(server: SecurityServer, options: RunOptions) -> int:
+    """Return the SID from which the first program starts, where it is not told its own."""
+    if options.starter is not None:
+        return server.context_to_sid(options.starter)
+    return init_sid(server) if options.as_init else server.initial_sid("kernel")
 
 
 def _audit_writer(path: str | None, stack: ExitStack) -> Callable[[str], None] | None:

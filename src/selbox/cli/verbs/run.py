@@ -24,9 +24,9 @@ programs, sockets, IPC objects and other processes is decided by the policy, as 
 root nor a kernel with SELinux is needed. `selbox coverage` lists what is mediated, and what is not.
 
 The policy is the base policy of selbox and the files given with --policy: CIL and module packages, as they are or
-compressed; or one kernel policy, which stands alone. Without --context and --domain the first
-program starts from the context of the initial SID kernel, by whatever transition the policy has; a context that is
-given must be valid, and needs no transition rule.
+compressed; or one kernel policy, which stands alone. A context of the first program that is given, with --context or
+--domain, must be valid, and needs no transition rule. Otherwise the program takes whatever transition the policy has
+for it, from the context that --from names, from init's with --as-init, else from that of the initial SID kernel.
 
 When the first program has ended, what is left of the box is ended too, and what was denied is summed up on standard
 error.
@@ -40,6 +40,10 @@ error.
         Example(
             "A policy that is compiled already:",
             "selbox run --policy my.policy --file-contexts my.file_contexts --domain my_t -- ./server",
+        ),
+        Example(
+            "A service as init starts it, under the policy of a distribution:",
+            "selbox run --policy policy.33 --file-contexts file_contexts --as-init -- nginx -g 'daemon off;'",
         ),
         Example(
             "See what a policy would deny, and keep the records:",
@@ -127,6 +131,17 @@ def add_arguments(parser: "ArgumentParser") -> None:
     start.add_argument(
         "--domain", metavar="TYPE", help="type of the first program; user, role and level are the initial SID kernel's"
     )
+    start.add_argument(
+        "--from",
+        dest="starter",
+        metavar="CONTEXT",
+        help="context that starts the first program, which takes the transition that the policy has for it",
+    )
+    start.add_argument(
+        "--as-init",
+        action="store_true",
+        help="start the first program as init starts a service, from init's domain",
+    )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--enforcing", action="store_true", help="enforce denials (the default)")
     mode.add_argument("--permissive", action="store_true", help="record what would be denied, and let it go on")
@@ -158,6 +173,8 @@ def run(arguments: "Namespace") -> RunResult:
         command=tuple(arguments.command),
         context=arguments.context,
         domain=arguments.domain,
+        starter=arguments.starter,
+        as_init=arguments.as_init,
         enforcing=not arguments.permissive,
         audit=arguments.audit,
         labels=tuple(arguments.label),
