@@ -4,7 +4,6 @@ Whatever is said to allow an access, the security server has allowed with that c
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
 
 from selbox.analysis.deniedrules import SELF, DeniedRule
 from selbox.analysis.labelguesses import VAGUE, WITHOUT_LABEL, LabelGuesses
@@ -18,6 +17,7 @@ from selbox.server.causes import CauseFinder, CauseKind
 from selbox.server.evaluation import Access
 from selbox.server.labelling import port_context
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final, NamedTuple
 
 FILE_CLASSES: Final = frozenset({"file", "dir", "lnk_file", "chr_file", "blk_file", "sock_file", "fifo_file"})
 _PROTOCOLS: Final = {"tcp_socket": "tcp", "udp_socket": "udp", "dccp_socket": "dccp", "sctp_socket": "sctp"}

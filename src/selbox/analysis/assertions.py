@@ -1,13 +1,13 @@
 """Checks that rules are there, or that none are but those that are expected or exempt."""
 
 from collections.abc import Iterable
-from typing import ClassVar, Final
 
 from selbox.analysis.checkvalues import Options, fail
 from selbox.analysis.criteria import ClassCriterion, NameCriterion, PermissionCriterion
 from selbox.analysis.foundrule import FoundRule
 from selbox.analysis.identityquery import RoleRuleQuery
 from selbox.analysis.rulequery import RuleQuery
+from selbox.typing import ClassVar, Final
 
 _SIDES: Final = frozenset({"source", "target"})
 _SETS: Final = frozenset({"exempt_source", "exempt_target", "expect_source", "expect_target"})

@@ -7,7 +7,8 @@ imports next to nothing: this module imports no other of selbox when it is impor
 import marshal
 import zlib
 from array import array
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from selbox.typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

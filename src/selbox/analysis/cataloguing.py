@@ -3,7 +3,6 @@
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from selbox.analysis.catalogue import Assertion, Catalogue, Condition, NamedTransitionColumns, RuleColumns
 from selbox.analysis.constrainttext import is_about_levels
@@ -13,6 +12,7 @@ from selbox.model.mls import Level
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
 from selbox.model.rules import NamedTransition, RuleKind, Rules
+from selbox.typing import Final
 
 _FIRST_TYPE_KIND: Final = int(RuleKind.TYPE_TRANSITION)
 

@@ -13,7 +13,6 @@ Source: ``sechecker(1)`` of SETools 4.4.
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigurationError
-from typing import ClassVar, Final, NamedTuple, Protocol
 
 from selbox.analysis.assertions import RoleAssertion, TypeAssertion
 from selbox.analysis.catalogue import Catalogue
@@ -21,6 +20,7 @@ from selbox.analysis.checkvalues import CHECK_CODE, Options, fail
 from selbox.analysis.emptyattribute import EmptyAttribute
 from selbox.analysis.readonlyexecutables import ReadOnlyExecutables
 from selbox.diagnostics import SelboxError, did_you_mean
+from selbox.typing import ClassVar, Final, NamedTuple, Protocol
 
 _TYPE: Final = "check_type"
 _DESCRIPTION: Final = "desc"

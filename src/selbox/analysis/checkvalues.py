@@ -1,11 +1,11 @@
 """The values of a check's options."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple, NoReturn
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.matching import known_type
 from selbox.diagnostics import SelboxError, did_you_mean
+from selbox.typing import Final, NamedTuple, NoReturn
 
 CHECK_CODE: Final = "invalid-check"
 

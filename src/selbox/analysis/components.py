@@ -12,7 +12,6 @@ A component's name, and what a query may ask of it, is that of the option of ``s
 
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
-from typing import Final, NamedTuple
 
 from selbox.analysis import componenttext as text
 from selbox.analysis.constrainttext import constraint_text
@@ -23,6 +22,7 @@ from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
+from selbox.typing import Final, NamedTuple
 
 
 class Component(NamedTuple):

@@ -5,7 +5,6 @@ Source: what ``seinfo -x`` of SETools 4.4 prints.
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
 
 from selbox.analysis.constrainttext import names_text
 from selbox.analysis.ruletext import number_ranges
@@ -14,6 +13,7 @@ from selbox.model.context import Context
 from selbox.model.labelling import FileKind, FilesystemUseBehaviour
 from selbox.model.mls import Level, LevelRange
 from selbox.model.policy import Policy
+from selbox.typing import Final
 
 _FILE_KINDS: Final = {
     FileKind.ANY: "",

@@ -3,8 +3,6 @@
 Source: what ``seinfo --constrain`` of SETools 4.4 prints.
 """
 
-from typing import Final
-
 from selbox.analysis.infix import infix_text
 from selbox.model.bitset import members
 from selbox.model.constraint import (
@@ -17,6 +15,7 @@ from selbox.model.constraint import (
     ValidateTransition,
 )
 from selbox.model.policy import Policy
+from selbox.typing import Final
 
 _SIGNS: Final = {Comparison.EQUAL: "==", Comparison.NOT_EQUAL: "!="}
 _RANKS: Final = {"not": 4, "and": 2, "or": 1, "==": 3, "!=": 3, "dom": 3, "domby": 3, "incomp": 3}

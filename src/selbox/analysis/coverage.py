@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Final, NamedTuple
 
 from selbox.compiler.text.cilsyntax import CIL
 from selbox.diagnostics import SelboxError
@@ -12,6 +11,7 @@ from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.model.rules import NamedTransition, RuleKind
 from selbox.server.explanation import Explanation
+from selbox.typing import Final, NamedTuple
 
 _TYPE_KINDS: Final = frozenset({RuleKind.TYPE_TRANSITION, RuleKind.TYPE_MEMBER, RuleKind.TYPE_CHANGE})
 _COUNTED: Final = _TYPE_KINDS | {RuleKind.ALLOW}

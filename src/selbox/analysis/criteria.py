@@ -1,6 +1,6 @@
 """Criteria of queries: what a search is for, as values. What they match in one catalogue is found by ``matching``."""
 
-from typing import Literal, NamedTuple
+from selbox.typing import Literal, NamedTuple
 
 How = Literal["any", "equal", "subset"]
 """Whether a rule has any of the names, exactly these, or these and perhaps more."""

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
 
 from selbox.analysis.advice import Advice
 from selbox.analysis.deniedrules import MOST_KNOWN, DeniedRule, RuleGroup, type_of
@@ -12,6 +11,7 @@ from selbox.audit.events import EventFacts
 from selbox.explain.answer import BooleanValue
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.causes import CauseKind
+from selbox.typing import Final, NamedTuple
 
 _MOST_READ: Final = 500
 """Records of one cause that are read whole; of further ones the last says when it was."""

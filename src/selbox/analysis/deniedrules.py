@@ -1,11 +1,11 @@
 """The rules that the denials of a log call for: one for each source, target, class and cause."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.causes import CauseKind
+from selbox.typing import Final, NamedTuple
 
 SELF: Final = "self"
 """How rules name a target that is the source."""

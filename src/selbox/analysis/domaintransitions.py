@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from itertools import compress
-from typing import NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.conditions import active_conditions
@@ -19,6 +18,7 @@ from selbox.analysis.graphs import Graph, united_targets
 from selbox.analysis.rulelookup import RuleLookup, TypeEntries
 from selbox.model.bitset import members
 from selbox.model.rules import RuleKind
+from selbox.typing import NamedTuple
 
 
 class Entrypoint(NamedTuple):

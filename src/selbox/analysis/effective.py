@@ -16,7 +16,6 @@ Decisions are the security server's.
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import Final, NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.criteria import ClassCriterion, NameCriterion, PermissionCriterion
@@ -31,6 +30,7 @@ from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
 from selbox.server.conditionals import active_conditions
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final, NamedTuple
 
 _OBJECT_ROLE: Final = 0
 _ALLOW: Final = RULE_KINDS["allow"]

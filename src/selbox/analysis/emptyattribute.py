@@ -1,10 +1,9 @@
 """The check that an attribute has no types."""
 
-from typing import ClassVar
-
 from selbox.analysis.checkvalues import Options, fail
 from selbox.diagnostics import did_you_mean
 from selbox.model.bitset import members
+from selbox.typing import ClassVar
 
 
 class EmptyAttribute:

@@ -6,7 +6,6 @@ Every answer is the security server's; what is missing is its own explanation.
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
 
 from selbox.analysis.coverage import Coverage
 from selbox.analysis.permissions import class_of, wanted_permissions
@@ -38,6 +37,7 @@ from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
 from selbox.server.validity import context_fault
+from selbox.typing import Final, NamedTuple
 
 EMPTY_CODE: Final = "expectation-empty"
 """Code of the error that an expectation is about nothing."""

@@ -1,7 +1,5 @@
 """A rule that a query has found, as a value with names."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.ruletext import (
     FIRST_TYPE_KIND,
@@ -12,6 +10,7 @@ from selbox.analysis.ruletext import (
     permission_names,
     range_text,
 )
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

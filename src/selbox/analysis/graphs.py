@@ -5,10 +5,10 @@ Sets of types are bitsets (:mod:`selbox.model.bitset`): what one type leads to i
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
-from typing import Final, NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.model.bitset import members
+from selbox.typing import Final, NamedTuple
 
 Path = tuple[int, ...]
 """The ids of the types that are passed, from the first to the last."""

@@ -1,7 +1,6 @@
 """Queries over the rules that change roles and ranges."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.criteria import ClassCriterion, NameCriterion
@@ -16,6 +15,7 @@ from selbox.analysis.levels import read_range
 from selbox.analysis.matching import Flags, class_flags, role_flags, type_flags
 from selbox.analysis.ruletext import Texts
 from selbox.diagnostics import SelboxError
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from selbox.analysis.table import Table

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import compress
 from operator import add, and_
-from typing import Final, NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.conditions import active_conditions
@@ -16,6 +15,7 @@ from selbox.analysis.graphs import Graph, united_targets
 from selbox.analysis.rulelookup import RuleLookup, TypeEntries
 from selbox.language.permissionmap import WEIGHTS, Direction, PermissionMap
 from selbox.model.rules import RuleKind
+from selbox.typing import Final, NamedTuple
 
 DEFAULT_WEIGHT: Final = 3
 """The least weight of the steps that are followed where nothing else is asked for; SETools' too."""

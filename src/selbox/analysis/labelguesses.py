@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.model.policy import Policy
 from selbox.server.causes import CauseFinder
 from selbox.server.evaluation import Access
 from selbox.server.validity import OBJECT_ROLE
+from selbox.typing import Final
 
 VAGUE: Final = frozenset(
     {"default_t", "etc_t", "file_t", "home_root_t", "mnt_t", "root_t", "tmp_t", "unlabeled_t", "usr_t"}

@@ -1,9 +1,8 @@
 """Levels and ranges of a catalogue, read from text."""
 
-from typing import NoReturn
-
 from selbox.analysis.catalogue import Catalogue
 from selbox.diagnostics import SelboxError, did_you_mean
+from selbox.typing import NoReturn
 
 INVALID_RANGE_CODE = "invalid-range"
 

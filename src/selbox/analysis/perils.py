@@ -1,10 +1,10 @@
 """What should not be granted without a thought: permissions and types that undo what a policy is for."""
 
 from collections.abc import Collection, Iterator
-from typing import Final
 
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
+from selbox.typing import Final
 
 _MODES: Final = (
     "whatever its owner and mode; mostly one file has the wrong ones: look for it in the PATH records of the same event"

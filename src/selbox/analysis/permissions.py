@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.analysis.questions import Wanted
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.language.expectations import EVERY_PERMISSION, SYNTAX_CODE, Word
 from selbox.model.policy import Policy
+from selbox.typing import Final
 
 _NUMBER: Final = r"(0x[0-9a-fA-F]{1,4}|[0-9]{1,5})"
 _EXTENDED: Final = re.compile(rf"(ioctl|nlmsg)\({_NUMBER}(?:-{_NUMBER})?\)")

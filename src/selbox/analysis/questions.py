@@ -1,11 +1,11 @@
 """The accesses that an expectation is about, and the quick way past those of them that are as expected."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
 
 from selbox.model.context import Context
 from selbox.server.extendedrules import refined_permission
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final, NamedTuple
 
 _BY_ARRAY: Final = 8000
 """Questions from which on arrays pay, whose making takes as long as deciding about some thousands one by one."""

@@ -1,7 +1,6 @@
 """The check that whatever can be executed can be written by nobody."""
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.checkvalues import Options
@@ -9,6 +8,7 @@ from selbox.analysis.criteria import ClassCriterion, PermissionCriterion
 from selbox.analysis.rulequery import RuleQuery
 from selbox.analysis.ruletext import RULE_KINDS, Texts
 from selbox.model.bitset import members
+from selbox.typing import ClassVar
 
 _ALLOW = RULE_KINDS["allow"]
 

@@ -21,7 +21,6 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.analysis.criteria import (
@@ -51,6 +50,7 @@ from selbox.analysis.ruletext import (
     number_ranges,
 )
 from selbox.model.bitset import members
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from selbox.analysis.table import Table

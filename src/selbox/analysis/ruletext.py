@@ -4,10 +4,10 @@ Source: what ``sesearch`` of SETools 4.4 prints.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
 
 from selbox.analysis.infix import infix_text
 from selbox.compiler.text.runs import runs
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from array import array

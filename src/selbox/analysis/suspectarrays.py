@@ -5,7 +5,6 @@ This module imports numpy; only who has many questions imports this module.
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from selbox.model.context import Context
 from selbox.server.accessarrays import AccessDecisions
 from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final
 
 _AT_ONCE: Final = 1 << 16
 """Questions whose columns are made together, or those of one source where they are more."""

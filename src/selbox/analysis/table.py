@@ -1,7 +1,8 @@
 """A table: what an analysis answers in columns, as text, CSV, records, or HTML in a notebook."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 Cell = None | bool | int | str | tuple[str, ...]
 """What stands in a table: nothing, a truth value, a number, words, or several names."""

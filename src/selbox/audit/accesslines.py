@@ -7,11 +7,11 @@ of an access is read once, and known again by the text that says it.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
 
 from selbox.audit.fields import broken
 from selbox.audit.logforms import WRAPPED, plain_line
 from selbox.diagnostics import Diagnostic
+from selbox.typing import Final, NamedTuple
 
 MARK: Final = "avc: "
 """What every line that tells of an access has in it; other lines are not for :class:`AccessReader`."""

@@ -1,9 +1,9 @@
 """The AVC record: one denied or granted access, as the kernel and auditd write it."""
 
 import re
-from typing import NamedTuple
 
 from selbox.audit.fields import Field, Stamp, broken, format_field, format_header, parse_fields, parse_header
+from selbox.typing import NamedTuple
 
 _LEADING = ("pid", "comm")
 _CLOSING = ("scontext", "tcontext", "tclass")

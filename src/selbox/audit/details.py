@@ -1,10 +1,10 @@
 """What a record says of an access besides the access: when it was, who asked, and about which object."""
 
 import re
-from typing import Final, NamedTuple
 
 from selbox.audit.accesslines import MARK
 from selbox.audit.fields import UNTRUSTED
+from selbox.typing import Final, NamedTuple
 
 _STAMP: Final = re.compile(
     r"audit\((?P<seconds>\d{1,18})\.(?P<milliseconds>\d{3}):(?P<serial>\d{1,18})\)(?P<apart> ?):"

@@ -1,9 +1,9 @@
 """Audit records other than AVC: changes of the mode, the policy and its booleans, and errors of the security server."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from selbox.audit.fields import Field, Stamp, format_field, format_header, parse_fields, parse_header
+from selbox.typing import NamedTuple
 
 UNSET = 4294967295
 """Audit user id and session of a process that never logged in."""

@@ -6,11 +6,11 @@ named, and where it was called.
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
 
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import record_fields
 from selbox.audit.fields import KINDS
+from selbox.typing import Final, NamedTuple
 
 _COMPANION: Final = re.compile(
     r"\btype=(SYSCALL|PATH|CWD|PROCTITLE|AVC_PATH|1300|1302|1307|1327|1402)\s(?:msg=)?(audit\([^()]{1,80}\))"

@@ -1,9 +1,9 @@
 """The grammar that all audit records share: a header with time and serial number, then ``name=value`` fields."""
 
 import re
-from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError
+from selbox.typing import NamedTuple
 
 Field = tuple[str, str]
 """Name and value of a field; numbers are decimal text, as the kernel prints them."""

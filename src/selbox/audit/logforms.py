@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Final
+
+from selbox.typing import Final
 
 WRAPPED: Final = '"MESSAGE"'
 """What a text has in it when lines of it are wrapped."""

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
 
 from selbox.audit.accesslines import MARK, AccessLine, AccessReader, is_decision
 from selbox.audit.events import CompanionLine, companion_line
 from selbox.audit.fields import KINDS, Field
 from selbox.audit.logforms import WRAPPED, plain_line
+from selbox.typing import Final, NamedTuple
 
 RELOADS: Final = frozenset({"MAC_POLICY_LOAD", "DAEMON_START", "SYSTEM_BOOT"})
 """Kinds of event after which another policy may be in force: it was loaded, or the system was started."""

@@ -1,8 +1,7 @@
 """What a run's records come to: equal accesses counted together, each with its reasons."""
 
-from typing import NamedTuple
-
 from selbox.audit.avcrecord import AvcRecord
+from selbox.typing import NamedTuple
 
 
 class SummaryRow(NamedTuple):

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from selbox.audit.fields import Field, Stamp, broken, format_header, parse_fields, parse_header
 from selbox.diagnostics import SelboxError
+from selbox.typing import NamedTuple
 
 USER_AVC = "USER_AVC"
 

@@ -6,10 +6,10 @@ returns one shared value.
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Final, NamedTuple, Protocol
 
 from selbox.avc.extended import ExtendedNode
 from selbox.server.decision import PERMISSIVE_FLAG, AccessDecider, AccessDecision, ExtendedBase
+from selbox.typing import Final, NamedTuple, Protocol
 
 DEFAULT_SIZE = 4096
 """Nodes that a cache holds at most. The kernel's default is 512 (``cache_threshold``); here a miss costs a hundred

@@ -5,9 +5,9 @@ two errors everywhere, each with the section of the file and the byte offset.
 """
 
 from struct import Struct
-from typing import NoReturn
 
 from selbox.diagnostics import SelboxError
+from selbox.typing import NoReturn
 
 _U32 = Struct("<I")
 _U64 = Struct("<Q")

@@ -6,9 +6,9 @@ that is not empty its first bit and its 64 bits.
 
 from collections.abc import Iterable
 from struct import Struct, error, unpack
-from typing import Final
 
 from selbox.binary.cursor import Cursor
+from selbox.typing import Final
 
 LARGEST: Final = 1 << 20
 """Bits that a bitmap may have where nothing better is known: more than any policy has types, and 128 KB."""

@@ -1,7 +1,8 @@
 """Which format a file has, by its first bytes."""
 
 from enum import Enum
-from typing import Final
+
+from selbox.typing import Final
 
 POLICY_MAGIC: Final = 0xF97CFF8C
 """First 32 bits of a kernel policy."""

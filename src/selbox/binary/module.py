@@ -7,7 +7,6 @@ Source: ``policydb_read`` of libsepol's ``policydb.c``.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.formats import MODULE_MAGIC
@@ -31,6 +30,7 @@ from selbox.binary.modulesections.values import (
     TypeSet,
 )
 from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.typing import Final, NamedTuple
 
 OLDEST_VERSION: Final = versions.OLDEST
 NEWEST_VERSION: Final = versions.NEWEST

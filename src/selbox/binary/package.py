@@ -7,12 +7,12 @@ Source: ``module_package_read_offsets`` and ``sepol_module_package_read`` of lib
 """
 
 from itertools import pairwise
-from typing import NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.formats import MODULE_MAGIC, PACKAGE_MAGIC
 from selbox.binary.module import Module, read_module
 from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.typing import NamedTuple
 
 _MOST_SECTIONS = 100
 _TEXTS = {

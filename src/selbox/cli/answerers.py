@@ -1,11 +1,10 @@
 """Who answers the commands that libselinux's programs have their names from: a policy that is given, or the system."""
 
-from typing import TYPE_CHECKING, Final
-
 from selbox.cli.policyarguments import VARIABLE, policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.verb import StatusError
 from selbox.diagnostics import Diagnostic, SelboxError
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from selbox.cli.manual import option_text, verb_manual
 from selbox.cli.registry import Entry
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Manual, UsageError
 from selbox.diagnostics import did_you_mean
+from selbox.typing import Any, NoReturn
 
 USAGE_CODE = "usage"
 

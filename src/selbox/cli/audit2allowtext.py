@@ -2,13 +2,13 @@
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
 
 from selbox.analysis.advice import FORBIDDEN, Advice
 from selbox.analysis.deniedrules import SELF, DeniedRule
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
 from selbox.server.causes import CauseKind
+from selbox.typing import Final, NamedTuple
 
 _WIDTH: Final = 81
 """Columns that a record's text is broken at, the mark of the comment included."""

@@ -1,13 +1,13 @@
 """What denied each access of a log, as audit2why prints it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.explain.forbidden import Forbidden, ForbiddenAccesses
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final
 
 MOST_PROPOSED: Final = 200
 """Accesses for which it is looked for what would allow them; each takes some milliseconds."""

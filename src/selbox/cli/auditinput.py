@@ -5,7 +5,6 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
 
 import selbox
 from selbox.audit.accesslines import AccessLine, broken_access
@@ -23,6 +22,7 @@ from selbox.store.logfiles import audit_logs, blocks, follow
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import load_policy
 from selbox.store.systempolicy import system_file_contexts, system_policy
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -3,7 +3,6 @@
 import re
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.cli.audit2whytext import WhyTexts
@@ -14,6 +13,7 @@ from selbox.cli.terminal import Terminal
 from selbox.diagnostics import Diagnostic
 from selbox.explain.loggedcauses import LoggedCause, LoggedCauses
 from selbox.store.booleandescriptions import BooleanDescriptions
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace

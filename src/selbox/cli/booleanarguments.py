@@ -1,9 +1,9 @@
 """Values of booleans on a command line: ``NAME=on``."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.cli.verb import UsageError
+from selbox.typing import Final
 
 _VALUES: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 

@@ -2,10 +2,10 @@
 
 import re
 from argparse import ArgumentTypeError
-from typing import Final
 
 from selbox.binary.kernel import NEWEST_VERSION, OLDEST_VERSION
 from selbox.model.policy import HandleUnknown, Target
+from selbox.typing import Final
 
 _TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 

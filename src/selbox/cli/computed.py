@@ -1,13 +1,12 @@
 """What ``compute_create``, ``compute_relabel`` and ``compute_member`` share: a context of two others and a class."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from selbox.cli.answerers import answers, given_policy, with_status
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import Terminal
 from selbox.diagnostics import SelboxError
 from selbox.model.rules import RuleKind
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from textwrap import wrap
-from typing import Final
 
 from selbox.analysis.denials import AdvisedDenial, Denial, Named
 from selbox.audit.logreader import EventLine
@@ -11,6 +10,7 @@ from selbox.audit.summary import printable
 from selbox.cli.audit2allowtext import RuleStyle, number_line, rule_line
 from selbox.cli.terminal import BOLD, CYAN, DIM, RED, YELLOW, Terminal
 from selbox.server.causes import CauseKind
+from selbox.typing import Final
 
 _LABEL: Final = 12
 """Columns of the words at the beginnings of lines."""

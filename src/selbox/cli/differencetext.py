@@ -1,9 +1,9 @@
 """Differences between two policies as text in the form of SETools, and as Markdown."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from selbox.analysis.differences.section import Change, Part, Section
+from selbox.typing import Final
 
 _ADDED_PLURALS: Final = {"sensitivity": "Sensitivites"}
 """What SETools calls a list of added components where it does not call it as it calls the others; here, a slip."""

@@ -1,13 +1,12 @@
 """``selbox sesearch --effective``: what types may really do, as a result of the verb."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from selbox.analysis.effective import EffectiveAccess, EffectiveAccessQuery, effective_table
 from selbox.analysis.table import Table
 from selbox.cli.output import JsonValue
 from selbox.cli.searched import shown_notices, whole_policies
 from selbox.cli.terminal import Terminal
 from selbox.diagnostics import Diagnostic
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace

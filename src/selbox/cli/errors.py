@@ -1,10 +1,10 @@
 """Diagnostics on standard error, in colour where the terminal has it."""
 
 from collections.abc import Iterable
-from typing import TextIO
 
 from selbox.cli.terminal import BOLD, CYAN, RED, YELLOW, Terminal
 from selbox.diagnostics import Diagnostic, Severity, render
+from selbox.typing import TextIO
 
 
 def _painted(line: str, accent: str, terminal: Terminal) -> str:

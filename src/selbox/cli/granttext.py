@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Final
 
 from selbox.analysis.differences.grants import Grant, GrantDifferences
 from selbox.analysis.perils import Perils
+from selbox.typing import Final
 
 _NAMES: Final = 6
 """Types of a list that are named before the others are counted."""

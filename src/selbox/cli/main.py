@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TextIO, cast
 
 import selbox
 from selbox.cli.errors import write_diagnostics
@@ -14,6 +13,7 @@ from selbox.cli.registry import VERBS, Entry
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import StatusError, UsageError, Verb
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
+from selbox.typing import TextIO, cast
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2

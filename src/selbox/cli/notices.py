@@ -1,10 +1,10 @@
 """Warnings of a run, as many of them as a person reads."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from selbox.cli.output import JsonValue
 from selbox.diagnostics import Diagnostic, Severity
+from selbox.typing import Final
 
 SHOWN: Final = 20
 """Warnings that are shown when not all were asked for."""

@@ -1,9 +1,9 @@
 """Results of verbs, and their one way out: text for people; a versioned JSON envelope or CSV for programs."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TextIO
 
 from selbox.cli.terminal import Terminal
+from selbox.typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from selbox.analysis.table import Table

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
-from typing import Final, NamedTuple
 
 from selbox.diagnostics import SelboxError
+from selbox.typing import Final, NamedTuple
 
 UNWRITABLE_CODE: Final = "file-unwritable"
 

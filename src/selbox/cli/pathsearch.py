@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.graphs import Graph, Path
 from selbox.analysis.matching import known_type
@@ -11,6 +10,7 @@ from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output,
 from selbox.cli.searched import add_common_arguments
 from selbox.cli.verb import UsageError
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 _CHARACTER: Final = 7.3
 """Width of a character of the monospaced letters that types are written in, in pixels."""

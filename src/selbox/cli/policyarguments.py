@@ -1,7 +1,8 @@
 """The options that name a policy."""
 
 import os
-from typing import TYPE_CHECKING, Final
+
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final, Self, TextIO
+
+from selbox.typing import TYPE_CHECKING, Final, Self, TextIO
 
 if TYPE_CHECKING:
     from threading import Timer

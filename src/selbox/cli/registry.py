@@ -1,6 +1,6 @@
 """The verbs that there are, known without importing any of them, so that no verb pays for another's imports."""
 
-from typing import NamedTuple
+from selbox.typing import NamedTuple
 
 
 class Statuses(NamedTuple):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.binary.formats import Format
@@ -12,6 +11,7 @@ from selbox.cli.verb import UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.store.catalogues import KeptCatalogues
 from selbox.store.inputs import ORIGINS_ENDING, Input, read_inputs
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -3,7 +3,8 @@
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple, TextIO
+
+from selbox.typing import NamedTuple, TextIO
 
 WIDTH_WITHOUT_TERMINAL = 100
 """Columns that text is laid out for when it goes to a file or a pipe."""

@@ -1,9 +1,8 @@
 """What a verb is made of: a manual, arguments, and a function that returns a result."""
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
 from selbox.cli.output import Result
 from selbox.diagnostics import Diagnostic, SelboxError
+from selbox.typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,10 +1,10 @@
 """Answers of ``selbox why`` as a person reads them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 from selbox.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Terminal
 from selbox.explain.answer import Answer, NearMisses, ProposalLine, ReasonLine, RuleLine, TermLine
+from selbox.typing import Final
 
 _MOST_RULES: Final = 8
 """Rules of one kind that are shown."""

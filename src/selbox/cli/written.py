@@ -1,12 +1,12 @@
 """The result of commands that write files and say nothing when all is well, as the programs of their names do."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from selbox.cli.notices import notices, warning_values
 from selbox.cli.output import JsonValue
 from selbox.cli.terminal import Terminal
 from selbox.diagnostics import Diagnostic
+from selbox.typing import NamedTuple
 
 
 class Written(NamedTuple):

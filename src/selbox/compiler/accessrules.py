@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, compress, groupby
 from operator import attrgetter
-from typing import Any, Final
 
 from selbox.compiler.classes import Vectors
 from selbox.compiler.identities import Identities
@@ -18,6 +17,7 @@ from selbox.compiler.program import Program, Run, Statement
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, special_pairs
 from selbox.language.cil import Form
 from selbox.model.rules import RuleKind, Rules
+from selbox.typing import Any, Final
 
 Access = tuple[int, int, Vectors]
 """Source id, target id or a value of :mod:`selbox.compiler.targets`, and what is granted or audited."""

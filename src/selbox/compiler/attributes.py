@@ -8,7 +8,6 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from operator import mul
-from typing import Final, NamedTuple, TypeVar
 
 from selbox.compiler.conditions import Conditions
 from selbox.compiler.extended import ExtendedStatement, kernel_rules
@@ -25,6 +24,7 @@ from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
 from selbox.model.rules import Rules
 from selbox.model.symbols import Type
+from selbox.typing import Final, NamedTuple, TypeVar
 
 GENERATED: Final = "_typeattr_"
 """Part of the names of the attributes that a translator makes for the sets of a module's rules."""

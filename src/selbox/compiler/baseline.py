@@ -6,9 +6,8 @@ compiled policy; attributes that it does not keep follow behind them.
 Source of the argument why nothing else has to be looked at: docs/adr/0007-one-module-compiled-again.md.
 """
 
-from typing import Any, Final, NamedTuple
-
 from selbox.compiler.program import ACCESS
+from selbox.typing import Any, Final, NamedTuple
 
 Term = tuple[int, ...] | int | str
 """A term of a set expression: ids of members, the id of a set, or an operator."""

@@ -4,7 +4,6 @@ Source: the passes IN, BLKIN and BLKABS of ``secilc`` (``cil_resolve_ast``).
 """
 
 from functools import partial
-from typing import Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.expand import Expander, Inheritance
@@ -13,6 +12,7 @@ from selbox.compiler.namespace import InheritScope, Place, Symbol
 from selbox.compiler.tunables import choose_tunables
 from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form
+from selbox.typing import Final
 
 _EXTENSIBLE: Final = ("block", "macro", "optional")
 

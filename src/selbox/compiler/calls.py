@@ -4,7 +4,6 @@ Source: the passes CALL1 and CALL2 of ``secilc`` and the CIL reference guide's o
 """
 
 from functools import partial
-from typing import Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.expand import Expander
@@ -13,6 +12,7 @@ from selbox.compiler.parameters import ANONYMOUS, PARAMETER_TABLES, parameters
 from selbox.compiler.program import Program
 from selbox.compiler.tunables import choose_tunables
 from selbox.language.cil import Form
+from selbox.typing import Final
 
 _ENDLESS: Final = 1 << 40
 """Statements that are more than any policy may have."""

@@ -5,12 +5,12 @@ Source: ``cil_resolve_classperms`` and ``cil_classperms_to_sepol_class_perms`` o
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import Final, NamedTuple
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import PLAIN_NAME, Place, Symbol
 from selbox.compiler.program import Program
 from selbox.language.cil import Form
+from selbox.typing import Final, NamedTuple
 
 Vectors = tuple[tuple[int, int], ...]
 """Pairs of class id and access vector; a class may stand there several times."""

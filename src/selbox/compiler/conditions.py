@@ -4,9 +4,8 @@ Source: ``cond_normalize_expr`` and ``cond_expr_equal`` of libsepol. That compar
 name the same booleans in different orders (``(and a (not b))`` and ``(and b (not a))`` become one); this one does not.
 """
 
-from typing import Final, NamedTuple
-
 from selbox.model.conditional import BooleanOperator, Conditional
+from selbox.typing import Final, NamedTuple
 
 _COMPARED_BY_VALUE: Final = 5
 """Expressions over at most so many booleans are compared by their values, others term by term."""

@@ -3,8 +3,6 @@
 Source: ``__cil_constrain_expr_to_sepol_expr`` of libsepol and the kernel's ``constraint_expr_eval``.
 """
 
-from typing import Final
-
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
 from selbox.compiler.identities import Identities
@@ -23,6 +21,7 @@ from selbox.model.constraint import (
     Operand,
     ValidateTransition,
 )
+from selbox.typing import Final
 
 _CONNECTIVES: Final = {each.value: each for each in Connective}
 _COMPARISONS: Final = {each.value: each for each in Comparison}

@@ -5,7 +5,6 @@ sets of types that no declared attribute stands for. Source: what ``cil_deny.c``
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from selbox.compiler.classes import Classes, Vectors
 from selbox.compiler.identities import Identities
@@ -15,6 +14,7 @@ from selbox.compiler.targets import LOWEST_SPECIAL, NOT_SELF, OTHER, SELF, targe
 from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.rules import Rule, RuleKind, Rules
+from selbox.typing import NamedTuple
 
 
 class Deny(NamedTuple):

@@ -4,7 +4,6 @@ Source: ``cil_ibpkeycon_to_policydb``, ``cil_ibendportcon_to_policydb`` and thei
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from selbox.compiler.contexts import Contexts
 from selbox.compiler.errors import StatementError
@@ -23,6 +22,7 @@ from selbox.model.labelling import (
     XenMemoryContext,
     XenPortContext,
 )
+from selbox.typing import Final
 
 _GREATEST_KEY: Final = 0xFFFF
 _GREATEST_PORT: Final = 0xFF

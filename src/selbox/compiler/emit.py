@@ -1,7 +1,6 @@
 """Makes the immutable policy from the tables of a resolution."""
 
 from array import array
-from typing import Final
 
 from selbox.compiler.conditions import Conditions
 from selbox.compiler.namespace import Symbol
@@ -14,6 +13,7 @@ from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectCl
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind, Rules
 from selbox.model.symbols import Boolean, Category, Role, Sensitivity, Type, User
+from selbox.typing import Final
 
 _OBJECT_ROLE_BIT: Final = 1
 

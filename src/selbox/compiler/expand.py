@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Final, NamedTuple, NoReturn
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, PLAIN_NAME, Optional, Place, Scope, Symbol
@@ -18,6 +17,7 @@ from selbox.compiler.program import ACCESS, ERROR_LIMIT, JOINED, OBJECT_ROLE, OR
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.language.cil import Form, RuleForm, Tree
 from selbox.language.cil.statements import USAGE, VALID_SHAPES, Shapes, has_valid_shape, usage
+from selbox.typing import Final, NamedTuple, NoReturn
 
 Frame = tuple[Iterator[tuple[int, Form | str]], Place, "Form | list[Form]"]
 Action = Callable[[int, Form, Place], list[Frame]]

@@ -5,7 +5,6 @@ Source: ``cil_fill_permissionx``, ``__cil_expr_to_bitmap`` and ``__cil_permx_bit
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Final, NamedTuple
 
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
@@ -17,6 +16,7 @@ from selbox.compiler.slots import slot
 from selbox.compiler.targets import target_of
 from selbox.language.cil import Form
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
+from selbox.typing import Final, NamedTuple
 
 _RULES: Final = {
     "allowx": ExtendedKind.ALLOW,

@@ -1,7 +1,6 @@
 """Types, roles and users: who may be what, in which range, and who bounds whom."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.levels import Levels
@@ -14,6 +13,7 @@ from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import Level, LevelRange
 from selbox.model.symbols import Login
+from selbox.typing import Final
 
 DEFAULT_LOGIN: Final = "__default__"
 """The name under which everyone logs in who has no login of their own."""

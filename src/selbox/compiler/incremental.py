@@ -7,7 +7,6 @@ wrong, or is to be warned of, that compilation tells.
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
 
 from selbox.compiler.baseline import Baseline
 from selbox.compiler.namespace import Symbol
@@ -16,6 +15,7 @@ from selbox.compiler.renewal import Parts
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread, reread
 from selbox.compiler.windows import Change, Window, windows
 from selbox.diagnostics import SelboxError
+from selbox.typing import Final, NamedTuple
 
 MOST_CHARACTERS: Final = 1 << 20
 """Characters that are read again; for more it is no quicker than compiling the whole."""

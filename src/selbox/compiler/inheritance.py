@@ -3,11 +3,10 @@
 Source: ``cil_check_for_bad_inheritance`` of libsepol.
 """
 
-from typing import Final, NamedTuple
-
 from selbox.compiler.errors import StatementError
 from selbox.compiler.expand import Expander, Inheritance
 from selbox.compiler.namespace import Scope, Symbol
+from selbox.typing import Final, NamedTuple
 
 LEAST_INHERITANCES: Final = 1024
 """Copies of blocks that a policy may always have."""

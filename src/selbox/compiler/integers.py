@@ -4,11 +4,11 @@ Source: ``cil_fill_integer`` and ``cil_fill_integer64`` of libsepol, which read 
 """
 
 import re
-from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import Place
 from selbox.language.cil import Form
+from selbox.typing import Final
 
 BITS_32: Final = (1 << 32) - 1
 BITS_64: Final = (1 << 64) - 1

@@ -4,7 +4,6 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
 
 from selbox.binary.kernel.classes import classes_pieces
 from selbox.binary.kernel.relinked import names_in_order
@@ -37,6 +36,7 @@ from selbox.language.cil.tree import atoms
 from selbox.model.bitset import members
 from selbox.model.context import Context
 from selbox.model.policy import Policy, Target
+from selbox.typing import Any, Final
 
 _READ_FLAVOURS: Final = frozenset(
     {

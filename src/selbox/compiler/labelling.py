@@ -1,7 +1,6 @@
 """Labels of objects that carry none: initial SIDs, files, file systems, the network."""
 
 from contextlib import suppress
-from typing import Final
 
 from selbox.compiler.contexts import Contexts
 from selbox.compiler.errors import StatementError
@@ -24,6 +23,7 @@ from selbox.model.labelling import (
     NodeContext,
     PortContext,
 )
+from selbox.typing import Final
 
 _KINDS: Final = {kind.value: kind for kind in FileKind}
 _BEHAVIOURS: Final = {behaviour.value: behaviour for behaviour in FilesystemUseBehaviour}

@@ -5,7 +5,6 @@ Source: ``cil_post_*_compare`` and ``__cil_post_process_context_rules`` of libse
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Protocol, TypeVar
 
 from selbox.compiler.origins import Origins
 from selbox.diagnostics import Diagnostics
@@ -26,6 +25,7 @@ from selbox.model.labelling import (
     XenMemoryContext,
     XenPortContext,
 )
+from selbox.typing import Final, Protocol, TypeVar
 
 _KINDS: Final = {kind: index for index, kind in enumerate(FileKind)}
 _PROTOCOLS: Final = {"udp": 0, "tcp": 1, "dccp": 2, "sctp": 3}

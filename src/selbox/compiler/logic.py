@@ -1,12 +1,12 @@
 """Reads the boolean expressions of ``booleanif`` and ``tunableif`` into postfix order."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import Place
 from selbox.language.cil import Form
 from selbox.model.conditional import BooleanOperator as LogicOperator
+from selbox.typing import Final
 
 OPERATORS: Final = {operator.value: operator for operator in LogicOperator}
 

@@ -4,9 +4,9 @@ Source: the order of look-ups of ``secilc`` (``cil_resolve_name`` of libsepol).
 """
 
 import re
-from typing import Final
 
 from selbox.language.cil import Form, Tree
+from selbox.typing import Final
 
 NAME_TABLES: Final[dict[str, str]] = {
     "type": "type",

@@ -5,7 +5,6 @@ Source: ``check_assertions`` of libsepol.
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Final
 
 from selbox.compiler.extended import ExtendedStatement, NeverAllowExtended
 from selbox.compiler.namespace import Symbol
@@ -16,6 +15,7 @@ from selbox.model.bitset import members
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
+from selbox.typing import Final
 
 _SHOWN_NUMBERS: Final = 8
 

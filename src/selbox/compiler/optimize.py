@@ -5,13 +5,13 @@ source and target grants it too, always or in the same branch.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from selbox.compiler.slots import slot
 from selbox.model.bitset import includes, members
 from selbox.model.extended import ExtendedRule, ExtendedSpecifier
 from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, Rules
+from selbox.typing import Final
 
 _Pair = tuple[int, int]
 _Table = dict[_Pair, dict[int, dict[int, int]]]

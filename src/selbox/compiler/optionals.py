@@ -4,14 +4,13 @@ Source: ``cil_resolve_ast`` of libsepol: an optional block goes whole, with its 
 what then fails elsewhere goes too.
 """
 
-from typing import Final
-
 from selbox.compiler.namespace import NAME_TABLES
 from selbox.compiler.program import ACCESS, Program
 from selbox.compiler.resolution import Known, Resolution
 from selbox.compiler.watching import WatchedProgram, take_back
 from selbox.diagnostics import Diagnostics
 from selbox.language.cil.statements import USAGE
+from selbox.typing import Final
 
 _TELLING: Final = frozenset(USAGE) - {
     *("allow", "auditallow", "dontaudit", "neverallow", ACCESS),

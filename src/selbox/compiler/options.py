@@ -1,8 +1,7 @@
 """What a compilation may be asked to do differently: the options of ``secilc`` that change the policy's meaning."""
 
-from typing import Final, NamedTuple
-
 from selbox.model.policy import HandleUnknown, Target
+from selbox.typing import Final, NamedTuple
 
 DEFAULT_EXPAND_SIZE: Final = 1
 """An attribute with fewer types than this is written out in rules; only empty ones are, by default."""

@@ -3,13 +3,12 @@
 Source: ``__cil_ordered_lists_merge`` of libsepol: what statements may be put together into one order.
 """
 
-from typing import Final
-
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.program import OBJECT_ROLE, Program
 from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form
+from selbox.typing import Final
 
 _ORDERS: Final = (
     ("classorder", "class"),

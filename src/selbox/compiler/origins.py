@@ -3,12 +3,12 @@
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import groupby, repeat
-from typing import overload
 
 from selbox.compiler.namespace import Place, Scope
 from selbox.diagnostics import Span
 from selbox.language.cil import Form, Tree
 from selbox.model.origin import OriginTable
+from selbox.typing import overload
 
 
 class _LineStarts(Sequence["array[int]"]):

@@ -3,11 +3,10 @@
 Source: ``cil_gen_macro`` of libsepol, and the kinds that the CIL reference guide names beyond it.
 """
 
-from typing import Final
-
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, STRINGS, Place
 from selbox.language.cil import Form
+from selbox.typing import Final
 
 PARAMETER_TABLES: Final[dict[str, str]] = {
     **{

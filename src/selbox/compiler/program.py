@@ -1,13 +1,13 @@
 """The policy between its passes: every statement that counts, with the place that its names are looked up from."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import ClassVar, Final
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import NAME_TABLES, Argument, Optional, Place, Scope, Symbol, find
 from selbox.compiler.options import CompileOptions
 from selbox.diagnostics import Diagnostics, did_you_mean
 from selbox.language.cil import Form
+from selbox.typing import ClassVar, Final
 
 Statement = tuple[Form, Place]
 Run = tuple[Place, list[Form]]

@@ -1,7 +1,6 @@
 """Changes every context of a policy."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from selbox.model.context import Context
 from selbox.model.labelling import (
@@ -18,6 +17,7 @@ from selbox.model.labelling import (
     XenPortContext,
 )
 from selbox.model.policy import Policy
+from selbox.typing import TypeVar
 
 _Label = TypeVar(
     "_Label",

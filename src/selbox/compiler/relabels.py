@@ -4,7 +4,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any, Final
 
 from selbox.compiler import labelorder as order
 from selbox.compiler.baseline import PlainContext
@@ -31,6 +30,7 @@ from selbox.model.mls import LOWEST, Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.rules import Rules
 from selbox.model.symbols import Category, Role, Sensitivity, Type, User
+from selbox.typing import Any, Final
 
 _KINDS: Final = {
     "--": FileKind.FILE,

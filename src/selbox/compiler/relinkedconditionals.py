@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Final
 
 from selbox.binary.kernel.booleans import conditionals_bytes
 from selbox.binary.kernel.mergedrules import MergedRules
@@ -16,6 +15,7 @@ from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.rules import UNCONDITIONAL, RuleKind
 from selbox.model.rules import Rules as RuleTable
 from selbox.model.symbols import Boolean
+from selbox.typing import Final
 
 _OPERATORS: Final = {each.value: each for each in BooleanOperator}
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, Final
 
 from selbox.binary.ebitmap import ebitmap_bytes
 from selbox.binary.kernel.accesspatch import with_chains
@@ -46,6 +45,7 @@ from selbox.model.rules import (
 )
 from selbox.model.rules import Rules as RuleTable
 from selbox.model.symbols import Role
+from selbox.typing import Any, Final
 
 _MOST_PATCHED: Final = 1 << 10
 """Sources, targets and classes whose entries are replaced in the table as it is; for more, it is sorted again."""

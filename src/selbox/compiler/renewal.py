@@ -5,7 +5,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
-from typing import Final, NamedTuple
 
 from selbox.compiler.attributes import GENERATED
 from selbox.compiler.baseline import Baseline
@@ -16,6 +15,7 @@ from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread
 from selbox.compiler.targets import NOT_SELF, OTHER, SELF
 from selbox.model.bitset import members
 from selbox.model.rules import RuleKind
+from selbox.typing import Final, NamedTuple
 
 Row = tuple[int, int, int, int, int, int]
 """Kind, source, target, class, data and branch of an access rule."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence, Set
 from itertools import product
-from typing import Final
 
 from selbox.model.bitset import members
 from selbox.model.context import Context
 from selbox.model.symbols import Type
+from selbox.typing import Final
 
 DROPPED: Final = -1
 """The new id of an attribute that is gone."""

@@ -6,7 +6,6 @@ from a :class:`~selbox.compiler.baseline.Baseline`.
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from selbox.compiler.attributes import GENERATED
 from selbox.compiler.baseline import FOLLOWED, Baseline, RoleTerm, Term
@@ -26,6 +25,7 @@ from selbox.language.cil import Form, Tree, parse
 from selbox.language.cil.tree import LineIndex, atoms
 from selbox.model.bitset import bitset, members
 from selbox.model.mls import Level, LevelRange
+from selbox.typing import NamedTuple
 
 Gone = Callable[[int], bool]
 """Tells whether the statement at a place is read again, or is no more."""

@@ -1,7 +1,5 @@
 """Resolves the statements of a program: all names looked up, all expressions read, everything in tables by id."""
 
-from typing import Final
-
 from selbox.compiler.aliases import ALIASED, connect_aliases
 from selbox.compiler.calls import check_arguments
 from selbox.compiler.classes import Classes
@@ -23,6 +21,7 @@ from selbox.compiler.rules import RuleTables
 from selbox.compiler.settings import Settings
 from selbox.language.cil import Form
 from selbox.model.conditional import BooleanOperator, Conditional
+from selbox.typing import Final
 
 MAXIMUM_DEPTH: Final = 10
 """Values that kernels keep while they evaluate the expression of a conditional (``COND_EXPR_MAXDEPTH``)."""

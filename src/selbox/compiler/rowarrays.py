@@ -5,7 +5,6 @@ This module imports numpy; only who keeps what a large compilation leaves import
 
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from selbox.compiler.origins import Origins
 from selbox.model.origin import OriginTable
 from selbox.model.rules import RuleKind, Rules
+from selbox.typing import Any, NamedTuple
 
 _LARGEST = 0xFFFF
 """What a column of 16 bits holds at most."""

@@ -3,8 +3,6 @@
 Source: ``cil_binary.c`` of libsepol: which rules the compiled policy holds for a statement.
 """
 
-from typing import NamedTuple
-
 from selbox.compiler.accessrules import Access, AccessRules
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
@@ -18,6 +16,7 @@ from selbox.language.cil import Form
 from selbox.model.bitset import members
 from selbox.model.mls import LevelRange
 from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, RuleKind
+from selbox.typing import NamedTuple
 
 _TYPE_KINDS = {
     "typetransition": RuleKind.TYPE_TRANSITION,

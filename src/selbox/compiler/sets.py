@@ -4,12 +4,12 @@ Source: the set expressions of the CIL reference guide; ``cil_expand_type`` and 
 """
 
 from enum import Enum
-from typing import Final
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.program import Program
 from selbox.language.cil import Form
+from selbox.typing import Final
 
 
 class SetOperator(Enum):

@@ -1,7 +1,6 @@
 """Statements that set one thing of the whole policy or of a class: MLS, unknown permissions, capabilities, defaults."""
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
 
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
@@ -12,6 +11,7 @@ from selbox.language.cil import Form
 from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import HandleUnknown
+from selbox.typing import Final, TypeVar
 
 _Value = TypeVar("_Value")
 

@@ -4,10 +4,10 @@ Source: ``sort_ocontexts`` of libsepol's ``kernel_to_common.c``.
 """
 
 import re
-from typing import Final
 
 from selbox.model.labelling import FILESYSTEM_USE_NUMBERS, PORT_PROTOCOLS, InterfaceContext, NodeContext
 from selbox.model.policy import Policy
+from selbox.typing import Final
 
 _WILDCARD: Final = re.compile(r"[*?]")
 

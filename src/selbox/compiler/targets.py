@@ -4,12 +4,12 @@ Source: ``__cil_avrule_to_avtab`` of libsepol.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from selbox.compiler.namespace import Place, Symbol, find
 from selbox.compiler.program import Program
 from selbox.language.cil import Form
 from selbox.model.bitset import members
+from selbox.typing import Final
 
 SELF: Final = 0xFFFF_FFFF
 """Stands in for the target id of a rule whose target is its source."""

@@ -7,13 +7,13 @@ Source: ``__cil_insert_type_rule``, ``__cil_typetransition_to_avtab_helper``, ``
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import compress
-from typing import Protocol, TypeVar
 
 from selbox.compiler.resolution import Resolution
 from selbox.diagnostics import Diagnostics, Span
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, NamedTransition, RangeTransition, RoleTransition, Rules
+from selbox.typing import Protocol, TypeVar
 
 _Transition = TypeVar("_Transition", NamedTransition, RangeTransition, RoleTransition)
 _Key = tuple[int, int, int, int]

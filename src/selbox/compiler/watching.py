@@ -4,12 +4,12 @@ Without it, each look at all statements would find one block more in a row of bl
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import NAME_TABLES, CallScope, Optional, Place, Scope, Symbol
 from selbox.compiler.program import Handler, Program
 from selbox.language.cil import Form
+from selbox.typing import ClassVar
 
 
 class _Looked:

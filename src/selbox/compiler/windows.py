@@ -3,7 +3,8 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 _CHUNK: Final = 1 << 16
 _SMALL: Final = 1 << 14

@@ -1,9 +1,9 @@
 """What is told to a person: a message with a stable code, a place and help."""
 
 from enum import Enum
-from typing import Any, NamedTuple
 
 from selbox.diagnostics.source import Span
+from selbox.typing import Any, NamedTuple
 
 
 class Severity(Enum):

@@ -4,10 +4,10 @@ However long a line or a name is, and whatever bytes are in it, what is shown of
 """
 
 import re
-from typing import Final
 
 from selbox.diagnostics.diagnostic import Diagnostic
 from selbox.diagnostics.source import Span
+from selbox.typing import Final
 
 _COLUMNS: Final = 120
 """Characters of a line that are shown."""

@@ -2,7 +2,8 @@
 
 from array import array
 from functools import lru_cache
-from typing import NamedTuple
+
+from selbox.typing import NamedTuple
 
 
 class SourceFile(NamedTuple):

@@ -1,7 +1,8 @@
 """Guesses at what a misspelt name was meant to be."""
 
 from collections.abc import Iterable
-from typing import Final
+
+from selbox.typing import Final
 
 _MANY: Final = 5000
 """Names of which only those are looked at that begin alike."""

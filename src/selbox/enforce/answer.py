@@ -4,10 +4,10 @@ An integer is the call's result, a negative one an errno; OSError raised by a ha
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.typing import Final
 
 Handler = Callable[[Caller, Arguments], int]
 

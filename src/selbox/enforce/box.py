@@ -1,7 +1,5 @@
 """What the handlers of a box share."""
 
-from typing import NamedTuple
-
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.labels import Labels
 from selbox.enforce.memory import TaskMemory
@@ -16,6 +14,7 @@ from selbox.enforce.tasks import TaskTable
 from selbox.enforce.waits import Waits
 from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import NamedTuple
 
 
 class Box(NamedTuple):

@@ -1,9 +1,8 @@
 """The task whose call is being decided."""
 
-from typing import NamedTuple
-
 from selbox.enforce.credentials import Identity, read_identity
 from selbox.enforce.tasks import TaskState
+from selbox.typing import NamedTuple
 
 
 class Caller(NamedTuple):

@@ -3,13 +3,13 @@
 import errno
 import os
 import stat
-from typing import Final, NamedTuple
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, O_PATH, pidfd_getfd
 from selbox.enforce.tasks import thread_group
+from selbox.typing import Final, NamedTuple
 
 _PIDFD_THREAD: Final = os.O_EXCL
 

@@ -3,12 +3,11 @@
 The kernel asks policy where a task uses a capability that it holds. A capability that it lacks is no event for policy.
 """
 
-from typing import Final
-
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import effective_capabilities, user_namespace
 from selbox.enforce.monitor import AccessDenied
+from selbox.typing import Final
 
 NAMES: Final = (
     *("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),

@@ -6,12 +6,12 @@ peer comes from here; user and group it would learn from the kernel too, since a
 
 import os
 from collections import OrderedDict
-from typing import Final, NamedTuple
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import Identity
 from selbox.enforce.tasks import thread_group
 from selbox.enforce.unixdiag import UnixDiagnosis
+from selbox.typing import Final, NamedTuple
 
 _KEPT: Final = 16384
 _DISTINCT: Final = 64

@@ -11,9 +11,9 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final, NamedTuple
 
 from selbox.enforce.linux import system_call, system_call_with
+from selbox.typing import Final, NamedTuple
 
 _NR_SETGROUPS: Final = 116
 _NR_SETRESUID: Final = 117

@@ -6,12 +6,12 @@ Source: the kernel's ``selinux_file_receive`` and ``flush_unauthorized_files``, 
 import os
 import stat
 from collections.abc import Callable
-from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.socketlabels import SocketLabel
+from selbox.typing import Final
 
 _NULL_DEVICE: Final = os.makedev(1, 3)
 _CHECKED: Final = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})

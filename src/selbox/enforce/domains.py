@@ -1,13 +1,13 @@
 """Contexts to start programs in that are not written out: of a domain named by its type alone, and of init."""
 
 from stat import S_IFREG
-from typing import Final
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
 from selbox.server.securityserver import SecurityServer
 from selbox.server.typecontext import process_context
 from selbox.store.filecontexts import FileContexts
+from selbox.typing import Final
 
 _INIT_PATHS: Final = ("/sbin/init", "/usr/lib/systemd/systemd", "/etc/init", "/bin/init")
 

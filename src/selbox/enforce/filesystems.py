@@ -1,7 +1,8 @@
 """Which file system a device number belongs to, and where in it a path lies."""
 
 import os
-from typing import NamedTuple
+
+from selbox.typing import NamedTuple
 
 
 class Mounted(NamedTuple):

@@ -5,8 +5,6 @@ is, and some shells take the error for final. So where every domain of a policy 
 not notified at all; ``process fork`` is then asked when a task enters a domain.
 """
 
-from typing import Final
-
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
@@ -14,6 +12,7 @@ from selbox.enforce.domains import domain_context
 from selbox.model.bitset import members
 from selbox.server.decision import PERMISSIVE_FLAG
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final
 
 FORKS: Final = frozenset({"fork", "vfork", "clone"})
 """The calls that make processes."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final, NamedTuple
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
@@ -37,6 +36,7 @@ from selbox.enforce.seccomp.parts import (
 )
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.supervisor import Supervisor
+from selbox.typing import Final, NamedTuple
 
 
 class Family(NamedTuple):

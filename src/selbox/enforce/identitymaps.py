@@ -4,7 +4,8 @@ Source: ``user_namespaces(7)``; the kernel's ``from_kuid_munged``.
 """
 
 import os
-from typing import Final
+
+from selbox.typing import Final
 
 _OVERFLOW: Final = 65534
 

@@ -12,7 +12,6 @@ import os
 import signal
 import struct
 import time
-from typing import Final
 
 from selbox.enforce.linux import (
     PTRACE_GETREGS,
@@ -27,6 +26,7 @@ from selbox.enforce.linux import (
     ptrace_into,
 )
 from selbox.enforce.memory import TaskMemory
+from selbox.typing import Final
 
 _COUNT: Final = 27
 _R10, _RAX, _RDX, _RSI, _RDI, _ORIG_RAX, _RIP, _RSP = 7, 10, 12, 13, 14, 15, 16, 19

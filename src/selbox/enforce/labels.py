@@ -5,7 +5,6 @@ import os
 import re
 import stat
 from collections import OrderedDict
-from typing import Final
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
@@ -20,6 +19,7 @@ from selbox.store.labels import LabelStore
 from selbox.store.pathhistory import PathHistory
 from selbox.store.pathlabels import PathLabels
 from selbox.store.xattr import read_xattr
+from selbox.typing import Final
 
 CLASSES: Final = {
     stat.S_IFREG: "file",

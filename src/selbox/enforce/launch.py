@@ -8,7 +8,6 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, install_filter, prctl
@@ -16,6 +15,7 @@ from selbox.enforce.seccomp.filter import build_filter
 from selbox.enforce.seccomp.part import FilterSettings, TransactionRange
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.seccomp.syscalls import MACHINE
+from selbox.typing import Final
 
 TRANSACTIONS: Final = 64
 """Descriptor numbers kept for selinuxfs transactions."""

@@ -7,7 +7,8 @@ import ctypes
 import os
 import struct
 from collections.abc import Callable, Sequence
-from typing import Final
+
+from selbox.typing import Final
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall

@@ -5,10 +5,10 @@ import os
 import resource
 from collections import OrderedDict
 from time import monotonic
-from typing import Final
 
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import write_memory
+from selbox.typing import Final
 
 _PATH_MAX: Final = 4096
 _MOST_PATHS: Final = 256

@@ -1,10 +1,10 @@
 """What the memory of a stopped task is mapped from, as ``/proc`` shows it."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
+from selbox.typing import NamedTuple
 
 _DELETED = " (deleted)"
 _PRIVATE = ("/SYSV", "/dev/zero", "/anon_hugepage")

@@ -8,11 +8,11 @@ import errno
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
 
 from selbox.enforce.linux import system_call
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.typing import Final, NamedTuple
 
 MSG_PEEK: Final = 0x2
 MSG_CTRUNC: Final = 0x8

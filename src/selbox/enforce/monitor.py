@@ -3,12 +3,12 @@
 import errno
 import os
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from selbox.avc.cache import GRANTED, AccessVectorCache, Verdict
 from selbox.enforce.caller import Caller
 from selbox.server.decision import PERMISSIVE_FLAG, ExtendedBase
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import NamedTuple
 
 Fields = Mapping[str, object]
 """Fields of an audit record about the object, in the order in which they are written."""

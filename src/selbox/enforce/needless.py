@@ -3,13 +3,12 @@
 The filter of a box is made once, so what is found here must hold for every task of it and as long as it runs.
 """
 
-from typing import Final
-
 from selbox.enforce.forks import FORKS, every_domain_may_fork
 from selbox.enforce.needlesssockets import needless_socket_calls
 from selbox.enforce.rulegrants import are_granted_along, rules_tell
 from selbox.enforce.seccomp.parts.openfiles import SPARED_CLOSE_ON_EXEC, SPARED_FLAGS
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final
 
 MAPPED_CLASSES: Final = ("file", "chr_file", "blk_file")
 """Classes of what can be mapped and has a label."""

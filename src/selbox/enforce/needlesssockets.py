@@ -3,12 +3,11 @@
 A task has sockets that it made (``create``), and those that it inherited or was sent (``read`` and ``write``).
 """
 
-from typing import Final
-
 from selbox.enforce.rulegrants import are_granted_along, rules_tell
 from selbox.model.rules import RuleKind
 from selbox.server.classes import SOCKET_CLASSES
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final
 
 PERMISSIONS: Final = {
     "getattr": ("getsockname", "getpeername"),

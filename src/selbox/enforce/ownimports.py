@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from selbox.enforce.credentials import own_credentials_held
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from importlib.abc import Loader

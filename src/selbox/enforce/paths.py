@@ -12,7 +12,6 @@ import errno
 import os
 import re
 import stat
-from typing import Final, NamedTuple
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
@@ -22,6 +21,7 @@ from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
 from selbox.enforce.tasks import thread_group
+from selbox.typing import Final, NamedTuple
 
 _WALK: Final = O_PATH | os.O_NOFOLLOW
 _DIRECTORY: Final = O_PATH | os.O_DIRECTORY

@@ -9,11 +9,11 @@ import errno
 import os
 import stat
 from functools import partial
-from typing import Final
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import Credentials, own_credentials, read_credentials
 from selbox.enforce.monitor import AccessDenied, ReferenceMonitor
+from selbox.typing import Final
 
 CHOWN: Final = ("chown", 0)
 DAC_OVERRIDE: Final = ("dac_override", 1)

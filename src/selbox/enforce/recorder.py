@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable
 from time import time_ns
-from typing import TYPE_CHECKING
 
 from selbox.enforce.monitor import AccessEvent
 from selbox.enforce.tasks import command_name, thread_group
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from selbox.audit.fields import Stamp

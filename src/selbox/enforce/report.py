@@ -1,10 +1,10 @@
 """What is told when a box has ended."""
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.monitor import AccessDenied
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from selbox.audit.summary import SummaryRow

@@ -1,10 +1,9 @@
 """Whether permissions go along with others, as far as rules alone tell."""
 
-from typing import Final
-
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind, Rules
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final
 
 _MANY_RULES: Final = 20_000
 """Policies with more rules are not searched: it would take longer than it saves."""

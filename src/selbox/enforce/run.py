@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.domains import domain_context, init_sid
@@ -23,6 +22,7 @@ from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
 from selbox.store.pathlabels import PathLabels
+from selbox.typing import NamedTuple
 
 
 class RunOptions(NamedTuple):

@@ -1,7 +1,8 @@
 """The signals of a supervisor: which are the program's, and which are its own."""
 
 import signal
-from typing import Final
+
+from selbox.typing import Final
 
 FORWARDED: Final = frozenset(
     {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGTSTP}

@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
@@ -13,6 +12,7 @@ from selbox.enforce.monitor import Fields
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket, socket_behind
 from selbox.objects.socketclasses import EXTENDED_SOCKET_CLASS, socket_class
+from selbox.typing import Final
 
 _CREATED: Final = 4096
 

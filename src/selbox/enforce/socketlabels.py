@@ -5,7 +5,8 @@ hands a socket to another domain (exec, a change of domain, a message that passe
 """
 
 from collections import OrderedDict
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 _KEPT: Final = 1 << 18
 _CACHED: Final = 1 << 14

@@ -8,7 +8,6 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
@@ -17,6 +16,7 @@ from selbox.enforce.linux import system_call
 from selbox.enforce.monitor import Fields
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.tasks import thread_group
+from selbox.typing import Final, NamedTuple
 
 _SO_TYPE: Final = 3
 _SO_PROTOCOL: Final = 38

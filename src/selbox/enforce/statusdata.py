@@ -2,7 +2,8 @@
 
 import os
 import struct
-from typing import Final
+
+from selbox.typing import Final
 
 _STAT: Final = struct.Struct("=QQQIII4xQqqqqqqqqq24x")
 _STATX: Final = struct.Struct("=IIQIIIHxxQQQQ")

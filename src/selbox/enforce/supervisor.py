@@ -12,7 +12,6 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
-from typing import Final
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
@@ -24,6 +23,7 @@ from selbox.enforce.linux import signal_descriptor
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
 from selbox.enforce.tasks import parent_of
+from selbox.typing import Final
 
 _SIGNAL_SIZE: Final = 128
 _SIGNAL_HEAD = struct.Struct("=Iii")

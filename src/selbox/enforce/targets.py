@@ -12,13 +12,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import acting_as, own_capabilities, read_identity, read_ids
 from selbox.enforce.linux import PTRACE_SEIZE, ptrace
 from selbox.enforce.tasks import thread_group, tracer_of
+from selbox.typing import TypeVar
 
 _CAP_SYS_NICE = 1 << 23
 _MAX_ATTEMPTS = 8

@@ -8,10 +8,10 @@ The limit is meaningful only for real-time tasks, and its values here are beyond
 
 import os
 import resource
-from typing import Any, Final, NamedTuple
 
 from selbox.enforce.credentials import Credentials, real_ids_of
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
+from selbox.typing import Any, Final, NamedTuple
 
 _MARK: Final = 1 << 61
 _STATE_BITS: Final = 24

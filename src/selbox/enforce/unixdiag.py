@@ -7,7 +7,8 @@ import socket
 import struct
 from collections.abc import Iterator
 from threading import Lock
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 _NETLINK_SOCK_DIAG: Final = 4
 _SOCK_DIAG_BY_FAMILY: Final = 20

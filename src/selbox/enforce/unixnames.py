@@ -4,10 +4,10 @@ import errno
 import os
 import socket
 from threading import Lock
-from typing import Final, NamedTuple
 
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.unixdiag import UnixDiagnosis, UnixSocket
+from selbox.typing import Final, NamedTuple
 
 _KEPT: Final = 256
 

@@ -10,7 +10,6 @@ import select
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
@@ -18,6 +17,7 @@ from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.linux import pending_signals
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.workers import ERESTARTSYS
+from selbox.typing import Final, NamedTuple
 
 _POLL_SECONDS: Final = 0.05
 _SECONDS_EACH: Final = 0.001

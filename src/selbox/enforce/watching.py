@@ -1,6 +1,6 @@
 """What watching a file takes."""
 
-from typing import Final
+from selbox.typing import Final
 
 _READING: Final = 0x1 | 0x10
 """``IN_ACCESS`` and ``IN_CLOSE_NOWRITE``."""

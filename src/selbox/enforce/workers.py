@@ -5,12 +5,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Final
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.linux import open_interruptibly, pending_signals
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.signals import WAKE_SIGNAL
+from selbox.typing import Final
 
 ERESTARTSYS: Final = 512
 """Answered to a caller that has a signal to handle: the kernel runs the handler and makes the call again."""

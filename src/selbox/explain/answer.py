@@ -1,6 +1,6 @@
 """The answer to a question about access, as texts that need no policy any more."""
 
-from typing import NamedTuple
+from selbox.typing import NamedTuple
 
 
 class BooleanValue(NamedTuple):

@@ -1,7 +1,5 @@
 """Proposals as lines of an answer."""
 
-from typing import Final
-
 from selbox.compiler.text.cilsyntax import CIL
 from selbox.compiler.text.extended import extended_rule_text
 from selbox.compiler.text.languagesyntax import LANGUAGE
@@ -24,6 +22,7 @@ from selbox.server.proposal import (
     Proposal,
     SetBooleans,
 )
+from selbox.typing import Final
 
 _PARTS: Final[dict[str, str]] = {"user": "user", "role": "role", "type": "label", "range": "range"}
 """What a change is called by the first part of a context that differs."""

@@ -1,7 +1,6 @@
 """From the server's explanation to an answer."""
 
 from itertools import islice
-from typing import Final
 
 from selbox.compiler.text.constraints import constraint_line
 from selbox.compiler.text.languagesyntax import LANGUAGE
@@ -17,6 +16,7 @@ from selbox.server.decision import NEVERAUDIT_FLAG, PERMISSIVE_FLAG
 from selbox.server.explanation import DenialKind, DenialReason, Explanation, switched_off
 from selbox.server.reasontext import reason_text
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final
 
 _KINDS: Final = {
     DenialKind.NO_RULE: "no-rule",

@@ -1,7 +1,5 @@
 """What forbids an access that rules allow, and what would have to change: constraints, roles, bounds, numbers."""
 
-from typing import Final, NamedTuple
-
 from selbox.explain.answer import ProposalLine
 from selbox.explain.changes import proposal_line
 from selbox.explain.constrainttext import judged_constraint
@@ -13,6 +11,7 @@ from selbox.server.explanation import DenialReason
 from selbox.server.reasontext import reason_text
 from selbox.server.securityserver import SecurityServer
 from selbox.server.validity import OBJECT_ROLE
+from selbox.typing import Final, NamedTuple
 
 
 class Difference(NamedTuple):

@@ -1,7 +1,6 @@
 """The part of the policy that denies each access of a log, in names."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
 
 from selbox.audit.accesslines import LoggedAccess
 from selbox.explain.answer import BooleanValue
@@ -10,6 +9,7 @@ from selbox.server.causes import Cause, CauseKind
 from selbox.server.contexttexts import ContextTexts
 from selbox.server.evaluation import Access
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import Final, NamedTuple
 
 _MOST_KEPT: Final = 1 << 18
 """Accesses that are remembered from one batch to the next; when there are more, all are forgotten."""

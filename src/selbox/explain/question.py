@@ -1,12 +1,12 @@
 """Questions about access: names and contexts as people write them, made numbers of one server's policy."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
 from selbox.explain.shortcontext import complete_context
 from selbox.model.context import Context
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import NamedTuple
 
 
 class Question(NamedTuple):

@@ -1,7 +1,6 @@
 """Rules of a policy as lines of an answer: in both languages, with place, attributes and condition."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from selbox.compiler.text.cilsyntax import CIL
 from selbox.compiler.text.expressions import expression_text
@@ -13,6 +12,7 @@ from selbox.model.conditional import BooleanOperator
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.server.explanation import MetExtendedRule
+from selbox.typing import Final
 
 NEGATION: Final = LANGUAGE.condition_operators[BooleanOperator.NOT]
 

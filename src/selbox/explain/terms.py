@@ -1,7 +1,6 @@
 """A constraint's expression term by term, with what each compares and comes to."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from selbox.explain.answer import TermLine
 from selbox.model.constraint import CompareAttributes, Connective, ConstraintTerm, Operand
@@ -9,6 +8,7 @@ from selbox.model.context import Context
 from selbox.model.context_text import format_level
 from selbox.model.policy import Policy
 from selbox.server.reasontext import compared_names_text
+from selbox.typing import NamedTuple
 
 
 class _Node(NamedTuple):

@@ -6,9 +6,9 @@ The page docs/policy-tests.md describes the lines.
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import Final, NamedTuple, NoReturn
 
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile, Span, did_you_mean
+from selbox.typing import Final, NamedTuple, NoReturn
 
 SYNTAX_CODE: Final = "expectation-syntax"
 """Code of everything that is wrong with a line apart from its names."""

@@ -4,10 +4,10 @@ Source: ``file_contexts(5)``, and ``read_spec_entries`` of libselinux.
 """
 
 import re
-from typing import Final, NamedTuple
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
 from selbox.model.labelling import FileKind, PathSubstitution
+from selbox.typing import Final, NamedTuple
 
 NO_CONTEXT: Final = "<<none>>"
 """What stands for a context where files are to be left alone."""

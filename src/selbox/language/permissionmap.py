@@ -15,9 +15,9 @@ Source: ``perm_map`` of SETools, whose comments describe it, and ``setools/permm
 """
 
 from enum import Enum
-from typing import Final, NamedTuple
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
+from selbox.typing import Final, NamedTuple
 
 SYNTAX_CODE: Final = "permission-map-syntax"
 WEIGHTS: Final = range(1, 11)

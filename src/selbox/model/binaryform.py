@@ -1,6 +1,6 @@
 """How a binary policy says what could be said in several ways, kept so that writing it again gives the same bytes."""
 
-from typing import NamedTuple
+from selbox.typing import NamedTuple
 
 
 class BinaryForm(NamedTuple):

@@ -3,7 +3,7 @@
 Source: ``include/policycap_names.h`` of the kernel's SELinux, the same order as libsepol's.
 """
 
-from typing import Final
+from selbox.typing import Final
 
 POLICY_CAPABILITIES: Final = (
     "network_peer_controls",

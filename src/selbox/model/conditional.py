@@ -1,7 +1,8 @@
 """Conditional policy: expressions over booleans that switch rules on and off."""
 
 from enum import Enum
-from typing import NamedTuple
+
+from selbox.typing import NamedTuple
 
 
 class BooleanOperator(Enum):

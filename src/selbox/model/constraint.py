@@ -4,9 +4,9 @@ Expressions are in postfix order, as the kernel evaluates them.
 """
 
 from enum import Enum
-from typing import NamedTuple
 
 from selbox.model.rules import NO_ORIGIN
+from selbox.typing import NamedTuple
 
 
 class Operand(Enum):

@@ -1,8 +1,7 @@
 """The security context as ids of one policy. Its text form is made and read by ``selbox.model.context_text``."""
 
-from typing import NamedTuple
-
 from selbox.model.mls import LOWEST, LevelRange
+from selbox.typing import NamedTuple
 
 
 class Context(NamedTuple):

@@ -4,9 +4,9 @@ Source: ``struct avtab_extended_perms`` and ``AVTAB_XPERMS_*`` of the kernel's `
 """
 
 from enum import IntEnum
-from typing import NamedTuple
 
 from selbox.model.rules import NO_ORIGIN, UNCONDITIONAL
+from selbox.typing import NamedTuple
 
 
 class ExtendedKind(IntEnum):

@@ -1,8 +1,7 @@
 """The names of initial SIDs, which binary formats have as numbers only."""
 
-from typing import Final
-
 from selbox.model.policy import Target
+from selbox.typing import Final
 
 INITIAL_SIDS: Final = {
     Target.SELINUX: (

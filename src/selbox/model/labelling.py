@@ -1,10 +1,10 @@
 """How the policy labels objects that have no label of their own: initial SIDs, files, file systems, the network."""
 
 from enum import Enum
-from typing import Final, NamedTuple
 
 from selbox.model.context import Context
 from selbox.model.rules import NO_ORIGIN
+from selbox.typing import Final, NamedTuple
 
 
 class FileKind(Enum):

@@ -3,7 +3,7 @@
 Source: Bell and LaPadula's dominance as the kernel's ``security/selinux/ss/mls_types.h`` computes it.
 """
 
-from typing import NamedTuple
+from selbox.typing import NamedTuple
 
 
 class Level(NamedTuple):

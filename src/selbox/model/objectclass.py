@@ -1,7 +1,8 @@
 """Object classes and their permissions."""
 
 from enum import Enum
-from typing import NamedTuple
+
+from selbox.typing import NamedTuple
 
 
 class DefaultFrom(Enum):

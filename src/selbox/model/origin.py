@@ -3,7 +3,8 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, NamedTuple, overload
+
+from selbox.typing import Any, NamedTuple, overload
 
 
 class Origin(NamedTuple):

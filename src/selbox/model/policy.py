@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
-from typing import NamedTuple
 
 from selbox.model.binaryform import BinaryForm
 from selbox.model.conditional import Conditional
@@ -32,6 +31,7 @@ from selbox.model.objectclass import Common, ObjectClass
 from selbox.model.origin import Origin
 from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, Rules
 from selbox.model.symbols import Boolean, Category, Login, Role, Sensitivity, Type, User
+from selbox.typing import NamedTuple
 
 
 class HandleUnknown(Enum):

@@ -10,7 +10,8 @@ from array import array
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from itertools import compress
-from typing import NamedTuple
+
+from selbox.typing import NamedTuple
 
 
 class RuleKind(IntEnum):

@@ -1,8 +1,7 @@
 """The named things of a policy: types and attributes, roles, users, booleans, levels."""
 
-from typing import NamedTuple
-
 from selbox.model.mls import Level, LevelRange
+from selbox.typing import NamedTuple
 
 
 class Type(NamedTuple):

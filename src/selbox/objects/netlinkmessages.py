@@ -5,7 +5,8 @@ Source: the kernel's ``selinux_nlmsg_lookup`` and the tables of ``security/selin
 
 import struct
 from collections.abc import Iterator
-from typing import Final
+
+from selbox.typing import Final
 
 READ: Final = "nlmsg_read"
 WRITE: Final = "nlmsg_write"

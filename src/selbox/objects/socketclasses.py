@@ -3,7 +3,7 @@
 Source: the kernel's ``socket_type_to_security_class``.
 """
 
-from typing import Final
+from selbox.typing import Final
 
 AF_UNIX: Final = 1
 AF_INET: Final = 2

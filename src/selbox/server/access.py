@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
-from typing import NamedTuple, Self
 
 from selbox.diagnostics import SelboxError
 from selbox.model.constraint import Constraint
@@ -14,6 +13,7 @@ from selbox.server.expression import Operands, Predicate, Term, compile_expressi
 from selbox.server.report import BoundsExceeded
 from selbox.server.ruleindex import AUDITALLOW_SHIFT, DONTAUDIT_SHIFT, VECTOR_MASK, RuleIndex
 from selbox.server.supposedrules import AccessRules, SupposedRules
+from selbox.typing import NamedTuple, Self
 
 
 class AccessVectors(NamedTuple):

@@ -4,7 +4,6 @@ This module imports numpy; only who decides by the array imports this module.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from selbox.server.evaluation import Access
 from selbox.server.rulearrays import DONTAUDIT_SHIFT, RuleArrays, Vectors
 from selbox.server.ruleindex import VECTOR_MASK, RuleIndex
 from selbox.server.state import PolicyState
+from selbox.typing import NamedTuple
 
 _ROWS_AT_ONCE = 1 << 16
 """Decisions taken together: their intermediate arrays stay in the processor's cache."""

@@ -7,7 +7,6 @@ that is missing, a boolean, a constraint. What says it is the evaluation that de
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
@@ -17,6 +16,7 @@ from selbox.server.explanation import DenialKind
 from selbox.server.extendedrules import Entries
 from selbox.server.ruleindex import DONTAUDIT_SHIFT, VECTOR_MASK
 from selbox.server.state import PolicyState
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from selbox.server.accessarrays import AccessArrayComputer

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from threading import Lock
-from typing import NamedTuple
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.policy import HandleUnknown, Policy
+from selbox.typing import NamedTuple
 
 SOCKET_CLASSES = frozenset(
     f"{prefix}socket"

@@ -6,7 +6,6 @@ This module imports numpy; only who decides by the array imports this module.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from selbox.model.constraint import CompareAttributes, CompareNames, Comparison, Connective, ConstraintTerm, Operand
 from selbox.model.policy import Policy
 from selbox.server.contextarrays import ContextArrays, Ids, Truths
+from selbox.typing import NamedTuple, Protocol, cast
 
 _NAMES = {"u": "user", "r": "role", "t": "type", "l": "low", "h": "high"}
 _OPEN = 2

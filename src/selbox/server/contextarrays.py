@@ -4,7 +4,6 @@ This module imports numpy; only who decides by the array imports this module.
 """
 
 from array import array
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from selbox.model.context import Context
 from selbox.model.mls import Level
 from selbox.model.policy import Policy
+from selbox.typing import NamedTuple
 
 Ids = NDArray[np.intp]
 """User, role, type, class, level or row numbers."""

@@ -1,7 +1,5 @@
 """SIDs and contexts of a security server: text to SID and back, and what the policy labels by name or address."""
 
-from typing import NamedTuple
-
 from selbox.diagnostics import SelboxError
 from selbox.model.context import Context
 from selbox.model.context_text import INVALID_CONTEXT, format_context, format_range, parse_context
@@ -20,6 +18,7 @@ from selbox.server.labelling import (
 from selbox.server.policyholder import PolicyHolder
 from selbox.server.state import PolicyState
 from selbox.server.validity import context_fault
+from selbox.typing import NamedTuple
 
 
 class FilesystemLabel(NamedTuple):

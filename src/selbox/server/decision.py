@@ -1,7 +1,8 @@
 """What a decision about access is, and the protocol of everything that can take one."""
 
 from enum import IntEnum
-from typing import Final, NamedTuple, Protocol
+
+from selbox.typing import Final, NamedTuple, Protocol
 
 PERMISSIVE_FLAG: Final = 1
 """Bit of :attr:`AccessDecision.flags`: the source's type is permissive (kernel: ``AVD_FLAGS_PERMISSIVE``)."""

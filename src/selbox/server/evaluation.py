@@ -1,7 +1,6 @@
 """One access evaluated whole, base permissions and extended ones, with what the evaluation met."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from selbox.model.context import Context
 from selbox.model.policy import Policy
@@ -11,6 +10,7 @@ from selbox.server.explanation import DenialKind, DenialReason, MetExtendedRule,
 from selbox.server.extendedrules import ExtendedRuleIndex, refined_permission
 from selbox.server.proposal import AddExtendedRule
 from selbox.server.ruleindex import VECTOR_MASK
+from selbox.typing import NamedTuple
 
 
 class Access(NamedTuple):

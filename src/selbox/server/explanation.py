@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
 
 from selbox.model.context import Context
 from selbox.model.extended import ExtendedRule
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
+from selbox.typing import NamedTuple
 
 
 class DenialKind(Enum):

@@ -5,7 +5,6 @@ operand that settles them: expressions have no side effects, so the answer is th
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from selbox.model.constraint import (
     CompareAttributes,
@@ -18,6 +17,7 @@ from selbox.model.constraint import (
 from selbox.model.context import Context
 from selbox.model.mls import Level
 from selbox.model.policy import Policy
+from selbox.typing import NamedTuple
 
 
 class Operands(NamedTuple):

@@ -1,9 +1,8 @@
 """What would allow a denied access: values that commands turn into words."""
 
-from typing import NamedTuple
-
 from selbox.model.context import Context
 from selbox.server.decision import ExtendedBase
+from selbox.typing import NamedTuple
 
 
 class AddRule(NamedTuple):

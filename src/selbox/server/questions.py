@@ -5,7 +5,6 @@ name if it has one; for ``context`` the context alone. An answer is the question
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
 
 from selbox.diagnostics import SelboxError
 from selbox.model.context import Context
@@ -17,6 +16,7 @@ from selbox.server.ruleindex import VECTOR_MASK
 from selbox.server.securityserver import decide_access
 from selbox.server.state import PolicyState
 from selbox.server.validity import context_fault
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from selbox.server.questionarrays import AccessQuestions

@@ -1,8 +1,7 @@
 """What a security server tells of beside its answers: what the kernel writes into the audit log by itself."""
 
-from typing import NamedTuple
-
 from selbox.diagnostics import Diagnostic, SelboxError
+from selbox.typing import NamedTuple
 
 INVALID_TRANSITION = "invalid-transition"
 """Code of the error that a computed context is not valid."""

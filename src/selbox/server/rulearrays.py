@@ -8,7 +8,6 @@ This module imports numpy; only who decides by the array imports this module.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind, Rules
 from selbox.server import ruleindex
 from selbox.server.ruleindex import RuleIndex
+from selbox.typing import NamedTuple
 
 Ids = NDArray[np.intp]
 """Type, class or row numbers."""

@@ -10,11 +10,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
-from typing import Final
 
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
+from selbox.typing import Final
 
 AUDITALLOW_SHIFT = 32
 DONTAUDIT_SHIFT = 64

@@ -1,7 +1,5 @@
 """The security server: what callers ask."""
 
-from typing import TYPE_CHECKING
-
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
 from selbox.model.context_text import format_context
@@ -26,6 +24,7 @@ from selbox.server.report import InvalidTransitionError
 from selbox.server.ruleindex import VECTOR_MASK
 from selbox.server.state import PolicyState
 from selbox.server.validity import context_fault
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from selbox.server.accessarrays import AccessDecisions

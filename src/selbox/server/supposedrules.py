@@ -1,7 +1,8 @@
 """Rules as an evaluation looks them up: the policy's own, or those and some more."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+
+from selbox.typing import Protocol
 
 
 class AccessRules(Protocol):

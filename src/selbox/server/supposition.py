@@ -1,7 +1,6 @@
 """The evaluation that decides, under contexts, booleans or a policy that are a little different: what if?"""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from selbox.model.constraint import CompareNames, Constraint, ConstraintTerm, Operand
 from selbox.model.policy import Policy
@@ -18,6 +17,7 @@ from selbox.server.proposal import (
     ChangeSource,
     ChangeTarget,
 )
+from selbox.typing import NamedTuple
 
 _TYPES = frozenset({Operand.TYPE_1, Operand.TYPE_2})
 

@@ -1,8 +1,7 @@
 """What may be said to something that is on or off: a boolean of the policy, or enforcing."""
 
-from typing import Final
-
 from selbox.diagnostics import SelboxError
+from selbox.typing import Final
 
 VALUE_CODE: Final = "boolean-value"
 """Code of the error that something is to be set to what is no value."""

@@ -1,7 +1,6 @@
 """The context of a new process or object, of a relabelled one, and of a polyinstantiated member."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import NoReturn
 
 from selbox.diagnostics import SelboxError
 from selbox.model.context import Context
@@ -13,6 +12,7 @@ from selbox.model.rules import RuleKind
 from selbox.server.classes import SOCKET_CLASSES
 from selbox.server.ruleindex import RuleIndex
 from selbox.server.validity import OBJECT_ROLE
+from selbox.typing import NoReturn
 
 NO_COMMON_RANGE = "no-common-range"
 """Code of the error that ``glblub`` finds no sensitivity common to two ranges."""

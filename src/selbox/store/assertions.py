@@ -1,11 +1,11 @@
 """Which assertions (``neverallow``) of a policy's sources further rules would violate."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
 
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.store.inputs import read_inputs
 from selbox.store.policyfiles import compile_sources, policy_sources, sole_kernel_policy
+from selbox.typing import Final, NamedTuple
 
 _RULES: Final = "<rules>"
 _ASSERTION: Final = "neverallow"

@@ -14,12 +14,12 @@ from contextlib import suppress
 from itertools import accumulate
 from mmap import ACCESS_READ, mmap
 from struct import Struct, error
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, overload
 
 import selbox
 from selbox.diagnostics import Diagnostic, Severity, SourceFile, Span
 from selbox.store.keptfiles import KeptFiles
 from selbox.store.ownfiles import files_state
+from selbox.typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, overload
 
 if TYPE_CHECKING:
     from selbox.compiler.baseline import Baseline

@@ -2,10 +2,10 @@
 
 import re
 from html import unescape
-from typing import Final
 
 from selbox.diagnostics import SelboxError
 from selbox.store.inputs import read_input
+from selbox.typing import Final
 
 POLICY_XML: Final = "/usr/share/selinux/devel/policy.xml"
 """Where distributions install it, with what policy modules are built from."""

@@ -2,12 +2,12 @@
 
 import gc
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
 from selbox.store.baselines import BaselineStore, Request, is_worth_keeping, warnings_now
 from selbox.store.inputs import File
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from selbox.compiler.options import CompileOptions

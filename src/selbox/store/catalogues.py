@@ -5,11 +5,11 @@ when both are the same now. It may be thrown away at any time.
 """
 
 import zlib
-from typing import Final
 
 import selbox
 from selbox.store.keptfiles import KeptFiles
 from selbox.store.ownfiles import files_state
+from selbox.typing import Final
 
 LARGEST: Final = 64 << 20
 """Bytes of a policy above which nothing is kept."""

@@ -1,10 +1,10 @@
 """Compressed files, known by their first bytes and unpacked whole, with a bound on what may come out."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.store.inputs import LARGEST, TOO_LARGE_CODE
+from selbox.typing import Any, Final, NamedTuple
 
 _ALWAYS: Final = 64 << 20
 """Bytes that any file may unpack to, however small it is."""

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import Final
 
 from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.language.filecontexts import NO_CONTEXT, FileContextLine, parse_substitutions
@@ -13,6 +12,7 @@ from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.server.validity import context_fault
 from selbox.store.inputs import read_input
+from selbox.typing import Final
 
 _SUBSTITUTIONS_ENDINGS: Final = (".subs", ".subs_dist")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK
-from typing import Final
 
 from selbox.diagnostics import Diagnostic, SelboxError, Severity
 from selbox.language.filecontexts import NO_CONTEXT, parse_file_contexts
@@ -12,6 +11,7 @@ from selbox.server.contexttexts import ContextTexts
 from selbox.store.filecontextfiles import substitutions_beside, with_file_contexts
 from selbox.store.filecontexts import FileContexts
 from selbox.store.inputs import read_input
+from selbox.typing import Final
 
 _MODES: Final = {
     "file": S_IFREG,

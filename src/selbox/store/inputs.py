@@ -5,10 +5,10 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 from selbox.binary.formats import Format, detect
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile, did_you_mean
+from selbox.typing import BinaryIO, Final, NamedTuple, TypeVar
 
 UNREADABLE_CODE: Final = "file-unreadable"
 WRONG_FORMAT_CODE: Final = "file-wrong-format"

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import BinaryIO, ClassVar, Self
+
+from selbox.typing import BinaryIO, ClassVar, Self
 
 
 class KeptFiles:

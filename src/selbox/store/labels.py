@@ -5,10 +5,10 @@ Contexts are kept as text and outlive any policy. The store lives with the box, 
 
 import os
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from selbox.diagnostics import SelboxError
 from selbox.store.birthtime import birth_time
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,11 +5,11 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from io import BufferedReader
-from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from selbox.diagnostics import SelboxError
 from selbox.store.compression import CORRUPT_CODE
 from selbox.store.inputs import STANDARD_INPUT, UNREADABLE_CODE, unreadable
+from selbox.typing import BinaryIO, Final, NamedTuple, Protocol
 
 AUDIT_LOG: Final = "/var/log/audit/audit.log"
 """Where auditd writes; older files have a number after the name."""

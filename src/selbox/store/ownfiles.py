@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterable
-from typing import Final
 
 import selbox
+from selbox.typing import Final
 
 _PACKAGE: Final = os.path.dirname(os.path.abspath(selbox.__file__))
 

@@ -6,7 +6,8 @@ doubt both are shorter than they could be, never longer: a longer one would hide
 
 import re
 from enum import Enum, auto
-from typing import NamedTuple
+
+from selbox.typing import NamedTuple
 
 # secilc's view of a pattern: the stem is all before the first special character; a backslash hides the next one.
 _STEM = re.compile(r"(?:[^\\.^$?*+|\[({]|\\(?:.|\Z))*", re.DOTALL)

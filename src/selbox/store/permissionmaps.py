@@ -1,12 +1,12 @@
 """Permission maps as files: selbox's own, or one that is named."""
 
 import os
-from typing import Final
 
 from selbox.diagnostics import SourceFile
 from selbox.language.permissionmap import PermissionMap, parse_permission_map
 from selbox.store.inputs import read_input
 from selbox.store.policyfiles import BASE_DIRECTORY
+from selbox.typing import Final
 
 OWN_MAP: Final = os.path.join(os.path.dirname(BASE_DIRECTORY), "permission_map")
 """The path of selbox's own permission map."""

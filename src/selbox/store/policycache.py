@@ -7,13 +7,13 @@ when all of it is the same now. It may be thrown away at any time.
 import pickle
 import zlib
 from enum import Enum
-from typing import Any, Final, NamedTuple
 
 import selbox
 from selbox.diagnostics import SourceFile
 from selbox.model.policy import Policy
 from selbox.store.keptfiles import KeptFiles
 from selbox.store.ownfiles import files_state
+from selbox.typing import Any, Final, NamedTuple
 
 LARGEST: Final = 4 << 20
 """Characters of source above which a policy is not kept: an entry holds them all."""

@@ -3,13 +3,13 @@
 import gc
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
 
 import selbox
 from selbox.binary.formats import Format
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
 from selbox.store.inputs import ORIGINS_ENDING, WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from selbox.compiler.options import CompileOptions

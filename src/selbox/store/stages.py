@@ -1,6 +1,6 @@
 """What long work tells of itself."""
 
-from typing import Protocol
+from selbox.typing import Protocol
 
 
 class Stages(Protocol):

@@ -2,7 +2,8 @@
 
 import os
 import re
-from typing import Final
+
+from selbox.typing import Final
 
 _IN_FORCE: Final = "/sys/fs/selinux/policy"
 _CONFIGURATION: Final = "/etc/selinux/config"

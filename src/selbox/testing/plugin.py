@@ -11,7 +11,6 @@ Files that end in ``.expect`` are collected, a test for each line. Fixtures: :fu
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
 
 import pytest
 
@@ -22,6 +21,7 @@ from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
 from selbox.store.inputs import read_expectations
 from selbox.store.policyfiles import load_policy
+from selbox.typing import Any, Final
 
 ENDING: Final = ".expect"
 """What the names of files of expectations end in."""

@@ -1,12 +1,12 @@
 """One form of question for two who can answer: a policy that was given, and the kernel or box around a program."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import NamedTuple, Protocol
 
 
 class NamedDecision(NamedTuple):

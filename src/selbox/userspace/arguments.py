@@ -1,9 +1,9 @@
 """What a program may ask with: anything else is refused by an error that says so, and nothing is granted."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.diagnostics import SelboxError
+from selbox.typing import Final
 
 _BYTES: Final = (bytes, bytearray, memoryview)
 

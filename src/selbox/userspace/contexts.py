@@ -2,9 +2,9 @@
 
 import errno
 import os
-from typing import Final, Protocol
 
 from selbox.diagnostics import SelboxError
+from selbox.typing import Final, Protocol
 
 SOL_SOCKET: Final = 1
 SO_PEERSEC: Final = 31

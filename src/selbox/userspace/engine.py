@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.avc.cache import AccessVectorCache
 from selbox.diagnostics import SelboxError, did_you_mean
@@ -10,6 +9,7 @@ from selbox.model.context_text import INVALID_CONTEXT
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.server.reasontext import denial_texts
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 from selbox.userspace.arguments import check_class, check_label, permission_names
 from selbox.userspace.notes import shown_in_full
 

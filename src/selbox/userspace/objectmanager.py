@@ -1,11 +1,11 @@
 """The object manager: loads a policy, answers who may do what with its objects, and labels new ones."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from selbox.avc.cache import GRANTED, Verdict
 from selbox.diagnostics import Diagnostics, SourceFile
 from selbox.server.decision import PERMISSIVE_FLAG
+from selbox.typing import NamedTuple
 from selbox.userspace.arguments import check_name, permission_names
 from selbox.userspace.engine import Engine, ObjectClass, Question
 from selbox.userspace.notes import shown_in_full

@@ -2,8 +2,8 @@
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
 
+from selbox.typing import TYPE_CHECKING, Any, NamedTuple
 from selbox.userspace.engine import Engine, Question
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import errno
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context_text import INVALID_CONTEXT
 from selbox.model.rules import RuleKind
+from selbox.typing import Final
 from selbox.userspace.answers import BooleanState, NamedDecision, unknown_class
 
 ROOT: Final = "/sys/fs/selinux"

@@ -10,7 +10,6 @@ This module imports numpy; only who compares rules imports it.
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.differences.numbering import Numbering
 from selbox.model.bitset import members
 from selbox.model.rules import RuleKind
+from selbox.typing import Final, NamedTuple
 
 Numbers = NDArray[np.int64]
 """Numbers of :class:`Numbering`, or several in one."""

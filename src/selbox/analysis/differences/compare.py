@@ -8,7 +8,6 @@
 
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final
 
 from selbox.analysis.differences import labels, settings, symbols
 from selbox.analysis.differences.extendedrules import extended_section
@@ -21,6 +20,7 @@ from selbox.analysis.differences.typerules import (
     role_transition_section,
     type_section,
 )
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from selbox.analysis.differences.accessarrays import AccessComparison

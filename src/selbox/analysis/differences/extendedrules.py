@@ -6,13 +6,13 @@ Source: ``setools/diff/terules.py``.
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.differences.numbering import Numbering
 from selbox.analysis.differences.section import Change, Part, Section
 from selbox.analysis.ruletext import EXTENDED_KINDS, extended_permission, number_ranges
 from selbox.model.bitset import members
+from selbox.typing import NamedTuple
 
 
 class _Subject(NamedTuple):

@@ -8,7 +8,6 @@ This module imports numpy; only who asks for this imports it.
 """
 
 from collections import defaultdict
-from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.server.securityserver import SecurityServer
 from selbox.server.typecontext import type_context
+from selbox.typing import Final, NamedTuple
 
 _TYPES = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
 

@@ -5,12 +5,12 @@ Source: ``setools/diff``: ``initsid.py``, ``ibendportcon.py``, ``ibpkeycon.py``,
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
 
 from selbox.analysis import componenttext as text
 from selbox.analysis.differences.section import Change, Part, Section
 from selbox.analysis.differences.side import Side
 from selbox.model.policy import Policy
+from selbox.typing import Final, NamedTuple
 
 
 class _Kind(NamedTuple):

@@ -6,11 +6,11 @@ policies are the same when their numbers are.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.ruletext import condition_text
 from selbox.model.bitset import members
+from selbox.typing import Final
 
 _DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
 

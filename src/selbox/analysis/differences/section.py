@@ -1,7 +1,8 @@
 """One kind of component of two policies: what the right one has added, has not any more, and has changed."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from selbox.typing import NamedTuple
 
 
 class Part(NamedTuple):

@@ -4,7 +4,6 @@ Source: ``setools/diff``: ``properties.py``, ``polcap.py``, ``constraints.py``, 
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from selbox.analysis.constrainttext import constraint_keyword, constraint_text
 from selbox.analysis.differences.section import Change, Part, Section
@@ -13,6 +12,7 @@ from selbox.model.bitset import members
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
+from selbox.typing import Final
 
 
 def property_section(left: Side, right: Side) -> Section:

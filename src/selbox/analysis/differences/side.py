@@ -1,9 +1,8 @@
 """One of the policies that are compared."""
 
-from typing import NamedTuple
-
 from selbox.analysis.catalogue import Catalogue
 from selbox.model.policy import Policy
+from selbox.typing import NamedTuple
 
 
 class Side(NamedTuple):

@@ -5,13 +5,13 @@ Source: ``setools/diff``: ``commons.py``, ``objclass.py``, ``bool.py``, ``roles.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
 
 from selbox.analysis.differences.section import Change, Part, Section
 from selbox.analysis.differences.side import Side
 from selbox.analysis.ruletext import level_text, range_text
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
+from selbox.typing import Final, NamedTuple, TypeVar
 
 _Facts = TypeVar("_Facts")
 

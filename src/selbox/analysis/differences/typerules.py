@@ -7,13 +7,13 @@ policies say is looked up.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress, product, repeat
-from typing import NamedTuple
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.differences.numbering import Numbering
 from selbox.analysis.differences.section import Change, Part, Section
 from selbox.analysis.ruletext import RULE_KINDS, range_text
 from selbox.model.bitset import members
+from selbox.typing import NamedTuple
 
 _Rule = tuple[str, str, str, int, int, int, str]
 """A rule: the role that is its source, or nothing; the name of the class; the new object's name that it asks for, or

@@ -3,9 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from struct import Struct
-from typing import Final
 
 from selbox.binary.kernel.ruleorder import places
+from selbox.typing import Final
 
 Triple = tuple[int, int, int]
 """Numbers of source, target and class."""

@@ -6,7 +6,6 @@ rule has two bytes and 256 bits instead.
 
 from collections.abc import Iterable, Sequence
 from struct import Struct
-from typing import Final
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.entrycolumns import ENABLED, ENTRY, PLAIN_KINDS, Entries, Limits
@@ -14,6 +13,7 @@ from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import SelboxError
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
 from selbox.model.rules import UNCONDITIONAL, KeyedRules, RuleKind, Rules
+from selbox.typing import Final
 
 ALL: Final = 0xFFFFFFFF
 

@@ -5,7 +5,6 @@ of each branch.
 """
 
 from collections.abc import Sequence
-from typing import Final, Protocol
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.accessvectors import RowReader
@@ -15,6 +14,7 @@ from selbox.diagnostics import SelboxError
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.policy import Policy
 from selbox.model.symbols import Boolean
+from selbox.typing import Final, Protocol
 
 DEEPEST: Final = 10
 """Values that may wait for their operator, as in the kernel (``COND_EXPR_MAXDEPTH``)."""

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor, printable
 from selbox.binary.kernel.constraints import ConstraintReader, Piece, RawConstraint, constraints_pieces
@@ -26,6 +25,7 @@ from selbox.model.binaryform import BinaryForm
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
+from selbox.typing import Final, NamedTuple
 
 MOST_PERMISSIONS: Final = 32
 

@@ -4,7 +4,6 @@ A class's constraints stand in the file in the reverse of the order in which the
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
@@ -25,6 +24,7 @@ from selbox.model.constraint import (
     ValidateTransition,
 )
 from selbox.model.policy import Policy
+from selbox.typing import Final, NamedTuple
 
 DEEPEST: Final = 5
 """Operands that may wait for their connective, as in the kernel (``CEXPR_MAXDEPTH``)."""

@@ -1,7 +1,6 @@
 """Contexts, and the symbols whose numbers they and other sections have."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.levels import range_bytes, read_range
@@ -9,6 +8,7 @@ from selbox.binary.kernel.output import u32s
 from selbox.model.context import Context
 from selbox.model.mls import Level, LevelRange
 from selbox.model.symbols import Role, Sensitivity, User
+from selbox.typing import NamedTuple
 
 
 class Symbols(NamedTuple):

@@ -9,10 +9,10 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import compress
 from struct import Struct
-from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.model.rules import NO_ORIGIN, KeyedRules, RuleKind
+from selbox.typing import Final, NamedTuple
 
 ENTRY: Final = Struct("<HHHHI")
 """Source, target, class, kind and data."""

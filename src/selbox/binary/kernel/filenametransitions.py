@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from struct import Struct
-from typing import NoReturn
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
@@ -13,6 +12,7 @@ from selbox.diagnostics import Diagnostics
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import NamedTransition
+from selbox.typing import NoReturn
 
 _FOUR = Struct("<4I")
 _SLOTS = 1 << 10

@@ -1,7 +1,5 @@
 """The beginning of the file: magic number, target, version, configuration, capabilities, permissive types."""
 
-from typing import Final, NamedTuple
-
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
 from selbox.binary.formats import POLICY_MAGIC
@@ -11,6 +9,7 @@ from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.bitset import bitset, members
 from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.policy import HandleUnknown, Policy, Target
+from selbox.typing import Final, NamedTuple
 
 TARGET_NAMES: Final = {Target.SELINUX: "SE Linux", Target.XEN: "XenFlask"}
 

@@ -1,7 +1,6 @@
 """Roles, types with their attributes, and users."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
@@ -13,6 +12,7 @@ from selbox.model.bitset import bitset
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.symbols import Role, User
+from selbox.typing import Final, NamedTuple
 
 OBJECT_ROLE: Final = "object_r"
 

@@ -1,7 +1,6 @@
 """Sensitivities, categories, levels and ranges."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
@@ -10,6 +9,7 @@ from selbox.binary.kernel.tables import CATEGORIES, SENSITIVITIES, Orders, open_
 from selbox.model.mls import LOWEST, Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.symbols import Category, Sensitivity
+from selbox.typing import Final
 
 _MOST_CATEGORIES: Final = 1 << 16
 

@@ -9,7 +9,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import compress
-from typing import Final
 
 from selbox.binary.kernel.accessvectors import check_extended, entry_bytes, file_data
 from selbox.binary.kernel.output import u32s
@@ -18,6 +17,7 @@ from selbox.binary.kernel.versions import Layout
 from selbox.model.extended import ExtendedRule
 from selbox.model.policy import Policy
 from selbox.model.rules import UNCONDITIONAL, RuleKind, Rules
+from selbox.typing import Final
 
 _FIRST_TYPE_KIND = int(RuleKind.TYPE_TRANSITION) << 48
 _DONTAUDIT = int(RuleKind.DONTAUDIT) << 48

@@ -4,7 +4,6 @@ Every table is a count and its entries; :data:`TABLES` has them in the order of 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.contexts import Symbols, context_bytes, read_context
@@ -29,6 +28,7 @@ from selbox.model.labelling import (
     XenPortContext,
 )
 from selbox.model.policy import Policy, Target
+from selbox.typing import Any, Final, NamedTuple
 
 _PROTOCOLS: Final = {number: name for name, number in PORT_PROTOCOLS.items()}
 _BEHAVIOURS: Final = {number: behaviour for behaviour, number in FILESYSTEM_USE_NUMBERS.items()}

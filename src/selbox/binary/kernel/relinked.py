@@ -11,12 +11,12 @@ from itertools import pairwise
 from operator import itemgetter
 from re import finditer
 from struct import Struct, unpack
-from typing import Final
 
 from selbox.binary.kernel.output import encoded, u32s
 from selbox.binary.kernel.ruleorder import in_slots
 from selbox.binary.kernel.tables import TYPES, symbol_hash
 from selbox.binary.kernel.tables import in_slots as in_table_order
+from selbox.typing import Final
 
 _ENTRY: Final = Struct("<HHHHI")
 _SIZE: Final = _ENTRY.size

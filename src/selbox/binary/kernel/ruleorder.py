@@ -11,10 +11,10 @@ from array import array
 from collections.abc import Collection, Sequence
 from itertools import compress, islice
 from operator import eq, or_
-from typing import Final
 
 from selbox.model.extended import ExtendedRule
 from selbox.model.rules import RuleKind
+from selbox.typing import Final
 
 SLOTS: Final = 1 << 20
 """Slots of the table of a compiler, whatever the policy."""

@@ -9,11 +9,11 @@ Source: ``symhash``, ``hashtab_insert`` and ``symtab_sizes`` of libsepol 3.4.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.output import HOLE, encoded, u32s
 from selbox.model.binaryform import BinaryForm
+from selbox.typing import NamedTuple
 
 _MOST_HOLES = 4096
 _MOST_SYMBOLS = 1 << 16

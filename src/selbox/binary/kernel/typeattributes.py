@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from struct import Struct, error
-from typing import NoReturn
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_of
@@ -11,6 +10,7 @@ from selbox.binary.kernel.identities import RawTypes
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.symbols import Type
+from selbox.typing import NoReturn
 
 _HEADER = Struct("<III")
 _WORD = Struct("<IQ")

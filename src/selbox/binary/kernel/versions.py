@@ -3,9 +3,8 @@
 Source: ``POLICYDB_VERSION_*`` and ``policydb_compat`` of the kernel's ``security/selinux`` and of libsepol.
 """
 
-from typing import Final, NamedTuple
-
 from selbox.model.policy import Target
+from selbox.typing import Final, NamedTuple
 
 OLDEST_VERSION: Final = 24
 """The oldest version that is read and written: the first whose types have bounds and whose attributes have names."""

@@ -3,10 +3,9 @@
 Source: ``read_cons_helper`` of libsepol's ``policydb.c``.
 """
 
-from typing import Final
-
 from selbox.binary.modulesections.reader import ModuleReader
 from selbox.binary.modulesections.values import Constraint, ConstraintTerm, TypeSet
+from selbox.typing import Final
 
 NOT: Final = 1
 AND: Final = 2

@@ -4,7 +4,6 @@ Source: ``ocontext_read_selinux``, ``genfs_read``, ``context_read_and_validate``
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from selbox.binary.modulesections import versions
 from selbox.binary.modulesections.levels import read_range
@@ -16,6 +15,7 @@ from selbox.binary.modulesections.values import (
     ObjectContext,
     SymbolTables,
 )
+from selbox.typing import Final
 
 SIDS: Final = 0
 FILESYSTEMS: Final = 1

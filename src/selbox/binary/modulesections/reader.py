@@ -2,11 +2,11 @@
 
 import re
 from struct import Struct, error
-from typing import NoReturn
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import read_ebitmap
 from selbox.binary.modulesections.values import RoleSet, SemanticLevel, TypeSet
+from selbox.typing import NoReturn
 
 _COUNT = Struct("<8xI")
 """The number of words of a bitmap."""

@@ -4,7 +4,6 @@ Source: the ``_read`` functions of libsepol's ``policydb.c``, ``cond_read_bool``
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from selbox.binary.modulesections import versions
 from selbox.binary.modulesections.constraints import read_constraints
@@ -31,6 +30,7 @@ from selbox.binary.modulesections.values import (
     TypeSet,
     User,
 )
+from selbox.typing import Any, TypeVar
 
 _Symbol = TypeVar("_Symbol")
 

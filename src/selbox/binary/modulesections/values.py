@@ -8,7 +8,7 @@ Source: ``policydb.h``, ``conditional.h``, ``constraint.h`` of libsepol.
 """
 
 from collections.abc import Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar  # noqa: TID251 - a generic tuple has no stand-in
 
 COMMONS: Final = 0
 CLASSES: Final = 1

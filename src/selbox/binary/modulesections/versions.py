@@ -5,7 +5,7 @@ A reader asks ``version >= WHAT``; there are no other conditions on the version.
 Source: ``policydb.h`` and ``policydb.c`` of libsepol.
 """
 
-from typing import Final
+from selbox.typing import Final
 
 OLDEST: Final = 4
 """The oldest version that is read."""

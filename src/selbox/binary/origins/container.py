@@ -11,7 +11,7 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final, NamedTuple, NoReturn, TypedDict
+from typing import Final, NamedTuple, NoReturn, TypedDict  # noqa: TID251 - a typed dictionary has no stand-in
 
 from selbox.diagnostics import SelboxError
 

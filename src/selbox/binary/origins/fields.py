@@ -1,9 +1,9 @@
 """What tells the rules and labels of a policy apart, in the source's policy and in that of its binary alike."""
 
 from collections.abc import Callable, Hashable
-from typing import Any, Final
 
 from selbox.model.context import Context
+from selbox.typing import Any, Final
 
 Key = Callable[[Any], Hashable]
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import chain, islice, repeat
 from operator import or_
-from typing import Any, overload
 
 from selbox.binary.origins.container import Contents, corrupt, mismatch, unpack
 from selbox.binary.origins.fields import FIELDS
@@ -14,6 +13,7 @@ from selbox.model.extended import ExtendedRule
 from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, NO_ORIGIN, Rules
+from selbox.typing import Any, overload
 
 _ACCESS = frozenset(map(int, ACCESS_KINDS))
 _PERMISSION_WORDS = 8

@@ -9,7 +9,6 @@ from array import array
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
 
 from selbox.binary.kernel import read_policy
 from selbox.binary.origins.container import Contents, mismatch, pack
@@ -18,6 +17,7 @@ from selbox.model.extended import ExtendedRule
 from selbox.model.origin import Origin, OriginTable
 from selbox.model.policy import Policy
 from selbox.model.rules import NO_ORIGIN, RuleKind, Rules
+from selbox.typing import Any
 
 _NAME = "the policy"
 _FIRST_TYPE_KIND = int(RuleKind.TYPE_TRANSITION)

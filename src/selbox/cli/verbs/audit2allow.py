@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.advice import FORBIDDEN, Advice, Advisor
 from selbox.analysis.deniedrules import DeniedRule, DeniedRules
@@ -34,6 +33,7 @@ from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
 from selbox.store.assertions import violations
 from selbox.store.filelabels import FileLabels
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,10 +1,9 @@
 """``selbox audit2why``: what denied each access of a log, as audit2why says it."""
 
-from typing import TYPE_CHECKING, Final
-
 from selbox.cli.auditinput import WHICH_LOGS, WHICH_POLICY, add_follow_argument, add_input_arguments
 from selbox.cli.auditwhy import Whys, explain_log
 from selbox.cli.verb import Example, Manual
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,7 +1,6 @@
 """``selbox check``: compile a policy and say what it holds."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.errors import diagnostic_text
 from selbox.cli.notices import warning_values
@@ -13,6 +12,7 @@ from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.store.policyfiles import load_policy
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

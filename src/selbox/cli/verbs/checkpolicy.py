@@ -1,7 +1,6 @@
 """``selbox checkpolicy``: a kernel policy read, and written in one form or another, as ``checkpolicy -b`` does."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.binary.formats import Format
 from selbox.binary.kernel import NEWEST_VERSION, OLDEST_VERSION
@@ -16,6 +15,7 @@ from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.policy import Policy
 from selbox.store.inputs import read_input
 from selbox.store.policyfiles import kernel_policy
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

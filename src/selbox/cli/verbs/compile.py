@@ -1,7 +1,6 @@
 """``selbox compile``: CIL and module packages to a kernel policy."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
 from selbox.cli.notices import notices, warning_values
@@ -22,6 +21,7 @@ from selbox.store.policyfiles import (
     sole_kernel_policy,
     written_version,
 )
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

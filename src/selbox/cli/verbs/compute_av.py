@@ -1,13 +1,12 @@
 """``selbox compute_av``: all permissions of one context on another, as ``compute_av`` prints them."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from selbox.cli.answerers import WHO_ANSWERS
 from selbox.cli.computed import EXIT_STATUSES, add_arguments, asked, failed
 from selbox.cli.output import JsonValue
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual
 from selbox.diagnostics import SelboxError
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace

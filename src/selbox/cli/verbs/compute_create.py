@@ -1,11 +1,10 @@
 """``selbox compute_create``: the context of a new process or object, as ``compute_create`` prints it."""
 
-from typing import TYPE_CHECKING
-
 from selbox.cli import computed
 from selbox.cli.answerers import WHO_ANSWERS
 from selbox.cli.verb import Example, Manual
 from selbox.model.rules import RuleKind
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

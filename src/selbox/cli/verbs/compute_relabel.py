@@ -1,11 +1,10 @@
 """``selbox compute_relabel``: the context to relabel an object to, as ``compute_relabel`` prints it."""
 
-from typing import TYPE_CHECKING
-
 from selbox.cli.answerers import WHO_ANSWERS
 from selbox.cli.computed import EXIT_STATUSES, ComputedContext, add_arguments, computed
 from selbox.cli.verb import Example, Manual
 from selbox.model.rules import RuleKind
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -1,12 +1,12 @@
 """``selbox coverage``: the table of operations, shown."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.output import JsonValue
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual
 from selbox.objects.operations import OPERATIONS, Operation, Support
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -4,7 +4,6 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import VARIABLE, add_policy_arguments, policy_paths
@@ -15,6 +14,7 @@ from selbox.diagnostics import SelboxError, SourceFile, Span
 from selbox.server.questions import QUESTIONS, Questions
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import load_policy
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

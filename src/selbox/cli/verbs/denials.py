@@ -2,7 +2,6 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.advice import Advisor
 from selbox.analysis.denials import AdvisedDenial, Denials, advised
@@ -28,6 +27,7 @@ from selbox.cli.verb import Example, Manual
 from selbox.diagnostics import Diagnostic
 from selbox.explain.loggedcauses import LoggedCause, LoggedCauses
 from selbox.store.filelabels import FileLabels
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,13 +1,12 @@
 """``selbox getsebool``: the booleans of a policy, as ``getsebool`` prints them."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from selbox.cli.answerers import WHO_ANSWERS, answers, given_policy
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, did_you_mean
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -3,13 +3,13 @@
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.cli.output import JsonValue
 from selbox.cli.registry import VERBS
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

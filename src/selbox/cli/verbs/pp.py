@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from selbox.binary.formats import Format
 from selbox.cli.outputs import STANDARD_OUTPUT, Output, file_or_standard_output, write_outputs
@@ -13,6 +12,7 @@ from selbox.compiler.text.module import module_to_cil
 from selbox.diagnostics import Diagnostics
 from selbox.store.inputs import STANDARD_INPUT, Input, each_of, read_input, read_standard_input
 from selbox.store.packages import input_package
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

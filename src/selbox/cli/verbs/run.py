@@ -1,7 +1,6 @@
 """``selbox run``: run an unmodified program tree under a policy."""
 
 import gc
-from typing import TYPE_CHECKING, NamedTuple
 
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments
@@ -11,6 +10,7 @@ from selbox.enforce.report import RunReport
 from selbox.enforce.run import RunOptions, run_box
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import labelled_policy, load_policy
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

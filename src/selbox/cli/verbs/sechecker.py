@@ -1,7 +1,6 @@
 """``selbox sechecker``: a policy held against a configuration of checks, as SETools' ``sechecker`` does."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.analysis.checks import Check, read_checks
 from selbox.cli.output import JsonValue
@@ -11,6 +10,7 @@ from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, StatusError
 from selbox.diagnostics import Diagnostic, SelboxError
 from selbox.store.inputs import read_input
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,7 +1,5 @@
 """``selbox secilc``: CIL to a kernel policy, with the arguments of ``secilc``."""
 
-from typing import TYPE_CHECKING, Final
-
 from selbox.cli.compilerarguments import handle_unknown, policy_version, target, truth, whole_number
 from selbox.cli.outputs import Output, write_outputs
 from selbox.cli.progress import Progress
@@ -14,6 +12,7 @@ from selbox.store.baselines import BaselineStore
 from selbox.store.builds import Order, build, rebuild
 from selbox.store.inputs import each_of, read_files, unpacked
 from selbox.store.policyfiles import written_version
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

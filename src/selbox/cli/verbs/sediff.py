@@ -1,7 +1,5 @@
 """``selbox sediff``: what differs between two policies, as SETools' ``sediff`` finds it."""
 
-from typing import TYPE_CHECKING, Final, NamedTuple
-
 from selbox.analysis.differences.compare import KINDS, compare
 from selbox.analysis.differences.section import Section
 from selbox.analysis.differences.side import Side
@@ -12,6 +10,7 @@ from selbox.cli.searched import add_common_arguments, whole_policy
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,7 +1,5 @@
 """``selbox sedta``: which domains a process can go on to, as SETools' ``sedta`` finds it."""
 
-from typing import TYPE_CHECKING, Final
-
 from selbox.analysis.domaintransitions import DomainTransitions
 from selbox.analysis.foundrule import FoundRule, found_rule
 from selbox.analysis.ruletext import Texts
@@ -18,6 +16,7 @@ from selbox.cli.pathsearch import (
 )
 from selbox.cli.searched import WHICH_POLICY, searched_policy
 from selbox.cli.verb import Example, Manual
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,7 +1,6 @@
 """``selbox seinfo``: what a policy holds, as SETools' ``seinfo`` tells it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.cli.output import JsonValue
 from selbox.cli.searched import (
@@ -14,6 +13,7 @@ from selbox.cli.searched import (
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, SelboxError, Severity, did_you_mean
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

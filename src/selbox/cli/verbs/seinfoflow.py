@@ -1,7 +1,5 @@
 """``selbox seinfoflow``: how information gets from one type to others, as SETools' ``seinfoflow`` finds it."""
 
-from typing import TYPE_CHECKING, Final
-
 from selbox.analysis.foundrule import FoundRule, found_rule
 from selbox.analysis.informationflow import DEFAULT_WEIGHT, InformationFlow
 from selbox.analysis.ruletext import RULE_KINDS, Texts
@@ -21,6 +19,7 @@ from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic
 from selbox.language.permissionmap import WEIGHTS
 from selbox.store.permissionmaps import read_permission_map
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

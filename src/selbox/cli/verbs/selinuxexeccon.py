@@ -2,7 +2,6 @@
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from selbox.cli.answerers import WHO_ANSWERS, answers, given_policy, with_status
 from selbox.cli.computed import ComputedContext
@@ -10,6 +9,7 @@ from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.verb import Example, Manual
 from selbox.diagnostics import SelboxError
 from selbox.model.rules import RuleKind
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

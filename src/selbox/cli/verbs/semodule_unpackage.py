@@ -1,7 +1,5 @@
 """``selbox semodule_unpackage``: a module package taken apart, with the arguments of ``semodule_unpackage``."""
 
-from typing import TYPE_CHECKING
-
 from selbox.binary.formats import Format
 from selbox.binary.package import split_package
 from selbox.cli.outputs import Output, write_outputs
@@ -9,6 +7,7 @@ from selbox.cli.verb import Example, Manual
 from selbox.cli.written import Written
 from selbox.diagnostics import Diagnostics
 from selbox.store.inputs import read_input
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -1,7 +1,5 @@
 """``selbox sesearch``: the rules of a policy that match criteria, as SETools' ``sesearch`` finds them."""
 
-from typing import TYPE_CHECKING, Final, NamedTuple
-
 from selbox.analysis.criteria import (
     BooleanCriterion,
     ClassCriterion,
@@ -16,6 +14,7 @@ from selbox.cli.searched import WHICH_POLICIES, Searched, add_searched_arguments
 from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, SelboxError
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

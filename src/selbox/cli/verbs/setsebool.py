@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from selbox.cli.outputs import Output, file_or_standard_output, write_outputs
 from selbox.cli.policyarguments import add_policy_arguments, policy_paths
@@ -10,6 +9,7 @@ from selbox.cli.progress import Progress
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.cli.written import Written
 from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

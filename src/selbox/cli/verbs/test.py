@@ -1,7 +1,5 @@
 """``selbox test``: hold a policy against what is expected of it."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from selbox.analysis.coverage import Coverage, FileCoverage
 from selbox.analysis.expectations import Examiner, Outcome
 from selbox.cli.notices import warning_values
@@ -15,6 +13,7 @@ from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.language.expectations import parse_expectations
 from selbox.store.inputs import each_of, read_expectations
 from selbox.store.policyfiles import BASE_PREFIX, load_policy
+from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

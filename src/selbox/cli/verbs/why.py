@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selbox.audit.accesslines import logged_accesses
 from selbox.cli.booleanarguments import boolean_values
@@ -22,6 +21,7 @@ from selbox.server.securityserver import SecurityServer
 from selbox.store.inputs import STANDARD_INPUT, read_input, read_standard_input
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import load_policy
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final
+
+from selbox.typing import Final
 
 _SYMBOL: Final = re.compile(r"[\w\[\].@=/*\-$%+!|&^:~`#{}'<>?,]+", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*", re.ASCII)

@@ -1,7 +1,5 @@
 """The forms of CIL."""
 
-from typing import Final
-
 from selbox.compiler.text.cilnames import is_file_name, is_string, word
 from selbox.compiler.text.constraints import compared_names
 from selbox.compiler.text.expressions import Notation
@@ -15,6 +13,7 @@ from selbox.model.labelling import FileKind
 from selbox.model.mls import Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
+from selbox.typing import Final
 
 DEFAULT_LEVEL: Final = "systemlow"
 """Name of the only level of a policy without MLS, which CIL cannot do without."""

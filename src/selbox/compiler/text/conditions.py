@@ -1,12 +1,12 @@
 """Conditional policy as text: which conditions there are, in which order, with which rules."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from selbox.compiler.text.expressions import expression_text
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.conditional import BooleanOperator
 from selbox.model.policy import Policy
+from selbox.typing import NamedTuple
 
 
 class ConditionText(NamedTuple):

@@ -1,7 +1,6 @@
 """Constraints as text."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from selbox.compiler.text.expressions import expression_text
 from selbox.compiler.text.symbols import Named, permission_names
@@ -16,6 +15,7 @@ from selbox.model.constraint import (
     ValidateTransition,
 )
 from selbox.model.policy import Policy
+from selbox.typing import NamedTuple
 
 
 class ConstraintLines(NamedTuple):

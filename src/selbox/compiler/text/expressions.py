@@ -1,7 +1,8 @@
 """Postfix expressions of the policy as text: constraints and conditions, in CIL's prefix or in infix notation."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, TypeVar
+
+from selbox.typing import NamedTuple, TypeVar
 
 _Term = TypeVar("_Term")
 

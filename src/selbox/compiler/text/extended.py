@@ -1,11 +1,10 @@
 """Extended rules as text: merged by key, numbers as ranges."""
 
-from typing import Final
-
 from selbox.compiler.text.runs import runs
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
 from selbox.model.policy import Policy
+from selbox.typing import Final
 
 _PERMISSIONS: Final = {
     ExtendedSpecifier.IOCTL_FUNCTION: "ioctl",

@@ -3,12 +3,11 @@
 Source: ``cil_filecons_to_string`` and ``cil_post_filecon_compare`` of libsepol, which ``secilc -f`` calls.
 """
 
-from typing import Final
-
 from selbox.compiler.labelorder import file_key
 from selbox.model.context_text import format_context
 from selbox.model.labelling import FileKind
 from selbox.model.policy import Policy
+from selbox.typing import Final
 
 _KINDS: Final = {
     FileKind.ANY: "",

@@ -5,9 +5,9 @@ Source: the tokens of checkpolicy's ``policy_scan.l``.
 
 import re
 from collections.abc import Set
-from typing import Final
 
 from selbox.compiler.text.cilnames import are_words
+from selbox.typing import Final
 
 _NAME: Final = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 

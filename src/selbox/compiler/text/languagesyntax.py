@@ -1,7 +1,6 @@
 """The forms of the policy language."""
 
 import re
-from typing import Final
 
 from selbox.compiler.text.constraints import compared_names
 from selbox.compiler.text.expressions import Notation
@@ -16,6 +15,7 @@ from selbox.model.labelling import FileKind
 from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
+from selbox.typing import Final
 
 _COMPARISONS: Final = {Comparison.EQUAL: "==", Comparison.NOT_EQUAL: "!="}
 _HEXADECIMAL: Final = re.compile(r"[0-9A-Fa-f]{1,4}")

@@ -2,9 +2,9 @@
 
 import sys
 from array import array
-from typing import Final, NamedTuple
 
 from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, KeyedRules, Rules
+from selbox.typing import Final, NamedTuple
 
 WORD: Final = 32
 WORD_MASK: Final = (1 << WORD) - 1

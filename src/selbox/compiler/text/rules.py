@@ -10,7 +10,6 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
 
 from selbox.binary.kernel.output import is_hole
 from selbox.compiler.text.extended import extended_lines
@@ -19,6 +18,7 @@ from selbox.compiler.text.syntax import Syntax
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
 from selbox.model.rules import UNCONDITIONAL, RuleKind
+from selbox.typing import Final, NamedTuple
 
 _ORDER: Final = (
     RuleKind.ALLOW,

@@ -1,12 +1,12 @@
 """What both writers ask of the symbols of a policy."""
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
 
 from selbox.binary.kernel.output import HOLE, is_hole
 from selbox.model.bitset import members
 from selbox.model.objectclass import Common, DefaultFrom, DefaultRange, ObjectClass
 from selbox.model.policy import Policy
+from selbox.typing import Protocol, TypeVar
 
 
 class Named(Protocol):

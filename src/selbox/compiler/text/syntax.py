@@ -1,7 +1,6 @@
 """What the writers of CIL and of the policy language share: how a language says what both of them can say."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from selbox.compiler.text.expressions import Notation
 from selbox.model.constraint import CompareAttributes, CompareNames
@@ -9,6 +8,7 @@ from selbox.model.context import Context
 from selbox.model.labelling import FileKind
 from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
+from selbox.typing import NamedTuple
 
 
 class Syntax(NamedTuple):

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Final
 
 from selbox.binary.kernel.output import HOLE
 from selbox.compiler.text import languagenames
@@ -11,6 +10,7 @@ from selbox.compiler.text.cilnames import is_file_name, is_string, unnameable
 from selbox.compiler.text.symbols import Aliased, Named, declared, permission_names
 from selbox.model.bitset import members
 from selbox.model.policy import Policy, Target
+from selbox.typing import Final
 
 _HOLES: Final = re.compile(rf"{HOLE}[a-z]+[0-9]{{4,}}", re.ASCII)
 

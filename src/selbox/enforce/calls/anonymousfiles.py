@@ -3,7 +3,6 @@
 import errno
 import os
 import struct
-from typing import Final
 
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
@@ -12,6 +11,7 @@ from selbox.enforce.creation import created_sid
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.typing import Final
 
 _PAIR: Final = struct.Struct("=ii")
 _LONGEST_NAME: Final = 250

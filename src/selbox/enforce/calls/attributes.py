@@ -7,7 +7,6 @@ and set by the supervisor, on its own copy of name and value.
 import errno
 import os
 import stat
-from typing import Final
 
 from selbox.audit.eventrecord import format_event, invalid_context, relabelling_denied
 from selbox.diagnostics import SelboxError
@@ -21,6 +20,7 @@ from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.typing import Final
 
 NAME: Final = b"security.selinux"
 _OF_USERS: Final = b"user."

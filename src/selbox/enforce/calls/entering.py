@@ -14,7 +14,6 @@ import errno
 import resource
 import struct
 from array import array
-from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
@@ -24,6 +23,7 @@ from selbox.enforce.linux import PTRACE_GETREGS, PTRACE_SETSIGMASK, ptrace, ptra
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.tasks import ignored_signals
+from selbox.typing import Final
 
 _AT_NULL, _AT_SECURE, _AT_SYSINFO_EHDR = 0, 23, 33
 _AUXILIARY_SIZE: Final = 512

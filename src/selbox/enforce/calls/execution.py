@@ -11,7 +11,6 @@ import os
 import signal
 import stat
 from contextlib import suppress
-from typing import Final, NamedTuple
 
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
@@ -38,6 +37,7 @@ from selbox.enforce.linux import (
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.tasks import TaskState
+from selbox.typing import Final, NamedTuple
 
 _HEAD_SIZE: Final = 256
 _ELF: Final = b"\x7fELF"

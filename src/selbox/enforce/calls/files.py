@@ -5,7 +5,6 @@ import fcntl
 import os
 import stat
 import struct
-from typing import Final
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -15,6 +14,7 @@ from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.typing import Final
 
 _HOW = struct.Struct("=QQQ")
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY

@@ -11,7 +11,6 @@ import errno
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -20,6 +19,7 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import outer_id, read_ids
 from selbox.enforce.linux import PR_CAPBSET_DROP, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, PR_SET_SECUREBITS
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.typing import Final
 
 _UNCHANGED: Final = 0xFFFFFFFF
 _REAL, _EFFECTIVE, _SAVED, _FILES = range(4)

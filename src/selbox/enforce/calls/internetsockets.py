@@ -6,7 +6,6 @@ Source: the kernel's ``selinux_socket_bind`` and ``selinux_socket_connect_helper
 import errno
 import os
 import socket
-from typing import Final
 
 from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
@@ -24,6 +23,7 @@ from selbox.enforce.sockets import (
     status_flags,
 )
 from selbox.objects.socketclasses import PROTOCOLS
+from selbox.typing import Final
 
 _INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 _FAMILY_SIZE: Final = 2

@@ -8,7 +8,6 @@ import ctypes
 import errno
 import os
 import struct
-from typing import Final, NamedTuple
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
@@ -21,6 +20,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets, held
+from selbox.typing import Final, NamedTuple
 
 _INFINITY: Final = (1 << 64) - 1
 _PAIR = struct.Struct("=QQ")

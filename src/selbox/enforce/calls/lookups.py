@@ -5,7 +5,6 @@ import errno
 import os
 import stat
 from contextlib import nullcontext
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -17,6 +16,7 @@ from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, s
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.tasks import thread_group
+from selbox.typing import Final
 
 _AT_EACCESS: Final = 0x200
 _STATFS_SIZE: Final = 120

@@ -8,7 +8,6 @@ import errno
 import fcntl
 import os
 import struct
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -19,6 +18,7 @@ from selbox.enforce.linux import system_call
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.typing import Final
 
 _READ_ALL, _SIZE_OF_BUFFER = 3, 10
 _LOG_PERMISSIONS: Final = {

@@ -6,7 +6,6 @@ several threads can change that before the kernel carries the call out.
 
 import errno
 import os
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -17,6 +16,7 @@ from selbox.enforce.linux import O_PATH
 from selbox.enforce.memorymaps import Mapping, is_modified, mappings_within, stack_pointer
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.mappings import LOWEST_ADDRESS, MAP_ANONYMOUS, MAP_FIXED, PROT_EXEC
+from selbox.typing import Final
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _PROT_WRITE: Final = 2

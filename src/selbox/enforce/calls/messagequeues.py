@@ -10,7 +10,6 @@ reach: ``selinux_inode_permission``, ``selinux_inode_create``, ``selinux_file_op
 import errno
 import os
 import struct
-from typing import Final
 
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
@@ -23,6 +22,7 @@ from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.typing import Final
 
 _KIND: Final = "mqueue"
 _ATTRIBUTES_SIZE: Final = 64

@@ -5,7 +5,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
@@ -18,6 +17,7 @@ from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.typing import Final
 
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2

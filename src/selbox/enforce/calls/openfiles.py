@@ -6,7 +6,6 @@ change before the kernel carries the call out.
 
 import errno
 import os
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -16,6 +15,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.openfiles import F_NOTIFY, F_SETFL, FIOCLEX, FIONCLEX, SPARED_CLOSE_ON_EXEC
 from selbox.enforce.watching import watch_permissions
 from selbox.server.decision import ExtendedBase
+from selbox.typing import Final
 
 _LOOKING: Final = frozenset({0x541B, 0x1, 0x2, 0x80086601, 0x80087601})
 """``FIONREAD``, ``FIBMAP``, ``FIGETBSZ``, ``FS_IOC_GETFLAGS`` and ``FS_IOC_GETVERSION``."""

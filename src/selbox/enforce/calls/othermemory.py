@@ -11,7 +11,6 @@ import errno
 import os
 import struct
 from contextlib import ExitStack
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -25,6 +24,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets, held
 from selbox.enforce.tasks import parent_of, thread_group
+from selbox.typing import Final
 
 _VECTOR = struct.Struct("=QQ")
 _MOST_VECTORS: Final = 1024

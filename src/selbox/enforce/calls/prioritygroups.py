@@ -8,7 +8,6 @@ import errno
 import os
 import resource
 from collections.abc import Callable
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE
 from selbox.enforce.box import Box
@@ -21,6 +20,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets
 from selbox.enforce.tasks import thread_group
+from selbox.typing import Final
 
 _TASK, _GROUP, _USER = range(3)
 """``PRIO_PROCESS`` and what follows it; ``IOPRIO_WHO_PROCESS`` and what follows it, less one."""

@@ -6,7 +6,6 @@ Source: the kernel's ``selinux_lsm_getattr``, ``selinux_lsm_setattr`` and ``proc
 import errno
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
 
 from selbox.audit.eventrecord import format_event, invalid_context
 from selbox.diagnostics import SelboxError
@@ -16,6 +15,7 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.forks import check_entered
 from selbox.enforce.socketchecks import give_all
 from selbox.enforce.tasks import TaskState
+from selbox.typing import Final, NamedTuple
 
 
 class _Attribute(NamedTuple):

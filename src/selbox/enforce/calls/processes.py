@@ -2,7 +2,6 @@
 
 import errno
 import os
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -10,6 +9,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.processes import CLONE_FILES, CLONE_FS, CLONE_THREAD, NAMESPACE_FLAGS
+from selbox.typing import Final
 
 _REFUSED_NAMESPACES: Final = 0x20000000 | 0x08000000
 """``CLONE_NEWPID`` and ``CLONE_NEWIPC``: in them, numbers that name processes and IPC objects mean other ones."""

@@ -8,7 +8,6 @@ import ctypes
 import errno
 import os
 import struct
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -19,6 +18,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets
 from selbox.enforce.tasks import thread_group
+from selbox.typing import Final
 
 _PARENT, _SESSION, _FLAGS = 1, 3, 6
 """Places in ``/proc/PID/stat`` behind the name and before it the state."""

@@ -12,7 +12,6 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from typing import Final
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -44,6 +43,7 @@ from selbox.enforce.sharing import is_alone
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, copy_socket, is_blocking, socket_option
+from selbox.typing import Final
 
 _MSG_ERRQUEUE: Final = 0x2000
 _MOST_MESSAGES: Final = 1024

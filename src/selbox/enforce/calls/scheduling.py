@@ -10,7 +10,6 @@ import os
 import resource
 import struct
 from collections.abc import Callable
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -22,6 +21,7 @@ from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets
+from selbox.typing import Final
 
 _GETSCHED, _SETSCHED = "getsched", "setsched"
 _PARAMETER_SIZE: Final = 4

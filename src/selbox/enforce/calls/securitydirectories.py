@@ -6,7 +6,8 @@ an empty file for each of its files; names opened in it lead back to ``/sys/fs/s
 
 import os
 import weakref
-from typing import Final
+
+from selbox.typing import Final
 
 _PLACES: Final = ("/dev/shm", os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - a random name, made exclusively
 

@@ -7,7 +7,6 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
 
 from selbox.audit.eventrecord import Login, boolean_changed, format_event, mode_changed
 from selbox.avc.cache import DEFAULT_SIZE
@@ -18,6 +17,7 @@ from selbox.enforce.calls.statuspage import StatusPage
 from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.policy import HandleUnknown
 from selbox.server.report import InvalidTransitionError
+from selbox.typing import Final, NamedTuple
 
 _POLICY_VERSION: Final = 33
 """The newest binary format of policy that the kernels of today read (``policyvers``)."""

@@ -13,7 +13,6 @@ import struct
 import zlib
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Final, NamedTuple
 
 from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
@@ -29,6 +28,7 @@ from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
 from selbox.server.labelling import generic_filesystem_context
+from selbox.typing import Final, NamedTuple
 
 ROOT: Final = b"/sys/fs/selinux"
 _CONFIGURATION: Final = b"/etc/selinux/config"

@@ -4,12 +4,12 @@ Every open asks, so it costs one look-up; most boxes never open one, and do not 
 """
 
 import os
-from typing import TYPE_CHECKING, Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from selbox.enforce.calls.selinuxfs import SelinuxFiles

@@ -15,7 +15,6 @@ import stat
 import struct
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -54,6 +53,7 @@ from selbox.enforce.sockets import CallerSocket, bind_netlink, copy_socket, is_b
 from selbox.enforce.tasks import thread_group
 from selbox.model.policy import HandleUnknown
 from selbox.objects.netlinkmessages import UnknownMessageError, message_permission, messages_of
+from selbox.typing import Final, NamedTuple
 
 _LARGEST_ADDRESS: Final = 128
 _LARGEST_CONTROL: Final = 1 << 15

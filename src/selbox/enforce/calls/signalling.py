@@ -14,7 +14,6 @@ import signal
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -27,6 +26,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import held
 from selbox.enforce.tasks import thread_group
+from selbox.typing import Final
 
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}
 _MAX_SIGNAL: Final = 64

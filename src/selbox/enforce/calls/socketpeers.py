@@ -6,7 +6,6 @@ Source: the kernel's ``sk_getsockopt`` and ``selinux_socket_getpeersec_stream``.
 import errno
 import os
 import struct
-from typing import Final
 
 from selbox.enforce.answer import CONTINUE
 from selbox.enforce.box import Box
@@ -18,6 +17,7 @@ from selbox.enforce.seccomp.parts.sockets import SO_PEERCRED, SO_PEERPIDFD, SO_P
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, copy_socket, own_name, peer_name, socket_option
+from selbox.typing import Final
 
 _CREDENTIALS = struct.Struct("=iII")
 _INTEGER = struct.Struct("=i")

@@ -11,7 +11,6 @@ import errno
 import os
 import socket
 import struct
-from typing import Final
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -33,6 +32,7 @@ from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, accept, bind, bind_netlink, connect, copy_socket, is_blocking
 from selbox.enforce.unixdiag import UnixDiagnosis
+from selbox.typing import Final
 
 _TYPE_MASK: Final = 0xF
 _FLAGS: Final = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK

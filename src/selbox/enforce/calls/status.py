@@ -8,7 +8,6 @@ import errno
 import os
 import stat
 from contextlib import suppress
-from typing import Final, NamedTuple
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
@@ -20,6 +19,7 @@ from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, s
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.statusdata import stat_structure, statx_names, statx_structure, with_owner
+from selbox.typing import Final, NamedTuple
 
 _NO_AUTOMOUNT: Final = 0x800
 _SYNCHRONISATION: Final = 0x6000

@@ -9,7 +9,6 @@ import signal
 import stat
 import struct
 from contextlib import suppress
-from typing import Final
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
@@ -20,6 +19,7 @@ from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, s
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.tasks import shown_limit
+from selbox.typing import Final
 
 _PAIR: Final = struct.Struct("=qq")
 _TIMES: Final = struct.Struct("=qqqq")

@@ -3,10 +3,10 @@
 import fcntl
 import os
 import struct
-from typing import TYPE_CHECKING, Final
 
 from selbox.model.policy import HandleUnknown
 from selbox.server.securityserver import SecurityServer
+from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import mmap

@@ -15,7 +15,6 @@ import os
 import struct
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final, NamedTuple
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -28,6 +27,7 @@ from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.typing import Final, NamedTuple
 
 _IPC_PRIVATE: Final = 0
 _IPC_CREAT: Final = 0o1000

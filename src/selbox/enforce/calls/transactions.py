@@ -13,7 +13,6 @@ import stat
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, NamedTuple, Protocol
 
 from selbox.audit.eventrecord import EventRecord, format_event
 from selbox.enforce.answer import ANSWERED, CONTINUE
@@ -22,6 +21,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.part import TransactionRange
 from selbox.enforce.tasks import TaskState, thread_group
+from selbox.typing import Final, NamedTuple, Protocol
 
 _LIMIT: Final = 4096
 _MOST: Final = 256

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import ANSWERED
@@ -40,6 +39,7 @@ from selbox.enforce.sockets import (
 )
 from selbox.enforce.unixdiag import UnixDiagnosis
 from selbox.enforce.unixnames import UnixNames
+from selbox.typing import Final, NamedTuple
 
 _TYPE_MASK: Final = 0xF
 _FAMILY_SIZE: Final = 2

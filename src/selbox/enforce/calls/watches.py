@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-from typing import Final
 
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
@@ -13,6 +12,7 @@ from selbox.enforce.linux import AT_FDCWD, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.watching import watch_permissions
+from selbox.typing import Final
 
 _ONLY_DIRECTORY: Final = 0x01000000
 _DO_NOT_FOLLOW: Final = 0x02000000

@@ -4,7 +4,8 @@ Source: the kernel's ``include/uapi/linux/seccomp.h``, ``filter.h`` and ``bpf_co
 """
 
 import struct
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 LOAD_WORD: Final = 0x20
 JUMP: Final = 0x05

@@ -5,7 +5,6 @@ notification.
 """
 
 import errno
-from typing import Final
 
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction, Label
@@ -37,6 +36,7 @@ from selbox.enforce.seccomp.parts import (
     watches,
 )
 from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, NUMBERS, X32_BIT
+from selbox.typing import Final
 
 PARTS: Final[tuple[FilterPart, ...]] = (
     files.PART,

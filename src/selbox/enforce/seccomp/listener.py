@@ -6,7 +6,8 @@ Source: ``seccomp_unotify(2)`` and the kernel's ``include/uapi/linux/seccomp.h``
 import errno
 import fcntl
 import struct
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 _RECEIVE: Final = 0xC0502100
 _SEND: Final = 0xC0182101

@@ -1,10 +1,10 @@
 """What one family of calls has the filter do."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
 
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction, Label
+from selbox.typing import Final, NamedTuple
 
 Program = tuple[Instruction | Label, ...]
 """Instructions that decide about one call by its registers; they end at one of the labels below."""

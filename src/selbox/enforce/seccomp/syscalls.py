@@ -3,7 +3,7 @@
 Source: the kernel's ``arch/x86/entry/syscalls/syscall_64.tbl``.
 """
 
-from typing import Final
+from selbox.typing import Final
 
 MACHINE: Final = "x86_64"
 """The only machine whose system calls are known; ``os.uname().machine`` must be this."""

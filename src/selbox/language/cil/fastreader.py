@@ -8,10 +8,10 @@ and the form at its end, which thousands of rules share, is read once and then f
 """
 
 import re
-from typing import Final
 
 from selbox.language.cil.statements import USAGE
 from selbox.language.cil.tree import Form, RuleForm
+from selbox.typing import Final
 
 _PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if code != ord("\\")) + b"\t\n\r"
 """What symbols, parentheses and blanks are made of; anything else may only stand in strings and comments."""

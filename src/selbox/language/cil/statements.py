@@ -3,9 +3,8 @@
 Source: the SELinux project's CIL reference guide, and what ``secilc`` accepts.
 """
 
-from typing import Final
-
 from selbox.language.cil.tree import Form
+from selbox.typing import Final
 
 USAGE: Final[dict[str, tuple[str, str]]] = {
     # keyword: (accepted shapes, arguments as the reference writes them); a: atom, f: form, x: either, *: any more

@@ -8,10 +8,10 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import NamedTuple
 
 from selbox.diagnostics import SourceFile, Span
 from selbox.language.cil.tokens import ATOM_GROUP, CLOSE_GROUP, OPEN_GROUP, STRING_GROUP, TOKENS
+from selbox.typing import NamedTuple
 
 
 class Form(list["Form | str"]):

@@ -3,8 +3,6 @@
 INVARIANT: every call that the filter notifies or refuses stands in ``calls`` of a row; a test compares the two.
 """
 
-from typing import Final
-
 from selbox.objects.operations import (
     attributes,
     closed,
@@ -18,6 +16,7 @@ from selbox.objects.operations import (
     tasks,
 )
 from selbox.objects.operations.operation import Operation, Support
+from selbox.typing import Final
 
 __all__ = ["OPERATIONS", "Operation", "Support"]
 

@@ -1,8 +1,7 @@
 """What no box has."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import Operation, Support
+from selbox.typing import Final
 
 ROWS: Final = (
     Operation(

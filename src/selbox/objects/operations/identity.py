@@ -1,8 +1,7 @@
 """Identity, privileges and namespaces of tasks, and what is the whole machine's."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import Operation, Support
+from selbox.typing import Final
 
 ROWS: Final = (
     Operation(

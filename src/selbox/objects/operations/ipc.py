@@ -1,8 +1,7 @@
 """System V and POSIX communication, pipes, memory files."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import Operation, Support
+from selbox.typing import Final
 
 ROWS: Final = (
     Operation(

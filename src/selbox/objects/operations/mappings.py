@@ -1,8 +1,7 @@
 """Mapped and executable memory."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import Operation, Support
+from selbox.typing import Final
 
 _THREADS: Final = (
     "where several threads share descriptors and memory, another one can change what the number or the address stands "

@@ -1,7 +1,8 @@
 """One operation that SELinux speaks of, and what a box does about it."""
 
 from enum import Enum
-from typing import Final, NamedTuple
+
+from selbox.typing import Final, NamedTuple
 
 
 class Support(Enum):

@@ -1,8 +1,7 @@
 """The policy's own state, as selinuxfs shows it."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import Operation, Support
+from selbox.typing import Final
 
 ROWS: Final = (
     Operation(

@@ -1,8 +1,7 @@
 """Processes: making, running, signalling and looking into them."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import FILE_CLASSES, Operation, Support
+from selbox.typing import Final
 
 ROWS: Final = (
     Operation(

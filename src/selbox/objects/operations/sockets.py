@@ -1,8 +1,7 @@
 """Sockets."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import FILE_CLASSES, Operation, Support
+from selbox.typing import Final
 
 ROWS: Final = (
     Operation(

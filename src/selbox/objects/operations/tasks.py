@@ -1,8 +1,7 @@
 """What a task is asked about, and what is set of it: groups, scheduling, limits, capabilities."""
 
-from typing import Final
-
 from selbox.objects.operations.operation import Operation, Support
+from selbox.typing import Final
 
 ROWS: Final = (
     Operation(

@@ -4,13 +4,13 @@ Source: ``constraint_expr_to_string`` and ``constraints_to_cil`` of libsepol's `
 """
 
 from collections.abc import Iterable
-from typing import Final
 
 from selbox.binary.module import Module
 from selbox.binary.modulesections.constraints import ATTRIBUTES, NAMES, NOT
 from selbox.binary.modulesections.values import ConstraintTerm
 from selbox.compiler.text.modules.names import names_of
 from selbox.diagnostics import SelboxError
+from selbox.typing import Final
 
 _OPERATORS: Final = {1: "eq", 2: "neq", 3: "dom", 4: "domby", 5: "incomp"}
 _CONNECTIVES: Final = {1: "not", 2: "and", 3: "or"}

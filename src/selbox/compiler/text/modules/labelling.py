@@ -4,7 +4,6 @@ Source: ``ocontexts_to_cil``, ``genfscon_to_cil`` and ``context_to_cil`` of libs
 """
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
 
 from selbox.binary.module import Module
 from selbox.binary.modulesections import labelling
@@ -15,6 +14,7 @@ from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.model.initialsids import INITIAL_SIDS
 from selbox.model.labelling import FILE_CLASSES, FILESYSTEM_USE_NUMBERS, PORT_PROTOCOLS
 from selbox.model.policy import Target
+from selbox.typing import Final
 
 _PROTOCOLS: Final = {number: name for name, number in PORT_PROTOCOLS.items()}
 _FILE_KINDS: Final = {object_class: kind.value for kind, object_class in FILE_CLASSES.items()}

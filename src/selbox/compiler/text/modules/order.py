@@ -7,7 +7,8 @@ Source: ``symhash`` of libsepol's ``symtab.c`` and ``hashtab_insert`` of its ``h
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+
+from selbox.typing import Final
 
 COMMON_BUCKETS: Final = 2
 ROLE_BUCKETS: Final = 16

@@ -5,10 +5,10 @@ Source: ``file_contexts_to_cil``, ``seusers_to_cil``, ``user_extra_to_cil`` of l
 """
 
 from collections.abc import Iterator
-from typing import NoReturn
 
 from selbox.compiler.text.modules.symbols import DEFAULT_LEVEL
 from selbox.diagnostics import SelboxError, SourceFile, Span
+from selbox.typing import NoReturn
 
 _SPACES = " \t\n\v\f\r"
 _FILE_KINDS = {

@@ -4,10 +4,9 @@ A rule of a hundred bytes may name a thousand types on either side, which is a m
 a mangled file may.
 """
 
-from typing import NoReturn
-
 from selbox.binary.module import Module
 from selbox.diagnostics import SelboxError
+from selbox.typing import NoReturn
 
 _LINES = 200_000
 _LINES_A_RULE = 64

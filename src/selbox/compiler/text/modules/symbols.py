@@ -7,7 +7,6 @@ Source: ``class_to_cil``, ``role_to_cil``, ``type_to_cil`` … of libsepol's ``m
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
 
 from selbox.binary.module import Module
 from selbox.binary.modulesections.values import (
@@ -43,6 +42,7 @@ from selbox.compiler.text.modules.order import DECLARATION_BUCKETS, ROLE_BUCKETS
 from selbox.compiler.text.modules.permissions import PermissionTexts
 from selbox.compiler.text.modules.rules import RuleWriter
 from selbox.model.bitset import members
+from selbox.typing import Any, Final
 
 DEFAULT_LEVEL: Final = "systemlow"
 """The level that stands where a module without levels has none."""

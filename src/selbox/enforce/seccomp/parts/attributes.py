@@ -1,8 +1,7 @@
 """Extended attributes, the label among them."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(
     notified=(

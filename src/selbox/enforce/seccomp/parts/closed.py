@@ -1,9 +1,9 @@
 """Calls that no box has: they would lead around those that are mediated, or reach the kernel itself."""
 
 import errno
-from typing import Final
 
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(
     refused={

@@ -1,7 +1,6 @@
 """Running programs."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(notified=("execve", "execveat"))

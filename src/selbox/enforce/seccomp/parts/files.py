@@ -1,7 +1,6 @@
 """Opening and creating files."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(notified=("open", "openat", "openat2", "creat"))

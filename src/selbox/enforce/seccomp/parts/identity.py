@@ -1,7 +1,5 @@
 """Who tasks are, and what they give up."""
 
-from typing import Final
-
 from selbox.enforce.linux import (
     PR_CAP_AMBIENT,
     PR_CAPBSET_DROP,
@@ -13,6 +11,7 @@ from selbox.enforce.linux import (
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, FilterSettings, Program
+from selbox.typing import Final
 
 _OPTIONS: Final = (PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_CAP_AMBIENT)
 

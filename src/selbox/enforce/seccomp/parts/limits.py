@@ -1,10 +1,9 @@
 """Resource limits, one of which carries the label."""
 
-from typing import Final
-
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program, when_equal
+from selbox.typing import Final
 
 RLIMIT_RTTIME: Final = 15
 """The resource limit that carries a task's label; see ``selbox.enforce.tasks``."""

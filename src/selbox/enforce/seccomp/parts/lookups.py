@@ -1,8 +1,7 @@
 """Questions about paths: access, links, file systems; and the working directory."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(
     notified=(*("access", "faccessat", "faccessat2", "readlink", "readlinkat", "chdir", "fchdir", "statfs", "fstatfs"),)

@@ -1,8 +1,7 @@
 """What is the whole machine's: its name, its clock, and the kernel's log."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(
     notified=(

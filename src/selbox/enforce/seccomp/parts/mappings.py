@@ -1,10 +1,9 @@
 """Mapped memory: what is mapped from files, and what may be run."""
 
-from typing import Final
-
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction, Label
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
+from selbox.typing import Final
 
 PROT_EXEC: Final = 4
 MAP_ANONYMOUS: Final = 0x20

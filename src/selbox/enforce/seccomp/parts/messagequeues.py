@@ -1,7 +1,6 @@
 """POSIX message queues."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(notified=("mq_open", "mq_unlink"))

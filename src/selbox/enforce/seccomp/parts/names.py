@@ -1,8 +1,7 @@
 """Names in directories."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(
     notified=(

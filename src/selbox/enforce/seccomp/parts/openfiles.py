@@ -1,10 +1,9 @@
 """Open files: commands, locks and flags."""
 
-from typing import Final
-
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
+from selbox.typing import Final
 
 F_SETFL: Final = 4
 F_NOTIFY: Final = 1026

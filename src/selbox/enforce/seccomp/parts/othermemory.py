@@ -1,10 +1,9 @@
 """Looking into other processes."""
 
-from typing import Final
-
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
+from selbox.typing import Final
 
 
 def _conditional(_settings: FilterSettings) -> dict[str, Program]:

@@ -1,11 +1,11 @@
 """New processes, their namespaces and root directories."""
 
 import errno
-from typing import Final
 
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
+from selbox.typing import Final
 
 CLONE_FS: Final = 0x00000200
 CLONE_FILES: Final = 0x00000400

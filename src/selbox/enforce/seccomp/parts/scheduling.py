@@ -1,8 +1,7 @@
 """How tasks are scheduled, and where their memory lies."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(
     notified=(

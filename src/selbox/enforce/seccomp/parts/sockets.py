@@ -1,10 +1,9 @@
 """Sockets."""
 
-from typing import Final
-
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program, when_equal
+from selbox.typing import Final
 
 SOL_SOCKET: Final = 1
 SOL_SCTP: Final = 132

@@ -1,7 +1,6 @@
 """The status of files."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(notified=("stat", "lstat", "fstat", "newfstatat", "statx"))

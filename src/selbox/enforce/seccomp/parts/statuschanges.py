@@ -1,8 +1,7 @@
 """Changes to the status of files: mode, owner, times, length."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(
     notified=(

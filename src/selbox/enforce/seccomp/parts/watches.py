@@ -1,7 +1,6 @@
 """Watching files."""
 
-from typing import Final
-
 from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
 
 PART: Final = FilterPart(notified=("inotify_add_watch",))
