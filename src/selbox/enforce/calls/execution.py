@@ -97,6 +97,8 @@ class ExecutionCalls:
     def execve(self, caller: Caller, arguments: Arguments) -> int:
         """``execve(path, argv, envp)``."""
         path = self._box.memory.read_string(caller.tid, arguments[0])
+        if self._execute_quietly(caller, path):
+            return ANSWERED
         try:
             return self._execute(caller, self._box.walker.locate(caller, AT_FDCWD, path, parent=False), path)
         except OSError as error:
@@ -118,6 +120,33 @@ class ExecutionCalls:
             located = self._box.walker.locate(caller, arguments[0], path, follow=follow, parent=False)
         return self._execute(caller, located, path)
 
+    def _execute_quietly(self, caller: Caller, path: bytes) -> bool:
+        """Run a program that everybody may execute and that policy lets the caller run in its own domain, silently.
+
+        Nothing is opened: another file than was looked at is noticed when it runs.
+
+        Returns:
+            False where there is more to ask, or the program was not met before.
+        """
+        box, old = self._box, caller.state
+        if old.is_launcher or old.exec_sid:
+            return False
+        look = box.walker.look(caller, AT_FDCWD, path, follow=True)
+        if look is None:
+            return False
+        status = look.status
+        if (
+            not stat.S_ISREG(status.st_mode)
+            or status.st_mode & _EXECUTABLE != _EXECUTABLE
+            or not self._heads.get(_version(status), b"").startswith(_ELF)
+            or not self._transitions.stays_quietly(old.sid, box.labels.known(status))
+            or not os.access(path, os.X_OK, dir_fd=look.start, effective_ids=True)
+        ):
+            return False
+        device_and_inode = status.st_dev, status.st_ino
+        self._let_run(_Pending(caller, device_and_inode, _state_after(old, old.sid, status), os.fsdecode(path), True))
+        return True
+
     def _execute(self, caller: Caller, located: Located, path: bytes) -> int:
         status = located.found
         if stat.S_ISLNK(status.st_mode):
@@ -129,14 +158,7 @@ class ExecutionCalls:
         check_entered(self._box, caller, sid)
         image, image_status = self._image(caller, located.object, status)
         old = caller.state
-        state = TaskState(
-            sid=sid,
-            previous=old.sid,
-            no_new_privileges=old.no_new_privileges,
-            credentials_changed=old.credentials_changed or bool(status.st_mode & (stat.S_ISUID | stat.S_ISGID)),
-            root_changed=old.root_changed,
-            shares_directories=old.shares_directories,
-        )
+        state = _state_after(old, sid, status)
         is_trusted = True
         if old.is_launcher:
             self._inheritance.adopt(caller, sid)
@@ -189,7 +211,7 @@ class ExecutionCalls:
         It is read once for each version of a file. Should that be missed, another file is mapped than was decided
         about, and the task is killed.
         """
-        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        version = _version(status)
         head = self._heads.get(version)
         if head is None:
             if len(self._heads) >= _REMEMBERED:
@@ -209,7 +231,7 @@ class ExecutionCalls:
         caller = pending.caller
         # What is kept of its credentials does not outlive the exec, in which programs gain and lose capabilities. It is
         # forgotten now, while the task's ids are still those by which the supervisor reaches it.
-        current = self._box.tasks.state_of(caller.tid)
+        current = self._box.tasks.state_of(caller.tid) if caller.state.credentials_changed else None
         if current is not None and current.credentials is not None:
             self._box.tasks.set_state(caller.tid, current._replace(credentials=None))
         try:
@@ -272,6 +294,22 @@ class ExecutionCalls:
     def exited(self, pid: int) -> None:
         """Forget a task that ended while it was held."""
         self._pending.pop(pid, None)
+
+
+def _state_after(old: TaskState, sid: int, status: os.stat_result) -> TaskState:
+    """Return the state of a task in which a program runs, by the status of the program's file."""
+    return TaskState(
+        sid=sid,
+        previous=old.sid,
+        no_new_privileges=old.no_new_privileges,
+        credentials_changed=old.credentials_changed or bool(status.st_mode & (stat.S_ISUID | stat.S_ISGID)),
+        root_changed=old.root_changed,
+        shares_directories=old.shares_directories,
+    )
+
+
+def _version(status: os.stat_result) -> tuple[int, int, int, int, int]:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _detach(pid: int, deliver: int) -> None:

@@ -6,10 +6,14 @@ Source: the kernel's ``selinux_bprm_creds_for_exec`` and ``check_nnp_nosuid``.
 import errno
 import os
 from contextlib import suppress
+from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.monitor import AccessDenied
+
+_STAYING: Final = ("execute", "read", "open", "execute_no_trans")
+_REMEMBERED: Final = 4096
 
 
 class Transitions:
@@ -17,6 +21,32 @@ class Transitions:
 
     def __init__(self, box: Box) -> None:
         self._box = box
+        self._staying: set[tuple[int, int]] = set()
+        self._generation = -1
+
+    def stays_quietly(self, sid: int, file_sid: int | None) -> bool:
+        """Tell whether a domain runs programs with a label, None for an unknown one, as itself, with nothing to record.
+
+        False means nothing: :meth:`new_sid` decides then.
+        """
+        if file_sid is None:
+            return False
+        monitor = self._box.monitor
+        if self._generation != monitor.generation or len(self._staying) > _REMEMBERED:
+            self._staying = set()
+            self._generation = monitor.generation
+        if (sid, file_sid) in self._staying:
+            return True
+        may_fork = "fork" not in self._box.settings.spared or monitor.is_quiet(sid, sid, "process", ("fork",))
+        stays = may_fork and monitor.is_quiet(sid, file_sid, "file", _STAYING) and self._following(sid, file_sid) == sid
+        if stays:
+            self._staying.add((sid, file_sid))
+        return stays
+
+    def _following(self, sid: int, file_sid: int) -> int:
+        """Return the SID that policy gives a domain's programs with a label."""
+        server = self._box.server
+        return server.compute_create(sid, file_sid, server.vector("process", ()).object_class)
 
     def check_file(
         self, caller: Caller, descriptor: int, sid: int, *permissions: str, source: int | None = None
@@ -52,8 +82,7 @@ class Transitions:
                 number = errno.EPERM if promised else errno.EACCES
                 raise OSError(number, os.strerror(number))
         else:
-            process = box.server.vector("process", ()).object_class
-            new = box.server.compute_create(old.sid, file_sid, process)
+            new = self._following(old.sid, file_sid)
             if not self._may_gain(caller, new, promised, nosuid):
                 new = old.sid
         if new == old.sid:
