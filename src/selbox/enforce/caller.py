@@ -1,6 +1,6 @@
 """The task whose call is being decided."""
 
-from selbox.enforce.credentials import Identity, read_identity
+from selbox.enforce.credentials import Credentials, Identity, read_identity
 from selbox.enforce.tasks import TaskState
 from selbox.typing import NamedTuple
 
@@ -12,11 +12,15 @@ class Caller(NamedTuple):
         id: the notification's cookie.
         tid: its thread id.
         state: its security state when it made the call.
+        kind: a number that callers share whose state and credentials are equal; negative where these are not known.
+        credentials: those it has, where they may be others than the supervisor's and were looked up.
     """
 
     id: int
     tid: int
     state: TaskState
+    kind: int = -1
+    credentials: Credentials | None = None
 
 
 def identity_of(caller: Caller) -> Identity | None:

@@ -123,6 +123,13 @@ class Labels:
             return self._nameless[key][0]
         return sid
 
+    def lasting(self, key: tuple[int, int]) -> int | None:
+        """Return the SID that an inode keeps, by device and inode number; None for one that was not seen before.
+
+        What the label of changes by itself, as in ``/proc`` those of a task's files, has none of this kind.
+        """
+        return self._sids.get(key)
+
     def class_of(self, status: os.stat_result) -> str:
         """Return the object class of a file; empty for what is of none, such as an event queue."""
         key = (status.st_dev, status.st_ino)

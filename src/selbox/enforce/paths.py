@@ -1,16 +1,15 @@
-"""From a path in a call to the object it names, with every check that the kernel makes on the way.
+"""From a path in a call to the object it names, as the caller sees it.
 
-The walk is the supervisor's own, on its own copy of the path: component by component, each directory asked for
-``search`` and each symbolic link for ``read``, as ``link_path_walk`` in the kernel's ``fs/namei.c`` does. What it
-returns are descriptors of the very objects that were checked, so a path that changes under way changes nothing.
+The walk is the supervisor's own, on its own copy of the path (:mod:`selbox.enforce.walks`), and what it returns are
+descriptors of the very objects that were checked, so a path that changes under way changes nothing.
 
-A walk's checks are remembered by the directory part of the path. They are used again only when the kernel resolves
-that part to the same directory, and forgotten when the box moves or removes a directory or a link.
+Walks are remembered twice: by the directory part of a path, and by the whole path. What is remembered is used again
+only where the kernel resolves the path to the same directory, or to the same object, and forgotten when the box moves
+or removes a directory or a link. So whoever comes from outside the box and moves names has the walk made anew.
 """
 
 import errno
 import os
-import re
 import stat
 
 from selbox.enforce.caller import Caller
@@ -20,48 +19,64 @@ from selbox.enforce.labels import Labels
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
-from selbox.enforce.tasks import thread_group
-from selbox.typing import Final, NamedTuple
+from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Steps, Tools, Walk
+from selbox.typing import Final, NamedTuple, TypeVar
 
-_WALK: Final = O_PATH | os.O_NOFOLLOW
-_DIRECTORY: Final = O_PATH | os.O_DIRECTORY
-_MAX_LINKS: Final = 40
-_REMEMBERED: Final = 4096
-_PROC_ROOT_INODE: Final = 1
-_TASK_DIRECTORY = re.compile(rb"/proc/(\d+)(?:/task/\d+)?(/fd|/map_files|/ns)?$")
+_REMEMBERED: Final = 8192
+_WHO_PASSED: Final = 64
+"""Answers that are kept of each path at most."""
 _NO_NAMES: Final = frozenset({b"", b".", b".."})
 """Last components that name no entry of a directory."""
-_MAGIC_NAMES: Final = frozenset({b"cwd", b"root", b"exe"})
+
+_Kind = TypeVar("_Kind")
+_Key = bytes | tuple[int, int, bytes]
+"""A path that is remembered: an absolute one, or device and inode of a directory and what follows there."""
 
 
-class Located(NamedTuple):
-    """What a path names.
+class _Passage:
+    """The checks of a walk, and who passed them all silently, so that they need not be asked again.
 
     Attributes:
-        parent: ``O_PATH`` descriptor of the directory that holds the last component; -1 for a path that ends in a
-            directory itself, such as ``/`` or ``..``.
-        name: the last component; empty with ``parent`` -1.
-        object: ``O_PATH`` descriptor of the object, or -1 when there is none of that name.
-        status: its status, or None.
-        must_be_directory: whether the path ended in a slash.
+        device: of what it leads to.
+        inode: of the same.
+        steps: the checks.
+        is_plain: whether it was once walked with the credentials that a box starts with.
+        passed: :attr:`ReferenceMonitor.generation` when a kind of caller passed, by :attr:`Caller.kind`.
     """
 
-    parent: int
-    name: bytes
-    object: int
-    status: os.stat_result | None
-    must_be_directory: bool = False
+    __slots__ = ("device", "inode", "is_plain", "passed", "steps")
 
-    @property
-    def found(self) -> os.stat_result:
-        """The status of the object.
+    def __init__(self, status: os.stat_result, steps: Steps) -> None:
+        self.device = status.st_dev
+        self.inode = status.st_ino
+        self.steps = steps
+        self.is_plain = False
+        self.passed: dict[int, int] = {}
 
-        Raises:
-            OSError: ENOENT when there is none.
-        """
-        if self.status is None:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        return self.status
+    def leads_to(self, status: os.stat_result) -> bool:
+        """Tell whether it leads to the object of a status."""
+        return status.st_ino == self.inode and status.st_dev == self.device
+
+
+class Place:
+    """What a path was found to name, and what was silently granted there.
+
+    Attributes:
+        key: device and inode.
+        fields: all that checks depend on: mode, inode, device, links, owner and group.
+        passage: the checks of the way to it.
+        sid: its label when something was last granted.
+        granted: :attr:`ReferenceMonitor.generation` when it was granted, by :attr:`Caller.kind` and what was wanted.
+    """
+
+    __slots__ = ("fields", "granted", "key", "passage", "sid")
+
+    def __init__(self, status: os.stat_result, passage: _Passage) -> None:
+        self.key = (status.st_dev, status.st_ino)
+        self.fields = status[:6]
+        self.passage = passage
+        self.sid: int | None = None
+        self.granted: dict[tuple[int, int], int] = {}
 
 
 class Look(NamedTuple):
@@ -70,24 +85,14 @@ class Look(NamedTuple):
     Attributes:
         start: ``O_PATH`` descriptor where the path starts.
         status: of the object.
-        is_followed: whether a symbolic link in the last place leads there.
+        place: what is remembered of it.
+        is_granted: whether what is wanted was granted before with nothing to record, and nothing has changed since.
     """
 
     start: int
     status: os.stat_result
-    is_followed: bool
-
-
-class _Prefix:
-    """The checks of a walk to a directory or through links: who passed them all silently need not be asked again."""
-
-    __slots__ = ("device", "inode", "passed", "steps")
-
-    def __init__(self, device: int, inode: int, steps: tuple[tuple[int, str, str], ...]) -> None:
-        self.device = device
-        self.inode = inode
-        self.steps = steps
-        self.passed: dict[int, int] = {}
+    place: Place
+    is_granted: bool
 
 
 class PathWalker:
@@ -101,22 +106,26 @@ class PathWalker:
         """What goes beyond ordinary permissions on files."""
         self._labels = labels
         self._monitor = monitor
-        self._root = os.open("/", _DIRECTORY | os.O_CLOEXEC)
-        self._prefixes: dict[tuple[tuple[int, int] | None, bytes], _Prefix] = {}
-        self._followed: dict[tuple[tuple[int, int] | None, bytes], _Prefix] = {}
-        """The same of whole paths that end in a symbolic link, by what the link leads to."""
-        self._protected_links = _sysctl_is_on("/proc/sys/fs/protected_symlinks")
+        self._tools = Tools(descriptors, labels, monitor, privileges, _sysctl_is_on("/proc/sys/fs/protected_symlinks"))
+        self._root = os.open("/", DIRECTORY | os.O_CLOEXEC)
+        self._passages: dict[_Key, _Passage] = {}
+        """Ways to directories, by the directory part of paths."""
+        self._places: tuple[dict[_Key, Place], dict[_Key, Place]] = ({}, {})
+        """What paths name, where a link in the last place is itself meant, and where it is followed."""
         self.protects_hard_links = _sysctl_is_on("/proc/sys/fs/protected_hardlinks")
         """Whether the kernel lets only those link a file who own it or may read and write it."""
 
     def forget(self) -> None:
-        """Forget remembered walks; called when a directory, a link or a label of one changed."""
-        self._prefixes.clear()
-        self._followed.clear()
+        """Forget remembered walks; called when a directory, a link, or a label or the mode of one changed."""
+        self._passages.clear()
+        for places in self._places:
+            places.clear()
 
     def close(self) -> None:
         """Close the walker's own descriptor."""
         os.close(self._root)
+
+    # --- Where paths start ------------------------------------------------------------------------------------------
 
     def start_of(self, caller: Caller, directory: int) -> int:
         """Return an ``O_PATH`` descriptor of the caller's directory descriptor or working directory.
@@ -136,8 +145,10 @@ class PathWalker:
 
     def root_of(self, caller: Caller) -> int:
         """Return an ``O_PATH`` descriptor of the caller's own root directory."""
+        if not caller.state.root_changed:
+            return self._root
         with own_capabilities():
-            return self._descriptors.open(f"/proc/{caller.tid}/root", _DIRECTORY)
+            return self._descriptors.open(f"/proc/{caller.tid}/root", DIRECTORY)
 
     def status_of(self, caller: Caller, number: int) -> os.stat_result:
         """Return the status of what a caller's descriptor is open on.
@@ -154,7 +165,11 @@ class PathWalker:
             with own_capabilities():
                 return os.stat(place)
 
-    def look(self, caller: Caller, directory: int, path: bytes, *, follow: bool = False) -> Look | None:
+    # --- Paths that are remembered ----------------------------------------------------------------------------------
+
+    def look(
+        self, caller: Caller, directory: int, path: bytes, wanted: int = -1, *, follow: bool = False
+    ) -> Look | None:
         """Return the status of what a path names, when the walk there is remembered.
 
         It opens nothing, so it serves who needs to know an object, or who opens it and sees that it is the same.
@@ -163,6 +178,7 @@ class PathWalker:
             caller: the stopped task.
             directory: its descriptor number or ``AT_FDCWD``, for a relative path.
             path: the path as it was read from the task.
+            wanted: what the caller wants of the object, as it was told to :meth:`remember`; -1 is the way alone.
             follow: whether a symbolic link in the last place is followed.
 
         Returns:
@@ -171,47 +187,105 @@ class PathWalker:
         Raises:
             OSError: as :meth:`locate`.
         """
-        head, _, name = path.rpartition(b"/")
-        if caller.state.root_changed or name in _NO_NAMES:
+        if not path or caller.state.root_changed or caller.kind < 0:
             return None
-        if path[0] == 0x2F:
-            start, key = self._root, None
-        else:
+        key: _Key = path
+        start, here = self._root, None
+        if path[0] != 0x2F:
             start = self.start_of(caller, directory)
-            status = os.fstat(start)
-            key = (status.st_dev, status.st_ino)
-        prefix = self._prefixes.get((key, head))
-        if prefix is None or not self._is_same(start, key, head, prefix):
+            here = os.fstat(start)
+            key = (here.st_dev, here.st_ino, path)
+        place = self._places[follow].get(key)
+        if place is not None:
+            # INVARIANT: what a path led to once, and still leads to, it leads to by the way that was checked. Those who
+            # could have changed the way, and not the end, are outside the box.
+            try:
+                status = os.stat(path, dir_fd=start, follow_symlinks=follow)
+            except OSError:
+                status = None  # what it is to fail with depends on what may be searched
+            if status is not None and self._is_at(place, status):
+                if place.granted.get((caller.kind, wanted)) == self._monitor.generation:
+                    return Look(start, status, place, is_granted=True)
+                return Look(start, status, place, is_granted=False) if self._may_pass(caller, place.passage) else None
+        return self._look_first(caller, start, here, path, follow=follow)
+
+    def _is_at(self, place: Place, status: os.stat_result) -> bool:
+        """Tell whether a place's object is that of a status; forget what was granted if it, or its label, changed."""
+        fields = status[:6]
+        sid = self._labels.lasting(place.key)
+        if fields != place.fields or sid != place.sid:
+            if fields[1:3] != place.fields[1:3]:
+                return False
+            place.fields, place.sid = fields, sid
+            place.granted.clear()
+        return True
+
+    def _look_first(
+        self, caller: Caller, start: int, here: os.stat_result | None, path: bytes, *, follow: bool
+    ) -> Look | None:
+        """Look at what was not met before, in a directory to which the way is known."""
+        head, _, name = path.rpartition(b"/")
+        if name in _NO_NAMES:
             return None
-        self._repeat_checks(caller, prefix)
+        passage = self._known_passage(caller, start, here, head)
+        if passage is None:
+            return None
         status = os.stat(path, dir_fd=start, follow_symlinks=False)
-        if not (follow and stat.S_ISLNK(status.st_mode)):
-            return Look(start, status, is_followed=False)
-        followed = self._follow_again(caller, start, path, key)
-        return None if followed is None else Look(start, followed, is_followed=True)
+        if follow and stat.S_ISLNK(status.st_mode):
+            return None
+        place = Place(status, passage)
+        self._keep_place(_key(here, path), place, follow=follow)
+        return Look(start, status, place, is_granted=False)
 
-    def hold(self, look: Look, path: bytes) -> int | None:
+    def _known_passage(self, caller: Caller, start: int, here: os.stat_result | None, head: bytes) -> _Passage | None:
+        """Return the way to a directory, if it is remembered, still leads there, and the caller may go it."""
+        passage = self._passages.get(_key(here, head))
+        if passage is None:
+            return None
+        status = here
+        if head or status is None:
+            try:
+                status = os.stat(head or b"/", dir_fd=start)
+            except OSError:
+                return None
+        return passage if passage.leads_to(status) and self._may_pass(caller, passage) else None
+
+    def _may_pass(self, caller: Caller, passage: _Passage) -> bool:
+        """Tell whether a caller passes the checks of a walk with nothing to record.
+
+        False means nothing: the walk decides, and tells what is to be recorded.
+        """
+        generation = self._monitor.generation
+        if passage.passed.get(caller.kind) == generation:
+            return True
+        if caller.state.credentials_changed or not passage.is_plain:
+            return False  # whether a capability is needed on the way depends on credentials
+        sid, is_quiet = caller.state.sid, self._monitor.is_quiet
+        if not all(is_quiet(sid, target, object_class, (each,)) for target, object_class, each in passage.steps):
+            return False
+        _note(passage.passed, caller.kind, generation)
+        return True
+
+    def remember(self, caller: Caller, place: Place, wanted: int) -> None:
+        """Remember that a caller was granted what it wanted of an object with nothing to record.
+
+        Args:
+            caller: the stopped task.
+            place: from :meth:`look`.
+            wanted: a number for all that was checked: what it means is between those who look.
+        """
+        sid = self._labels.lasting(place.key)
+        if sid is not None:
+            place.sid = sid
+            _note(place.granted, (caller.kind, wanted), self._monitor.generation)
+
+    def hold(self, look: Look, path: bytes, *, follow: bool) -> int | None:
         """Return an ``O_PATH`` descriptor of what a look found; None when the path leads elsewhere by now."""
-        descriptor = self._descriptors.open(path, O_PATH if look.is_followed else _WALK, look.start)
+        descriptor = self._descriptors.open(path, O_PATH if follow else UNFOLLOWED, look.start)
         status = os.fstat(descriptor)
-        is_same = status.st_ino == look.status.st_ino and status.st_dev == look.status.st_dev
-        return descriptor if is_same else None
+        return descriptor if (status.st_dev, status.st_ino) == look.place.key else None
 
-    def _follow_again(
-        self, caller: Caller, start: int, path: bytes, key: tuple[int, int] | None
-    ) -> os.stat_result | None:
-        """Return the status of what a path with a link in the last place leads to, when that walk is remembered."""
-        followed = self._followed.get((key, path))
-        if followed is None:
-            return None
-        try:
-            status = os.stat(path, dir_fd=start)
-        except OSError:
-            return None
-        if status.st_ino != followed.inode or status.st_dev != followed.device:
-            return None
-        self._repeat_checks(caller, followed)
-        return status
+    # --- All others -------------------------------------------------------------------------------------------------
 
     def locate(
         self, caller: Caller, directory: int, path: bytes, *, follow: bool = True, parent: bool = True
@@ -230,248 +304,102 @@ class PathWalker:
         """
         if not path:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        if path[0] == 0x2F:
-            start, key = self._root, None
-            if caller.state.root_changed:
-                start = self.root_of(caller)
-        else:
+        root, here = self.root_of(caller), None
+        start = root
+        if path[0] != 0x2F:
             start = self.start_of(caller, directory)
-            status = os.fstat(start)
-            key = (status.st_dev, status.st_ino)
+            here = os.fstat(start)
+        if not caller.state.root_changed and caller.kind >= 0:
+            located = self._locate_again(caller, start, here, path, follow=follow, parent=parent)
+            if located is not None:
+                return located
+        walk = Walk(self._tools, caller, root, start, path, follow=follow)
+        located = walk.run()
+        self._keep_walk(caller, walk, located, here, path)
+        return located
+
+    def _locate_again(
+        self, caller: Caller, start: int, here: os.stat_result | None, path: bytes, *, follow: bool, parent: bool
+    ) -> Located | None:
+        """Go the last step of a walk that is remembered."""
+        place = None if parent else self._places[follow].get(_key(here, path))
+        if place is not None and self._may_pass(caller, place.passage):
+            descriptor = self._descriptors.open(path, O_PATH if follow else UNFOLLOWED, start)
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) == place.key:
+                return Located(-1, b"", descriptor, status)
         head, _, name = path.rpartition(b"/")
-        if not caller.state.root_changed and name not in _NO_NAMES:
-            prefix = self._prefixes.get((key, head))
-            if prefix is not None and self._is_same(start, key, head, prefix):
-                self._repeat_checks(caller, prefix)
-                located = self._finish(start, path, head, name, parent=parent)
-                if not (follow and located.status and stat.S_ISLNK(located.status.st_mode)):
-                    return located
-                if not parent and self._follow_again(caller, start, path, key) is not None:
-                    descriptor = self._descriptors.open(path, O_PATH, start)
-                    followed = self._followed[key, path]
-                    status = os.fstat(descriptor)
-                    if (status.st_dev, status.st_ino) == (followed.device, followed.inode):
-                        return Located(-1, b"", descriptor, status)
-        return self._walk(caller, start, path, key, follow=follow)
+        if name in _NO_NAMES or self._known_passage(caller, start, here, head) is None:
+            return None
+        located = self._finish(start, here, path, head, name, parent=parent)
+        return None if follow and located.status and stat.S_ISLNK(located.status.st_mode) else located
 
-    def _is_same(self, start: int, key: tuple[int, int] | None, head: bytes, prefix: _Prefix) -> bool:
-        """Tell whether a directory whose walk is remembered is still what its path leads to."""
-        if not head and key is not None:
-            return key == (prefix.device, prefix.inode)
-        try:
-            status = os.stat(head or b"/", dir_fd=start)
-        except OSError:
-            return False
-        return status.st_ino == prefix.inode and status.st_dev == prefix.device
-
-    def _repeat_checks(self, caller: Caller, prefix: _Prefix) -> None:
-        sid = caller.state.sid
-        generation = self._monitor.generation
-        if prefix.passed.get(sid) != generation:
-            silent = True
-            for target, object_class, permission in prefix.steps:
-                silent &= self._monitor.check(caller, target, object_class, (permission,), dict)
-            if silent:
-                prefix.passed[sid] = generation
-
-    def _finish(self, start: int, path: bytes, head: bytes, name: bytes, *, parent: bool) -> Located:
+    def _finish(
+        self, start: int, here: os.stat_result | None, path: bytes, head: bytes, name: bytes, *, parent: bool
+    ) -> Located:
         """Take the last step of a remembered walk; a link there is not followed."""
         directory = -1
         if parent:
             # INVARIANT: no task of the box changes a name while a call is handled, so this is still the same directory.
-            directory = self._descriptors.open(head or (b"/" if start == self._root else b"."), _DIRECTORY, start)
+            directory = self._descriptors.open(head or (b"/" if here is None else b"."), DIRECTORY, start)
         try:
-            descriptor = self._descriptors.open(path, _WALK, start)
+            descriptor = self._descriptors.open(path, UNFOLLOWED, start)
         except FileNotFoundError:
             return Located(directory, name, -1, None)
         return Located(directory, name, descriptor, os.fstat(descriptor))
 
-    def _walk(
-        self,
-        caller: Caller,
-        start: int,
-        path: bytes,
-        key: tuple[int, int] | None,
-        *,
-        follow: bool,
-    ) -> Located:
-        walk = _Walk(self, caller, start, path, follow=follow)
-        located = walk.run()
+    # --- What is kept -----------------------------------------------------------------------------------------------
+
+    def _keep_walk(
+        self, caller: Caller, walk: Walk, located: Located, here: os.stat_result | None, path: bytes
+    ) -> None:
+        """Keep what a walk found: the way to the directory of the last component, and through a link in its place."""
         if walk.parent is not None:
             parent, steps = walk.parent
             status = os.fstat(parent)
-            if len(self._prefixes) >= _REMEMBERED:
-                self._prefixes.clear()
-            self._prefixes[key, path.rpartition(b"/")[0]] = _Prefix(status.st_dev, status.st_ino, steps)
+            key = _key(here, path.rpartition(b"/")[0])
+            passage = self._passages.get(key)
+            if passage is None or not passage.leads_to(status) or passage.steps != steps:
+                if len(self._passages) >= _REMEMBERED:
+                    self._passages.clear()
+                passage = self._passages[key] = _Passage(status, steps)
+            self._walked(caller, walk, passage)
         if walk.led_through_links is not None and located.status is not None:
-            if len(self._followed) >= _REMEMBERED:
-                self._followed.clear()
-            status = located.status
-            self._followed[key, path] = _Prefix(status.st_dev, status.st_ino, walk.led_through_links)
-        return located
+            place = self._places[True].get(_key(here, path))
+            passage = None if place is None else place.passage
+            if passage is None or not passage.leads_to(located.status) or passage.steps != walk.led_through_links:
+                passage = _Passage(located.status, walk.led_through_links)
+                self._keep_place(_key(here, path), Place(located.status, passage), follow=True)
+            self._walked(caller, walk, passage)
+
+    def _walked(self, caller: Caller, walk: Walk, passage: _Passage) -> None:
+        """Note who went a way."""
+        # A box's launcher is not asked about its capabilities, all others are.
+        passage.is_plain |= not caller.state.credentials_changed and not caller.state.is_launcher
+        if walk.is_silent and caller.kind >= 0:
+            _note(passage.passed, caller.kind, self._monitor.generation)
+
+    def _keep_place(self, key: _Key, place: Place, *, follow: bool) -> None:
+        places = self._places[follow]
+        if len(places) >= _REMEMBERED:
+            places.clear()
+        places[key] = place
 
 
-class _Walk:
-    """One walk in progress."""
+def _key(here: os.stat_result | None, text: bytes) -> _Key:
+    """Return by what a path is remembered.
 
-    def __init__(self, walker: PathWalker, caller: Caller, start: int, path: bytes, *, follow: bool) -> None:
-        self._descriptors = walker._descriptors  # noqa: SLF001 - a walk is the walker's own inner part
-        self._labels = walker._labels  # noqa: SLF001
-        self._monitor = walker._monitor  # noqa: SLF001
-        self._privileges = walker.privileges
-        self._protected_links = walker._protected_links  # noqa: SLF001
-        self._caller = caller
-        self._root = walker._root  # noqa: SLF001
-        if caller.state.root_changed:
-            self._root = walker.root_of(caller)
-        self._current = start
-        self._pending = _components(path)
-        self._must_be_directory = path.endswith(b"/")
-        self._follow = follow
-        self._links = 0
-        self._last_is_original = True
-        self._remember = not caller.state.root_changed
-        self._steps: list[tuple[int, str, str]] = []
-        self.parent: tuple[int, tuple[tuple[int, str, str], ...]] | None = None
-        """The directory of the path's own last component and the checks that led there; None if not to be kept."""
-        self.led_through_links: tuple[tuple[int, str, str], ...] | None = None
-        """The checks of the whole walk, if a link in the last place was followed; None if not to be kept."""
-
-    def run(self) -> Located:
-        located = self._run()
-        if self._remember and not self._last_is_original:
-            self.led_through_links = tuple(dict.fromkeys(self._steps))
-        return located
-
-    def _run(self) -> Located:
-        while self._pending:
-            name = self._pending.pop()
-            self._search()
-            if not self._pending and self._last_is_original and self._remember:
-                self.parent = self._current, tuple(dict.fromkeys(self._steps))
-            if name == b"..":
-                self._up()
-                continue
-            located = self._down(name)
-            if located is not None:
-                return located
-        return Located(-1, b"", self._current, os.fstat(self._current), self._must_be_directory)
-
-    def _check(self, target: int, object_class: str, permission: str, descriptor: int) -> None:
-        self._steps.append((target, object_class, permission))
-        self._monitor.check(
-            self._caller, target, object_class, (permission,), lambda: self._labels.describe(descriptor)
-        )
-
-    def _search(self) -> None:
-        status = os.fstat(self._current)
-        if not stat.S_ISDIR(status.st_mode):
-            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        is_ordinary = self._privileges.check_mode(self._caller, status, os.X_OK)
-        sid = self._labels.sid_of(self._current, status, self._caller)
-        if not is_ordinary or self._labels.known(status) is None:
-            # It takes a capability, or has the label of a task in /proc, which changes with the task.
-            self._remember = False
-            self.parent = None
-        self._check(sid, "dir", "search", self._current)
-
-    def _up(self) -> None:
-        here, root = os.fstat(self._current), os.fstat(self._root)
-        if (here.st_dev, here.st_ino) != (root.st_dev, root.st_ino):
-            self._current = self._descriptors.open(b"..", _DIRECTORY, self._current)
-
-    def _down(self, name: bytes) -> Located | None:
-        """Go one component down; return where the path ends, if here."""
-        if self._own_proc_entry(name):
-            return None
-        try:
-            descriptor = self._descriptors.open(name, _WALK, self._current)
-        except FileNotFoundError:
-            if self._pending:
-                raise
-            return Located(self._current, name, -1, None, self._must_be_directory)
-        status = os.fstat(descriptor)
-        last = not self._pending
-        if stat.S_ISLNK(status.st_mode) and (not last or self._follow or self._must_be_directory):
-            self._through_link(name, descriptor, status)
-            return None
-        if last:
-            return Located(self._current, name, descriptor, status, self._must_be_directory)
-        self._current = descriptor
-        return None
-
-    def _own_proc_entry(self, name: bytes) -> bool:
-        """Give ``/proc/self`` the caller's meaning, not the supervisor's."""
-        if name not in (b"self", b"thread-self"):
-            return False
-        status = os.fstat(self._current)
-        if status.st_ino != _PROC_ROOT_INODE or self._labels.filesystem_of(status.st_dev) != "proc":
-            return False
-        if not self._pending and not self._follow:
-            return False
-        self._remember = False
-        self.parent = None
-        self._last_is_original = False
-        process = b"%d" % thread_group(self._caller.tid)
-        if name == b"thread-self":
-            self._pending += [b"%d" % self._caller.tid, b"task"]
-        self._pending.append(process)
-        return True
-
-    def _through_link(self, name: bytes, descriptor: int, status: os.stat_result) -> None:
-        self._links += 1
-        if self._links > _MAX_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        self._check(self._labels.sid_of(descriptor, status, self._caller), "lnk_file", "read", descriptor)
-        if not self._pending:
-            self._last_is_original = False
-        if self._labels.filesystem_of(status.st_dev) == "proc" and self._magic_link(name):
-            return
-        if self._protected_links:
-            self._may_follow(status)
-        target = os.readlink(b"", dir_fd=descriptor)
-        if not target:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        if target[0] == 0x2F:
-            self._current = self._root
-        if target.endswith(b"/") and not self._pending:
-            self._must_be_directory = True
-        self._pending += _components(target)
-
-    def _magic_link(self, name: bytes) -> bool:
-        """Follow a link of ``/proc/PID`` that leads to an object and not to a path."""
-        place = os.readlink(b"/proc/self/fd/%d" % self._current)
-        match = _TASK_DIRECTORY.match(place)
-        if match is None or not (match[2] or name in _MAGIC_NAMES):
-            return False
-        self._remember = False
-        self.parent = None
-        # The kernel asks ptrace_may_access(PTRACE_MODE_READ), which SELinux decides as reading a file of the task.
-        self._check(self._labels.task_sid(int(match[1])), "file", "read", self._current)
-        try:
-            self._current = self._descriptors.open(name, O_PATH, self._current)
-        except PermissionError:
-            if int(match[1]) != thread_group(self._caller.tid):
-                raise
-            with own_capabilities():  # a task may always follow its own
-                self._current = self._descriptors.open(name, O_PATH, self._current)
-        return True
-
-    def _may_follow(self, link: os.stat_result) -> None:
-        """Hold to ``fs.protected_symlinks``, which the kernel would apply to the caller (``may_follow_link``)."""
-        parent = os.fstat(self._current)
-        if parent.st_mode & (stat.S_ISVTX | stat.S_IWOTH) != stat.S_ISVTX | stat.S_IWOTH:
-            return
-        if link.st_uid not in (self._caller_uid(), parent.st_uid):
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-
-    def _caller_uid(self) -> int:
-        return os.stat(f"/proc/{self._caller.tid}").st_uid if self._caller.state.credentials_changed else os.geteuid()
+    Args:
+        here: status of the directory where it starts; None for an absolute one.
+        text: the path, or the directory part of one.
+    """
+    return text if here is None else (here.st_dev, here.st_ino, text)
 
 
-def _components(path: bytes) -> list[bytes]:
-    """Return the components of a path, last first, without empty ones and ``.``."""
-    return [each for each in reversed(path.split(b"/")) if each not in (b"", b".")]
+def _note(notes: dict[_Kind, int], who: _Kind, generation: int) -> None:
+    if len(notes) >= _WHO_PASSED:
+        notes.clear()
+    notes[who] = generation
 
 
 def _sysctl_is_on(path: str) -> bool:

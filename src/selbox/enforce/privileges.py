@@ -111,7 +111,7 @@ class Privileges:
         """Return a caller's credentials; None for one that has none of these capabilities, whom the kernel refuses."""
         if not caller.state.credentials_changed:
             return None if self._own_are_plain or caller.state.is_launcher else self._own
-        credentials = caller.state.credentials or read_credentials(caller.tid)
+        credentials = caller.credentials or read_credentials(caller.tid)
         return credentials if credentials.capabilities & _ASKED else None
 
     def _use_one(

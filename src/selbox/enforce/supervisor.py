@@ -101,19 +101,20 @@ class Supervisor:
         notification = box.listener.receive()
         if notification is None:
             return
-        state = box.tasks.state_of(notification.tid)
-        handler = self._handlers.get(notification.number)
-        if state is None or handler is None:
+        id_, tid, number, arguments = notification
+        kind = box.tasks.number_of(tid)
+        handler = self._handlers.get(number)
+        if kind < 0 or handler is None:
             # A task without a label, or a call that the filter names and nobody handles, must not go on.
-            box.listener.give_result(notification.id, -errno.EPERM)
+            box.listener.give_result(id_, -errno.EPERM)
             return
-        caller = Caller(notification.id, notification.tid, state)
+        caller = Caller(id_, tid, box.tasks.state_at(kind), kind)
         try:
-            if state.credentials_changed and self._can_lend and notification.number not in self._unlent:
-                self._lender.lend(self._credentials_of(caller))
+            if caller.state.credentials_changed:
+                caller = self._with_credentials(caller, number)
             else:
                 self._lender.give_back()
-            answer = handler(caller, notification.arguments)
+            answer = handler(caller, arguments)
         except OSError as error:
             answer = -(error.errno or errno.EIO)
         except SelboxError:
@@ -121,14 +122,26 @@ class Supervisor:
         except (OverflowError, ValueError):
             answer = -errno.EINVAL  # a register that is no number of its kind
         except Exception as error:  # noqa: BLE001 - one program's call must not end the supervision of all others
-            box.recorder.fault(notification.number, error)
+            box.recorder.fault(number, error)
             answer = -errno.EIO
         finally:
             box.descriptors.close_all()
         if answer == CONTINUE:
-            box.listener.let_continue(notification.id)
+            box.listener.let_continue(id_)
         elif answer != ANSWERED:
-            box.listener.give_result(notification.id, answer)
+            box.listener.give_result(id_, answer)
+
+    def _with_credentials(self, caller: Caller, number: int) -> Caller:
+        """Return a caller with the credentials that it has by now; where its call needs them they are borrowed."""
+        if number in self._unlent:
+            self._lender.give_back()
+            known = caller.state.credentials
+            return caller._replace(kind=-1 if known is None else caller.kind, credentials=known)
+        credentials = self._credentials_of(caller)
+        if self._can_lend:
+            self._lender.lend(credentials)
+        kind = self._box.tasks.number_for(caller.state._replace(credentials=credentials))
+        return caller._replace(kind=kind, credentials=credentials)
 
     def _credentials_of(self, caller: Caller) -> Credentials:
         """Return a caller's credentials.

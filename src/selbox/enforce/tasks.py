@@ -67,6 +67,14 @@ class TaskTable:
         Raises:
             OverflowError: when a box has seen 16 million distinct states.
         """
+        return (self._base + self.number_for(state), resource.RLIM_INFINITY)
+
+    def number_for(self, state: TaskState) -> int:
+        """Return the place of a state in the table, which is that of every state that is equal to it.
+
+        Raises:
+            OverflowError: as :meth:`limit_for`.
+        """
         number = self._numbers.get(state)
         if number is None:
             number = len(self._states)
@@ -74,19 +82,26 @@ class TaskTable:
                 raise OverflowError("too many distinct task states in one box")
             self._states.append(state)
             self._numbers[state] = number
-        return (self._base + number, resource.RLIM_INFINITY)
+        return number
 
     def state_of(self, tid: int) -> TaskState | None:
         """Return a task's state, or None when it is not (or no longer) a task of this box."""
+        number = self.number_of(tid)
+        return None if number < 0 else self._states[number]
+
+    def state_at(self, number: int) -> TaskState:
+        """Return the state at a place in the table."""
+        return self._states[number]
+
+    def number_of(self, tid: int) -> int:
+        """Return the place of a task's state in the table, or -1 when it is not (or no longer) a task of this box."""
         try:
             carried = resource.prlimit(tid, RLIMIT_RTTIME)[0] - self._base
         except PermissionError:  # another user's, and a root without CAP_SYS_RESOURCE, as containers have
             carried = shown_limit(tid, b"Max realtime timeout") - self._base
         except OSError:
-            return None
-        if 0 <= carried < len(self._states):
-            return self._states[carried]
-        return None
+            return -1
+        return carried if 0 <= carried < len(self._states) else -1
 
     def set_state(self, tid: int, state: TaskState) -> None:
         """Give a task, with all its threads, a new state.

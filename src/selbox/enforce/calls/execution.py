@@ -34,9 +34,9 @@ from selbox.enforce.linux import (
     ptrace,
     ptrace_event_message,
 )
-from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.tasks import TaskState
+from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
 
 _HEAD_SIZE: Final = 256

@@ -12,8 +12,8 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
-from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.walks import Located
 from selbox.typing import Final
 
 _HOW = struct.Struct("=QQQ")
@@ -27,6 +27,8 @@ _MASKS: Final = {
 }
 """Ordinary permissions that opening takes."""
 _UNUSUAL: Final = os.O_CREAT | os.O_TRUNC | O_PATH | _TMPFILE_BIT
+_WANTED: Final = os.O_ACCMODE | os.O_APPEND
+"""The flags that tell what is asked for where a file is opened and neither made nor made empty."""
 _PLAIN: Final = frozenset({stat.S_IFREG, stat.S_IFDIR})
 _READ, _WRITE, _APPEND = ("read",), ("write",), ("append",)
 _READ_WRITE, _READ_APPEND = ("read", "write"), ("read", "append")
@@ -115,20 +117,21 @@ class FileCalls:
         It is opened by its path, and then seen to be the object that the path was found to name.
         """
         box = self._box
-        look = box.walker.look(caller, directory, path, follow=not flags & os.O_NOFOLLOW)
+        follow, wanted = not flags & os.O_NOFOLLOW, flags & _WANTED
+        look = box.walker.look(caller, directory, path, wanted, follow=follow)
         if look is None or stat.S_IFMT(look.status.st_mode) not in _PLAIN:
             return False
         # Not to wait is for what somebody outside may have put there since; a lease on a file makes it wait as well.
         # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
-        clean = flags | os.O_NOCTTY | os.O_NONBLOCK | (0 if look.is_followed else os.O_NOFOLLOW)
         try:
-            opened = box.descriptors.open(path, clean, look.start)
+            opened = box.descriptors.open(path, flags | os.O_NOCTTY | os.O_NONBLOCK, look.start)
         except BlockingIOError:
             return False
         status = os.fstat(opened)
-        if status.st_ino != look.status.st_ino or status.st_dev != look.status.st_dev:
+        if status[1:3] != look.status[1:3]:
             return False  # somebody outside the box was quicker
-        self._check_open(caller, opened, status, flags)
+        if not look.is_granted and self._check_open(caller, opened, status, flags):
+            box.walker.remember(caller, look.place, wanted)
         if not flags & os.O_NONBLOCK:
             fcntl.fcntl(opened, fcntl.F_SETFL, flags)
         self._hand_over(caller, opened, status, flags)
@@ -168,16 +171,20 @@ class FileCalls:
             self._check_open(caller, located.object, status, flags)
         return self._hand_over(caller, opened, status, flags)
 
-    def _check_open(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> None:
-        """Check as the kernel's ``may_open`` and then ``selinux_file_open`` do."""
+    def _check_open(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> bool:
+        """Check as the kernel's ``may_open`` and then ``selinux_file_open`` do.
+
+        Returns:
+            Whether it was granted by the mode of the file, and with nothing to record.
+        """
         box = self._box
-        box.walker.privileges.check_mode(caller, status, _MASKS[flags & (os.O_ACCMODE | os.O_TRUNC)])
+        is_ordinary = box.walker.privileges.check_mode(caller, status, _MASKS[flags & (os.O_ACCMODE | os.O_TRUNC)])
         sid = box.labels.sid_of(descriptor, status, caller)
         object_class = box.labels.class_of(status)
         with_open = _WITH_OPEN[open_permissions(flags)]
         is_memory = object_class == "file" and box.labels.is_memory(descriptor, status)
         if not is_memory and box.monitor.is_quiet(caller.state.sid, sid, object_class, with_open):
-            return
+            return is_ordinary
 
         def describe() -> dict[str, object]:
             return box.labels.describe(descriptor)
@@ -186,6 +193,7 @@ class FileCalls:
         if is_memory:
             box.monitor.check(caller, sid, "process", ("ptrace",), describe)
         box.monitor.check(caller, sid, object_class, with_open, describe)
+        return False
 
     def _hand_over(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> int:
         self._box.openers.note(status, caller.state.sid)

@@ -12,13 +12,15 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, target_at, target_held, target_in
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.credentials import acting_as, own_capabilities, real_identity
-from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call, system_call_with
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
 
 _AT_EACCESS: Final = 0x200
+_ACCESS_WANTED: Final = 1 << 21
+"""What is remembered as granted, with the mode."""
 _STATFS_SIZE: Final = 120
 _INTERNAL: Final = {stat.S_IFIFO: "pipefs", stat.S_IFSOCK: "sockfs"}
 """File systems that are mounted nowhere, by what they hold."""
@@ -76,28 +78,34 @@ class LookupCalls:
         box = self._box
         if caller.state.credentials_changed:
             return False
-        look = box.walker.look(caller, directory, path, follow=not flags & AT_SYMLINK_NOFOLLOW)
+        follow, wanted = not flags & AT_SYMLINK_NOFOLLOW, _ACCESS_WANTED | mode
+        look = box.walker.look(caller, directory, path, wanted, follow=follow)
         if look is None:
             return False
         if not mode:
             return True
-        sid = box.labels.known(look.status)
-        object_class = box.labels.class_of(look.status)
-        if sid is None or not box.monitor.is_quiet(
-            caller.state.sid, sid, object_class, _permissions(mode, object_class)
-        ):
-            return False
-        box.walker.privileges.check_mode(caller, look.status, mode)
-        at = _AT_EACCESS if look.is_followed else _AT_EACCESS | AT_SYMLINK_NOFOLLOW
-        system_call(NUMBERS["faccessat2"], look.start, path, mode, at)
+        if not look.is_granted:
+            if not self._is_quiet(caller, look.status, mode):
+                return False
+            if box.walker.privileges.check_mode(caller, look.status, mode):
+                box.walker.remember(caller, look.place, wanted)
+        _may_access(look.start, path, mode, _AT_EACCESS if follow else _AT_EACCESS | AT_SYMLINK_NOFOLLOW)
         return True
+
+    def _is_quiet(self, caller: Caller, status: os.stat_result, mode: int) -> bool:
+        """Tell whether policy is known to grant an access with nothing to record."""
+        box = self._box
+        sid, object_class = box.labels.known(status), box.labels.class_of(status)
+        return sid is not None and box.monitor.is_quiet(
+            caller.state.sid, sid, object_class, _permissions(mode, object_class)
+        )
 
     def _ordinarily(self, caller: Caller, target: Target, mode: int, flags: int) -> None:
         real = caller.state.credentials_changed and not flags & _AT_EACCESS
         if not real:
             self._box.walker.privileges.check_mode(caller, target.status, mode)
         with acting_as(real_identity(caller.tid)) if real else nullcontext():
-            system_call(NUMBERS["faccessat2"], AT_FDCWD, target.place.encode(), mode, _AT_EACCESS)
+            _may_access(AT_FDCWD, target.place.encode(), mode, _AT_EACCESS)
 
     def _by_policy(self, caller: Caller, target: Target, mode: int) -> None:
         box = self._box
@@ -209,6 +217,11 @@ class LookupCalls:
         buffer = ctypes.create_string_buffer(_STATFS_SIZE)
         system_call(NUMBERS["fstatfs"], target.descriptor, buffer)
         return buffer.raw
+
+
+_may_access: Final = system_call_with(
+    NUMBERS["faccessat2"], ctypes.c_long, ctypes.c_char_p, ctypes.c_long, ctypes.c_long
+)
 
 
 def _permissions(mode: int, object_class: str) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from selbox.enforce.credentials import read_umask
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, system_call
 from selbox.enforce.monitor import AccessDenied
-from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.walks import Located
 from selbox.typing import Final
 
 _RENAME_NOREPLACE: Final = 1

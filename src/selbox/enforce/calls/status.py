@@ -27,6 +27,8 @@ _FLAGS: Final = AT_SYMLINK_NOFOLLOW | _NO_AUTOMOUNT | AT_EMPTY_PATH | _SYNCHRONI
 _STATX_RESERVED: Final = 0x80000000
 _STATX_SIZE: Final = 256
 _GETATTR: Final = ("getattr",)
+_STATUS_WANTED: Final = 1 << 20
+"""What is remembered as granted: no flag for opening has this number."""
 
 
 class StatusCalls:
@@ -105,11 +107,13 @@ class StatusCalls:
         special = self._selinux_paths.status(caller, directory, path)
         if special is not None:
             return _Seen(special)
-        look = box.walker.look(caller, directory, path, follow=follow)
+        look = box.walker.look(caller, directory, path, _STATUS_WANTED, follow=follow)
         if look is not None:
-            if self._is_granted(caller, look.status):
-                return _Seen(look.status, look.start, path, 0 if look.is_followed else AT_SYMLINK_NOFOLLOW)
-            held = box.walker.hold(look, path)
+            if look.is_granted or self._is_granted(caller, look.status):
+                if not look.is_granted:
+                    box.walker.remember(caller, look.place, _STATUS_WANTED)
+                return _Seen(look.status, look.start, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
+            held = box.walker.hold(look, path, follow=follow)
             if held is not None:
                 self._check(caller, held, look.status)
                 return _Seen(look.status, held, b"", AT_EMPTY_PATH)

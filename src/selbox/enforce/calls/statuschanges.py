@@ -81,6 +81,7 @@ class StatusChangeCalls:
         check_target(self._box, caller, target, "setattr")
         self._privileges.check_owner(caller, target.status)
         system_call(NUMBERS["fchmodat"], AT_FDCWD, target.place.encode(), mode & 0o7777)
+        self._ways_changed(target)
         return 0
 
     # --- Owner ------------------------------------------------------------------------------------------------------
@@ -116,7 +117,13 @@ class StatusChangeCalls:
         signed = (-1 if each == _UNCHANGED else each for each in (user, group))
         self._privileges.check_chown(caller, target.status, *signed)
         system_call(NUMBERS["fchownat"], target.descriptor, b"", user, group, AT_EMPTY_PATH)
+        self._ways_changed(target)
         return 0
+
+    def _ways_changed(self, target: Target) -> None:
+        """Have paths through a directory be walked again: it may take capabilities now to search it."""
+        if stat.S_ISDIR(target.status.st_mode):
+            self._box.walker.forget()
 
     # --- Times ------------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,6 @@ from selbox.enforce.connections import Connections, peer_of
 from selbox.enforce.credentials import Identity, acting_as, read_umask
 from selbox.enforce.linux import AT_FDCWD, O_PATH, system_call
 from selbox.enforce.monitor import AccessDenied, Fields
-from selbox.enforce.paths import Located
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import (
@@ -39,6 +38,7 @@ from selbox.enforce.sockets import (
 )
 from selbox.enforce.unixdiag import UnixDiagnosis
 from selbox.enforce.unixnames import UnixNames
+from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
 
 _TYPE_MASK: Final = 0xF
