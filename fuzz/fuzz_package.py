@@ -1,4 +1,4 @@
-"""Tries module packages: bytes to a package, and that to CIL, which the CIL reader must take."""
+"""Tries module packages: bytes to a package, that to bytes again, and to CIL, which the CIL reader must take."""
 
 import sys
 from random import Random
@@ -8,6 +8,8 @@ from common import Harness, instrumented, main
 
 with instrumented():
     from selbox.binary.formats import Format, detect
+    from selbox.binary.module import read_module
+    from selbox.binary.modulewriter import write_module
     from selbox.binary.package import read_package, split_package
     from selbox.compiler.text.module import module_to_cil
     from selbox.diagnostics import Diagnostics, SourceFile
@@ -67,6 +69,8 @@ def run(content: bytes) -> None:
     sections = split_package(content, "fuzz.pp")
     assert detect(sections.module) is Format.MODULE
     assert content[sections.module_offset :].startswith(sections.module)
+    module = package.module
+    assert read_module(write_module(module), "fuzz.mod") == module
     # The texts of a package are copied as they are, whatever stands in them: only the module is ours to answer for.
     text = module_to_cil(package._replace(file_contexts="", seusers="", users_extra=""), "fuzz.pp", diagnostics)
     read_carefully(SourceFile("fuzz.cil", text))

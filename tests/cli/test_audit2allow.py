@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 from tests.analysis.denialpolicy import record
 from tests.cli.logs import Verbs
+from tests.oracles.modules import package, requires_module_programs
 
+from selbox.binary.package import read_package
 from selbox.cli.main import main
+from selbox.compiler.text.module import module_to_cil
 
 APART = """\
 
@@ -66,11 +69,43 @@ def test_a_module_says_what_it_requires(verbs: Verbs) -> None:
     assert "dontauditxperm web_t web_log_t:file ioctl 0x5401;\n" in out
 
 
-def test_a_module_is_written_to_files(verbs: Verbs, tmp_path: Path) -> None:
+def test_a_module_and_its_package_are_written(verbs: Verbs, tmp_path: Path) -> None:
     out, _ = verbs.run("audit2allow", "-M", "local")
-    assert "semodule -i local.cil" in out
+    assert out == (
+        "******************** IMPORTANT ***********************\n"
+        "To make this policy package active, execute:\n\nsemodule -i local.pp\n\n"
+    )
     assert "allow web_t home_t:file read;\n" in (tmp_path / "local.te").read_text()
+    package = read_package((tmp_path / "local.pp").read_bytes(), "local.pp")
+    assert (package.module.name, package.module.version) == ("local", "1.0")
+    assert "(allow web_t home_t (file (read)))\n" in module_to_cil(package, "local.pp")
+
+
+def test_a_module_in_cil_is_its_own_package(verbs: Verbs, tmp_path: Path) -> None:
+    out, _ = verbs.run("audit2allow", "--cil", "-M", "local")
+    assert "semodule -i local.cil" in out
     assert "(allow web_t home_t (file (read)))\n" in (tmp_path / "local.cil").read_text()
+    assert not {"local.te", "local.pp"} & {each.name for each in tmp_path.iterdir()}
+
+
+def test_where_no_rule_helps_there_is_no_package(verbs: Verbs, tmp_path: Path) -> None:
+    lines = verbs.log.read_text().splitlines()
+    verbs.log.write_text("".join(f"{each}\n" for each in lines if "s0:c1" in each))
+    out, _ = verbs.run("audit2allow", "-M", "local")
+    assert out.startswith("No rule allows what the log says was denied")
+    assert "# allow web_t web_content_t:file read;\n" in (tmp_path / "local.te").read_text()
+    assert not (tmp_path / "local.pp").exists()
+
+
+@pytest.mark.oracle
+@requires_module_programs
+@pytest.mark.parametrize("options", [(), ("-x",), ("-D", "-x"), ("-v",), ("-e",)], ids=" ".join)
+def test_the_package_is_the_one_that_checkmodule_makes_of_the_source(
+    verbs: Verbs, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    verbs.run("audit2allow", "-M", "local", *options)
+    theirs = package((tmp_path / "local.te").read_text(), "-M", "-m", name="local")
+    assert (tmp_path / "local.pp").read_bytes() == theirs
 
 
 def test_rules_are_appended_to_a_file(verbs: Verbs, tmp_path: Path) -> None:
@@ -159,7 +194,7 @@ def test_a_log_that_calls_for_nothing_makes_no_files(verbs: Verbs) -> None:
     for words in ((), ("-M", "local"), ("-o", "rules")):
         out, err = verbs.run("audit2allow", *words)
         assert (out, "warning[audit-no-records]" in err) == ("", True)
-    assert not {"local.te", "local.cil", "rules"} & {each.name for each in Path().iterdir()}
+    assert not {"local.te", "local.pp", "rules"} & {each.name for each in Path().iterdir()}
 
 
 def test_calls_of_interfaces_are_refused_unless_rules_are_asked_for(

@@ -35,9 +35,16 @@ from selbox.typing import Final, NamedTuple
 OLDEST_VERSION: Final = versions.OLDEST
 NEWEST_VERSION: Final = versions.NEWEST
 
-_IDENTIFIER = b"SE Linux Module"
-_BASE, _MODULE = 1, 2
-_MLS = 1
+IDENTIFIER: Final = b"SE Linux Module"
+"""What a module calls itself, after its magic number."""
+
+BASE: Final = 1
+MODULE: Final = 2
+"""Kinds of modules: base modules and others."""
+
+MLS: Final = 1
+"""Bit of a module's configuration: it has levels."""
+
 _DENY, _REJECT, _ALLOW = 0, 2, 4
 
 
@@ -95,10 +102,10 @@ def read_module(data: bytes, name: str, diagnostics: Diagnostics | None = None, 
     if cursor.u32() != MODULE_MAGIC:
         cursor.corrupt("this is no policy module: those begin with 8d ff 7c f9", 0)
     size = cursor.u32()
-    if size != len(_IDENTIFIER) or cursor.bytes(size) != _IDENTIFIER:
-        cursor.corrupt(f"a policy module calls itself `{_IDENTIFIER.decode()}` here", 4)
+    if size != len(IDENTIFIER) or cursor.bytes(size) != IDENTIFIER:
+        cursor.corrupt(f"a policy module calls itself `{IDENTIFIER.decode()}` here", 4)
     kind, version, config, symbol_kinds, context_kinds = cursor.u32s(5)
-    if kind not in (_BASE, _MODULE):
+    if kind not in (BASE, MODULE):
         cursor.corrupt(f"a module of kind {kind} is neither a base module (1) nor another (2)", cursor.offset - 20)
     if not OLDEST_VERSION <= version <= NEWEST_VERSION:
         raise SelboxError.of(
@@ -106,7 +113,7 @@ def read_module(data: bytes, name: str, diagnostics: Diagnostics | None = None, 
             f"{name}: the module has version {version}, and versions {OLDEST_VERSION} to {NEWEST_VERSION} are known",
             help=f"compile it again with `checkmodule -c {NEWEST_VERSION}` or less",
         )
-    reader = ModuleReader(cursor, version, kind == _BASE)
+    reader = ModuleReader(cursor, version, kind == BASE)
     expected = (len(KINDS), object_context_kinds(version, reader.is_base))
     if (symbol_kinds, context_kinds) != expected:
         cursor.corrupt(
@@ -140,7 +147,7 @@ def read_module(data: bytes, name: str, diagnostics: Diagnostics | None = None, 
         module_version,
         version,
         reader.is_base,
-        bool(config & _MLS),
+        bool(config & MLS),
         unknown,
         capabilities,
         tables,

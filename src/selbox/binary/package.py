@@ -6,15 +6,17 @@ does, and texts, each behind a number that says which it is.
 Source: ``module_package_read_offsets`` and ``sepol_module_package_read`` of libsepol's ``module.c``.
 """
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.formats import MODULE_MAGIC, PACKAGE_MAGIC
+from selbox.binary.kernel.output import u32s
 from selbox.binary.module import Module, read_module
 from selbox.diagnostics import Diagnostics, SelboxError
 from selbox.typing import NamedTuple
 
 _MOST_SECTIONS = 100
+_VERSION = 1
 _TEXTS = {
     0xF97CFF90: "file_contexts",
     0x097CFF91: "seusers",
@@ -98,6 +100,21 @@ def split_package(data: bytes, name: str, diagnostics: Diagnostics | None = None
     if "module" not in found:
         raise SelboxError.of("binary-no-module", f"{name}: the package holds no module")
     return PackageSections(found.pop("module"), module_offset, **found)
+
+
+def join_package(sections: PackageSections) -> bytes:
+    """Return a package of its sections, as ``semodule_package`` does; texts that are empty have no section.
+
+    Source: ``sepol_module_package_write`` of libsepol's ``module.c``.
+    """
+    parts = [sections.module]
+    for magic, section in _TEXTS.items():
+        text: bytes = getattr(sections, section)
+        if text:
+            parts.append(magic.to_bytes(4, "little") + text)
+    header = 12 + 4 * len(parts)
+    offsets = accumulate((len(each) for each in parts[:-1]), initial=header)
+    return b"".join((u32s(PACKAGE_MAGIC, _VERSION, len(parts), *offsets), *parts))
 
 
 def read_package(data: bytes, name: str, diagnostics: Diagnostics | None = None) -> Package:

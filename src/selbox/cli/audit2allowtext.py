@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from selbox.analysis.advice import FORBIDDEN, Advice
 from selbox.analysis.deniedrules import SELF, DeniedRule
+from selbox.analysis.requirements import Requirements, number_permission, requirements
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
 from selbox.server.causes import CauseKind
@@ -56,6 +57,11 @@ class Written(NamedTuple):
     forbidden: Callable[[DeniedRule], Iterable[str]]
 
     @property
+    def helping(self) -> list[DeniedRule]:
+        """The rules that would allow what was denied."""
+        return [each for each in self.rules if each.kind not in FORBIDDEN]
+
+    @property
     def is_empty(self) -> bool:
         """Whether the log calls for nothing."""
         return not self.rules and not self.role_types
@@ -77,9 +83,14 @@ def rule_line(rule: DeniedRule, style: RuleStyle) -> str:
     return f"{keyword} {rule.source} {rule.target}:{rule.object_class} {_set(rule.permissions)};"
 
 
+def has_numbers(rule: DeniedRule, style: RuleStyle) -> bool:
+    """Tell whether an extended rule is written too."""
+    return bool(number_permission(rule)) and (style.numbers or rule.kind is CauseKind.EXTENDED)
+
+
 def number_line(rule: DeniedRule, style: RuleStyle) -> str:
-    """Return the extended rule in one line, about messages where the permission is ``nlmsg``, else about ``ioctl``."""
-    permission = "nlmsg" if "nlmsg" in rule.permissions else "ioctl"
+    """Return the extended rule in one line, about what ``number_permission`` says."""
+    permission = number_permission(rule)
     ranges = _ranges(rule.numbers)
     if style.cil:
         keyword = "dontauditx" if style.dontaudit else "allowx"
@@ -93,14 +104,14 @@ def number_line(rule: DeniedRule, style: RuleStyle) -> str:
 
 def _lines(written: Written, style: RuleStyle) -> Iterator[str]:
     comment = ";" if style.cil else "#"
-    helping = [each for each in written.rules if each.kind not in FORBIDDEN]
+    helping = written.helping
     others = [each for each in written.rules if each.kind in FORBIDDEN]
     yield ""
     if not style.cil:
         if style.module:
             yield from (f"module {style.module} 1.0;", "")
         if style.requires:
-            yield from _requires(helping, written.role_types)
+            yield from _requires(requirements(helping, written.role_types))
     yield ""
     yield from _sections(helping, written, style, comment)
     if written.role_types:
@@ -124,7 +135,7 @@ def _sections(rules: Iterable[DeniedRule], written: Written, style: RuleStyle, c
             yield f"{comment}============= {source} =============="
         yield from _commented(_about(rule, written, style), comment)
         yield rule_line(rule, style)
-        if rule.numbers and (style.numbers or rule.kind is CauseKind.EXTENDED):
+        if has_numbers(rule, style):
             yield number_line(rule, style)
 
 
@@ -188,23 +199,13 @@ def _whole_record(line: AccessLine, about: AccessDetails) -> Iterator[str]:
     yield from textwrap.wrap(message, _WIDTH, initial_indent="#  ", subsequent_indent="#   ")
 
 
-def _requires(rules: Iterable[DeniedRule], role_types: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[str]:
-    types: set[str] = set()
-    classes: dict[str, set[str]] = {}
-    roles: set[str] = set()
-    for rule in rules:
-        types.update((rule.source, rule.target))
-        classes.setdefault(rule.object_class, set()).update(rule.permissions)
-    for role, of_role in role_types:
-        roles.add(role)
-        types.update(of_role)
-    types.discard(SELF)
-    if not types:
+def _requires(required: Requirements) -> Iterator[str]:
+    if not required.types:
         return
     yield "require {"
-    yield from (f"\ttype {each};" for each in sorted(types))
-    yield from (f"\tclass {each} {_set(sorted(classes[each]))};" for each in sorted(classes))
-    yield from (f"\trole {each};" for each in sorted(roles))
+    yield from (f"\ttype {each};" for each in required.types)
+    yield from (f"\tclass {each} {_set(permissions)};" for each, permissions in required.classes.items())
+    yield from (f"\trole {each};" for each in required.roles)
     yield "}"
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from textwrap import wrap
 
 from selbox.analysis.denials import AdvisedDenial, Denial, Named
+from selbox.analysis.requirements import number_permission
 from selbox.audit.logreader import EventLine
 from selbox.audit.summary import printable
 from selbox.cli.audit2allowtext import RuleStyle, number_line, rule_line
@@ -120,7 +121,7 @@ def _remedies(advised: AdvisedDenial) -> Iterator[tuple[str, str, tuple[str, ...
 
 def _rule(denial: Denial) -> str:
     rule, style = denial.rule, RuleStyle()
-    is_number = denial.cause is CauseKind.EXTENDED and rule.numbers
+    is_number = denial.cause is CauseKind.EXTENDED and number_permission(rule)
     return number_line(rule, style) if is_number else rule_line(rule, style)
 
 

@@ -66,6 +66,12 @@ VERBS: dict[str, Entry] = {
         abbreviates=True,
         known=True,
     ),
+    "semodule_package": Entry(
+        "put a module into a package, as semodule_package does",
+        statuses=Statuses(1, 1, 1),
+        abbreviates=True,
+        known=True,
+    ),
     "compute_av": Entry(
         "say what a context may do with another, as compute_av does", statuses=Statuses(1, 1, 1), known=True
     ),

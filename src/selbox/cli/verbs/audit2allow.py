@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from selbox.analysis.advice import FORBIDDEN, Advice, Advisor
 from selbox.analysis.deniedrules import DeniedRule, DeniedRules
+from selbox.analysis.requirements import number_permission
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.events import CompanionLine, Events
 from selbox.audit.logreader import EventLine
@@ -21,7 +22,6 @@ from selbox.cli.auditinput import (
 )
 from selbox.cli.auditwhy import Whys, explain_log
 from selbox.cli.output import JsonValue
-from selbox.cli.outputs import Output, write_outputs
 from selbox.cli.policyarguments import policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.terminal import Terminal
@@ -57,15 +57,6 @@ what would allow the access; every such proposal has been tried.
     ),
 )
 
-_INSTALL: Final = """\
-******************** IMPORTANT ***********************
-{module}.te holds the rules as a module's source, and {module}.cil the same in CIL. To make them active, execute:
-
-semodule -i {module}.cil
-
-Module packages (.pp) are not written yet; one is made of the source by
-checkmodule -M -m -o {module}.mod {module}.te && semodule_package -o {module}.pp -m {module}.mod
-"""
 _MODULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -79,6 +70,7 @@ class Allowed(NamedTuple):
         lines: how many lines the log had.
         broken: how many of them told of an access and could not be read.
         saved: files that the rules were written to.
+        installing: how these become active, in words.
     """
 
     written: Written
@@ -87,6 +79,7 @@ class Allowed(NamedTuple):
     lines: int
     broken: int
     saved: tuple[str, ...] = ()
+    installing: str = ""
 
     @property
     def exit_status(self) -> int:
@@ -99,8 +92,7 @@ class Allowed(NamedTuple):
             return ""
         if not self.saved:
             return rules_text(self.written, self.style)
-        is_module = self.saved == (f"{self.style.module}.te", f"{self.style.module}.cil")
-        return _INSTALL.format(module=self.style.module) if is_module else ""
+        return self.installing
 
     def to_json(self) -> JsonValue:
         """Return the rules, in both languages, and the roles' types."""
@@ -114,7 +106,7 @@ class Allowed(NamedTuple):
 
     def _rule(self, rule: DeniedRule) -> JsonValue:
         styles = (self.style._replace(cil=each) for each in (False, True))
-        forms = (rule_line, number_line) if rule.numbers else (rule_line,)
+        forms = (rule_line, number_line) if number_permission(rule) else (rule_line,)
         language, cil = ([form(rule, each) for form in forms] for each in styles)
         return {
             "source": rule.source,
@@ -143,7 +135,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
         "-M",
         "--module-package",
         metavar="NAME",
-        help="write a module to NAME.te and, as semodule takes it, to NAME.cil",
+        help="write a module to NAME.te and its package to NAME.pp; with --cil to NAME.cil",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="append the rules to FILE")
     parser.add_argument("-N", "--noreference", action="store_true", help="write rules, not interfaces; always so")
@@ -195,30 +187,20 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     written = Written(
         found_rules, role_types, _remarks, lambda rule: advice.get(id(rule), ()), _Forbidding(server).lines
     )
-    saved = _saved(arguments, written, style)
-    return Allowed(written, style, (*log.notices(), *labels.faults), log.reader.lines, log.reader.broken, saved)
-
-
-def _saved(arguments: "Namespace", written: Written, style: RuleStyle) -> tuple[str, ...]:
-    """Write what is to go to files, and return their names; none where there is nothing to write."""
+    notices = (*log.notices(), *labels.faults)
+    allowed = Allowed(written, style, notices, log.reader.lines, log.reader.broken)
     if written.is_empty:
-        return ()
+        return allowed
     if arguments.module_package is not None:
-        texts = (
-            (f"{style.module}{ending}", style._replace(cil=cil)) for ending, cil in ((".te", False), (".cil", True))
-        )
-        outputs = [Output(path, _encoded(rules_text(written, each))) for path, each in texts]
-        write_outputs(outputs)
-        return tuple(each.path for each in outputs)
+        from selbox.cli.modulefiles import write_module_files
+
+        saved, installing = write_module_files(written, style, mls=server.policy.mls)
+        return allowed._replace(saved=saved, installing=installing)
     if arguments.output is not None:
         with open(arguments.output, "ab") as stream:
-            stream.write(_encoded(rules_text(written, style)))
-        return (arguments.output,)
-    return ()
-
-
-def _encoded(text: str) -> bytes:
-    return f"{text}\n".encode("utf-8", "surrogateescape")
+            stream.write(f"{rules_text(written, style)}\n".encode("utf-8", "surrogateescape"))
+        return allowed._replace(saved=(arguments.output,))
+    return allowed
 
 
 def _violations(
