@@ -19,7 +19,8 @@ class Result(Protocol):
     """What a verb returns: a frozen value that can be shown both ways.
 
     One that has ``notices`` besides, a sequence of diagnostics, has them shown on standard error before it. One whose
-    text may be larger than memory has ``text_pieces``, which yields it with its final newline, and is written so.
+    text may be larger than memory has ``text_pieces``, which yields it with its final newline, and is written so. One
+    that comes bit by bit has ``events``, which yields results, and each is written by itself as soon as it is there.
     """
 
     @property
@@ -49,6 +50,12 @@ def write_result(verb: str, result: Result, *, as_json: bool, stream: TextIO, te
 
     With ``as_json`` this is one line: ``{"selbox": 1, "verb": VERB, "result": …}``.
     """
+    events = getattr(result, "events", None)
+    if events is not None:
+        for each in events():
+            write_result(verb, each, as_json=as_json, stream=stream, terminal=terminal)
+            stream.flush()
+        return
     if as_json:
         import json  # text output does not pay for it
 

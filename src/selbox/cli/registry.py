@@ -44,6 +44,14 @@ class Entry(NamedTuple):
 # INVARIANT: a verb NAME is the module selbox.cli.verbs.NAME, with "-" written "_".
 VERBS: dict[str, Entry] = {
     "run": Entry("run programs in a box, under a policy", takes_command=True),
+    "ps": Entry("show the running boxes and their processes, with security contexts", tabular=True),
+    "inspect": Entry("look into a running box: its processes, its cache, its denials as they come"),
+    "getenforce": Entry(
+        "say whether a box, or the system, enforces, as getenforce does", statuses=Statuses(2, 2, 2), known=True
+    ),
+    "setenforce": Entry(
+        "have a box, or the system, enforce or only record, as setenforce does", statuses=Statuses(1, 1, 1), known=True
+    ),
     "why": Entry("tell why an access is allowed or denied, and what would allow it"),
     "check": Entry("compile a policy and say what it holds"),
     "test": Entry("hold a policy against what is expected of it"),

@@ -1,18 +1,43 @@
 """Audit records of a box: written to the file that the user named, and counted for the summary."""
 
 import os
+from collections import deque
 from collections.abc import Callable
 from time import time_ns
 
 from selbox.enforce.monitor import AccessEvent
 from selbox.enforce.tasks import command_name, thread_group
 from selbox.server.securityserver import SecurityServer
-from selbox.typing import TYPE_CHECKING
+from selbox.typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from selbox.audit.avcrecord import AvcRecord
     from selbox.audit.fields import Stamp
     from selbox.audit.summary import SummaryRow, Tally
     from selbox.server.report import Report
+
+_KEPT: Final = 64
+
+
+class Denial(NamedTuple):
+    """A denial, as it is told to who watches.
+
+    Attributes:
+        record: the record of it.
+        reasons: what policy says or lacks.
+    """
+
+    record: "AvcRecord"
+    reasons: tuple[str, ...]
+
+    def values(self) -> dict[str, Any]:
+        """Return all of it by name, as JSON has it; ``time`` is in seconds since 1970."""
+        values = self.record._asdict()
+        stamp = values.pop("stamp")
+        del values["granted"]
+        fields = dict(values.pop("fields"))
+        time = stamp.seconds + stamp.milliseconds / 1000
+        return {"time": time, "serial": stamp.serial, **values, "fields": fields, "reasons": self.reasons}
 
 
 class Recorder:
@@ -32,6 +57,10 @@ class Recorder:
         self._lost = 0
         self._why_lost = ""
         self._tally: Tally | None = None
+        self.last: deque[Denial] = deque(maxlen=_KEPT)
+        """The last denials, oldest first."""
+        self.watchers: list[Callable[[Denial], None]] = []
+        """Called with each denial. INVARIANT: they neither wait nor fail."""
         self.intruders: list[str] = []
         """Programs that were killed since another one ran than policy had decided about."""
         self.hindrances: dict[str, None] = {}
@@ -91,6 +120,10 @@ class Recorder:
             if self._tally is None:
                 self._tally = Tally()
             self._tally.add(record, reasons)
+            denial = Denial(record, reasons)
+            self.last.append(denial)
+            for watcher in self.watchers:
+                watcher(denial)
         if self._write is not None:
             self.write(format_record(record))
 
@@ -121,11 +154,11 @@ class Recorder:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""
         self.intruders.append(f"{path or 'a program'} (pid {pid})")
 
-    def fault(self, number: int, error: Exception) -> None:
-        """Note that the handler of a system call failed by a fault of its own."""
+    def fault(self, what: str, error: Exception) -> None:
+        """Note that what was to be done, such as answering a system call, failed by a fault of selbox itself."""
         last = error.__traceback__
         while last is not None and last.tb_next is not None:
             last = last.tb_next
         place = f" ({os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno})" if last else ""
-        words = f"system call {number}: {type(error).__name__}: {error}{place}"
+        words = f"{what}: {type(error).__name__}: {error}{place}"
         self.faults[words] = self.faults.get(words, 0) + 1

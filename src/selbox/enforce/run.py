@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from selbox.diagnostics import SelboxError
+from selbox.enforce.control import Control
 from selbox.enforce.domains import domain_context, init_sid
 from selbox.enforce.launch import launch, transaction_range
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
@@ -40,6 +41,7 @@ class RunOptions(NamedTuple):
         labels: ``PATH=CONTEXT`` as the user wrote them.
         label_store: file that keeps labels from one box to the next; None keeps them with the box.
         environment: the program's environment; None is the supervisor's own.
+        name: by which the box is asked and told things while it runs; empty for none but the supervisor's number.
     """
 
     command: tuple[str, ...]
@@ -52,6 +54,7 @@ class RunOptions(NamedTuple):
     labels: tuple[str, ...] = ()
     label_store: str | None = None
     environment: Mapping[str, str] | None = None
+    name: str = ""
 
 
 def run_box(policy: Policy, options: RunOptions) -> RunReport:
@@ -89,10 +92,13 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), settings)
         stack.callback(os.close, descriptor)
         _raise_limits(stack)
+        control = Control.open(options.name, options.command, os.environ)
+        if control is not None:
+            stack.callback(control.close)
         # Imported while the first process gets ready: that takes as long as a third of the imports.
         from selbox.enforce.supervision import supervise
 
-        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, settings)
+        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, settings, control)
 
 
 def _become_supervisor(stack: ExitStack) -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from selbox.avc.cache import AccessVectorCache
 from selbox.enforce.box import Box
+from selbox.enforce.control import Control
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.handlers import build_handlers
 from selbox.enforce.labels import Labels
@@ -39,6 +40,7 @@ def supervise(
     first: int,
     descriptor: int,
     settings: FilterSettings,
+    control: Control | None,
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -52,6 +54,7 @@ def supervise(
         first: pid of the first process.
         descriptor: of the listener; stays the caller's.
         settings: what the filter was built from.
+        control: where the box's owner asks; None for a box that answers nobody.
 
     Raises:
         SelboxError: ``first-program-denied``, ``program-not-run``.
@@ -88,6 +91,8 @@ def supervise(
         supervisor = Supervisor(box, first, handlers.by_number, handlers.unlent, handlers.execution)
         handlers.attach(supervisor)
         supervisor.watch(waits.descriptor, waits.take)
+        if control is not None:
+            control.attach(box, supervisor.watch)
         try:
             status = supervisor.run()
         finally:

@@ -122,7 +122,7 @@ class Supervisor:
         except (OverflowError, ValueError):
             answer = -errno.EINVAL  # a register that is no number of its kind
         except Exception as error:  # noqa: BLE001 - one program's call must not end the supervision of all others
-            box.recorder.fault(number, error)
+            box.recorder.fault(f"system call {number}", error)
             answer = -errno.EIO
         finally:
             box.descriptors.close_all()

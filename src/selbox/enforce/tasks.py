@@ -14,6 +14,7 @@ from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.typing import Any, Final, NamedTuple
 
 _MARK: Final = 1 << 61
+_MARKED: Final = range(_MARK, 2 * _MARK)
 _STATE_BITS: Final = 24
 _STATE_MASK: Final = (1 << _STATE_BITS) - 1
 
@@ -84,6 +85,11 @@ class TaskTable:
             self._numbers[state] = number
         return number
 
+    def numbered(self, number: int) -> TaskState | None:
+        """Return the state that a number stands for (:func:`label_number`); None when it is of another box."""
+        number -= self._base
+        return self._states[number] if 0 <= number < len(self._states) else None
+
     def state_of(self, tid: int) -> TaskState | None:
         """Return a task's state, or None when it is not (or no longer) a task of this box."""
         number = self.number_of(tid)
@@ -134,6 +140,30 @@ class TaskTable:
             changed = state._replace(**values)
             if changed != state:
                 self.set_state(tid, changed)
+
+
+def label_number(pid: int) -> int | None:
+    """Return the number that stands for a process's state in its box, whichever box it is of; None when of none.
+
+    Raises:
+        OSError: when it is gone.
+    """
+    try:
+        carried = resource.prlimit(pid, RLIMIT_RTTIME)[0]
+    except PermissionError:
+        return shown_label_number(pid)
+    return carried if carried in _MARKED else None
+
+
+def shown_label_number(pid: int) -> int | None:
+    """Return the same by what ``/proc`` shows, also to a process of the box itself, whom ``prlimit`` does not tell.
+
+    Raises:
+        OSError: when it is gone.
+    """
+    carried = shown_limit(pid, b"Max realtime timeout")
+    os.stat(f"/proc/{pid}")  # who is gone has shown nothing
+    return carried if carried in _MARKED else None
 
 
 def shown_limit(tid: int, title: bytes) -> int:

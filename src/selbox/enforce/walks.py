@@ -236,6 +236,7 @@ class Walk:
                 raise
             with own_capabilities():  # a task may always follow its own
                 self._current = self._descriptors.open(name, O_PATH, self._current)
+        _check_has_name(self._current)
         return True
 
     def _may_follow(self, link: os.stat_result) -> None:
@@ -248,6 +249,17 @@ class Walk:
 
     def _caller_uid(self) -> int:
         return os.stat(f"/proc/{self._caller.tid}").st_uid if self._caller.state.credentials_changed else os.geteuid()
+
+
+def _check_has_name(descriptor: int) -> None:
+    """Let no link of ``/proc`` lead to a socket's file that has no name: such are the ways into boxes.
+
+    Raises:
+        OSError: EACCES, whatever policy says.
+    """
+    status = os.fstat(descriptor)
+    if status.st_nlink == 0 and stat.S_ISSOCK(status.st_mode):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _components(path: bytes) -> list[bytes]:

@@ -73,6 +73,27 @@ class SystemAnswers:
         except OSError as error:
             raise _refused(error) from None
 
+    @property
+    def enforcing(self) -> bool:
+        """Whether denials are enforced. Source: ``security_getenforce(3)``."""
+        try:
+            return _read(f"{ROOT}/enforce").strip() != "0"
+        except OSError as error:
+            raise _refused(error) from None
+
+    def set_enforcing(self, value: bool) -> None:
+        """Have denials enforced or not.
+
+        Raises:
+            SelboxError: code ``system-call-failed``, when this program may not.
+
+        Source: ``security_setenforce(3)``.
+        """
+        try:
+            _write(f"{ROOT}/enforce", b"%d" % value)
+        except OSError as error:
+            raise _refused(error) from None
+
     def set_booleans(self, values: Mapping[str, bool]) -> None:
         """Set booleans together.
 

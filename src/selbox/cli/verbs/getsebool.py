@@ -1,6 +1,9 @@
 """``selbox getsebool``: the booleans of a policy, as ``getsebool`` prints them."""
 
+from collections.abc import Mapping
+
 from selbox.cli.answerers import WHO_ANSWERS, answers, given_policy
+from selbox.cli.boxes import add_box_option, ask_box
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import Terminal
@@ -16,13 +19,14 @@ if TYPE_CHECKING:
 MANUAL = Manual(
     description=f"""
 Prints whether booleans of a policy are on or off: those that are named, in that order, or with -a all, sorted. Of a
-policy that is given these are its defaults; of a system the values in force, and a value that the next commit puts in
-force stands behind the word pending.
+policy that is given these are its defaults; of a system, or of a running box that --box names, the values in force,
+and a value that the next commit puts in force stands behind the word pending.
 {WHO_ANSWERS}
 """,
     examples=(
         Example("All booleans of a kernel policy:", "selbox getsebool -a --policy policy.33"),
         Example("Two of them:", "selbox getsebool --policy policy.33 httpd_enable_cgi ftpd_full_access"),
+        Example("Those of a box that is running:", "selbox getsebool -a --box web"),
     ),
     exit_statuses=(
         ("0", "success"),
@@ -72,6 +76,7 @@ def _word(value: bool) -> str:
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``getsebool``, and those that name a policy."""
     add_policy_arguments(parser)
+    add_box_option(parser)
     parser.add_argument("-a", action="store_true", dest="everything", help="show all booleans")
     parser.add_argument("booleans", nargs="*", metavar="boolean", help="name of a boolean")
 
@@ -81,7 +86,7 @@ def run(arguments: "Namespace") -> Booleans:
     names: list[str] = arguments.booleans
     if arguments.everything == bool(names):
         raise UsageError.of("usage", "name booleans, or ask for all with -a", help="selbox getsebool -a")
-    known = answers(given_policy(arguments)).booleans()
+    known = _known(arguments)
     if arguments.everything:
         return Booleans(tuple(sorted(known.items())))
     missing = next((name for name in names if name not in known), None)
@@ -90,3 +95,14 @@ def run(arguments: "Namespace") -> Booleans:
     found = tuple((name, known[name]) for name in names[: names.index(missing)])
     said = Diagnostic("unknown-boolean", f"the policy has no boolean `{missing}`", help=did_you_mean(missing, known))
     return Booleans(found, (said,))
+
+
+def _known(arguments: "Namespace") -> "Mapping[str, BooleanState]":
+    if arguments.box is None:
+        return answers(given_policy(arguments)).booleans()
+    if arguments.policy:
+        raise UsageError.of("usage", "--policy and --box are two who answer", help="leave one out")
+    from selbox.userspace.answers import BooleanState
+
+    values = ask_box(arguments.box, "booleans")
+    return {name: BooleanState(each["active"], each["pending"]) for name, each in values.items()}

@@ -4,7 +4,7 @@ import gc
 
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments
-from selbox.cli.terminal import BOLD, DIM, RED, YELLOW, Terminal
+from selbox.cli.terminal import BOLD, RED, Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.enforce.report import RunReport
 from selbox.enforce.run import RunOptions, run_box
@@ -14,8 +14,6 @@ from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-    from selbox.audit.summary import SummaryRow
 
 MANUAL = Manual(
     description="""
@@ -89,8 +87,11 @@ class RunResult(NamedTuple):
             kinds = len(report.denials)
             words = f"selbox: {total} denial{'s' * (total != 1)}" + (f" of {kinds} kinds" if kinds > 1 else "")
             lines.append(terminal.paint(words, BOLD))
+            from selbox.cli.denialtext import denial_lines
+
             for each in report.denials:
-                lines += _denial_lines(each, terminal)
+                first, *rest = denial_lines(each._asdict(), terminal)
+                lines += [f"{each.times:>5} x {first}", *rest]
         return "\n".join(lines)
 
     def to_json(self) -> JsonValue:
@@ -103,18 +104,6 @@ class RunResult(NamedTuple):
             "faults": dict(self.report.faults),
             "avc": self.report.cache._asdict(),
         }
-
-
-def _denial_lines(row: "SummaryRow", terminal: Terminal) -> list[str]:
-    from selbox.audit.summary import printable
-
-    verdict = terminal.paint("went on", YELLOW) if row.permissive else terminal.paint("denied", RED)
-    what = f"{row.tclass} {{ {' '.join(row.permissions)} }}"
-    where = f" {printable(row.object_name)}" if row.object_name else ""
-    return [
-        f"{row.times:>5} x {verdict} {what}{where} ({row.tcontext}) for {printable(row.comm)} ({row.scontext})",
-        *(terminal.paint(f"        {reason}", DIM) for reason in row.reasons),
-    ]
 
 
 def add_arguments(parser: "ArgumentParser") -> None:
@@ -156,6 +145,9 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument(
         "--label-store", metavar="FILE", help="keep the labels of new and relabelled files in FILE for later boxes"
     )
+    parser.add_argument(
+        "--name", default="", metavar="NAME", help="name of the box, for `selbox ps` and `selbox inspect`"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not sum up denials at the end")
 
 
@@ -163,6 +155,10 @@ def run(arguments: "Namespace") -> RunResult:
     """Run the box."""
     if arguments.no_base and not arguments.policy:
         raise UsageError.of("usage", "there is no policy", help="name a file with --policy, or leave out --no-base")
+    if arguments.name:
+        from selbox.cli.boxes import check_new_name
+
+        check_new_name(arguments.name)
     policy = load_policy(arguments.policy or (), base=not arguments.no_base, cache=PolicyCache.of_user())
     if arguments.file_contexts is not None:
         policy = labelled_policy(policy, arguments.file_contexts)
@@ -179,5 +175,6 @@ def run(arguments: "Namespace") -> RunResult:
         audit=arguments.audit,
         labels=tuple(arguments.label),
         label_store=arguments.label_store,
+        name=arguments.name,
     )
     return RunResult(run_box(policy, options), arguments.quiet)

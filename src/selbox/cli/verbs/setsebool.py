@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 
+from selbox.cli.boxes import add_box_option, ask_box
 from selbox.cli.outputs import Output, file_or_standard_output, write_outputs
 from selbox.cli.policyarguments import add_policy_arguments, policy_paths
 from selbox.cli.progress import Progress
@@ -28,6 +29,8 @@ file says of the conditions that depend on them. A file with the places of its r
 Without a policy the booleans of the system are set, as `setsebool` without -P does it: of the box that the command
 runs in, or of a kernel with SELinux. They last until the policy is loaded anew. -P needs a policy that is given, for
 which it changes nothing: there is no other place for values to last. -N and -V are understood and change nothing.
+
+With --box those of a running box are set from outside, as its owner and root may.
 """,
     examples=(
         Example("Switch one on:", "selbox setsebool --policy policy.33 httpd_enable_cgi on"),
@@ -36,6 +39,7 @@ which it changes nothing: there is no other place for values to last. -N and -V 
             "selbox setsebool --policy policy.33 -o mine.33 httpd_enable_cgi=0 ftpd_full_access=1",
         ),
         Example("In a box, until it ends:", "selbox run --policy my.cil -- selbox setsebool night 1"),
+        Example("Of a box that is running, from outside:", "selbox setsebool --box web httpd_enable_cgi=on"),
     ),
     exit_statuses=(
         ("0", "success"),
@@ -51,6 +55,7 @@ _OFF = frozenset({"0", "false", "off"})
 def add_arguments(parser: "ArgumentParser") -> None:
     """Declare the arguments of ``setsebool``, and those that name a policy and an output."""
     add_policy_arguments(parser)
+    add_box_option(parser)
     parser.add_argument("-o", dest="output", metavar="FILE", help="write the policy to FILE; - is standard output")
     parser.add_argument("-P", action="store_true", dest="permanent", help="change the policy, not the system")
     parser.add_argument("-N", action="store_true", help="do not load the policy into the system: it never is")
@@ -63,6 +68,8 @@ def add_arguments(parser: "ArgumentParser") -> None:
 def run(arguments: "Namespace") -> Written:
     """Set them."""
     values = _values(_pairs(arguments.words))
+    if arguments.box is not None:
+        return _in_box(values, arguments)
     paths = policy_paths(arguments)
     if paths:
         return _in_policy(paths, values, arguments)
@@ -77,6 +84,13 @@ def run(arguments: "Namespace") -> Written:
             "no-policy", "-P changes a policy, and none is given", help="name it with --policy, or leave out -P"
         )
     system.set_booleans(values)
+    return Written({"booleans": values}, ())
+
+
+def _in_box(values: Mapping[str, bool], arguments: "Namespace") -> Written:
+    if arguments.policy or arguments.permanent or arguments.output is not None:
+        raise UsageError.of("usage", "--box changes a running box, and no policy", help="leave out --policy, -P and -o")
+    ask_box(arguments.box, "setbooleans", values=values)
     return Written({"booleans": values}, ())
 
 

@@ -8,12 +8,12 @@ import os
 import re
 from collections.abc import Callable, Iterable
 
-from selbox.audit.eventrecord import Login, boolean_changed, format_event, mode_changed
 from selbox.avc.cache import DEFAULT_SIZE
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.statuspage import StatusPage
+from selbox.enforce.changes import record_booleans, set_enforcing
 from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.policy import HandleUnknown
 from selbox.server.report import InvalidTransitionError
@@ -156,12 +156,10 @@ class SecurityFiles:
         self._box.monitor.check(caller, self._security, "security", (permission,), dict)
 
     def _set_enforcing(self, caller: Caller, data: bytes) -> None:
-        new, old = _number(data) != 0, self._server.enforcing
-        if new != old:
+        value = _number(data) != 0
+        if value != self._server.enforcing:
             self._check(caller, "setenforce")
-            recorder = self._box.recorder
-            recorder.write(format_event(mode_changed(recorder.stamp(), new, old, _login(caller))))
-            self._server.enforcing = new
+            set_enforcing(self._server, self._box.recorder, value, caller.tid)
 
     def _set_check_request(self, caller: Caller, data: bytes) -> None:
         """Take a value and heed it not, as kernels since 6.4 do."""
@@ -176,11 +174,9 @@ class SecurityFiles:
         self._check(caller, "setbool")
         if not _number(data):
             return
-        recorder, old = self._box.recorder, self._server.booleans
-        for name, value in self._server.staged_booleans.items():
-            if old[name] != value:
-                recorder.write(format_event(boolean_changed(recorder.stamp(), name, value, old[name], _login(caller))))
-        self._server.commit_booleans()
+        server = self._server
+        record_booleans(self._box.recorder, server.booleans, server.staged_booleans, caller.tid)
+        server.commit_booleans()
 
     # --- Questions --------------------------------------------------------------------------------------------------
 
@@ -296,15 +292,3 @@ def _number(data: bytes) -> int:
 def _unescaped(name: bytes) -> bytes:
     """Undo the escapes that libselinux writes an object's name in: ``+`` is a space, ``%HH`` a byte."""
     return _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), name.replace(b"+", b" "))
-
-
-def _login(caller: Caller) -> Login:
-    """Return who is behind a task, for records of changes."""
-    numbers = []
-    for name in ("loginuid", "sessionid"):
-        try:
-            with open(f"/proc/{caller.tid}/{name}", "rb") as file:
-                numbers.append(int(file.read()))
-        except (OSError, ValueError):
-            return Login()
-    return Login(*numbers)

@@ -1,0 +1,152 @@
+"""``selbox ps``, ``inspect``, ``getenforce``, ``setenforce`` and booleans of running boxes."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.enforce.boxes import Box, environment, lacking
+from tests.enforce.running import Running, running
+
+from selbox.cli.main import main
+
+pytestmark = [pytest.mark.enforcement, pytest.mark.skipif(bool(lacking()), reason=lacking() or "-")]
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type bowl_t) (call file_type (bowl_t))
+(boolean night false)
+(booleanif night (true (allow cat_t bowl_t (file (read)))))
+"""
+CONTEXT = "system_u:system_r:cat_t:s0"
+
+Said = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A box with two processes and one denial, named pets."""
+    directory = tmp_path_factory.mktemp("box")
+    bowl = directory / "bo\x1bwl"
+    bowl.write_text("milk\n")
+    label = f"{bowl}=system_u:object_r:bowl_t:s0"
+    script = f"cat '{bowl.name}' 2>/dev/null; sleep 60 & echo up; while read line; do cat '{bowl.name}'; done"
+    with running(directory, POLICY, script, "--domain", "cat_t", "--name", "pets", "--label", label) as made:
+        assert made.process.stdout is not None
+        assert made.process.stdout.readline() == "up\n"
+        yield made
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    def run(*words: str, status: int = 0) -> str:
+        assert main(list(words)) == status
+        done = capsys.readouterr()
+        return done.err if status else done.out
+
+    return run
+
+
+def test_ps_shows_processes_as_ps_does(box: Running, said: Said) -> None:
+    heading, titles, *rows = said("ps", "pets").splitlines()
+    assert heading.startswith(f"box pets ({box.process.pid}) of ")
+    assert ", enforcing, since " in heading
+    assert heading.endswith(", 2 processes, 1 denial")
+    assert titles.split() == ["LABEL", "PID", "TTY", "TIME", "CMD"]
+    assert [(row.split()[0], row.split()[2:]) for row in rows] == [
+        (CONTEXT, ["?", "00:00:00", "sh"]),
+        (CONTEXT, ["?", "00:00:00", "sleep"]),
+    ]
+    table = list(csv.DictReader(io.StringIO(said("ps", "--csv", str(box.process.pid)))))
+    assert [(row["box"], row["context"], row["command"]) for row in table] == [
+        ("pets", CONTEXT, "sh"),
+        ("pets", CONTEXT, "sleep"),
+    ]
+    value = json.loads(said("ps", "--json"))["result"]["boxes"]
+    found = next(each for each in value if each["name"] == "pets")
+    assert (found["enforcing"], found["denials"]) == (True, {"times": 1, "kinds": 1})
+
+
+@pytest.mark.usefixtures("box")
+def test_inspect_shows_the_cache_and_the_denials(said: Said) -> None:
+    text = said("inspect", "pets")
+    assert "booleans that are not as by default" not in text
+    lines = text.splitlines()
+    names, counts = next((lines[i].split(), lines[i + 1].split()) for i, line in enumerate(lines) if "lookups" in line)
+    assert dict(zip(names, map(int, counts), strict=True))["misses"] > 0
+    assert "denials: 1 of 1 kind" in text
+    assert "/bo\\x1bwl (system_u:object_r:bowl_t:s0) for cat" in text
+    assert "\x1b" not in text
+    assert "no rule (allow cat_t bowl_t (file (read)))" in text or "boolean" in text
+    value = json.loads(said("inspect", "--json", "pets", "--last", "5"))["result"]
+    assert [each["context"] for each in value["processes"]] == [CONTEXT] * 2
+    (denial,) = value["denials"]["last"]
+    assert (denial["tclass"], denial["permissions"], denial["comm"]) == ("file", ["read"], "cat")
+
+
+def test_mode_and_booleans(box: Running, said: Said) -> None:
+    assert said("getenforce", "pets") == "Enforcing\n"
+    assert said("setenforce", "Permissive", "pets") == ""
+    assert said("getenforce", "pets") == "Permissive\n"
+    assert json.loads(said("getenforce", "--json", "pets"))["result"] == {"enforcing": False}
+    said("setenforce", "1", "pets")
+    said("setsebool", "--box", "pets", "night=1")
+    assert said("getsebool", "--box", "pets", "night") == "night --> on\n"
+    assert "booleans that are not as by default: night on" in said("inspect", "pets")
+    said("setsebool", "--box", "pets", "night", "off")
+    assert "error[unknown-boolean]" in said("setsebool", "--box", "pets", "nigth=1", status=255)
+    assert box.process.poll() is None
+
+
+def test_following_shows_each_denial_at_once(box: Running) -> None:
+    words = [sys.executable, "-m", "selbox", "inspect", "pets", "--follow", "--json"]
+    follower = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment())
+    try:
+        assert follower.stdout is not None
+        assert box.process.stdin is not None
+        until = time.monotonic() + 10
+        with box.client() as client:
+            while not client.ask("status")["followers"]:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        box.process.stdin.write("\n")
+        box.process.stdin.flush()
+        assert json.loads(follower.stdout.readline())["result"]["tclass"] == "file"
+    finally:
+        follower.kill()
+        follower.communicate()
+
+
+@pytest.mark.usefixtures("box")
+def test_what_is_asked_wrongly(said: Said) -> None:
+    assert "error[no-box]" in said("ps", "pet", status=1)
+    assert "did you mean `pets`" in said("inspect", "pet", status=1)
+    assert "error[usage]" in said("setenforce", "2", "pets", status=1)
+    assert "error[box-name]" in said("run", "--name", "pets", "--", "true", status=1)
+    assert "error[box-name]" in said("run", "--name", "7", "--", "true", status=1)
+    assert "error[usage]" in said("getsebool", "-a", "--box", "pets", "--policy", "x", status=1)
+    assert "error[usage]" in said("setsebool", "-P", "--box", "pets", "night=1", status=1)
+
+
+def test_inside_it_is_the_box_that_answers(tmp_path: Path) -> None:
+    made = Box(tmp_path, POLICY)
+    selbox = f"{sys.executable} -m selbox"
+    done = made.shell(f"{selbox} getenforce; {selbox} setenforce 0; {selbox} getenforce; {selbox} ps")
+    assert done.output == "Enforcing\nPermissive\n"
+    assert "error[inside-a-box]" in done.errors
+
+
+def test_a_box_that_is_stopped_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+    monkeypatch.setattr("selbox.cli.boxes._SECONDS", 0.3)
+    with running(tmp_path, POLICY, "read line", "--name", "frozen") as made:
+        os.kill(made.process.pid, signal.SIGSTOP)
+        assert "error[box-silent]" in said("getenforce", "frozen", status=2)
+        os.kill(made.process.pid, signal.SIGCONT)
+        assert said("getenforce", "frozen") == "Enforcing\n"

@@ -1,0 +1,66 @@
+"""Boxes that run while a test asks them from outside."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from selbox.cli.boxes import BoxClient, RunningBox, running_boxes
+from tests.enforce.boxes import Box, environment
+
+
+class Running(NamedTuple):
+    """A box in the background.
+
+    Attributes:
+        process: its supervisor.
+        box: how it is reached.
+    """
+
+    process: subprocess.Popen[str]
+    box: RunningBox
+
+    def client(self) -> BoxClient:
+        return BoxClient(self.box)
+
+    def end(self) -> tuple[str, str]:
+        """Close the program's input, wait for its end and return what it printed."""
+        output, errors = self.process.communicate(timeout=20)
+        return output, errors
+
+
+@contextmanager
+def running(directory: Path, policy: str, script: str, *options: str) -> Iterator[Running]:
+    """Run a shell script in a box while the block is run; its input is a pipe that is open as long."""
+    made = Box(directory, policy)
+    process = subprocess.Popen(
+        [*made.arguments(*options), "/bin/sh", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=directory,
+    )
+    try:
+        yield Running(process, find(process.pid))
+    finally:
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=5)  # its input ends, and so it does, with all that it started
+        process.kill()
+        process.communicate()
+
+
+def find(pid: int) -> RunningBox:
+    """Return the box of a supervisor, as soon as it can be asked."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for each in running_boxes():
+            if each.pid == pid:
+                return each
+        assert os.path.exists(f"/proc/{pid}")
+        time.sleep(0.02)
+    raise AssertionError(f"no box of {pid}")
