@@ -410,3 +410,78 @@ print(selinux.setcon("{CONTEXT.format("dog_t")}"), selinux.getcon()[1])
         "errno 13",
         f"0 {CONTEXT.format('dog_t')}",
     ]
+
+
+# --- What programs find at /sys/fs/selinux and /etc/selinux -----------------------------------------------------------
+
+
+@needs_python
+def test_the_tree_is_entered_labelled_and_left_by_paths(box: Box) -> None:
+    program = """
+import os, stat
+ROOT = "/sys/fs/selinux"
+for name in ("", "enforce", "class/file/perms/read", "null"):
+    path = os.path.join(ROOT, name)
+    print(os.getxattr(path, "security.selinux").rstrip(bytes(1)).decode(), stat.filemode(os.stat(path).st_mode))
+attempt(os.readlink, ROOT + "/enforce")
+attempt(os.stat, ROOT + "/class/nothing")
+attempt(os.mkdir, ROOT)
+attempt(os.rmdir, ROOT)
+print(os.path.samefile(ROOT + "/..", "/sys/fs"), os.path.samefile(ROOT + "/class/../../selinux", ROOT))
+print(os.path.samefile("/sys/../etc/selinux/..", "/etc"))
+os.chdir("/sys/fs")
+print(os.listdir("selinux/ss"), open("selinux/mls").read())
+with open(ROOT + "/null", "r+b", buffering=0) as null:
+    print(null.write(b"gone"), null.read())
+"""
+    label = "system_u:object_r:security_t:s0"
+    lines = python(box, program)
+    assert lines == [
+        f"{label} drwxr-xr-x",
+        f"{label} -rw-r--r--",
+        f"{label} -r--r--r--",
+        "system_u:object_r:null_device_t:s0 crw-rw-rw-",
+        "errno 22",
+        "errno 2",
+        "errno 17",
+        "errno 16",
+        "True True",
+        "True",
+        "['sidtab_hash_stats'] 1",
+        "4 b''",
+    ]
+
+
+@needs("matchpathcon", "restorecon")
+def test_the_policy_itself_tells_how_files_are_labelled(box: Box) -> None:
+    filecon = f'(filecon "{box.directory}/bowl(/.*)?" any (system_u object_r food_t ((s0)(s0))))'
+    relabel = "".join(f"(allow cat_t {each} (file (relabelfrom relabelto)))" for each in ("food_t", "toy_t"))
+    box.policy.write_text(POLICY + filecon + relabel)
+    script = f"ls /etc/selinux/selbox/contexts; matchpathcon {box.directory}/bowl; touch bowl; chcon -t toy_t bowl"
+    lines = run(box, f"{script}; restorecon -v bowl")
+    assert lines[:3] == ["customizable_types", "dbus_contexts", "files"]
+    assert lines[3] == f"{box.directory}/bowl\t{FOOD}"
+    assert lines[4] == f"Relabeled {box.directory}/bowl from {TOY} to {FOOD}"
+
+
+@needs("matchpathcon", "sestatus")
+def test_a_directory_may_stand_for_that_of_the_policy(box: Box) -> None:
+    contexts = box.directory / "root/pets/contexts"
+    (contexts / "files").mkdir(parents=True)
+    (contexts / "files/file_contexts").write_text(f"/basket(/.*)?\t{TOY}\n/etc/selinux(/.*)?\t{FOOD}\n")
+    (contexts / "default_contexts").write_text("system_r:kernel_t:s0 system_r:cat_t:s0\n")
+    script = "sestatus | grep name; matchpathcon /basket/x; cat /etc/selinux/pets/contexts/default_contexts"
+    script += "; ls -Z /etc/selinux/pets/contexts/default_contexts; cat /etc/selinux/config"
+    assert run(box, script, *CAT, "--selinux-root=root") == [
+        "Loaded policy name:             pets",
+        f"/basket/x\t{TOY}",
+        "system_r:kernel_t:s0 system_r:cat_t:s0",
+        f"{FOOD} /etc/selinux/pets/contexts/default_contexts",
+        "SELINUX=enforcing",
+        "SELINUXTYPE=pets",
+    ]
+
+
+@needs("findmnt")
+def test_selinuxfs_is_among_the_mounts(box: Box) -> None:
+    assert run(box, "findmnt -no SOURCE,FSTYPE /sys/fs/selinux") == ["selinuxfs selinuxfs"]

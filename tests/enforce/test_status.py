@@ -287,7 +287,7 @@ print(os.path.exists("/sys/fs/selinux/nothing"))
 """,
     )
     assert lines == [
-        " True 0o555",
+        " True 0o755",
         "/enforce False 0o644",
         "/policy_capabilities True 0o555",
         "/access False 0o666",

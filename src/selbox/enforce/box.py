@@ -14,6 +14,7 @@ from selbox.enforce.tasks import TaskTable
 from selbox.enforce.waits import Waits
 from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
+from selbox.store.selinuxroot import SelinuxRoot
 from selbox.typing import NamedTuple
 
 
@@ -35,6 +36,8 @@ class Box(NamedTuple):
         workers: run what may block.
         waits: callers that wait for sockets.
         settings: what the filter was built from.
+        selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
+        started_enforcing: whether the box was started enforcing.
     """
 
     server: SecurityServer
@@ -51,3 +54,5 @@ class Box(NamedTuple):
     workers: Workers
     waits: Waits
     settings: FilterSettings
+    selinux_root: SelinuxRoot | None
+    started_enforcing: bool

@@ -191,6 +191,11 @@ class Labels:
         """Note that two paths changed places."""
         self._history.exchanged(first, second)
 
+    def stands_for(self, directory: str, path: str) -> None:
+        """Note that files below a directory are labelled as those below another path."""
+        if self._history.original(directory) != path:
+            self._history.renamed(path, directory)
+
     def filesystem_sid(self, kind: str) -> int:
         """Return the SID of file systems of a kind themselves, with which their files are associated."""
         use = self._uses.get(kind)

@@ -19,14 +19,15 @@ from selbox.enforce.labels import Labels
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
+from selbox.enforce.standins import NAME, StandIns
 from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Steps, Tools, Walk
 from selbox.typing import Final, NamedTuple, TypeVar
 
 _REMEMBERED: Final = 8192
 _WHO_PASSED: Final = 64
 """Answers that are kept of each path at most."""
-_NO_NAMES: Final = frozenset({b"", b".", b".."})
-"""Last components that name no entry of a directory."""
+_NO_NAMES: Final = frozenset({b"", b".", b"..", NAME})
+"""Last components that name no entry of a directory, or may mean another than the one there."""
 
 _Kind = TypeVar("_Kind")
 _Key = bytes | tuple[int, int, bytes]
@@ -106,7 +107,10 @@ class PathWalker:
         """What goes beyond ordinary permissions on files."""
         self._labels = labels
         self._monitor = monitor
-        self._tools = Tools(descriptors, labels, monitor, privileges, _sysctl_is_on("/proc/sys/fs/protected_symlinks"))
+        self.stand_ins = StandIns()
+        """Directories that stand elsewhere for the box."""
+        protects_links = _sysctl_is_on("/proc/sys/fs/protected_symlinks")
+        self._tools = Tools(descriptors, labels, monitor, privileges, protects_links, self.stand_ins)
         self._root = os.open("/", DIRECTORY | os.O_CLOEXEC)
         self._passages: dict[_Key, _Passage] = {}
         """Ways to directories, by the directory part of paths."""

@@ -23,6 +23,7 @@ from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
 from selbox.store.pathlabels import PathLabels
+from selbox.store.selinuxroot import SelinuxRoot
 from selbox.typing import NamedTuple
 
 
@@ -42,6 +43,7 @@ class RunOptions(NamedTuple):
         label_store: file that keeps labels from one box to the next; None keeps them with the box.
         environment: the program's environment; None is the supervisor's own.
         name: by which the box is asked and told things while it runs; empty for none but the supervisor's number.
+        selinux_root: what programs find at ``/etc/selinux``; None for what the policy itself can tell.
     """
 
     command: tuple[str, ...]
@@ -55,6 +57,7 @@ class RunOptions(NamedTuple):
     label_store: str | None = None
     environment: Mapping[str, str] | None = None
     name: str = ""
+    selinux_root: SelinuxRoot | None = None
 
 
 def run_box(policy: Policy, options: RunOptions) -> RunReport:
@@ -98,7 +101,19 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         # Imported while the first process gets ready: that takes as long as a third of the imports.
         from selbox.enforce.supervision import supervise
 
-        return supervise(server, tasks, store, path_labels, write, initial, first, descriptor, settings, control)
+        return supervise(
+            server,
+            tasks,
+            store,
+            path_labels,
+            write,
+            initial,
+            first,
+            descriptor,
+            settings,
+            control,
+            options.selinux_root,
+        )
 
 
 def _become_supervisor(stack: ExitStack) -> None:

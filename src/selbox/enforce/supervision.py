@@ -28,6 +28,7 @@ from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
 from selbox.store.pathlabels import PathLabels
+from selbox.store.selinuxroot import SelinuxRoot
 
 
 def supervise(
@@ -41,6 +42,7 @@ def supervise(
     descriptor: int,
     settings: FilterSettings,
     control: Control | None,
+    selinux_root: SelinuxRoot | None,
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -55,6 +57,7 @@ def supervise(
         descriptor: of the listener; stays the caller's.
         settings: what the filter was built from.
         control: where the box's owner asks; None for a box that answers nobody.
+        selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
 
     Raises:
         SelboxError: ``first-program-denied``, ``program-not-run``.
@@ -86,6 +89,8 @@ def supervise(
             Workers(listener),
             waits,
             settings,
+            selinux_root,
+            server.enforcing,
         )
         handlers = build_handlers(box, initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.unlent, handlers.execution)

@@ -16,6 +16,7 @@ from selbox.enforce.labels import Labels
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
+from selbox.enforce.standins import NAME, StandIns
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final, NamedTuple
 
@@ -28,6 +29,8 @@ DIRECTORY: Final = O_PATH | os.O_DIRECTORY
 _MAX_LINKS: Final = 40
 _PROC_ROOT_INODE: Final = 1
 _TASK_DIRECTORY = re.compile(rb"/proc/(\d+)(?:/task/\d+)?(/fd|/map_files|/ns)?$")
+_MEANING_OTHERS: Final = frozenset({b"self", b"thread-self", NAME})
+"""Names that may mean another object than the one there."""
 _MAGIC_NAMES: Final = frozenset({b"cwd", b"root", b"exe"})
 
 Steps = tuple[tuple[int, str, str], ...]
@@ -73,6 +76,7 @@ class Tools(NamedTuple):
         monitor: decides.
         privileges: what goes beyond ordinary permissions.
         protects_links: whether ``fs.protected_symlinks`` is on.
+        stand_ins: directories that stand elsewhere for the box.
     """
 
     descriptors: Descriptors
@@ -80,6 +84,7 @@ class Tools(NamedTuple):
     monitor: ReferenceMonitor
     privileges: Privileges
     protects_links: bool
+    stand_ins: StandIns
 
 
 class Walk:
@@ -95,7 +100,8 @@ class Walk:
     """
 
     def __init__(self, tools: Tools, caller: Caller, root: int, start: int, path: bytes, *, follow: bool) -> None:
-        self._descriptors, self._labels, self._monitor, self._privileges, self._protects_links = tools
+        self._descriptors, self._labels, self._monitor, self._privileges = tools[:4]
+        self._protects_links, self._stand_ins = tools.protects_links, tools.stand_ins
         self._caller = caller
         self._root = root
         self._current = start
@@ -159,11 +165,11 @@ class Walk:
     def _up(self) -> None:
         here, root = os.fstat(self._current), os.fstat(self._root)
         if (here.st_dev, here.st_ino) != (root.st_dev, root.st_ino):
-            self._current = self._descriptors.open(b"..", DIRECTORY, self._current)
+            self._current = self._descriptors.open(self._stand_ins.above(here) or b"..", DIRECTORY, self._current)
 
     def _down(self, name: bytes) -> Located | None:
         """Go one component down; return where the path ends, if here."""
-        if self._own_proc_entry(name):
+        if name in _MEANING_OTHERS and (self._stood_in(name) or self._own_proc_entry(name)):
             return None
         try:
             descriptor = self._descriptors.open(name, UNFOLLOWED, self._current)
@@ -183,7 +189,7 @@ class Walk:
 
     def _own_proc_entry(self, name: bytes) -> bool:
         """Give ``/proc/self`` the caller's meaning, not the supervisor's."""
-        if name not in (b"self", b"thread-self"):
+        if name == NAME:
             return False
         status = os.fstat(self._current)
         if status.st_ino != _PROC_ROOT_INODE or self._labels.filesystem_of(status.st_dev) != "proc":
@@ -197,6 +203,14 @@ class Walk:
         if name == b"thread-self":
             self._pending += [b"%d" % self._caller.tid, b"task"]
         self._pending.append(process)
+        return True
+
+    def _stood_in(self, name: bytes) -> bool:
+        """Go on in the directory that stands for the one of this name, if one does."""
+        entered = self._stand_ins.enter(self._current, name, self._pending[::-1])
+        if entered is None:
+            return False
+        self._current = self._descriptors.add(entered)
         return True
 
     def _through_link(self, name: bytes, descriptor: int, status: os.stat_result) -> None:

@@ -37,6 +37,11 @@ class FilesystemLabel(NamedTuple):
 class ContextServer(PolicyHolder):
     """Gives SIDs to contexts, and contexts to what has none of its own."""
 
+    @property
+    def sid_count(self) -> int:
+        """How many SIDs there are."""
+        return len(self._state.sids)
+
     # --- Contexts --------------------------------------------------------------------------------------------------
 
     def initial_sid(self, name: str) -> int:

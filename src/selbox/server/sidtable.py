@@ -94,6 +94,9 @@ class SidTable:
     def _entries(self) -> list[Entry | None]:
         return [self._texts.get(number, context) for number, context in enumerate(self._contexts)][1:]
 
+    def __len__(self) -> int:
+        return len(self._contexts) - 1
+
     def initial(self, name: str) -> int:
         """Return the number of an initial SID.
 

@@ -1,14 +1,12 @@
 """The policy that the system has: the one in force, or the one that its configuration names."""
 
 import os
-import re
 
+from selbox.store.selinuxroot import SelinuxRoot, configured_name
 from selbox.typing import Final
 
 _IN_FORCE: Final = "/sys/fs/selinux/policy"
-_CONFIGURATION: Final = "/etc/selinux/config"
-_TYPE: Final = re.compile(r"^\s*SELINUXTYPE\s*=\s*([\w.-]+)", re.MULTILINE)
-_VERSIONED: Final = re.compile(r"policy\.(\d{1,4})")
+_DIRECTORY: Final = "/etc/selinux"
 
 
 def system_policy(root: str = "/") -> list[str]:
@@ -22,13 +20,9 @@ def system_policy(root: str = "/") -> list[str]:
     in_force = os.path.join(root, _IN_FORCE.lstrip("/"))
     if os.access(in_force, os.R_OK):
         return [in_force]
-    directory = _configured(root, "policy")
-    try:
-        names = os.listdir(directory) if directory else []
-    except OSError:
-        return []
-    versions = [int(match[1]) for match in map(_VERSIONED.fullmatch, names) if match]
-    return [os.path.join(directory, f"policy.{max(versions)}")] if versions else []
+    configured = _configured(root)
+    policy = None if configured is None else configured.policy
+    return [] if policy is None else [policy]
 
 
 def system_file_contexts(root: str = "/") -> list[str]:
@@ -39,16 +33,15 @@ def system_file_contexts(root: str = "/") -> list[str]:
 
     Source: ``selinux_file_context_path`` of libselinux, and ``process_file`` of its ``label_file.c``.
     """
-    directory = _configured(root, "contexts/files")
-    paths = [os.path.join(directory, f"file_contexts{ending}") for ending in ("", ".homedirs", ".local")]
-    return [each for each in paths if directory and os.access(each, os.R_OK)]
+    configured = _configured(root)
+    if configured is None:
+        return []
+    paths = [configured.path("contexts", "files", f"file_contexts{ending}") for ending in ("", ".homedirs", ".local")]
+    return [each for each in paths if os.access(each, os.R_OK)]
 
 
-def _configured(root: str, directory: str) -> str:
-    """Return a directory of the policy that the system's configuration names; empty where it names none."""
-    try:
-        with open(os.path.join(root, _CONFIGURATION.lstrip("/")), encoding="utf-8", errors="replace") as stream:
-            found = _TYPE.search(stream.read())
-    except OSError:
-        return ""
-    return os.path.join(root, "etc/selinux", found[1], directory) if found else ""
+def _configured(root: str) -> SelinuxRoot | None:
+    """Return the policy that the system's configuration names; None where it names none."""
+    directory = os.path.join(root, _DIRECTORY.lstrip("/"))
+    name = configured_name(directory)
+    return SelinuxRoot(directory, name) if name else None

@@ -10,10 +10,12 @@ from selbox.enforce.report import RunReport
 from selbox.enforce.run import RunOptions, run_box
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import labelled_policy, load_policy
+from selbox.store.selinuxroot import SelinuxRoot, root_of_policy, selinux_root
 from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
 
 MANUAL = Manual(
     description="""
@@ -42,6 +44,11 @@ error.
         Example(
             "A service as init starts it, under the policy of a distribution:",
             "selbox run --policy policy.33 --file-contexts file_contexts --as-init -- nginx -g 'daemon off;'",
+        ),
+        Example(
+            "A distribution's policy, with its file contexts and what SELinux-aware programs read in /etc/selinux:",
+            "selbox run --selinux-root /etc/selinux/default "
+            "--context unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023 -- bash",
         ),
         Example(
             "See what a policy would deny, and keep the records:",
@@ -115,6 +122,12 @@ def add_arguments(parser: "ArgumentParser") -> None:
         help="further contexts of files, as file_contexts(5) has them; a kernel policy has none of its own. What "
         "stands beside FILE belongs to it: FILE.homedirs, FILE.local, FILE.subs and FILE.subs_dist",
     )
+    parser.add_argument(
+        "--selinux-root",
+        metavar="DIR",
+        help="what programs find at /etc/selinux: a directory such as it, or such as /etc/selinux/default. Its kernel "
+        "policy and its file_contexts are taken, where --policy and --file-contexts name no others",
+    )
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--context", metavar="CONTEXT", help="context of the first program")
     start.add_argument(
@@ -153,15 +166,20 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(arguments: "Namespace") -> RunResult:
     """Run the box."""
-    if arguments.no_base and not arguments.policy:
+    root, paths = None, arguments.policy or []
+    if arguments.selinux_root is not None:
+        root = selinux_root(arguments.selinux_root)
+        paths = paths or ([] if root.policy is None else [root.policy])
+    if arguments.no_base and not paths:
         raise UsageError.of("usage", "there is no policy", help="name a file with --policy, or leave out --no-base")
     if arguments.name:
         from selbox.cli.boxes import check_new_name
 
         check_new_name(arguments.name)
-    policy = load_policy(arguments.policy or (), base=not arguments.no_base, cache=PolicyCache.of_user())
-    if arguments.file_contexts is not None:
-        policy = labelled_policy(policy, arguments.file_contexts)
+    policy = load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user())
+    file_contexts = arguments.file_contexts or (root.file_contexts if root is not None else None)
+    if file_contexts is not None:
+        policy = labelled_policy(policy, file_contexts)
     # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.
     gc.freeze()
     gc.enable()
@@ -176,5 +194,11 @@ def run(arguments: "Namespace") -> RunResult:
         labels=tuple(arguments.label),
         label_store=arguments.label_store,
         name=arguments.name,
+        selinux_root=root or _beside(paths),
     )
     return RunResult(run_box(policy, options), arguments.quiet)
+
+
+def _beside(paths: "Sequence[str]") -> SelinuxRoot | None:
+    """Return the directory that the one kernel policy lies in; None where there is none such."""
+    return root_of_policy(paths[0]) if len(paths) == 1 else None

@@ -1,66 +1,122 @@
-"""Directories of ``/sys/fs/selinux`` that programs can list.
+"""The tree of ``/sys/fs/selinux`` as programs list it, look at it and enter it.
 
-A descriptor of a directory must be of a real one. So one that is opened is made in a directory of the box's own, with
-an empty file for each of its files; names opened in it lead back to ``/sys/fs/selinux``.
+A descriptor of a directory must be of a real one, and so must what a path leads through. So directories are made in one
+of the box's own as they are come to, with an empty file for each of their files; names opened in them lead back to
+``/sys/fs/selinux``.
 """
 
 import os
-import weakref
+import stat
+from collections.abc import Callable, Sequence
 
-from selbox.typing import Final
+from selbox.enforce.credentials import own_credentials_held
+from selbox.enforce.selinuxdirectories import BoxDirectory
+from selbox.typing import Final, NamedTuple
 
-_PLACES: Final = ("/dev/shm", os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - a random name, made exclusively
+_NULL: Final = os.makedev(1, 3)
+
+
+class Entry(NamedTuple):
+    """A name in a directory.
+
+    Attributes:
+        mode: type and permission bits.
+        sid: label.
+    """
+
+    mode: int
+    sid: int
 
 
 class SecurityDirectories:
-    """Makes directories when they are first asked for; all go with the box."""
+    """Makes directories when they are first come to; all go with the box.
 
-    def __init__(self) -> None:
-        self._root = ""
+    Args:
+        directory: of the box, which they are made in.
+        entries: returns the names in a directory by its path below the root; None for what is no directory.
+        label: called with the status and the SID of all that is made.
+    """
+
+    def __init__(
+        self,
+        directory: BoxDirectory,
+        entries: Callable[[str], dict[str, Entry] | None],
+        label: Callable[[os.stat_result, int], None],
+    ) -> None:
+        self._directory = directory
+        self._entries = entries
+        self._label = label
+        self._filled: set[str] = set()
 
     @property
     def exist(self) -> bool:
         """Whether any was made."""
-        return bool(self._root)
+        return bool(self._filled)
+
+    @property
+    def _root(self) -> str:
+        return os.path.join(self._directory.path, "fs")
 
     def inner(self, path: bytes) -> bytes | None:
         """Return what a path in such a directory is below ``/sys/fs/selinux``; None for any other path."""
+        if not self._filled:
+            return None
         root = os.fsencode(self._root)
-        if not root or not (path == root or path.startswith(root + b"/")):
+        if not (path == root or path.startswith(root + b"/")):
             return None
         return path[len(root) + 1 :]
 
-    def open(self, path: str, entries: dict[str, bool]) -> int:
-        """Return a descriptor of a directory.
-
-        Args:
-            path: its path below ``/sys/fs/selinux``.
-            entries: the names in it, and of each whether it is a directory.
+    def place(self, components: Sequence[bytes]) -> str:
+        """Return the root, with every directory filled that a path below it leads to or through.
 
         Raises:
             OSError: when it cannot be made.
         """
-        place = os.path.join(self._made_root(), path)
-        os.makedirs(place, 0o755, exist_ok=True)
-        present = set(os.listdir(place))
-        for name in entries.keys() - present:
-            if entries[name]:
-                os.mkdir(os.path.join(place, name), 0o755)
-            else:
-                os.close(os.open(os.path.join(place, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444))
-        return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def _made_root(self) -> str:
-        if not self._root:
-            place = next((each for each in _PLACES if os.access(each, os.W_OK)), _PLACES[-1])
-            root = os.path.join(place, f"selbox-{os.urandom(8).hex()}")
-            os.mkdir(root, 0o755)
-            self._root = os.path.realpath(root)
-            weakref.finalize(self, _remove, self._root)
+        path = ""
+        self._fill(path)
+        for name in components:
+            path = os.path.join(path, os.fsdecode(name))
+            if name == b".." or not self._fill(path):
+                break
         return self._root
 
+    def path(self, inner: str) -> str:
+        """Return the path of a file or directory that stands for one below ``/sys/fs/selinux``.
 
-def _remove(directory: str) -> None:
-    import shutil  # 5 ms, which only a box that listed selinuxfs pays, at its end
+        Raises:
+            OSError: when it cannot be made.
+        """
+        return os.path.join(self.place([os.fsencode(each) for each in inner.split("/") if each]), inner).rstrip("/")
 
-    shutil.rmtree(directory, ignore_errors=True)
+    def _fill(self, path: str) -> bool:
+        """Make what is in a directory, again when its names have changed; tell whether it is one."""
+        entries = self._entries(path)
+        if entries is None:
+            return False
+        place = os.path.join(self._root, path).rstrip("/")
+        with own_credentials_held():
+            if not path and "" not in self._filled:
+                os.mkdir(place, 0o755)
+            missing = entries.keys() - set(os.listdir(place))
+            if missing:
+                mode = stat.S_IMODE(os.stat(place).st_mode)
+                os.chmod(place, mode | stat.S_IWUSR)
+                for name in missing:
+                    self._make(os.path.join(place, name), entries[name])
+                os.chmod(place, mode)
+        self._filled.add(path)
+        return True
+
+    def _make(self, path: str, entry: Entry) -> None:
+        if stat.S_ISCHR(entry.mode):
+            try:
+                os.mknod(path, entry.mode, _NULL)
+            except PermissionError:  # only root makes devices
+                os.symlink(os.devnull, path)
+                return
+        elif stat.S_ISDIR(entry.mode):
+            os.mkdir(path)
+        else:
+            os.mknod(path)
+        os.chmod(path, stat.S_IMODE(entry.mode))
+        self._label(os.stat(path), entry.sid)

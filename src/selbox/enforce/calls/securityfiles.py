@@ -6,6 +6,7 @@ Source: the kernel's ``security/selinux/selinuxfs.c``; the man page ``selinux(8)
 import errno
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable
 
 from selbox.avc.cache import DEFAULT_SIZE
@@ -24,6 +25,11 @@ _POLICY_VERSION: Final = 33
 
 _MOST_REPLIED: Final = 4088
 """Bytes that one transaction can hold (``SIMPLE_TRANSACTION_LIMIT``)."""
+
+_INITIAL_SIDS: Final = frozenset(
+    ("kernel", "security", "unlabeled", "file", "init", "any_socket", "port", "netif", "netmsg", "node", "devnull")
+)
+"""The initial SIDs of the kernel (``initial_sid_to_string.h``); policies know more, of older kernels."""
 
 _NUMBER = re.compile(rb"\s*([+-]?\d+)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -57,7 +63,7 @@ class SecurityFiles:
     def __init__(self, box: Box, status: StatusPage) -> None:
         self._box = box
         self._server = box.server
-        self._security = _security_sid(box)
+        self._security = known_initial_sid(box, "security")
         server = box.server
         unknown = server.policy.handle_unknown
         self._files: dict[str, SecurityFile] = {
@@ -76,6 +82,8 @@ class SecurityFiles:
             "user": SecurityFile(0o666, lambda: b"", self._user, once=True),
             "validatetrans": SecurityFile(0o222, lambda: b"", self._validate_transition),
             "status": SecurityFile(0o444, lambda: os.pread(status.descriptor(), 20, 0)),
+            "null": SecurityFile(stat.S_IFCHR | 0o666, lambda: b""),
+            "ss/sidtab_hash_stats": SecurityFile(0o444, self._sid_statistics),
             "avc/cache_stats": SecurityFile(0o444, self._cache_statistics),
             "avc/cache_threshold": SecurityFile(0o444, lambda: b"%d" % DEFAULT_SIZE),
             "avc/hash_stats": SecurityFile(0o444, self._hash_statistics),
@@ -93,7 +101,7 @@ class SecurityFiles:
         if directory == "booleans" and name in policy.boolean_ids:
             return SecurityFile(0o644, lambda: self._boolean(name), lambda *given: self._set_boolean(name, *given))
         if directory == "initial_contexts":
-            return self._fixed(name in (each.name for each in policy.initial_sids), lambda: self._initial(name))
+            return self._fixed(name in self._initial_names(), lambda: self._initial(name))
         if directory == "policy_capabilities":
             return self._fixed(name in POLICY_CAPABILITIES, lambda: b"%d" % (name in policy.policy_capabilities))
         match directory.split("/"):
@@ -112,14 +120,14 @@ class SecurityFiles:
         policy = self._server.policy
         match path.split("/"):
             case [""]:
-                directories = ("avc", "booleans", "class", "initial_contexts", "policy_capabilities")
+                directories = ("avc", "booleans", "class", "initial_contexts", "policy_capabilities", "ss")
                 return _names((each for each in self._files if "/" not in each), directories)
-            case ["avc"]:
-                return _names(each.removeprefix("avc/") for each in self._files if each.startswith("avc/"))
+            case ["avc" | "ss" as name]:
+                return _names(each.removeprefix(f"{name}/") for each in self._files if each.startswith(f"{name}/"))
             case ["booleans"]:
                 return _names(policy.boolean_ids)
             case ["initial_contexts"]:
-                return _names(each.name for each in policy.initial_sids)
+                return _names(self._initial_names())
             case ["policy_capabilities"]:
                 return _names(POLICY_CAPABILITIES)
             case ["class"]:
@@ -136,6 +144,10 @@ class SecurityFiles:
         value = self._server.booleans[name]
         return b"%d %d" % (value, self._server.staged_booleans[name])
 
+    def _initial_names(self) -> list[str]:
+        """Return the initial SIDs that a kernel has a use for, and that have contexts in the policy."""
+        return [each.name for each in self._server.policy.initial_sids if each.name in _INITIAL_SIDS]
+
     def _initial(self, name: str) -> bytes:
         try:
             return _terminated(self._server.sid_to_context(self._server.initial_sid(name)))
@@ -149,6 +161,10 @@ class SecurityFiles:
     def _hash_statistics(self) -> bytes:
         nodes = len(self._box.monitor.cache)
         return b"entries: %d\nbuckets used: %d/%d\nlongest chain: %d\n" % (nodes, nodes, DEFAULT_SIZE, nodes > 0)
+
+    def _sid_statistics(self) -> bytes:
+        sids = self._server.sid_count
+        return b"entries: %d\nbuckets used: %d/%d\nlongest chain: %d\n" % (sids, sids, sids, sids > 0)
 
     # --- Changes ----------------------------------------------------------------------------------------------------
 
@@ -259,11 +275,11 @@ class SecurityFiles:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
 
-def _security_sid(box: Box) -> int:
-    """Return the SID of the security server itself; a policy that gives it no context has it unlabelled."""
-    for name in ("security", "unlabeled"):
+def known_initial_sid(box: Box, name: str) -> int:
+    """Return an initial SID; a policy that gives it no context has what it stands for unlabelled."""
+    for each in (name, "unlabeled"):
         try:
-            return box.server.initial_sid(name)
+            return box.server.initial_sid(each)
         except SelboxError:
             continue
     return box.labels.outside

@@ -10,33 +10,31 @@ import os
 import re
 import stat
 import struct
-import zlib
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes
-from selbox.enforce.calls.securitydirectories import SecurityDirectories
-from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles
+from selbox.enforce.calls.securitydirectories import Entry, SecurityDirectories
+from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles, known_initial_sid
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
+from selbox.enforce.mounttables import mount_table, mount_table_of
+from selbox.enforce.selinuxdirectories import BoxDirectory, PolicyDirectory
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
 from selbox.server.labelling import generic_filesystem_context
 from selbox.typing import Final, NamedTuple
 
 ROOT: Final = b"/sys/fs/selinux"
-_CONFIGURATION: Final = b"/etc/selinux/config"
-_BUS_CONTEXTS: Final = b"/etc/selinux/selbox/contexts/dbus_contexts"
-_NO_BUS_CONTEXTS: Final = b"<busconfig><selinux></selinux></busconfig>\n"
-"""A message bus that finds SELinux enabled does not start without this file, which policy packages bring."""
-
-_CONFIGURATIONS: Final = frozenset({_CONFIGURATION.decode(), _BUS_CONTEXTS.decode()})
+POLICIES: Final = b"/etc/selinux"
+_CONFIGURATION: Final = POLICIES + b"/config"
 _FILESYSTEMS: Final = b"/proc/filesystems"
 _ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
 _MAGIC: Final = 0xF97CFF8C
@@ -45,8 +43,13 @@ _MOUNT_FLAGS: Final = 0x20 | 0x02 | 0x08 | 0x1000
 """ST_VALID, nosuid, noexec and relatime."""
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _KEPT: Final = 64
-_DEVICE: Final = os.makedev(0, 4095)
-"""A device number that no file system of the host has."""
+_NULL: Final = "/dev/null"
+_ACCESSES: Final = {
+    os.O_RDONLY: ("read",),
+    os.O_WRONLY: ("write",),
+    os.O_RDWR: ("read", "write"),
+    os.O_ACCMODE: ("read", "write"),
+}
 _DAC_OVERRIDE: Final = 1 << 1
 
 
@@ -79,7 +82,10 @@ class SelinuxFiles:
         self._status = StatusPage(box.server)
         self._files = SecurityFiles(box, self._status)
         self.transactions = Transactions(box, box.settings.transactions)
-        self._directories = SecurityDirectories()
+        directory = BoxDirectory()
+        self._directories = SecurityDirectories(directory, self._entries, box.labels.assign)
+        self._policy_directory = PolicyDirectory(box.selinux_root, box.server.policy, directory)
+        self._mode = b"enforcing" if box.started_enforcing else b"permissive"
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
     @property
@@ -96,12 +102,12 @@ class SelinuxFiles:
             OSError: what ``open`` is to fail with.
         """
         found = self._recognise(caller, directory, path)
-        if found is None or (found.path in _CONFIGURATIONS and flags & os.O_ACCMODE != os.O_RDONLY):
+        if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
             return None
         if flags & os.O_CREAT and flags & os.O_EXCL:
             return -errno.EEXIST
         if isinstance(found.file, dict):
-            return self._open_directory(caller, found, found.file, flags)
+            return self._open_directory(caller, found, flags)
         if flags & os.O_DIRECTORY:
             return -errno.ENOTDIR
         return self._open_file(caller, found, found.file, flags)
@@ -110,22 +116,23 @@ class SelinuxFiles:
         if flags & O_PATH:
             return self._give(caller, found, b"", flags)
         mode = flags & os.O_ACCMODE
-        self._check(
-            caller, found, {os.O_RDONLY: ("read",), os.O_WRONLY: ("write",)}.get(mode, ("read", "write")), "open"
-        )
+        if stat.S_ISCHR(file.mode):
+            self._check(caller, found, _ACCESSES[mode], "open")
+            return self._hand_over(caller, found, self._box.descriptors.open(_NULL, flags & os.O_ACCMODE), flags)
+        self._check(caller, found, _ACCESSES[mode], "open")
         if mode == os.O_RDONLY:
             return self._give(caller, found, file.content(), flags)
         if file.write is None:
             return -errno.EACCES
         return self.transactions.open(caller, flags, Operation(found.path, file.write, file.content, file.once))
 
-    def _open_directory(self, caller: Caller, found: _Found, entries: dict[str, bool], flags: int) -> int:
+    def _open_directory(self, caller: Caller, found: _Found, flags: int) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_CREAT:
             return -errno.EISDIR
         if not flags & O_PATH:
             self._check(caller, found, ("read",), "open")
         box = self._box
-        opened = box.descriptors.add(self._directories.open(found.path[len(ROOT) + 1 :], entries))
+        opened = box.descriptors.open(self._directories.path(_inner(found.path)), os.O_RDONLY | os.O_DIRECTORY)
         return self._hand_over(caller, found, opened, flags)
 
     def access(self, caller: Caller, directory: int, path: bytes, mode: int) -> bool:
@@ -154,15 +161,11 @@ class SelinuxFiles:
         found = self._recognise(caller, directory, path)
         if found is None or not found.path.startswith(ROOT.decode()):
             return None
-        file, kind = found.file, "file"
-        mode, links = stat.S_IFREG, 1
-        if isinstance(file, SecurityFile):
-            mode |= file.mode
-        else:
-            mode, links, kind = stat.S_IFDIR | 0o555, 2, "dir"
-        box = self._box
-        box.monitor.check(caller, found.sid, kind, ("getattr",), lambda: _describe(found.path, "selinuxfs"))
-        return _made_up(found.path, mode, links)
+        object_class = _class_of(found.file)
+        self._box.monitor.check(
+            caller, found.sid, object_class, ("getattr",), lambda: _describe(found.path, "selinuxfs")
+        )
+        return os.stat(self._directories.path(_inner(found.path)))
 
     def filesystem(self, caller: Caller, path: bytes) -> bytes | None:
         """Return ``struct statfs`` of a path in selinuxfs, by whose type libselinux tells that SELinux is there.
@@ -191,10 +194,13 @@ class SelinuxFiles:
             path = os.path.join(ROOT, inner)
         if path.rstrip(b"/") == ROOT or path.startswith(ROOT + b"/"):
             return self._security_file(caller, os.fsdecode(path[len(ROOT) + 1 :]))
-        if path in (_CONFIGURATION, _BUS_CONTEXTS):
-            return self._configuration(caller, path) if _has_our_root(caller) else None
+        if path == _CONFIGURATION:
+            return self._configuration(caller) if _has_our_root(caller) else None
         if path == _FILESYSTEMS:
-            return self._filesystems(caller) if _has_our_root(caller) else None
+            return self._table(caller, path, _known_filesystems) if _has_our_root(caller) else None
+        tid = mount_table_of(path, caller.tid)
+        if tid is not None:
+            return self._table(caller, path, lambda: mount_table(tid, path)) if _has_our_root(caller) else None
         match = _ATTRIBUTE.fullmatch(path)
         if match is None or match[3].decode() not in ATTRIBUTE_MODES or not _has_our_root(caller):
             return None
@@ -212,7 +218,53 @@ class SelinuxFiles:
         if file is None:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         shared = self._status.descriptor() if inner == "status" else -1
-        return _Found(path, self._label("/" + inner, FileKind.FILE), file, shared)
+        return _Found(path, self._label_of_file(inner, file), file, shared)
+
+    def _label_of_file(self, inner: str, file: SecurityFile) -> int:
+        if stat.S_ISCHR(file.mode):
+            return known_initial_sid(self._box, "devnull")
+        return self._label("/" + inner, FileKind.FILE)
+
+    def _entries(self, inner: str) -> dict[str, Entry] | None:
+        """Return the names in a directory; None for what is none."""
+        names = self._files.entries(inner)
+        if names is None:
+            return None
+        entries = {}
+        for name, is_directory in names.items():
+            path = f"{inner}/{name}" if inner else name
+            file = None if is_directory else self._files.lookup(path)
+            if file is None:
+                entries[name] = Entry(stat.S_IFDIR | 0o555, self._label("/" + path, FileKind.DIRECTORY))
+            else:
+                entries[name] = Entry(file.mode, self._label_of_file(path, file))
+        return entries
+
+    def place(self, components: Sequence[bytes]) -> str:
+        """Return the directory that stands for ``/sys/fs/selinux``.
+
+        Args:
+            components: of the path that is sought in it.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        place = self._directories.place(components)
+        self._box.labels.assign(os.stat(place), self._label("/", FileKind.DIRECTORY))
+        return place
+
+    def policy_place(self, components: Sequence[bytes]) -> str:
+        """Return the directory that stands for ``/etc/selinux``.
+
+        Args:
+            components: of the path that is sought in it.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        place = self._policy_directory.place(components)
+        self._box.labels.stands_for(place, POLICIES.decode())
+        return place
 
     def _search(self, caller: Caller, path: bytes) -> None:
         """Check the way to a directory, and the directory itself, for search."""
@@ -254,26 +306,27 @@ class SelinuxFiles:
         )
         return _Found(path, sid, file)
 
-    def _configuration(self, caller: Caller, path: bytes) -> _Found:
+    def _configuration(self, caller: Caller) -> _Found:
         """The file that names the policy: in a box it is the box's own, whatever the host is set up for."""
-        located = self._box.walker.locate(caller, AT_FDCWD, b"/etc")
+        located = self._box.walker.locate(caller, AT_FDCWD, os.path.dirname(_CONFIGURATION))
         sid = self._box.labels.sid_of(located.object, located.found, caller)
-        mode = b"enforcing" if self._box.server.enforcing else b"permissive"
-        content = _NO_BUS_CONTEXTS if path == _BUS_CONTEXTS else b"SELINUX=%s\nSELINUXTYPE=selbox\n" % mode
-        return _Found(path.decode(), sid, SecurityFile(0o444, lambda: content))
+        content = b"SELINUX=%s\nSELINUXTYPE=%s\n" % (self._mode, os.fsencode(self._policy_directory.name))
+        return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: content))
 
-    def _filesystems(self, caller: Caller) -> _Found:
-        located = self._box.walker.locate(caller, AT_FDCWD, _FILESYSTEMS)
-        sid = self._box.labels.sid_of(located.object, located.found, caller)
-        return _Found(_FILESYSTEMS.decode(), sid, SecurityFile(0o444, _known_filesystems))
+    def _table(self, caller: Caller, path: bytes, content: Callable[[], bytes]) -> _Found | None:
+        """A table of the kernel's, which knows of selinuxfs in a box; None for one that there is not."""
+        located = self._box.walker.locate(caller, AT_FDCWD, path)
+        if located.status is None:
+            return None
+        sid = self._box.labels.sid_of(located.object, located.status, caller)
+        return _Found(path.decode(), sid, SecurityFile(0o444, content))
 
     # --- Checks and answers -----------------------------------------------------------------------------------------
 
     def _check(self, caller: Caller, found: _Found, access: tuple[str, ...], *more: str) -> None:
         """Check the mode of a file, then what policy says about it."""
-        file = found.file
-        mode, object_class = (file.mode, "file") if isinstance(file, SecurityFile) else (0o555, "dir")
-        allowed = _mode_bits(caller, mode)
+        file, object_class = found.file, _class_of(found.file)
+        allowed = _mode_bits(caller, file.mode if isinstance(file, SecurityFile) else 0o555)
         for permission, bit in (("read", 4), ("write", 2)):
             if permission in access and not allowed & bit:
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
@@ -315,12 +368,15 @@ class SelinuxFiles:
         return descriptor
 
 
-def _made_up(path: str, mode: int, links: int) -> os.stat_result:
-    """Return the status of a file that there is not: it belongs to whoever runs the box, and is empty."""
-    inode = zlib.crc32(path.encode())
-    numbers = (mode, inode, _DEVICE, links, os.geteuid(), os.getegid(), 0, 0, 0, 0)
-    more = {"st_blksize": 4096, "st_blocks": 0, "st_rdev": 0, "st_atime_ns": 0, "st_mtime_ns": 0, "st_ctime_ns": 0}
-    return os.stat_result(numbers, more)
+def _inner(path: str) -> str:
+    """Return what is after ``/sys/fs/selinux/`` in a path."""
+    return path[len(ROOT) + 1 :]
+
+
+def _class_of(file: SecurityFile | dict[str, bool]) -> str:
+    if isinstance(file, dict):
+        return "dir"
+    return "chr_file" if stat.S_ISCHR(file.mode) else "file"
 
 
 def _absolute(caller: Caller, directory: int, path: bytes) -> bytes:

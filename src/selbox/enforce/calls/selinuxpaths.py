@@ -9,14 +9,20 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.standins import StandIn
 from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from selbox.enforce.calls.selinuxfs import SelinuxFiles
     from selbox.enforce.calls.transactions import Watcher
 
-LAST_NAMES: Final = frozenset({b"current", b"exec", b"fscreate", b"keycreate", b"prev", b"sockcreate", b"filesystems"})
-"""Last components of ``/proc/PID/attr/*`` and ``/proc/filesystems``; all other paths have ``selinux`` in them."""
+_ATTRIBUTES: Final = (b"current", b"exec", b"fscreate", b"keycreate", b"prev", b"sockcreate")
+_TABLES: Final = (b"filesystems", b"mounts", b"mountinfo", b"mtab")
+LAST_NAMES: Final = frozenset(_ATTRIBUTES + _TABLES)
+"""Last components of ``/proc/PID/attr/*`` and of tables in ``/proc``; all other paths have ``selinux`` in them."""
+
+_SELINUXFS: Final = "/sys/fs/selinux"
+_POLICIES: Final = "/etc/selinux"
 
 _REMEMBERED: Final = 4096
 
@@ -29,6 +35,10 @@ class SelinuxPaths:
         self._made: SelinuxFiles | None = None
         self._watcher: Watcher | None = None
         self._ordinary: set[bytes] = set()
+        stand_ins, root = box.walker.stand_ins, box.selinux_root
+        stand_ins.add(StandIn(_SELINUXFS, lambda inner: self._files().place(inner)))
+        if root is None or root.directory != _POLICIES:
+            stand_ins.add(StandIn(_POLICIES, lambda inner: self._files().policy_place(inner)))
 
     def attach(self, watcher: "Watcher") -> None:
         """Take what watches descriptors."""

@@ -1,0 +1,71 @@
+"""What a task sees mounted, with selinuxfs, which in a box is there without a mount.
+
+Source: ``proc(5)``; the kernel's ``show_mountinfo`` and ``show_vfsmnt``.
+"""
+
+import re
+
+from selbox.enforce.tasks import thread_group
+from selbox.typing import Final
+
+_TABLE = re.compile(rb"/proc/(?:(self|thread-self|\d+)(?:/task/(\d+))?/)?(mounts|mountinfo)")
+_LINK: Final = b"/etc/mtab"
+_KIND: Final = b" selinuxfs "
+_POINT: Final = b"/sys/fs/selinux"
+_HOLDER: Final = b"/sys"
+_OPTIONS: Final = b"rw,nosuid,noexec,relatime"
+_DEVICE: Final = b"0:4095"
+"""A device number that no file system of the host has."""
+
+
+def mount_table_of(path: bytes, caller: int) -> int | None:
+    """Return the task whose table of mounts a path names; None for any other path.
+
+    Args:
+        path: absolute and normal.
+        caller: the task that asks.
+    """
+    if path == _LINK:
+        return caller
+    match = _TABLE.fullmatch(path)
+    if match is None or (match[1] is None and match[3] != b"mounts"):
+        return None
+    if match[2] is not None:
+        return int(match[2])
+    if match[1] is not None and match[1].isdigit():
+        return int(match[1])
+    return caller if match[1] == b"thread-self" else thread_group(caller)
+
+
+def mount_table(tid: int, path: bytes) -> bytes:
+    """Return a task's table of mounts.
+
+    Args:
+        tid: the task.
+        path: one for which :func:`mount_table_of` returned it.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    is_full = path.endswith(b"mountinfo")
+    with open(f"/proc/{tid}/{'mountinfo' if is_full else 'mounts'}", "rb") as table:
+        lines = table.read().splitlines(keepends=True)
+    if any(_KIND in line for line in lines):
+        return b"".join(lines)
+    place, line = _with_numbers(lines) if is_full else _plain(lines)
+    lines.insert(place, line)
+    return b"".join(lines)
+
+
+def _plain(lines: list[bytes]) -> tuple[int, bytes]:
+    after = [number for number, line in enumerate(lines, 1) if line.split(b" ")[1] == _HOLDER]
+    return (after or [len(lines)])[-1], b"selinuxfs %s selinuxfs %s 0 0\n" % (_POINT, _OPTIONS)
+
+
+def _with_numbers(lines: list[bytes]) -> tuple[int, bytes]:
+    words = [line.split(b" ") for line in lines]
+    number = max((int(each[0]) for each in words), default=0) + 1
+    after = [place for place, each in enumerate(words, 1) if each[4] == _HOLDER]
+    place = (after or [len(lines)])[-1]
+    holder = words[place - 1][0] if words else b"1"
+    return place, b"%d %s %s / %s %s - selinuxfs selinuxfs rw\n" % (number, holder, _DEVICE, _POINT, _OPTIONS)

@@ -1,0 +1,103 @@
+"""The directories by which a box's programs know SELinux: made for it, or those of the policy that it was given.
+
+They are directories of the supervisor's own, below one that goes with the box: what ``/sys/fs/selinux`` shows, and
+where nobody named an ``/etc/selinux``, one with what the policy itself can tell.
+"""
+
+import os
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+
+from selbox.enforce.credentials import own_credentials_held
+from selbox.model.policy import Policy
+from selbox.store.selinuxroot import SelinuxRoot
+from selbox.typing import Final
+
+OWN_NAME: Final = "selbox"
+"""What the policy is called where nobody named its directory."""
+
+_PLACES: Final = ("/dev/shm", os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - a random name, made exclusively
+_FILES: Final = "files"
+_NO_BUS_CONTEXTS: Final = "<busconfig><selinux></selinux></busconfig>\n"
+"""A message bus that finds SELinux enabled does not start without this file."""
+
+
+class BoxDirectory:
+    """A directory of the box's own, made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._path = ""
+
+    @property
+    def path(self) -> str:
+        """Its path.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        if not self._path:
+            place = next((each for each in _PLACES if os.access(each, os.W_OK)), _PLACES[-1])
+            path = os.path.join(place, f"selbox-{os.urandom(8).hex()}")
+            with own_credentials_held():
+                os.mkdir(path, 0o755)
+            self._path = os.path.realpath(path)
+            weakref.finalize(self, _remove, self._path)
+        return self._path
+
+
+class PolicyDirectory:
+    """What stands for ``/etc/selinux``.
+
+    Args:
+        root: the directory that the policy came with; None for one that is made.
+        policy: tells what a made one holds.
+        directory: where it is made.
+    """
+
+    def __init__(self, root: SelinuxRoot | None, policy: Policy, directory: BoxDirectory) -> None:
+        self.name = OWN_NAME if root is None else root.name
+        """Name of the policy, ``SELINUXTYPE``."""
+        self._given = None if root is None else root.directory
+        self._policy: Policy | None = policy
+        self._directory = directory
+        self._made = ""
+
+    def place(self, inner: Sequence[bytes]) -> str:
+        """Return the directory, and make it first where need be.
+
+        Args:
+            inner: components of the path that is sought in it.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        if self._given is not None:
+            return self._given
+        with own_credentials_held():
+            if not self._made:
+                self._made = os.path.join(self._directory.path, "etc")
+                os.makedirs(os.path.join(self._made, self.name, "contexts", _FILES))
+                self._write("config", "")  # its content is told to whoever opens it
+                self._write(f"{self.name}/contexts/dbus_contexts", _NO_BUS_CONTEXTS)
+                self._write(f"{self.name}/contexts/customizable_types", "")
+            if self._policy is not None and _FILES.encode() in inner:
+                # This takes time where there are thousands, so it waits until somebody asks how files are labelled.
+                from selbox.compiler.text.filecontexts import file_contexts_text
+
+                self._write(f"{self.name}/contexts/{_FILES}/file_contexts", file_contexts_text(self._policy))
+                self._policy = None
+        return self._made
+
+    def _write(self, name: str, content: str) -> None:
+        with open(os.path.join(self._made, name), "x", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(content)
+
+
+def _remove(directory: str) -> None:
+    import shutil  # 5 ms, which only a box that asked for such directories pays, at its end
+
+    for place, _, _ in os.walk(directory):
+        with suppress(OSError):
+            os.chmod(place, 0o700)  # those of selinuxfs are not even their owner's to write to
+    shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,88 @@
+"""Directories that stand elsewhere for the box than for the host, as if they were mounted there.
+
+The host has no ``/sys/fs/selinux``, and its ``/etc/selinux`` may be that of another policy, or not there. A walk that
+comes to such a place goes on in the directory that stands for it, and comes back up from there.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+
+from selbox.enforce.linux import O_PATH
+from selbox.typing import Final
+
+NAME: Final = b"selinux"
+"""The last component of every such place; all others are passed without a look."""
+
+_DIRECTORY: Final = O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class StandIn:
+    """One such directory.
+
+    Args:
+        path: where the box finds it; its last component is :data:`NAME`.
+        directory: returns what stands for it, which it makes first where need be; given the components of the path
+            that is sought in it.
+    """
+
+    def __init__(self, path: str, directory: Callable[[Sequence[bytes]], str]) -> None:
+        self.path = path
+        self.holder = os.path.dirname(path)
+        self._directory = directory
+
+    def open(self, inner: Sequence[bytes]) -> int:
+        """Return a descriptor of the directory, the caller's to close.
+
+        Args:
+            inner: components of the path that is sought in it, without ``.`` and empty ones.
+
+        Raises:
+            OSError: when it cannot be made or opened.
+        """
+        return os.open(self._directory(inner), _DIRECTORY)
+
+
+class StandIns:
+    """All of them."""
+
+    def __init__(self) -> None:
+        self._by_holder: dict[tuple[int, int], StandIn] = {}
+        self._holders: dict[tuple[int, int], str] = {}
+        """Where to go up from the directories that stand for places."""
+
+    def add(self, stand_in: StandIn) -> None:
+        """Add one; one whose holder the host lacks, such as ``/sys``, is not found by walks."""
+        try:
+            holder = os.stat(stand_in.holder)
+        except OSError:
+            return
+        self._by_holder[holder.st_dev, holder.st_ino] = stand_in
+
+    def enter(self, holder: int, name: bytes, inner: Sequence[bytes]) -> int | None:
+        """Return a descriptor of what stands for a name in a directory, the caller's to close.
+
+        Args:
+            holder: descriptor of the directory.
+            name: the name.
+            inner: components of the path that is sought below.
+
+        Returns:
+            None where the name means itself.
+
+        Raises:
+            OSError: as :meth:`StandIn.open`.
+        """
+        if name != NAME:
+            return None
+        status = os.fstat(holder)
+        stand_in = self._by_holder.get((status.st_dev, status.st_ino))
+        if stand_in is None:
+            return None
+        descriptor = stand_in.open(inner)
+        entered = os.fstat(descriptor)
+        self._holders[entered.st_dev, entered.st_ino] = stand_in.holder
+        return descriptor
+
+    def above(self, status: os.stat_result) -> str | None:
+        """Return the directory above one that stands for a place; None for any other."""
+        return self._holders.get((status.st_dev, status.st_ino))

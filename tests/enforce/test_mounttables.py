@@ -1,0 +1,52 @@
+import os
+
+import pytest
+
+from selbox.enforce.mounttables import mount_table, mount_table_of
+
+OWN = os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("path", "task"),
+    [
+        ("/proc/mounts", OWN),
+        ("/etc/mtab", OWN),
+        ("/proc/self/mounts", OWN),
+        ("/proc/self/mountinfo", OWN),
+        ("/proc/thread-self/mountinfo", OWN),
+        ("/proc/1/mounts", 1),
+        ("/proc/1/task/7/mountinfo", 7),
+        ("/proc/mountinfo", None),
+        ("/proc/self/mountstats", None),
+        ("/proc/self/attr/mounts", None),
+        ("/tmp/mounts", None),
+    ],
+)
+def test_paths_of_tables_name_a_task(path: str, task: int | None) -> None:
+    assert mount_table_of(path.encode(), OWN) == task
+
+
+def test_selinuxfs_is_mounted_once() -> None:
+    lines = mount_table(OWN, b"/proc/self/mounts").decode().splitlines()
+    assert [line for line in lines if "selinux" in line] == [
+        "selinuxfs /sys/fs/selinux selinuxfs rw,nosuid,noexec,relatime 0 0"
+    ]
+
+
+def test_the_rest_of_the_table_is_the_tasks_own() -> None:
+    with open("/proc/self/mounts") as table:
+        own = table.read().splitlines()
+    lines = mount_table(OWN, b"/etc/mtab").decode().splitlines()
+    assert [line for line in lines if "selinuxfs" not in line] == own
+
+
+def test_the_numbered_table_names_what_it_is_mounted_on() -> None:
+    words = [line.split() for line in mount_table(OWN, b"/proc/self/mountinfo").decode().splitlines()]
+    by_number = {each[0]: each for each in words}
+    (own,) = [each for each in words if each[-2] == "selinuxfs"]
+    assert len(by_number) == len(words)
+    assert own[3:5] == ["/", "/sys/fs/selinux"]
+    assert own[2] not in {each[2] for each in words if each is not own}
+    if any(each[4] == "/sys" for each in words):
+        assert by_number[own[1]][4] == "/sys"
