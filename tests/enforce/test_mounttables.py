@@ -10,11 +10,11 @@ OWN = os.getpid()
 @pytest.mark.parametrize(
     ("path", "task"),
     [
-        ("/proc/mounts", OWN),
-        ("/etc/mtab", OWN),
-        ("/proc/self/mounts", OWN),
-        ("/proc/self/mountinfo", OWN),
-        ("/proc/thread-self/mountinfo", OWN),
+        ("/proc/mounts", "own"),
+        ("/etc/mtab", "own"),
+        ("/proc/self/mounts", "own"),
+        ("/proc/self/mountinfo", "own"),
+        ("/proc/thread-self/mountinfo", "own"),
         ("/proc/1/mounts", 1),
         ("/proc/1/task/7/mountinfo", 7),
         ("/proc/mountinfo", None),
@@ -23,8 +23,8 @@ OWN = os.getpid()
         ("/tmp/mounts", None),
     ],
 )
-def test_paths_of_tables_name_a_task(path: str, task: int | None) -> None:
-    assert mount_table_of(path.encode(), OWN) == task
+def test_paths_of_tables_name_a_task(path: str, task: int | str | None) -> None:
+    assert mount_table_of(path.encode(), OWN) == (OWN if task == "own" else task)
 
 
 def test_selinuxfs_is_mounted_once() -> None:
