@@ -87,6 +87,16 @@ def cil_files(name: str) -> list[str]:
     return sorted(glob.glob(f"{_kept(f'selinux-policy-{name}-cil', translate)}/*.cil"), key=module_name)
 
 
+def contexts_directory(name: str) -> str:
+    """Return the directory of what belongs to a policy besides its modules, such as ``files/file_contexts.subs_dist``.
+
+    Raises:
+        PolicyUnavailableError: as :func:`packages`.
+    """
+    root = packages(name)[0].rpartition(f"/usr/share/selinux/{name}/")[0]
+    return f"{root}/etc/selinux/{name}/contexts"
+
+
 def module_name(path: str) -> str:
     """Return the name of the module that a file holds."""
     return os.path.basename(path).partition(".")[0]

@@ -3,6 +3,7 @@
 import fcntl
 import gc
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from selbox.binary.kernel import write_policy
 from selbox.compiler.compile import compile_policy
+from selbox.compiler.text.filecontexts import file_contexts_text
 from selbox.diagnostics import SourceFile
 from selbox.language.cil import parse
 from selbox.model.policy import Policy
@@ -48,9 +50,18 @@ def by_secilc(name: str, factory: pytest.TempPathFactory) -> Path:
 
 
 def by_selbox(name: str, factory: pytest.TempPathFactory) -> Path:
-    """Return the path of a policy that selbox has compiled."""
+    """Return the path of a policy that selbox has compiled; beside it are its file contexts (``.file_contexts``)."""
     paths = modules(name)
-    return _once(f"{name}.selbox", lambda path: path.write_bytes(write_policy(compile_files(paths), VERSION)), factory)
+
+    def make(path: Path) -> None:
+        policy = compile_files(paths)
+        contexts = path.with_name(f"{path.name}.file_contexts")
+        contexts.write_text(file_contexts_text(policy))
+        substitutions = Path(debianpolicy.contexts_directory(name), "files", "file_contexts.subs_dist")
+        shutil.copy(substitutions, f"{contexts}.subs_dist")
+        path.write_bytes(write_policy(policy, VERSION))
+
+    return _once(f"{name}.selbox", make, factory)
 
 
 def _once(name: str, make: Callable[[Path], object], factory: pytest.TempPathFactory) -> Path:

@@ -21,6 +21,12 @@ class Mounted(NamedTuple):
     source: str
 
 
+_OF_DEVICES = frozenset({"btrfs", "bcachefs"})
+"""File systems of block devices whose device numbers are made up all the same."""
+
+_NAMELESS = {"pipe": "pipefs", "socket": "sockfs", "anon_inode": "anon_inodefs", "/memfd": "tmpfs", "net": "nsfs"}
+"""File systems that are mounted nowhere, by what their files' names begin with."""
+
 _UNKNOWN = Mounted("", "", "/", "")
 
 
@@ -44,10 +50,21 @@ class Filesystems:
         """Return the kind of a file system, or an empty string for one that is mounted nowhere, such as pipes'."""
         return self._find(device)[0].kind
 
-    def device_name(self, device: int) -> str:
-        """Return the name of a device as audit records give it (``dev``)."""
-        source = self._find(device)[0]
-        return source.source.rpartition("/")[2] or source.kind
+    def device_name(self, device: int, path: str) -> str:
+        """Return the name of a device as audit records give it (``dev``).
+
+        Args:
+            device: its number.
+            path: of a file on it, as the kernel knows it.
+
+        Source: ``s_id`` of the kernel's ``struct super_block``: the name of the block device, else the kind of the file
+            system.
+        """
+        found = self._find(device)[0]
+        if not found.kind:
+            return _NAMELESS.get(path.partition(":")[0], "")
+        has_device = os.major(device) != 0 or found.kind in _OF_DEVICES
+        return (found.source.rpartition("/")[2] if has_device else "") or found.kind
 
     def inner_path(self, device: int, path: str) -> str:
         """Return a path as seen from the root of its own file system, which ``genfscon`` rules speak of."""

@@ -206,10 +206,10 @@ class Labels:
 
     def describe(self, descriptor: int) -> dict[str, object]:
         """Return the fields that an audit record has about a file: path, dev and ino."""
-        status = os.fstat(descriptor)
+        status, path = os.fstat(descriptor), path_of(descriptor)
         return {
-            "path": _without_deleted(path_of(descriptor), status),
-            "dev": self._filesystems.device_name(status.st_dev),
+            "path": _without_deleted(path, status),
+            "dev": self._filesystems.device_name(status.st_dev, path),
             "ino": status.st_ino,
         }
 

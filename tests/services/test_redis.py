@@ -1,0 +1,38 @@
+"""Debian's redis-server, in ``redis_t``."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.services.running import SHELL, Host, needs
+
+pytestmark = needs("redis-server", "setpriv", "unshare")
+
+SERVER = f"""{SHELL}
+setpriv --reuid redis --regid redis --clear-groups redis-server /etc/redis/redis.conf --daemonize no --supervised no \\
+    > /dev/null 2>&1 &
+answers 6379 'PING\\r\\n' +PONG
+domain $!
+"""
+KEPT = r"""
+for word in 'SET cat purrs' 'GET cat' SAVE; do $CLIENT 6379 "$word\r\n"; done
+kill $!; wait; ls /var/lib/redis
+"""
+
+
+@pytest.mark.parametrize("mode", ["--enforcing", "--permissive"])
+def test_it_keeps_what_it_is_told(policy: Path, directory: Path, mode: str) -> None:
+    outcome = Host(policy, directory).run(SERVER + KEPT, mode)
+    assert outcome.lines == ["system_u:system_r:redis_t:s0", "+OK", "$5", "+OK", "dump.rdb"], outcome.errors
+    assert not outcome.denials
+
+
+def test_a_web_server_is_no_client_until_a_boolean_says_so(policy: Path, directory: Path) -> None:
+    script = r"""
+ask() { $WEB 6379 'PING\r\n'; }
+ask; setsebool httpd_can_network_connect on; ask; setsebool httpd_can_network_connect off; ask
+"""
+    outcome = Host(policy, directory, web="httpd_exec_t").run(SERVER + script)
+    assert outcome.lines[1:] == ["EACCES", "+PONG", "EACCES"], outcome.errors
+    assert outcome.denials == ["httpd_t redis_port_t:tcp_socket name_connect"] * 2
+    assert outcome.records[0].field("dest") == "6379"
