@@ -6,11 +6,11 @@ Source: the kernel's ``selinux_bprm_creds_for_exec`` and ``check_nnp_nosuid``.
 import errno
 import os
 from contextlib import suppress
-from typing import Final
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.monitor import AccessDenied
+from selbox.typing import Final
 
 _STAYING: Final = ("execute", "read", "open", "execute_no_trans")
 _REMEMBERED: Final = 4096
