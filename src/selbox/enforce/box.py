@@ -6,6 +6,7 @@ from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.openers import Openers
 from selbox.enforce.paths import PathWalker
+from selbox.enforce.pidfds import Pidfds
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.seccomp.part import FilterSettings
@@ -28,6 +29,7 @@ class Box(NamedTuple):
         listener: the calls.
         tasks: states of tasks.
         memory: what tasks point at.
+        pidfds: stand for tasks.
         descriptors: those of the call being handled.
         labels: labels of files.
         walker: paths to objects.
@@ -46,6 +48,7 @@ class Box(NamedTuple):
     listener: Listener
     tasks: TaskTable
     memory: TaskMemory
+    pidfds: Pidfds
     descriptors: Descriptors
     labels: Labels
     walker: PathWalker

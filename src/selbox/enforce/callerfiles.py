@@ -7,11 +7,8 @@ import stat
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, O_PATH, pidfd_getfd
-from selbox.enforce.tasks import thread_group
-from selbox.typing import Final, NamedTuple
-
-_PIDFD_THREAD: Final = os.O_EXCL
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, O_PATH
+from selbox.typing import NamedTuple
 
 
 class Target(NamedTuple):
@@ -113,14 +110,7 @@ def copy_of(box: Box, caller: Caller, number: int) -> int:
     Raises:
         OSError: EBADF when the caller has none; EPERM where the supervisor may not copy descriptors.
     """
-    try:
-        pidfd = os.pidfd_open(caller.tid, _PIDFD_THREAD)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        pidfd = os.pidfd_open(thread_group(caller.tid))  # kernels before 6.9 have none for a thread
-    box.descriptors.add(pidfd)
-    return box.descriptors.add(pidfd_getfd(pidfd, number & 0xFFFFFFFF))
+    return box.descriptors.add(box.pidfds.copy(caller.tid, number & 0xFFFFFFFF))
 
 
 def has_label(box: Box, status: os.stat_result) -> bool:

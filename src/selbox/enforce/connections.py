@@ -6,10 +6,11 @@ peer comes from here; user and group it would learn from the kernel too, since a
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import Identity
-from selbox.enforce.tasks import thread_group
+from selbox.enforce.tasks import start_of_process, thread_group
 from selbox.enforce.unixdiag import UnixDiagnosis
 from selbox.typing import Final, NamedTuple
 
@@ -94,26 +95,18 @@ class Connections:
         return Peer(0, 0, user, group, sids.pop() if len(sids) == 1 else 0)
 
 
-def peer_of(caller: Caller, identity: Identity | None, sid: int) -> Peer:
+def peer_of(caller: Caller, identity: Identity | None, sid: int, started: Callable[[int], int]) -> Peer:
     """Return a caller as the peer of its socket.
 
     Args:
         caller: the task.
         identity: who it is, where that is not the supervisor's own identity.
         sid: its socket's SID.
+        started: tells when a process was started.
     """
     pid = thread_group(caller.tid) if identity is None else identity.pid
     user, group = (os.geteuid(), os.getegid()) if identity is None else (identity.user, identity.group)
-    return Peer(pid, start_of_process(pid), user, group, sid)
-
-
-def start_of_process(pid: int) -> int:
-    """Return when a process was started, in ticks since boot; 0 when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as line:
-            return int(line.read().rpartition(b")")[2].split()[19])
-    except OSError:
-        return 0
+    return Peer(pid, started(pid), user, group, sid)
 
 
 def pidfd_of(peer: Peer) -> int:

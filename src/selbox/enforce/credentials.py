@@ -10,7 +10,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from selbox.enforce.linux import system_call, system_call_with
 from selbox.typing import Final, NamedTuple
@@ -268,16 +268,20 @@ class Lender:
         _set_groups(self._own_groups)
 
 
-@contextmanager
-def own_capabilities() -> Iterator[None]:
+_AS_IT_IS: Final = nullcontext()
+
+
+def own_capabilities() -> AbstractContextManager[None]:
     """Look into ``/proc`` as the supervisor itself while credentials are borrowed.
 
     What belongs to a task that changed its identity is root's there, and the task itself may see it.
     """
     held = getattr(_borrowing, "held", None)
-    if held is None:
-        yield
-        return
+    return _AS_IT_IS if held is None else _with_capabilities(held)
+
+
+@contextmanager
+def _with_capabilities(held: tuple[int, ...]) -> Iterator[None]:
     lent = _capabilities()
     _set_effective(held[0], held[3], held)
     try:
@@ -303,8 +307,7 @@ def own_credentials_held() -> Iterator[None]:
         _set_effective(lent[0], lent[3], lent)
 
 
-@contextmanager
-def acting_as(identity: Identity | None, also: int = 0) -> Iterator[None]:
+def acting_as(identity: Identity | None, also: int = 0) -> AbstractContextManager[None]:
     """Have the calling thread's effective ids and capabilities be a task's; only root can, others act as themselves.
 
     It may stand where a :class:`Lender` has lent credentials, which changes less: what the kernel notes as an object's
@@ -315,9 +318,11 @@ def acting_as(identity: Identity | None, also: int = 0) -> Iterator[None]:
         identity: None changes nothing, for a task whose credentials are the supervisor's own.
         also: capabilities that the supervisor needs for what it does, though the task may not have them.
     """
-    if identity is None or os.geteuid() != 0:
-        yield
-        return
+    return _AS_IT_IS if identity is None or os.geteuid() != 0 else _with_identity(identity, also)
+
+
+@contextmanager
+def _with_identity(identity: Identity, also: int) -> Iterator[None]:
     groups, group = tuple(os.getgroups()), os.getegid()
     file_user, file_group = _set_fs_user(-1), _set_fs_group(-1)
     held = _capabilities()

@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 
-from selbox.enforce.linux import system_call
+from selbox.enforce.linux import address_of, system_call_with
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final, NamedTuple
@@ -167,35 +167,16 @@ def padded_size(control: bytes) -> int:
     return len(control) + -len(control) % 8
 
 
-class _Vector(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
-
-
-class _Message(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("name_size", ctypes.c_uint32),
-        ("vectors", ctypes.POINTER(_Vector)),
-        ("count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_size", ctypes.c_size_t),
-        ("flags", ctypes.c_uint32),
-    )
+_send = system_call_with(NUMBERS["sendmsg"], ctypes.c_long, ctypes.c_char_p, ctypes.c_long)
+_receive = system_call_with(NUMBERS["recvmsg"], ctypes.c_long, ctypes.c_char_p, ctypes.c_long)
 
 
 def send(descriptor: int, data: bytes, name: bytes, control: bytes, flags: int) -> int:
     """Send a message, never with a signal; return how many bytes went. A signal ends a wait with EINTR."""
-    vector = _Vector(ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p), len(data))
-    message = _Message(
-        ctypes.cast(ctypes.c_char_p(name), ctypes.c_void_p) if name else None,
-        len(name),
-        ctypes.pointer(vector),
-        1,
-        ctypes.cast(ctypes.c_char_p(control), ctypes.c_void_p) if control else None,
-        len(control),
-        0,
-    )
-    return system_call(NUMBERS["sendmsg"], descriptor, ctypes.addressof(message), flags | MSG_NOSIGNAL)
+    vector = _VECTOR.pack(address_of(data), len(data))
+    name_at, control_at = address_of(name) if name else 0, address_of(control) if control else 0
+    message = _HEADER.pack(name_at, len(name), address_of(vector), 1, control_at, len(control), 0)
+    return _send(descriptor, message, flags | MSG_NOSIGNAL)
 
 
 class Received(NamedTuple):
@@ -219,29 +200,33 @@ class Received(NamedTuple):
 
 def receive(descriptor: int, header: MessageHeader, flags: int) -> Received:
     """Receive a message as a header has room for it; a signal ends a wait with EINTR."""
-    data = ctypes.create_string_buffer(max(1, min(header.size, LARGEST)))
-    name = ctypes.create_string_buffer(_LARGEST_NAME)
-    control_size = min(header.control_size, _LARGEST_CONTROL)
-    control = ctypes.create_string_buffer(max(1, control_size))
-    vector = _Vector(ctypes.addressof(data), min(header.size, LARGEST))
-    message = _Message(
-        ctypes.addressof(name) if header.name else None,
-        _LARGEST_NAME if header.name else 0,
-        ctypes.pointer(vector),
-        1,
-        ctypes.addressof(control) if control_size else None,
-        control_size,
-        0,
+    room = min(header.size, LARGEST)
+    data = ctypes.create_string_buffer(max(1, room))
+    name = ctypes.create_string_buffer(_LARGEST_NAME) if header.name else None
+    control_room = min(header.control_size, _LARGEST_CONTROL)
+    control = ctypes.create_string_buffer(control_room) if control_room else None
+    vector = _VECTOR.pack(ctypes.addressof(data), room)
+    message = ctypes.create_string_buffer(
+        _HEADER.pack(
+            0 if name is None else ctypes.addressof(name),
+            0 if name is None else _LARGEST_NAME,
+            address_of(vector),
+            1,
+            0 if control is None else ctypes.addressof(control),
+            control_room,
+            0,
+        ),
+        HEADER_SIZE,
     )
-    size = system_call(NUMBERS["recvmsg"], descriptor, ctypes.addressof(message), flags | MSG_CMSG_CLOEXEC)
-    name_size = message.name_size if header.name else 0
+    size = _receive(descriptor, message, flags | MSG_CMSG_CLOEXEC)
+    _, name_size, _, _, _, control_size, told = _HEADER.unpack(message.raw)
     return Received(
         size,
-        data.raw[: min(size, vector.size)] if size < len(data) else data.raw[: vector.size],
-        name.raw[: min(name_size, header.name_size)],
+        data.raw[: min(size, room)],
+        b"" if name is None else name.raw[: min(name_size, header.name_size)],
         name_size,
-        control.raw[: message.control_size],
-        message.flags & ~(0 if flags & MSG_CMSG_CLOEXEC else MSG_CMSG_CLOEXEC),
+        b"" if control is None else control.raw[:control_size],
+        told & ~(0 if flags & MSG_CMSG_CLOEXEC else MSG_CMSG_CLOEXEC),
     )
 
 

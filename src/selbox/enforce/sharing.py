@@ -1,11 +1,7 @@
 """Whether others can change a task's descriptors while it is stopped in a call."""
 
-import os
-
 from selbox.enforce.caller import Caller
-
-_LINKS_WITH_ONE_THREAD = 3
-"""Names of ``/proc/PID/task``: its own, that in ``/proc/PID``, and the parent entry of each thread's directory."""
+from selbox.enforce.tasks import has_one_thread
 
 
 def is_alone(caller: Caller) -> bool:
@@ -14,9 +10,4 @@ def is_alone(caller: Caller) -> bool:
     It is the only thread of its process, and that shares its table of descriptors with no other process; so no new
     one can come to share it before the task goes on.
     """
-    if caller.state.shares_descriptors:
-        return False
-    try:
-        return os.stat(f"/proc/{caller.tid}/task").st_nlink == _LINKS_WITH_ONE_THREAD
-    except OSError:
-        return False
+    return not caller.state.shares_descriptors and has_one_thread(caller.tid)

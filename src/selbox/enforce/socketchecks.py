@@ -85,13 +85,17 @@ class SocketChecks:
     def check_number(self, caller: Caller, number: int, permission: str) -> SocketLabel:
         """Check a permission as :meth:`check`, on the socket behind a descriptor number."""
         label = self.of_number(caller, number)
+        self.check_label(caller, number, label, permission)
+        return label
+
+    def check_label(self, caller: Caller, number: int, label: SocketLabel, permission: str) -> None:
+        """Check a permission as :meth:`check_number`, on a socket whose label is known."""
         if label.sid != self._box.labels.outside:
 
             def describe() -> Fields:
                 return describe_socket(copy_socket(self._box, caller, number))
 
             self._box.monitor.check(caller, label.sid, label.object_class, (permission,), describe)
-        return label
 
     def give(self, caller: Caller, number: int, status: os.stat_result) -> SocketLabel:
         """Give the socket behind a descriptor number its label, since a task of another domain is about to have it.
@@ -110,7 +114,7 @@ class SocketChecks:
         inode = os.fstat(descriptor).st_ino
         label = self._labels.known(inode)
         if label is None:
-            own = socket_behind(descriptor)
+            own = socket_behind(self._box, descriptor)
             label = self.derived(caller, self.class_of(own.family, own.type, own.protocol))
         self._labels.assign(inode, label)
         return label

@@ -24,12 +24,27 @@ class SocketLabel(NamedTuple):
     object_class: str
 
 
+class SocketKind(NamedTuple):
+    """What a socket is.
+
+    Attributes:
+        family: ``AF_UNIX`` and the like.
+        type: ``SOCK_STREAM`` and the like.
+        protocol: of its family.
+    """
+
+    family: int
+    type: int
+    protocol: int
+
+
 class SocketLabels:
     """Labels that sockets were given, and those that follow from who holds them."""
 
     def __init__(self) -> None:
         self._given: OrderedDict[int, SocketLabel] = OrderedDict()
         self._derived: OrderedDict[int, SocketLabel] = OrderedDict()
+        self._kinds: OrderedDict[int, SocketKind] = OrderedDict()
 
     def known(self, inode: int) -> SocketLabel | None:
         """Return the label of a socket that was seen before, or None."""
@@ -46,3 +61,13 @@ class SocketLabels:
         self._derived[inode] = label
         if len(self._derived) > _CACHED:
             self._derived.popitem(last=False)
+
+    def kind(self, inode: int) -> SocketKind | None:
+        """Return what a socket is that was looked at before, or None."""
+        return self._kinds.get(inode)
+
+    def note_kind(self, inode: int, kind: SocketKind) -> None:
+        """Remember what a socket is, which never changes."""
+        self._kinds[inode] = kind
+        if len(self._kinds) > _CACHED:
+            self._kinds.popitem(last=False)

@@ -5,24 +5,24 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import copy_of
-from selbox.enforce.linux import system_call
+from selbox.enforce.linux import system_call_with
 from selbox.enforce.monitor import Fields
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.socketlabels import SocketKind
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final, NamedTuple
 
 _SO_TYPE: Final = 3
 _SO_PROTOCOL: Final = 38
 _SO_DOMAIN: Final = 39
-_NR_GETSOCKNAME: Final = 51
-_NR_GETPEERNAME: Final = 52
 _LARGEST_ADDRESS: Final = 128
 _FAMILY_SIZE: Final = 2
 _HOST_SIZE: Final = 4
@@ -32,6 +32,14 @@ _INTERNET6_SIZE: Final = 24
 _INTEGER = struct.Struct("=i")
 _NETLINK_ADDRESS = struct.Struct("=HHII")
 _PORT = struct.Struct("!H")
+
+_INT, _BYTES = ctypes.c_long, ctypes.c_char_p
+_getsockopt = system_call_with(NUMBERS["getsockopt"], _INT, _INT, _INT, _BYTES, _BYTES)
+_getsockname = system_call_with(NUMBERS["getsockname"], _INT, _BYTES, _BYTES)
+_getpeername = system_call_with(NUMBERS["getpeername"], _INT, _BYTES, _BYTES)
+_bind = system_call_with(NUMBERS["bind"], _INT, _BYTES, _INT)
+_connect = system_call_with(NUMBERS["connect"], _INT, _BYTES, _INT)
+_accept = system_call_with(NUMBERS["accept4"], _INT, _BYTES, _BYTES, _INT)
 
 
 class CallerSocket(NamedTuple):
@@ -63,18 +71,23 @@ def copy_socket(box: Box, caller: Caller, number: int) -> CallerSocket:
     Raises:
         OSError: EBADF and ENOTSOCK as the kernel has them; EPERM where the supervisor may not copy descriptors.
     """
-    return socket_behind(copy_of(box, caller, number))
+    return socket_behind(box, copy_of(box, caller, number))
 
 
-def socket_behind(descriptor: int) -> CallerSocket:
+def socket_behind(box: Box, descriptor: int) -> CallerSocket:
     """Return what a copy of a task's descriptor is a socket of.
 
     Raises:
         OSError: ENOTSOCK when it is none.
     """
-    family, type_ = _integer_option(descriptor, _SO_DOMAIN), _integer_option(descriptor, _SO_TYPE)
-    protocol = 0 if family == socket.AF_UNIX else _integer_option(descriptor, _SO_PROTOCOL)
-    return CallerSocket(descriptor, os.fstat(descriptor).st_ino, family, type_, protocol)
+    status = os.fstat(descriptor)
+    kind = box.socket_labels.kind(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+    if kind is None:
+        family, type_ = _integer_option(descriptor, _SO_DOMAIN), _integer_option(descriptor, _SO_TYPE)
+        protocol = 0 if family == socket.AF_UNIX else _integer_option(descriptor, _SO_PROTOCOL)
+        kind = SocketKind(family, type_, protocol)
+        box.socket_labels.note_kind(status.st_ino, kind)
+    return CallerSocket(descriptor, status.st_ino, *kind)
 
 
 def _integer_option(descriptor: int, option: int) -> int:
@@ -85,18 +98,18 @@ def socket_option(descriptor: int, option: int, size: int) -> bytes:
     """Return an option of level ``SOL_SOCKET``, at most ``size`` bytes."""
     value = ctypes.create_string_buffer(size)
     length = ctypes.create_string_buffer(_INTEGER.pack(size), _INTEGER.size)
-    system_call(NUMBERS["getsockopt"], descriptor, socket.SOL_SOCKET, option, value, length)
-    return value.raw[: _INTEGER.unpack(length.raw)[0]]
+    _getsockopt(descriptor, socket.SOL_SOCKET, option, value, length)
+    return value.raw[: _INTEGER.unpack(length)[0]]
 
 
 def bind(descriptor: int, address: bytes) -> None:
     """Bind to an address as it stands in memory."""
-    system_call(NUMBERS["bind"], descriptor, address, len(address))
+    _bind(descriptor, address, len(address))
 
 
 def connect(descriptor: int, address: bytes) -> None:
     """Connect to an address as it stands in memory; a signal ends the wait with EINTR."""
-    system_call(NUMBERS["connect"], descriptor, address, len(address))
+    _connect(descriptor, address, len(address))
 
 
 def accept(descriptor: int, flags: int) -> tuple[int, bytes]:
@@ -107,8 +120,8 @@ def accept(descriptor: int, flags: int) -> tuple[int, bytes]:
     """
     address = ctypes.create_string_buffer(_LARGEST_ADDRESS)
     length = ctypes.create_string_buffer(_INTEGER.pack(_LARGEST_ADDRESS), _INTEGER.size)
-    made = system_call(NUMBERS["accept4"], descriptor, address, length, flags | socket.SOCK_CLOEXEC)
-    return made, address.raw[: _INTEGER.unpack(length.raw)[0]]
+    made = _accept(descriptor, address, length, flags | socket.SOCK_CLOEXEC)
+    return made, address.raw[: _INTEGER.unpack(length)[0]]
 
 
 def status_flags(descriptor: int) -> int:
@@ -123,7 +136,7 @@ def is_blocking(descriptor: int) -> bool:
 
 def own_address(descriptor: int) -> bytes:
     """Return the address that a socket is bound to, as it stands in memory."""
-    return _address(_NR_GETSOCKNAME, descriptor)
+    return _address(_getsockname, descriptor)
 
 
 def own_name(descriptor: int) -> bytes:
@@ -137,14 +150,14 @@ def peer_name(descriptor: int) -> bytes:
     Raises:
         OSError: ENOTCONN.
     """
-    return sun_path(_address(_NR_GETPEERNAME, descriptor))
+    return sun_path(_address(_getpeername, descriptor))
 
 
-def _address(call: int, descriptor: int) -> bytes:
+def _address(call: Callable[..., int], descriptor: int) -> bytes:
     address = ctypes.create_string_buffer(_LARGEST_ADDRESS)
     length = ctypes.create_string_buffer(_INTEGER.pack(_LARGEST_ADDRESS), _INTEGER.size)
-    system_call(call, descriptor, address, length)
-    return address.raw[: _INTEGER.unpack(length.raw)[0]]
+    call(descriptor, address, length)
+    return address.raw[: _INTEGER.unpack(length)[0]]
 
 
 def sun_path(address: bytes) -> bytes:
@@ -165,7 +178,7 @@ def describe_socket(own: CallerSocket) -> Fields:
     if own.family not in (socket.AF_INET, socket.AF_INET6):
         return {}
     fields: dict[str, object] = {}
-    for call, host, port in ((_NR_GETSOCKNAME, "laddr", "lport"), (_NR_GETPEERNAME, "faddr", "fport")):
+    for call, host, port in ((_getsockname, "laddr", "lport"), (_getpeername, "faddr", "fport")):
         with suppress(OSError):  # not connected
             found = internet_address(_address(call, own.descriptor))
             if found is not None:

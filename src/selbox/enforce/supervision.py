@@ -15,6 +15,7 @@ from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.openers import Openers
 from selbox.enforce.ownimports import importing_as_oneself
 from selbox.enforce.paths import PathWalker
+from selbox.enforce.pidfds import Pidfds
 from selbox.enforce.privileges import Privileges
 from selbox.enforce.recorder import Recorder
 from selbox.enforce.report import RunReport, make_report, not_started
@@ -66,10 +67,11 @@ def supervise(
     server.add_reporter(recorder.report)
     monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
     labels = Labels(server, tasks, store, path_labels)
-    descriptors, memory, listener = Descriptors(), TaskMemory(), Listener(descriptor)
+    descriptors, memory, pidfds, listener = Descriptors(), TaskMemory(), Pidfds(), Listener(descriptor)
     with ExitStack() as stack:
         stack.enter_context(importing_as_oneself())
         stack.callback(memory.close)
+        stack.callback(pidfds.close)
         walker = PathWalker(descriptors, labels, monitor, Privileges(monitor))
         stack.callback(walker.close)
         waits = Waits(listener, descriptors)
@@ -81,6 +83,7 @@ def supervise(
             listener,
             tasks,
             memory,
+            pidfds,
             descriptors,
             labels,
             walker,

@@ -17,6 +17,8 @@ _MARK: Final = 1 << 61
 _MARKED: Final = range(_MARK, 2 * _MARK)
 _STATE_BITS: Final = 24
 _STATE_MASK: Final = (1 << _STATE_BITS) - 1
+_LINKS_WITH_ONE_THREAD: Final = 3
+"""Names of ``/proc/PID/task``: its own, that in ``/proc/PID``, and the parent entry of each thread's directory."""
 
 
 class TaskState(NamedTuple):
@@ -168,49 +170,65 @@ def shown_label_number(pid: int) -> int | None:
 
 def shown_limit(tid: int, title: bytes) -> int:
     """Return a soft limit as ``/proc`` shows it to everybody, by its title there; -1 when it is not a number."""
-    limits = _read(f"/proc/{tid}/limits")
+    limits = read_proc(f"/proc/{tid}/limits")
     start = limits.find(title)
     soft = limits[start + len(title) :].split(None, 1)[0] if start >= 0 else b""
     return int(soft) if soft.isdigit() else -1
 
 
+def has_one_thread(tid: int) -> bool:
+    """Tell whether a task is the only thread of its process, whose number is then its own."""
+    try:
+        return os.stat(f"/proc/{tid}/task").st_nlink == _LINKS_WITH_ONE_THREAD
+    except OSError:
+        return False
+
+
 def thread_group(tid: int) -> int:
     """Return the process id of a thread, or the thread id itself when it is gone."""
-    status = _read(f"/proc/{tid}/status")
+    if has_one_thread(tid):
+        return tid  # known for a tenth of what it takes to read it
+    status = read_proc(f"/proc/{tid}/status")
     start = status.find(b"\nTgid:")
     return tid if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
 
 
 def parent_of(pid: int) -> int:
     """Return the process whose child a process is; 0 when it is gone."""
-    status = _read(f"/proc/{pid}/status")
+    status = read_proc(f"/proc/{pid}/status")
     start = status.find(b"\nPPid:")
     return 0 if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
 
 
+def start_of_process(pid: int) -> int:
+    """Return when a process was started, in ticks since boot; 0 when it is gone."""
+    line = read_proc(f"/proc/{pid}/stat")
+    return int(line.rpartition(b")")[2].split()[19]) if line else 0
+
+
 def tracer_of(tid: int) -> int:
     """Return the process that traces a task; 0 when none does, or the task is gone."""
-    status = _read(f"/proc/{tid}/status")
+    status = read_proc(f"/proc/{tid}/status")
     start = status.find(b"\nTracerPid:")
     return 0 if start < 0 else int(status[start + 11 : status.index(b"\n", start + 1)])
 
 
 def ignored_signals(pid: int) -> int:
     """Return the signals that a process ignores, the first in bit 0; none when it is gone."""
-    status = _read(f"/proc/{pid}/status")
+    status = read_proc(f"/proc/{pid}/status")
     start = status.find(b"\nSigIgn:")
     return 0 if start < 0 else int(status[start + 8 : status.index(b"\n", start + 1)], 16)
 
 
 def command_name(tid: int) -> str:
     """Return a task's name as audit records give it (``comm``), or an empty string when it is gone."""
-    return os.fsdecode(_read(f"/proc/{tid}/comm").rstrip(b"\n"))
+    return os.fsdecode(read_proc(f"/proc/{tid}/comm").rstrip(b"\n"))
 
 
-def _read(path: str) -> bytes:
+def read_proc(path: str) -> bytes:
     """Return the first page of a file of ``/proc``, which is empty when its task is gone.
 
-    Denials and signals ask for these files; the plain calls take a third of the time of a file object.
+    The plain calls take a third of the time of a file object.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -119,9 +119,12 @@ class ReceivedMessages:
     def _may_receive_itself(self, caller: Caller, register: int) -> bool:
         """Tell whether no file can come, with the check that the socket may be read."""
         number = signed(register)
-        if not is_alone(caller) or self._checks.of_number(caller, number).object_class.startswith("unix_"):
+        if not is_alone(caller):
             return False
-        self._checks.check_number(caller, number, "read")
+        label = self._checks.of_number(caller, number)
+        if label.object_class.startswith("unix_"):
+            return False
+        self._checks.check_label(caller, number, label, "read")
         return True
 
     # --- Waiting ----------------------------------------------------------------------------------------------------

@@ -176,12 +176,13 @@ class SentMessages:
         """
         if flags & MSG_FASTOPEN or not is_alone(caller):
             return False
-        object_class = self._checks.of_number(caller, signed(number)).object_class
+        label = self._checks.of_number(caller, signed(number))
+        object_class = label.object_class
         if object_class in _BY_ADDRESS or object_class.startswith("netlink"):
             return False
         if object_class == "unix_stream_socket" and any(map(partial(self._passes_something, caller), places)):
             return False
-        self._checks.check_number(caller, signed(number), "write")
+        self._checks.check_label(caller, signed(number), label, "write")
         return True
 
     def _passes_something(self, caller: Caller, place: int) -> bool:

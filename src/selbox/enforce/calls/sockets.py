@@ -31,6 +31,7 @@ from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, accept, bind, bind_netlink, connect, copy_socket, is_blocking
+from selbox.enforce.tasks import start_of_process
 from selbox.enforce.unixdiag import UnixDiagnosis
 from selbox.typing import Final
 
@@ -109,7 +110,7 @@ class SocketCalls:
         numbers = ctypes.create_string_buffer(_PAIR.size)
         self._make(caller, "socketpair", arguments, numbers)
         made = [box.descriptors.add(each) for each in _PAIR.unpack(numbers.raw)]
-        peer = peer_of(caller, identity_of(caller), label.sid)
+        peer = peer_of(caller, identity_of(caller), label.sid, start_of_process)
         for each in made:
             inode = os.fstat(each).st_ino
             box.socket_labels.assign(inode, label)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import ANSWERED
@@ -65,7 +66,7 @@ class UnixTarget(NamedTuple):
         sids: of the sockets that it may be.
         file: ``O_PATH`` descriptor of the socket file; -1 for an abstract name.
         inode: of the socket file, or 0.
-        fields: what a record says about it.
+        describe: tells what a record says about it.
     """
 
     name: bytes
@@ -73,7 +74,7 @@ class UnixTarget(NamedTuple):
     sids: frozenset[int]
     file: int
     inode: int
-    fields: Fields
+    describe: Callable[[], Fields]
 
 
 class UnixSockets:
@@ -143,8 +144,8 @@ class UnixSockets:
             sids = self._names.name_sids(name, own.type)
             if not sids:
                 raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-            return UnixTarget(name, address, sids, -1, 0, describe_name(name))
-        located = self._box.walker.locate(caller, AT_FDCWD, name)
+            return UnixTarget(name, address, sids, -1, 0, partial(describe_name, name))
+        located = self._box.walker.locate(caller, AT_FDCWD, name, parent=False)
         status = located.found
         if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -160,7 +161,7 @@ class UnixSockets:
             frozenset((self._box.labels.outside if sid is None else sid,)),
             located.object,
             status.st_ino,
-            {"path": self._box.labels.describe(located.object)["path"]},
+            lambda: {"path": self._box.labels.describe(located.object)["path"]},
         )
 
     def _check_target(self, caller: Caller, own: CallerSocket, label: SocketLabel, target: UnixTarget) -> None:
@@ -173,7 +174,7 @@ class UnixSockets:
             refusal = self._names.refusal(target.inode, target.name, own.type)
             if refusal:
                 raise OSError(refusal, os.strerror(refusal))
-            monitor.check(caller, sid, label.object_class, permission, lambda: target.fields, source=label.sid)
+            monitor.check(caller, sid, label.object_class, permission, target.describe, source=label.sid)
 
     def target_of_message(self, caller: Caller, own: CallerSocket, label: SocketLabel, address: bytes) -> UnixTarget:
         """Find whom a datagram is sent to, with the checks on the way.
@@ -217,7 +218,7 @@ class UnixSockets:
     def _note_connection(
         self, caller: Caller, own: CallerSocket, label: SocketLabel, target: UnixTarget, identity: Identity | None
     ) -> None:
-        peer = peer_of(caller, identity, label.sid)
+        peer = peer_of(caller, identity, label.sid, partial(self._box.pidfds.started, caller.tid))
         self._connections.made(own.inode, peer, self._server_end(min(target.sids), label.sid), target.name)
 
     def _server_end(self, listening: int, connecting: int) -> int:
