@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from types import MappingProxyType
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.control import Control
@@ -38,6 +39,7 @@ class RunOptions(NamedTuple):
         as_init: start it so from the domain in which the policy runs init.
             With none of these four, it starts so from the initial SID ``kernel``.
         enforcing: whether denials are enforced, or recorded only.
+        booleans: values of booleans, by name; the others have those of the policy.
         audit: file that audit records are appended to; ``-`` is standard error; None for none.
         labels: ``PATH=CONTEXT`` as the user wrote them.
         label_store: file that keeps labels from one box to the next; None keeps them with the box.
@@ -52,6 +54,7 @@ class RunOptions(NamedTuple):
     starter: str | None = None
     as_init: bool = False
     enforcing: bool = True
+    booleans: Mapping[str, bool] = MappingProxyType({})
     audit: str | None = None
     labels: tuple[str, ...] = ()
     label_store: str | None = None
@@ -72,13 +75,15 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
 
     Raises:
         SelboxError: before anything is started: ``program-not-found``, ``invalid-context``, ``unknown-domain``,
-            ``no-init-domain``, ``missing-initial-sid``, ``missing-class``, ``audit-unwritable``,
-            ``enforcement-unavailable``, ``first-program-denied``, ``program-not-run``.
+            ``no-init-domain``, ``unknown-boolean``, ``missing-initial-sid``, ``missing-class``,
+            ``audit-unwritable``, ``enforcement-unavailable``, ``first-program-denied``, ``program-not-run``.
     """
     environment = os.environ if options.environment is None else options.environment
     program = find_program(options.command[0], environment.get("PATH", os.defpath))
     server = SecurityServer(policy, enforcing=options.enforcing)
     require(server)
+    if options.booleans:
+        server.set_booleans(options.booleans)
     initial = _initial_sid(server, options)
     starter = _starter_sid(server, options)
     path_labels = PathLabels.parse(options.labels, os.getcwd())

@@ -2,6 +2,7 @@
 
 import gc
 
+from selbox.cli.booleanarguments import boolean_values
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import BOLD, RED, Terminal
@@ -11,7 +12,7 @@ from selbox.enforce.run import RunOptions, run_box
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import labelled_policy, load_policy
 from selbox.store.selinuxroot import SelinuxRoot, root_of_policy, selinux_root
-from selbox.typing import TYPE_CHECKING, NamedTuple
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -66,11 +67,24 @@ error.
 )
 
 
+_MOST_KINDS: Final = 20
+"""Kinds of denials that are summed up for people."""
+
+
 class RunResult(NamedTuple):
-    """A box that has ended."""
+    """A box that has ended.
+
+    Attributes:
+        report: what came of it.
+        quiet: whether denials are not summed up.
+        audit: where the records are; None where they were not kept.
+        policy: files of the policy.
+    """
 
     report: RunReport
     quiet: bool
+    audit: str | None = None
+    policy: "Sequence[str]" = ()
 
     @property
     def exit_status(self) -> int:
@@ -96,9 +110,12 @@ class RunResult(NamedTuple):
             lines.append(terminal.paint(words, BOLD))
             from selbox.cli.denialtext import denial_lines
 
-            for each in report.denials:
+            for each in report.denials[:_MOST_KINDS]:
                 first, *rest = denial_lines(each._asdict(), terminal)
                 lines += [f"{each.times:>5} x {first}", *rest]
+            if kinds > _MOST_KINDS:
+                lines.append(f"      and {kinds - _MOST_KINDS} kinds more")
+            lines.append(f"selbox: {_records(self.audit, self.policy)}")
         return "\n".join(lines)
 
     def to_json(self) -> JsonValue:
@@ -147,6 +164,13 @@ def add_arguments(parser: "ArgumentParser") -> None:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--enforcing", action="store_true", help="enforce denials (the default)")
     mode.add_argument("--permissive", action="store_true", help="record what would be denied, and let it go on")
+    parser.add_argument(
+        "--boolean",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a boolean on or off before anything runs; may be given more than once",
+    )
     parser.add_argument("--audit", metavar="FILE", help="append audit records to FILE; - is standard error")
     parser.add_argument(
         "--label",
@@ -190,13 +214,26 @@ def run(arguments: "Namespace") -> RunResult:
         starter=arguments.starter,
         as_init=arguments.as_init,
         enforcing=not arguments.permissive,
+        booleans=boolean_values(arguments.boolean) if arguments.boolean else {},
         audit=arguments.audit,
         labels=tuple(arguments.label),
         label_store=arguments.label_store,
         name=arguments.name,
         selinux_root=root or _beside(paths),
     )
-    return RunResult(run_box(policy, options), arguments.quiet)
+    return RunResult(run_box(policy, options), arguments.quiet, arguments.audit, paths)
+
+
+def _records(audit: str | None, policy: "Sequence[str]") -> str:
+    """Say where the records are."""
+    if audit is None:
+        return "the records were not kept; `--audit FILE` keeps them"
+    if audit == "-":
+        return "the records are above"
+    from shlex import quote
+
+    words = ["selbox", "denials", *(word for path in policy for word in ("-p", path)), "-i", audit]
+    return f"the records are in {quote(audit)}; to see what would mend them: {' '.join(map(quote, words))}"
 
 
 def _beside(paths: "Sequence[str]") -> SelinuxRoot | None:
