@@ -15,7 +15,7 @@ from selbox.enforce.seccomp.filter import build_filter
 from selbox.enforce.seccomp.part import FilterSettings, TransactionRange
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.seccomp.syscalls import MACHINE
-from selbox.typing import Final
+from selbox.typing import Final, NamedTuple
 
 TRANSACTIONS: Final = 64
 """Descriptor numbers kept for selinuxfs transactions."""
@@ -99,14 +99,42 @@ def _become_filterable() -> None:
         prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
+class Launched(NamedTuple):
+    """The first process, on its way to the program.
+
+    Attributes:
+        pid: its pid.
+        channel: by which it sends the listener.
+    """
+
+    pid: int
+    channel: socket.socket
+
+    def listener(self) -> int:
+        """Wait until the filter is installed; return the descriptor of its listener.
+
+        Raises:
+            SelboxError: ``enforcement-unavailable``, when the kernel refuses.
+        """
+        with self.channel:
+            message, ancillary, _, _ = self.channel.recvmsg(16, socket.CMSG_SPACE(4))
+        if not ancillary:
+            os.waitpid(self.pid, 0)
+            raise _unavailable(_explain(int(message or b"5")))
+        descriptors = array.array("i")
+        descriptors.frombytes(ancillary[0][2][:4])
+        os.set_inheritable(descriptors[0], False)
+        return descriptors[0]
+
+
 def launch(
     command: Sequence[str],
     program: str,
     environment: Mapping[str, str],
     carrier: tuple[int, int],
     settings: FilterSettings,
-) -> tuple[int, int]:
-    """Fork the first process and have it exec the program under the box's filter.
+) -> Launched:
+    """Fork the first process, which execs the program under the box's filter once that is made.
 
     Args:
         command: argument vector.
@@ -115,11 +143,8 @@ def launch(
         carrier: the ``RLIMIT_RTTIME`` that carries its first state.
         settings: what its filter depends on.
 
-    Returns:
-        Its pid and the listener's descriptor.
-
     Raises:
-        SelboxError: ``enforcement-unavailable``, when the machine or the kernel refuses.
+        SelboxError: ``enforcement-unavailable``, when it is known that the machine refuses.
     """
     foreign = _foreign_machine()
     if foreign:
@@ -133,15 +158,7 @@ def launch(
         finally:
             os._exit(_CANNOT_RUN)
     theirs.close()
-    with ours:
-        message, ancillary, _, _ = ours.recvmsg(16, socket.CMSG_SPACE(4))
-    if not ancillary:
-        os.waitpid(pid, 0)
-        raise _unavailable(_explain(int(message or b"5")))
-    descriptors = array.array("i")
-    descriptors.frombytes(ancillary[0][2][:4])
-    os.set_inheritable(descriptors[0], False)
-    return pid, descriptors[0]
+    return Launched(pid, ours)
 
 
 def _run_child(

@@ -42,11 +42,11 @@ def needless_socket_calls(server: SecurityServer) -> frozenset[str]:
 def _granted(server: SecurityServer, object_class: int, rows: list[int], wanted: frozenset[str]) -> frozenset[str]:
     """Return those of some permissions that go along with having a socket of a class, by the rules about it."""
     policy = server.policy
-    name = policy.classes[object_class].name
-    numbers = {each: server.vector(name, (each,)) for each in (*_HOLDING, "write", *wanted)}
-    if any(each.unknown for each in numbers.values()):
+    permissions = policy.classes[object_class].permissions
+    names = (*_HOLDING, "write", *wanted)
+    if not all(each in permissions for each in names):
         return frozenset()
-    vectors = {each: number.vector for each, number in numbers.items()}
+    vectors = {each: 1 << permissions.index(each) for each in names}
     held = vectors["read"] | vectors["write"]
     for each in policy.constraints:
         # A socket has its maker's level, so what MLS says of the maker it says of who made it.

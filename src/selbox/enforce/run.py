@@ -97,15 +97,16 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         start = TaskState(sid=starter, previous=starter, is_launcher=True)
         _become_supervisor(stack)
         settings = FilterSettings(transaction_range(), needless_calls(server))
-        first, descriptor = launch(options.command, program, environment, tasks.limit_for(start), settings)
+        launched = launch(options.command, program, environment, tasks.limit_for(start), settings)
+        # Imported while the first process makes its filter, which takes about as long.
+        from selbox.enforce.supervision import supervise
+
+        descriptor = launched.listener()
         stack.callback(os.close, descriptor)
         _raise_limits(stack)
         control = Control.open(options.name, options.command, os.environ)
         if control is not None:
             stack.callback(control.close)
-        # Imported while the first process gets ready: that takes as long as a third of the imports.
-        from selbox.enforce.supervision import supervise
-
         return supervise(
             server,
             tasks,
@@ -113,7 +114,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
             path_labels,
             write,
             initial,
-            first,
+            launched.pid,
             descriptor,
             settings,
             control,

@@ -66,25 +66,24 @@ def assemble(program: list[Instruction | Label]) -> bytes:
     places: dict[str, int] = {}
     instructions: list[Instruction] = []
     for each in program:
-        if isinstance(each, Label):
-            places[each.name] = len(instructions)
-        else:
+        if isinstance(each, Instruction):
             instructions.append(each)
+        else:
+            places[each.name] = len(instructions)
 
     def distance(here: int, name: str) -> int:
-        if not name:
-            return 0
         if name not in places or places[name] <= here:
             raise ValueError(f"label {name} is unknown or behind its jump")
         return places[name] - here - 1
 
-    result = bytearray()
+    result = []
     for here, (code, operand, if_true, if_false) in enumerate(instructions):
         if code == JUMP:
-            result += _INSTRUCTION.pack(code, 0, 0, distance(here, if_true))
+            result.append(_INSTRUCTION.pack(code, 0, 0, distance(here, if_true)))
             continue
-        true, false = distance(here, if_true), distance(here, if_false)
-        if max(true, false) > 255:
+        true = distance(here, if_true) if if_true else 0
+        false = distance(here, if_false) if if_false else 0
+        if true > 255 or false > 255:
             raise ValueError(f"jump to {if_true or if_false} is out of reach")
-        result += _INSTRUCTION.pack(code, true, false, operand)
-    return bytes(result)
+        result.append(_INSTRUCTION.pack(code, true, false, operand))
+    return b"".join(result)

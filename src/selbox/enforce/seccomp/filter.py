@@ -131,6 +131,8 @@ def _block(number: int, program: Program) -> list[Instruction | Label]:
     for each in program:
         if isinstance(each, Label):
             block.append(Label(own(each.name)))
+        elif not each.if_true and not each.if_false:
+            block.append(each)
         else:
             block.append(each._replace(if_true=own(each.if_true), if_false=own(each.if_false)))
     for name, result in _RESULTS.items():
