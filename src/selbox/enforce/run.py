@@ -25,7 +25,10 @@ from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
 from selbox.store.pathlabels import PathLabels
 from selbox.store.selinuxroot import SelinuxRoot
-from selbox.typing import NamedTuple
+from selbox.typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from selbox.enforce.recorder import Denial
 
 
 class RunOptions(NamedTuple):
@@ -46,6 +49,7 @@ class RunOptions(NamedTuple):
         environment: the program's environment; None is the supervisor's own.
         name: by which the box is asked and told things while it runs; empty for none but the supervisor's number.
         selinux_root: what programs find at ``/etc/selinux``; None for what the policy itself can tell.
+        watcher: called with each denial; neither waits nor fails.
     """
 
     command: tuple[str, ...]
@@ -61,6 +65,7 @@ class RunOptions(NamedTuple):
     environment: Mapping[str, str] | None = None
     name: str = ""
     selinux_root: SelinuxRoot | None = None
+    watcher: "Callable[[Denial], None] | None" = None
 
 
 def run_box(policy: Policy, options: RunOptions) -> RunReport:
@@ -119,6 +124,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
             settings,
             control,
             options.selinux_root,
+            options.watcher,
         )
 
 

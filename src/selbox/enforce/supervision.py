@@ -17,7 +17,7 @@ from selbox.enforce.ownimports import importing_as_oneself
 from selbox.enforce.paths import PathWalker
 from selbox.enforce.pidfds import Pidfds
 from selbox.enforce.privileges import Privileges
-from selbox.enforce.recorder import Recorder
+from selbox.enforce.recorder import Denial, Recorder
 from selbox.enforce.report import RunReport, make_report, not_started
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.seccomp.part import FilterSettings
@@ -44,6 +44,7 @@ def supervise(
     settings: FilterSettings,
     control: Control | None,
     selinux_root: SelinuxRoot | None,
+    watcher: "Callable[[Denial], None] | None",
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -59,11 +60,14 @@ def supervise(
         settings: what the filter was built from.
         control: where the box's owner asks; None for a box that answers nobody.
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
+        watcher: is told of each denial.
 
     Raises:
         SelboxError: ``first-program-denied``, ``program-not-run``.
     """
     recorder = Recorder(server, write)
+    if watcher is not None:
+        recorder.watchers.append(watcher)
     server.add_reporter(recorder.report)
     monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
     labels = Labels(server, tasks, store, path_labels)
