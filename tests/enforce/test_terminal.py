@@ -1,10 +1,6 @@
 """Terminals behave as if selbox were not there: interrupts, stops, jobs, window, and an interactive shell."""
 
-import os
-import pty
-import select
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.enforce.boxes import environment
+from tests.enforce.terminals import Terminal
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -20,35 +16,6 @@ pytestmark = [
 ]
 
 RUN = f"{sys.executable} -m selbox run -- "
-
-
-class Terminal:
-    """A pseudo terminal with a plain interactive bash on it, outside any box."""
-
-    def __init__(self) -> None:
-        self.pid, self.descriptor = pty.fork()
-        if self.pid == 0:
-            variables = environment() | {"PS1": "$ ", "TERM": "dumb"}
-            os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"], variables)  # noqa: S606 - it is the shell
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        os.write(self.descriptor, text.encode())
-
-    def expect(self, text: str, seconds: float = 20) -> str:
-        """Wait until the terminal shows a text; return all that it showed before."""
-        until = time.monotonic() + seconds
-        while text not in self.seen:
-            ready, _, _ = select.select([self.descriptor], [], [], max(0.0, until - time.monotonic()))
-            assert ready, f"no {text!r} in {self.seen!r}"
-            self.seen += os.read(self.descriptor, 4096).decode(errors="replace")
-        before, _, self.seen = self.seen.partition(text)
-        return before
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
 
 
 @pytest.fixture
