@@ -110,7 +110,7 @@ def _run_verb(name: str, words: list[str]) -> int:
         _report([Diagnostic("out-of-memory", "there is not enough memory for this")])
         return entry.statuses.failure
     _report(getattr(result, "notices", ()))
-    stream = sys.stderr if entry.aside else sys.stdout
+    stream = sys.stderr if entry.takes_command or entry.aside else sys.stdout
     if entry.tabular and arguments.csv:
         write_table(cast(TabularResult, result), stream)
         return result.exit_status

@@ -24,8 +24,9 @@ class Entry(NamedTuple):
 
     Attributes:
         summary: one line without a final full stop; the NAME section of its manual and the overview show it.
-        takes_command: whether ``-- COMMAND…`` ends its arguments.
-        aside: whether standard output belongs to a program that it runs, and its own result goes to standard error.
+        takes_command: whether ``-- COMMAND…`` ends its arguments. Standard output then belongs to the command, and
+            the verb's own result goes to standard error.
+        aside: whether its own result goes to standard error also where no command is taken.
         statuses: how it ends when it fails.
         abbreviates: whether long options may be cut short as far as they stay distinct, as GNU's getopt_long allows.
         tabular: whether its result can be written as a table, with ``--csv``.
@@ -44,7 +45,7 @@ class Entry(NamedTuple):
 
 # INVARIANT: a verb NAME is the module selbox.cli.verbs.NAME, with "-" written "_".
 VERBS: dict[str, Entry] = {
-    "run": Entry("run programs in a box, under a policy", takes_command=True, aside=True),
+    "run": Entry("run programs in a box, under a policy", takes_command=True),
     "shell": Entry("open a shell in a box, under a policy", aside=True),
     "ps": Entry("show the running boxes and their processes, with security contexts", tabular=True),
     "inspect": Entry("look into a running box: its processes, its cache, its denials as they come"),
