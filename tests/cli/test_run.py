@@ -6,9 +6,9 @@ import pytest
 
 from selbox.audit.summary import SummaryRow
 from selbox.avc.cache import Statistics
+from selbox.cli.boxstart import RunResult
 from selbox.cli.main import main
 from selbox.cli.terminal import Terminal
-from selbox.cli.verbs.run import RunResult
 from selbox.enforce.report import RunReport
 
 ROW = SummaryRow(2, False, "u:r:cat_t:s0", "u:r:dog_t:s0", "file", ("read",), "cat", "chow", ("no rule",))
