@@ -4,11 +4,13 @@ from pathlib import Path
 import pytest
 from tests.analysis.denialpolicy import record
 from tests.cli.logs import Verbs
+from tests.cli.peers import needs
 from tests.oracles.modules import package, requires_module_programs
 
 from selbox.binary.package import read_package
 from selbox.cli.main import main
 from selbox.compiler.text.module import module_to_cil
+from selbox.store import referencepolicy
 
 APART = """\
 
@@ -197,9 +199,94 @@ def test_a_log_that_calls_for_nothing_makes_no_files(verbs: Verbs) -> None:
     assert not {"local.te", "local.pp", "rules"} & {each.name for each in Path().iterdir()}
 
 
-def test_calls_of_interfaces_are_refused_unless_rules_are_asked_for(
-    verbs: Verbs, capsys: pytest.CaptureFixture[str]
+INTERFACES = """\
+[InterfaceVector homes_read $1:source ]
+$1,home_t,file,getattr,read
+[InterfaceVector logs_everything $1:source ]
+$1,web_log_t,file,ioctl,open,read,write
+$1,a_t,dir,search,write
+$1,b_t,dir,search,write
+$1,c_t,dir,search,write
+$1,d_t,dir,search,write
+$1,e_t,dir,search,write
+$1,f_t,dir,search,write
+$1,g_t,dir,search,write
+"""
+MAP = "1\nclass file 5\n  read r 10\n  write w 10\n  ioctl n 1\n  open n 1\n  getattr r 7\n"
+
+
+@pytest.fixture
+def interfaces(tmp_path: Path) -> tuple[str, ...]:
+    (tmp_path / "info").write_text(INTERFACES)
+    (tmp_path / "map").write_text(MAP)
+    return ("-R", "--interface-info", "info", "--perm-map", "map")
+
+
+def test_interfaces_are_called_where_one_gives_what_was_denied(verbs: Verbs, interfaces: tuple[str, ...]) -> None:
+    out, _ = verbs.run("audit2allow", *interfaces, "-m", "local")
+    begin, _, _ = out.partition(APART)
+    assert begin == (
+        "\npolicy_module(local, 1.0)\n\nrequire {\n\ttype web_content_t;\n\ttype web_t;\n\ttype x_t;\n"
+        "\tclass file read;\n\trole web_r;\n}\n\n"
+        "#============= web_t ==============\n\n"
+        "#!!!! This avc is allowed in the current policy\nallow web_t web_content_t:file read;\n\n"
+        "#!!!! This avc can be allowed using the boolean 'web_homes'\nhomes_read(web_t)\n\n"
+        "#!!!! Before this is granted: the interface logs_everything gives far more; "
+        "the rule alone is written without -R\n"
+        "logs_everything(web_t)\n"
+        "#============= ROLES ==============\nrole web_r types x_t;\n"
+    )
+
+
+def test_with_records_all_interfaces_that_fit_are_shown(verbs: Verbs, interfaces: tuple[str, ...]) -> None:
+    out, _ = verbs.run("audit2allow", *interfaces, "-v")
+    assert (
+        '# comm="httpd" exe="" path=""\n# Interface options:\n#   homes_read(web_t) # [7]\n'
+        "#!!!! This avc can be allowed using the boolean 'web_homes'\nhomes_read(web_t)\n"
+    ) in out
+    result = json.loads(verbs.run("audit2allow", *interfaces, "--json")[0])["result"]
+    assert result["rules"][0]["interfaces"] == [{"call": "homes_read(web_t)", "distance": 7}]
+    assert result["rules"][1]["interfaces"] == [], "no interface helps against a constraint"
+
+
+def test_rules_stay_that_interfaces_cannot_say(verbs: Verbs, interfaces: tuple[str, ...]) -> None:
+    out, _ = verbs.run("audit2allow", *interfaces, "-x")
+    assert "allow web_t web_log_t:file { ioctl write };\nallowxperm web_t web_log_t:file ioctl 0x5401;\n" in out
+    assert "homes_read(web_t)" in out
+    out, _ = verbs.run("audit2allow", *interfaces, "-D")
+    assert "dontaudit web_t home_t:file read;\n" in out
+    assert "homes_read" not in out
+    assert verbs.run("audit2allow", *interfaces, "-N") == verbs.run("audit2allow")
+
+
+def test_without_interface_information_it_is_told_how_it_is_made(
+    verbs: Verbs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["audit2allow", "-R", "-i", str(verbs.log)]) == 2
-    assert "interfaces are not looked for" in capsys.readouterr().err
-    assert verbs.run("audit2allow", "-R", "-N") == verbs.run("audit2allow")
+    monkeypatch.setattr(referencepolicy, "_DIRECTORY", "/none")
+    assert main(["audit2allow", "-R", "-i", str(verbs.log)]) == 1
+    err = capsys.readouterr().err
+    assert "error[interface-info-missing]: there is no `/none/interface_info`" in err
+    assert "sepolgen-ifgen" in err
+    assert main(["audit2allow", "-R", "--cil", "-i", str(verbs.log)]) == 2
+
+
+@needs("make")
+def test_a_package_with_interfaces_is_built_with_the_headers_of_the_policy(
+    verbs: Verbs, interfaces: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(referencepolicy, "_PLACES", str(tmp_path / "headers"))
+    monkeypatch.setattr(referencepolicy, "_CONFIGURATION", "/none")
+    _, err = verbs.run("audit2allow", *interfaces, "-M", "local", status=1)
+    assert "error[policy-headers-missing]" in err
+    assert not (tmp_path / "local.te").exists()
+    (tmp_path / "headers").mkdir()
+    makefile = tmp_path / "headers" / "Makefile"
+    makefile.write_text("%.pp: %.te\n\tgrep -c homes_read $< > $@\n")
+    out, _ = verbs.run("audit2allow", *interfaces, "-M", "local")
+    assert out.endswith("semodule -i local.pp\n\n")
+    assert (tmp_path / "local.pp").read_text() == "1\n"
+    makefile.write_text("%.mod: %.te\n\techo no such interface && false\n%.pp: %.mod\n\ttouch $@\n")
+    (tmp_path / "local.pp").unlink()
+    _, err = verbs.run("audit2allow", *interfaces, "-M", "local", status=1)
+    assert "error[module-build-failed]" in err
+    assert "no such interface\n" in err

@@ -1,5 +1,6 @@
 """audit2why and audit2allow, the programs, and selbox by the same names: one log, Debian's policies."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -95,6 +96,37 @@ def test_the_rules_are_the_same(
     assert [line for line in rules(found) if line not in left_out] == [
         line for line in expected if line not in left_out
     ]
+
+
+def test_interfaces_are_called_where_audit2allow_calls_them(
+    given: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Interfaces that give every third rule of the log, and more or less besides."""
+    text, lines = "\n".join(ours(capsys, "audit2allow", *given, "--no-advice")), []
+    allowed = re.findall(r"^allow (\S+) (\S+):(\S+) (.*);$", text, re.MULTILINE)
+    for place, (source, target, name, names) in enumerate(allowed[::3]):
+        permissions = names.strip("{} ").split()
+        if place % 3:
+            lines.append(f"[InterfaceVector exactly_{place} $1:source ]")
+            lines.append(",".join(("$1", target, name, *permissions)))
+        if place % 2:
+            lines.append(f"[InterfaceVector more_{place} $1:{('source', 'target')[place % 4 > 1]} ]")
+            lines.append(",".join((source, "$1", name, *permissions, "read", "write")))
+            lines.append(",".join(("$1", target, name, "open", *permissions)))
+    info = tmp_path / "info"
+    info.write_text("\n".join(lines) + "\n")
+    options = ("-R", "--interface-info", str(info), "-m", "local", "-v")
+    found, expected = (
+        [line for line in each if re.match(r"allow|\w+\(|#   \w+\(.*\) # \[\d+\]", line)]
+        for each in (
+            ours(capsys, "audit2allow", *given, *options, "--no-advice"),
+            theirs("audit2allow", *given, *options),
+        )
+    )
+    moved = set(expected) - set(found)  # what no rule helps with
+    assert found == [line for line in expected if line not in moved]
+    assert all(line.startswith(("allow", "#   ", "exactly", "more")) for line in moved)
+    assert sum("(" in line for line in found) > 100
 
 
 def test_what_is_said_of_each_rule_is_the_same(given: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

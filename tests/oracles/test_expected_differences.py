@@ -95,6 +95,10 @@ def test_a_log_still_differs(entry: dict[str, Any], tmp_path: Path, capsys: pyte
     policy.write_bytes(write_policy(compile_texts(SOURCE, entry.get("policy", "")), 33))
     log.write_text(f"{entry['log']}\n")
     words = ["-p", str(policy), "-i", str(log), *entry.get("options", [])]
+    if "interfaces" in entry:
+        info = tmp_path / "info"
+        info.write_text(entry["interfaces"])
+        words += ["-R", "--interface-info", str(info)]
     done = subprocess.run(
         [entry["program"], *words], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin"}
     )

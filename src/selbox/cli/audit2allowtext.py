@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 
 from selbox.analysis.advice import FORBIDDEN, Advice
 from selbox.analysis.deniedrules import SELF, DeniedRule
@@ -9,7 +10,10 @@ from selbox.analysis.requirements import Requirements, number_permission, requir
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
 from selbox.server.causes import CauseKind
-from selbox.typing import Final, NamedTuple
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from selbox.analysis.interfacematching import InterfaceCall, InterfaceMatch
 
 _WIDTH: Final = 81
 """Columns that a record's text is broken at, the mark of the comment included."""
@@ -28,6 +32,7 @@ class RuleStyle(NamedTuple):
         numbers: whether extended rules are written too.
         requires: whether everything that a module needs is declared to be required.
         module: the module's name; empty for none.
+        reference: whether interfaces of the reference policy are called where one fits.
         explanation: 0 for none; 1 for a line of the log's own words; 2 for all of them.
     """
 
@@ -37,6 +42,7 @@ class RuleStyle(NamedTuple):
     requires: bool = False
     module: str = ""
     explanation: int = 0
+    reference: bool = False
 
 
 class Written(NamedTuple):
@@ -48,6 +54,7 @@ class Written(NamedTuple):
         remarks: returns what audit2allow says of a rule, each without ``#!!!!``.
         advice: returns what is worth knowing about it besides.
         forbidden: returns what forbids an access that no rule helps with, as comments.
+        interfaces: returns the interfaces that give an access, the nearest first.
     """
 
     rules: Sequence[DeniedRule]
@@ -55,6 +62,7 @@ class Written(NamedTuple):
     remarks: Callable[[DeniedRule], Iterable[str]]
     advice: Callable[[DeniedRule], Iterable[Advice]]
     forbidden: Callable[[DeniedRule], Iterable[str]]
+    interfaces: "Callable[[DeniedRule], Sequence[InterfaceMatch]]" = lambda _: ()
 
     @property
     def helping(self) -> list[DeniedRule]:
@@ -107,13 +115,15 @@ def _lines(written: Written, style: RuleStyle) -> Iterator[str]:
     helping = written.helping
     others = [each for each in written.rules if each.kind in FORBIDDEN]
     yield ""
+    calls, rules = _called(helping, written)
     if not style.cil:
         if style.module:
-            yield from (f"module {style.module} 1.0;", "")
+            name = style.module
+            yield from (f"policy_module({name}, 1.0)" if style.reference else f"module {name} 1.0;", "")
         if style.requires:
-            yield from _requires(requirements(helping, written.role_types))
+            yield from _requires(requirements(rules, written.role_types, (each.argument for each in calls)))
     yield ""
-    yield from _sections(helping, written, style, comment)
+    yield from _sections(rules, calls, written, style)
     if written.role_types:
         yield f"{comment}============= ROLES =============="
         for role, types in written.role_types:
@@ -124,19 +134,47 @@ def _lines(written: Written, style: RuleStyle) -> Iterator[str]:
         yield from _commented(_of_no_help(rule, written, style), comment)
 
 
-def _sections(rules: Iterable[DeniedRule], written: Written, style: RuleStyle, comment: str) -> Iterator[str]:
-    """Yield rules under their sources."""
-    source = ""
+_Calls = dict["InterfaceCall", list[DeniedRule]]
+
+
+def _called(rules: Iterable[DeniedRule], written: Written) -> tuple[_Calls, list[DeniedRule]]:
+    """Return the calls of interfaces with the rules that each stands for, and the rules that none stands for."""
+    calls: _Calls = {}
+    others = []
     for rule in rules:
-        if rule.source != source:
-            if source:
-                yield ""
-            source = rule.source
-            yield f"{comment}============= {source} =============="
-        yield from _commented(_about(rule, written, style), comment)
-        yield rule_line(rule, style)
-        if has_numbers(rule, style):
-            yield number_line(rule, style)
+        if matches := written.interfaces(rule):
+            calls.setdefault(matches[0].call, []).append(rule)
+        else:
+            others.append(rule)
+    return calls, others
+
+
+def _sections(rules: Iterable[DeniedRule], calls: _Calls, written: Written, style: RuleStyle) -> Iterator[str]:
+    """Yield rules under their sources, and calls of interfaces under their arguments."""
+    comment = ";" if style.cil else "#"
+    of_source = {source: list(found) for source, found in groupby(rules, lambda each: each.source)}
+    of_argument: dict[str, list[InterfaceCall]] = {}
+    for call in sorted(calls):
+        of_argument.setdefault(call.argument, []).append(call)
+    for place, source in enumerate(sorted({*of_source, *of_argument})):
+        if place:
+            yield ""
+        yield f"{comment}============= {source} =============="
+        for rule in of_source.get(source, ()):
+            yield from _commented(_about(rule, written, style), comment)
+            yield rule_line(rule, style)
+            if has_numbers(rule, style):
+                yield number_line(rule, style)
+        for call in of_argument.get(source, ()):
+            yield from _about_call(calls[call], written, style)
+            yield str(call)
+
+
+def _about_call(rules: Iterable[DeniedRule], written: Written, style: RuleStyle) -> Iterator[str]:
+    """Yield what is said of the rules that a call of an interface stands for."""
+    for rule in rules:
+        options = [f"#   {each.call} # [{each.distance}]" for each in written.interfaces(rule)]
+        yield from _about(rule, written, style, ["# Interface options:", *options] if style.explanation else ())
 
 
 def _role_lines(role: str, types: Sequence[str], style: RuleStyle) -> Iterable[str]:
@@ -152,8 +190,8 @@ def _of_no_help(rule: DeniedRule, written: Written, style: RuleStyle) -> Iterato
     yield f"# {rule_line(rule, style)}"
 
 
-def _about(rule: DeniedRule, written: Written, style: RuleStyle) -> Iterator[str]:
-    explained = list(_explanation(rule, style))
+def _about(rule: DeniedRule, written: Written, style: RuleStyle, options: Iterable[str] = ()) -> Iterator[str]:
+    explained = [*_explanation(rule, style), *options]
     yield from explained
     remarks = [f"#!!!! {each}" for each in written.remarks(rule)]
     remarks += (line for each in written.advice(rule) for line in _advice(each))

@@ -38,6 +38,8 @@ from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from selbox.cli.interfaces import Interfaces
+
 MANUAL = Manual(
     description=f"""
 Writes the rules that would allow what a log says was denied, one for each source, target and class. The options, the
@@ -47,15 +49,23 @@ Comments say besides when something serves better than a rule: the label that a 
 label of a port; and what should be thought about before it is granted, such as dac_override, memory that is written and
 executed, files that other domains execute, and constraints that would forbid the access all the same.
 
+With --reference, interfaces of the policy are called where one gives what was denied; of several, the one that gives
+least besides. What they give is read from a file that `sepolgen-ifgen` makes of the policy's headers: the one that
+--interface-info names, or /var/lib/sepolgen/interface_info.
+
 What a constraint forbids no rule allows: such denials stand apart, at the end, with the comparisons that failed and
 what would allow the access; every such proposal has been tried.
 {WHICH_LOGS}{WHICH_POLICY}""",
     examples=(
         Example("Which rules does a log call for?", "selbox audit2allow -p policy.33 -i audit.log"),
         Example("As a module that can be installed:", "selbox audit2allow -M local -i audit.log"),
+        Example("With calls of the policy's interfaces:", "selbox audit2allow -R -i audit.log"),
         Example("In CIL, for one domain:", "ausearch -m avc | selbox audit2allow --cil -t httpd_t"),
     ),
 )
+
+_MOST_INTERFACES: Final = 20
+"""Interfaces that are told of for one rule, the nearest, where all is told that is known."""
 
 _MODULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
@@ -108,6 +118,7 @@ class Allowed(NamedTuple):
         styles = (self.style._replace(cil=each) for each in (False, True))
         forms = (rule_line, number_line) if number_permission(rule) else (rule_line,)
         language, cil = ([form(rule, each) for form in forms] for each in styles)
+        interfaces = self.written.interfaces(rule)[:_MOST_INTERFACES]
         return {
             "source": rule.source,
             "target": rule.target,
@@ -118,6 +129,7 @@ class Allowed(NamedTuple):
             "times": rule.times,
             "language": language,
             "cil": cil,
+            "interfaces": [{"call": str(each.call), "distance": each.distance} for each in interfaces],
             "remarks": list(self.written.remarks(rule)),
             "advice": [each._asdict() for each in self.written.advice(rule)],
         }
@@ -138,10 +150,12 @@ def add_arguments(parser: "ArgumentParser") -> None:
         help="write a module to NAME.te and its package to NAME.pp; with --cil to NAME.cil",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="append the rules to FILE")
-    parser.add_argument("-N", "--noreference", action="store_true", help="write rules, not interfaces; always so")
     parser.add_argument(
-        "-R", "--reference", action="store_true", help="write calls of interfaces; refused: not there yet"
+        "-N", "--noreference", action="store_true", help="write rules, no calls of interfaces; the default"
     )
+    parser.add_argument("-R", "--reference", action="store_true", help="call interfaces of the policy where one fits")
+    parser.add_argument("--interface-info", metavar="FILE", help="what the interfaces give, as sepolgen-ifgen says")
+    parser.add_argument("--perm-map", metavar="FILE", help="a permission map, which tells which interface is nearest")
     parser.add_argument("--cil", action="store_true", help="write CIL instead of the policy language")
     add_file_contexts_argument(parser)
     parser.add_argument(
@@ -155,10 +169,8 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     """Read the log, and find the rules."""
     if arguments.why:
         return explain_log(arguments)
-    if arguments.reference and not arguments.noreference:
-        words = "interfaces are not looked for yet, which --reference asks for"
-        raise UsageError.of("usage", words, help="without it, rules are written that allow the same")
     style = _style(arguments)
+    interfaces = _interfaces(arguments, style)
     log, events = Log(arguments, companions=not arguments.no_advice), Events()
     roles: dict[str, set[str]] = {}
     with Progress() as progress:
@@ -184,17 +196,34 @@ def run(arguments: "Namespace") -> Allowed | Whys:
         granting = [each for each in found_rules if each.kind not in FORBIDDEN]
         for rule, forbidden in _violations(policy_paths(arguments), granting, base=not arguments.no_base):
             advice[id(rule)].append(forbidden)
+        if interfaces is not None:
+            for rule in granting:
+                advice[id(rule)] += interfaces.advice(rule)
     written = Written(
         found_rules, role_types, _remarks, lambda rule: advice.get(id(rule), ()), _Forbidding(server).lines
     )
+    if interfaces is not None:
+        written = written._replace(interfaces=interfaces.of)
     notices = (*log.notices(), *labels.faults)
     allowed = Allowed(written, style, notices, log.reader.lines, log.reader.broken)
-    if written.is_empty:
-        return allowed
+    return allowed if written.is_empty else _saved(allowed, arguments, mls=server.policy.mls)
+
+
+def _interfaces(arguments: "Namespace", style: RuleStyle) -> "Interfaces | None":
+    if not style.reference:
+        return None
+    from selbox.cli.interfaces import Interfaces
+
+    return Interfaces(arguments.interface_info, arguments.perm_map, style)
+
+
+def _saved(allowed: Allowed, arguments: "Namespace", *, mls: bool) -> Allowed:
+    """Write what is to go to files."""
+    written, style = allowed.written, allowed.style
     if arguments.module_package is not None:
         from selbox.cli.modulefiles import write_module_files
 
-        saved, installing = write_module_files(written, style, mls=server.policy.mls)
+        saved, installing = write_module_files(written, style, mls=mls)
         return allowed._replace(saved=saved, installing=installing)
     if arguments.output is not None:
         with open(arguments.output, "ab") as stream:
@@ -226,13 +255,17 @@ def _style(arguments: "Namespace") -> RuleStyle:
             f"`{module}` is no name of a module",
             help="begin with a letter; use letters, digits, `_`, `-`, `.`",
         )
+    reference = arguments.reference and not arguments.noreference
+    if reference and arguments.cil:
+        raise UsageError.of("usage", "--reference and --cil exclude each other: CIL has no interfaces")
     return RuleStyle(
         cil=arguments.cil,
         dontaudit=arguments.dontaudit,
         numbers=arguments.xperms,
-        requires=arguments.requires or bool(module),
+        requires=arguments.requires or bool(module) or reference,
         module=module,
         explanation=2 if arguments.explain else int(arguments.verbose),
+        reference=reference,
     )
 
 
