@@ -12,6 +12,9 @@ from selbox.typing import Any, NoReturn
 
 USAGE_CODE = "usage"
 
+# Manuals and errors are English, whatever the language; the search for translations of argparse's own words takes 3 ms.
+vars(argparse)["_"] = str
+
 
 class _Formatter(argparse.HelpFormatter):
     """Lays out the synopsis. With a width given, argparse does not import shutil to ask for one (6 ms)."""
