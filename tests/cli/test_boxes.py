@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from tests.enforce.boxes import Box, environment, lacking
 from tests.enforce.running import Running, running
 
+from selbox.cli.boxforms import STATUS, fits
 from selbox.cli.main import main
 
 pytestmark = [pytest.mark.enforcement, pytest.mark.skipif(bool(lacking()), reason=lacking() or "-")]
@@ -113,7 +116,7 @@ def test_following_shows_each_denial_at_once(box: Running) -> None:
         assert box.process.stdin is not None
         until = time.monotonic() + 10
         with box.client() as client:
-            while not client.ask("status")["followers"]:
+            while not client.ask("status", STATUS)["followers"]:
                 assert time.monotonic() < until
                 time.sleep(0.02)
         box.process.stdin.write("\n")
@@ -138,8 +141,8 @@ def test_what_is_asked_wrongly(said: Said) -> None:
 def test_inside_it_is_the_box_that_answers(tmp_path: Path) -> None:
     made = Box(tmp_path, POLICY)
     selbox = f"{sys.executable} -m selbox"
-    done = made.shell(f"{selbox} getenforce; {selbox} setenforce 0; {selbox} getenforce; {selbox} ps")
-    assert done.output == "Enforcing\nPermissive\n"
+    done = made.shell(f"{selbox} setenforce 0; {selbox} getenforce; {selbox} ps")
+    assert done.output == "Permissive\n"
     assert "error[inside-a-box]" in done.errors
 
 
@@ -150,3 +153,79 @@ def test_a_box_that_is_stopped_is_told_of(tmp_path: Path, monkeypatch: pytest.Mo
         assert "error[box-silent]" in said("getenforce", "frozen", status=2)
         os.kill(made.process.pid, signal.SIGCONT)
         assert said("getenforce", "frozen") == "Enforcing\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "does"),
+    [
+        ({"a": 1, "b": []}, {"a": int}, True),
+        ({"a": True}, {"a": int}, False),
+        ({"a": 1}, {"a": bool}, False),
+        ({}, {"a": int}, False),
+        ([1, "x"], [int], False),
+        ([None, "x"], [None, str], True),
+        ({"x": {"a": 1}}, {str: {"a": int}}, True),
+        ({"x": 1}, {str: {"a": int}}, False),
+        ([], {}, False),
+        ("x", [str], False),
+        (3, lambda value: value > 2, True),
+    ],
+)
+def test_forms(value: object, form: object, does: bool) -> None:
+    assert fits(value, form) is does
+
+
+PRETENDER = """
+import json, os, socket, sys
+from selbox.enforce.control import Control
+made = Control.open("pretender", ("x",), {})
+listening = made._listening
+listening.setblocking(True)
+print("up", flush=True)
+for reply in sys.argv[1:]:
+    client, _ = listening.accept()
+    client.recv(65536)
+    client.sendall(reply.encode() + b"\\n")
+    client.recv(65536)
+"""
+
+
+def test_who_only_pretends_to_be_a_box_is_not_believed(said: Said) -> None:
+    replies = ["", "[]", '{"value": {}}', '{"errors": 3}', "[" * 9000, '{"value": {"name": "\x1b[31m"}}']
+    words = [sys.executable, "-c", PRETENDER, *replies]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment())
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    try:
+        for _ in replies:
+            assert "error[box-silent]" in said("inspect", "pretender", status=1)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="there is no setpriv")
+def test_root_may_ask_the_boxes_of_others_and_they_their_own(said: Said, box: Running) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="selbox-") as name,
+        running(Path(name), POLICY, "read line", "--name", "theirs", user=65534) as made,
+    ):
+        assert said("getenforce", "theirs") == "Enforcing\n"
+        words = [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            sys.executable,
+            "-m",
+            "selbox",
+            "ps",
+            "--json",
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment(), cwd="/")
+        boxes = {each["name"]: each["processes"] for each in json.loads(done.stdout)["result"]["boxes"]}
+        assert "pets" not in boxes
+        assert [each["command"] for each in boxes["theirs"]] == ["sh"]
+        assert made.process.poll() is None
+    assert box.process.poll() is None

@@ -33,9 +33,9 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(directory: Path, policy: str, script: str, *options: str) -> Iterator[Running]:
+def running(directory: Path, policy: str, script: str, *options: str, user: int | None = None) -> Iterator[Running]:
     """Run a shell script in a box while the block is run; its input is a pipe that is open as long."""
-    made = Box(directory, policy)
+    made = Box(directory, policy, user)
     process = subprocess.Popen(
         [*made.arguments(*options), "/bin/sh", "-c", script],
         stdin=subprocess.PIPE,

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from selbox.cli.boxes import find_box, running_boxes
+from selbox.cli.boxforms import DENIALS, STATUS
 from selbox.cli.boxprocesses import labelled_processes, processes_of
 from selbox.diagnostics import SelboxError
 from selbox.enforce.control import Control, check_name, shown_name
@@ -50,7 +51,7 @@ def test_it_tells_what_it_is(directory: Path) -> None:
     with start(directory, WAIT, "--name", "pets") as box:
         until_up(box)
         client = box.client()
-        status = client.ask("status")
+        status = client.ask("status", STATUS)
         assert (box.box.name, status["name"], status["pid"]) == ("pets", "pets", box.process.pid)
         assert (status["user"], status["enforcing"]) == (os.geteuid(), True)
         assert status["command"][:2] == ["/bin/sh", "-c"]
@@ -75,7 +76,7 @@ def test_mode_and_booleans_are_set_from_outside(directory: Path) -> None:
     with start(directory, script, "--label", f"{bowl}=system_u:object_r:bowl_t:s0") as box, box.client() as client:
         assert box.process.stdout is not None
         for request, values in changes:
-            client.ask(request, **values)
+            client.ask(request, {}, **values)
             go_on(box)
             seen.append(box.process.stdout.readline())
     assert seen == ["denied\n", "milk\n", "denied\n", "milk\n"]
@@ -91,14 +92,14 @@ def test_a_denial_is_told_as_it_comes(directory: Path) -> None:
     with start(directory, WAIT + "cat bowl; read line", "--label", f"{bowl}=system_u:object_r:bowl_t:s0") as box:
         until_up(box)
         client = box.client()
-        assert client.ask("follow", last=5) == []
+        assert client.ask("follow", DENIALS, last=5) == []
         go_on(box)
         denial = next(client.denials())
         assert (denial["permissions"], denial["tclass"], denial["comm"]) == (["read"], "file", "cat")
         assert denial["fields"]["path" if "path" in denial["fields"] else "name"].endswith("bowl")
         assert any("night" in each or "allow" in each for each in denial["reasons"])
         with box.client() as other:
-            assert [each["serial"] for each in other.ask("status")["denials"]["last"]] == [denial["serial"]]
+            assert [each["serial"] for each in other.ask("status", STATUS)["denials"]["last"]] == [denial["serial"]]
         go_on(box)
         assert list(client.denials()) == []  # the box has ended
         client.close()
@@ -207,7 +208,7 @@ def test_only_the_very_link_is_taken_for_a_box() -> None:
 
 def is_served(box: Running) -> bool:
     with box.client() as client:
-        return client.ask("status")["enforcing"] is True
+        return client.ask("status", STATUS)["enforcing"] is True
 
 
 def _is_open(number: str) -> bool:

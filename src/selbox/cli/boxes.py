@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+from selbox.cli.boxforms import DENIAL, fits
 from selbox.diagnostics import Diagnostic, SelboxError, did_you_mean
 from selbox.enforce.control import check_name, shown_name
 from selbox.enforce.tasks import label_number, shown_label_number
@@ -23,6 +24,7 @@ _SECONDS: Final = 5.0
 _PAUSE: Final = 0.02
 _LONGEST: Final = 1 << 23
 _AT_ONCE: Final = 1 << 16
+_ERROR: Final = {"code": str, "message": str, "help": str}
 _CREDENTIALS = struct.Struct("=iII")
 
 
@@ -51,13 +53,13 @@ def running_boxes() -> list[RunningBox]:
 
 
 def _boxes_of(pid: int) -> list[RunningBox]:
-    found = []
+    """Return the box that a process is the supervisor of, if it is one."""
     for number in os.listdir(f"/proc/{pid}/fd"):
         with suppress(OSError):
             name = shown_name(os.readlink(f"/proc/{pid}/fd/{number}"))
             if name is not None:
-                found.append(RunningBox(pid, name or str(pid), number))
-    return found
+                return [RunningBox(pid, name or str(pid), number)]
+    return []
 
 
 def is_inside() -> bool:
@@ -91,6 +93,15 @@ def find_box(word: str | None) -> RunningBox:
     raise SelboxError.of("no-box", f"there is no box `{word}`", help=guess or running)
 
 
+def _is_stopped(pid: int) -> bool:
+    """Tell whether a process is stopped, as by ^Z."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] in ("T", "t")
+    except OSError:
+        return False
+
+
 def check_new_name(name: str) -> None:
     """Check the name for a new box.
 
@@ -104,14 +115,14 @@ def check_new_name(name: str) -> None:
         )
 
 
-def ask_box(word: str | None, request: str, **values: object) -> Any:
+def ask_box(word: str | None, request: str, form: object, **values: object) -> Any:
     """Return what a box answers to one request.
 
     Raises:
         SelboxError: as :func:`find_box` and :meth:`BoxClient.ask`.
     """
     with BoxClient(find_box(word)) as client:
-        return client.ask(request, **values)
+        return client.ask(request, form, **values)
 
 
 class BoxClient:
@@ -126,16 +137,18 @@ class BoxClient:
 
     def __init__(self, box: RunningBox) -> None:
         self._box = box
+        if _is_stopped(box.pid):
+            raise self._silent("its supervisor is stopped")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(_SECONDS)
         self._data = bytearray()
         try:
             self._connect()
-            peer, user, _ = _CREDENTIALS.unpack(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            peer, _, _ = _CREDENTIALS.unpack(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         except OSError as error:
             self._socket.close()
             raise self._silent(error.strerror or str(error)) from None
-        if peer != box.pid or user not in (os.geteuid(), os.stat(f"/proc/{box.pid}").st_uid):
+        if peer != box.pid:
             self._socket.close()
             raise self._silent("another process has taken its place")
 
@@ -161,23 +174,30 @@ class BoxClient:
         """End the connection."""
         self._socket.close()
 
-    def ask(self, request: str, **values: object) -> Any:
+    def ask(self, request: str, form: object, **values: object) -> Any:
         """Return what a box answers.
 
+        Args:
+            request: what is asked.
+            form: of the answer (:func:`~selbox.cli.boxforms.fits`).
+            values: what belongs to the request.
+
         Raises:
-            SelboxError: what it says; code ``box-silent``, when it does not answer.
+            SelboxError: what it says; code ``box-silent``, when it does not answer in that form.
         """
         import json
 
         try:
             self._socket.sendall(json.dumps({"request": request, **values}).encode() + b"\n")
-            reply = json.loads(self._line())
-        except (OSError, ValueError) as error:
+            reply = json.loads(self._line(time.monotonic() + _SECONDS))
+        except (OSError, ValueError, RecursionError) as error:
             raise self._silent(getattr(error, "strerror", None) or str(error)) from None
-        if "errors" in reply:
+        if fits(reply, {"errors": [_ERROR]}):
             raise SelboxError(
                 *(Diagnostic(each["code"], each["message"], help=each["help"]) for each in reply["errors"])
             )
+        if not fits(reply, {"value": form}):
+            raise self._silent("it says what no box says")
         return reply["value"]
 
     def denials(self) -> Iterator[dict[str, Any]]:
@@ -185,12 +205,17 @@ class BoxClient:
         import json
 
         self._socket.settimeout(None)
-        with suppress(OSError):
+        with suppress(OSError, ValueError, RecursionError):
             while True:
-                yield json.loads(self._line())["denial"]
+                told = json.loads(self._line())
+                if not fits(told, {"denial": DENIAL}):
+                    raise self._silent("it says what no box says")
+                yield told["denial"]
 
-    def _line(self) -> bytes:
+    def _line(self, until: float | None = None) -> bytes:
         while b"\n" not in self._data:
+            if until is not None:
+                self._socket.settimeout(max(0.001, until - time.monotonic()))
             data = self._socket.recv(_AT_ONCE)
             if not data or len(self._data) > _LONGEST:
                 raise OSError(0, "it has ended")

@@ -1,6 +1,7 @@
 """Whose mode is meant by ``getenforce`` and ``setenforce``: the system's, where the command runs in one, or a box's."""
 
 from selbox.cli.boxes import ask_box
+from selbox.cli.boxforms import STATUS
 from selbox.userspace.selinuxfs import SystemAnswers, is_there
 
 
@@ -15,7 +16,7 @@ def enforcing(box: str | None) -> bool:
     """
     if box is None and is_there():
         return SystemAnswers().enforcing
-    return bool(ask_box(box, "status")["enforcing"])
+    return bool(ask_box(box, "status", STATUS)["enforcing"])
 
 
 def set_enforcing(box: str | None, value: bool) -> None:
@@ -31,4 +32,4 @@ def set_enforcing(box: str | None, value: bool) -> None:
     if box is None and is_there():
         SystemAnswers().set_enforcing(value)
     else:
-        ask_box(box, "setenforce", enforcing=value)
+        ask_box(box, "setenforce", {}, enforcing=value)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 
+from selbox.cli.boxforms import CONTEXTS
 from selbox.enforce.tasks import label_number
 from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -64,7 +65,7 @@ def _contexts(client: "BoxClient", numbers: list[int]) -> dict[int, str]:
     contexts = {}
     for first in range(0, len(numbers), _AT_ONCE):
         some = numbers[first : first + _AT_ONCE]
-        answers = zip(some, client.ask("contexts", numbers=some), strict=True)
+        answers = zip(some, client.ask("contexts", CONTEXTS, numbers=some), strict=False)
         contexts.update({number: context for number, context in answers if context is not None})
     return contexts
 
@@ -97,7 +98,8 @@ def process_lines(processes: Iterable[BoxProcess]) -> list[str]:
     for each in rows:
         hours, rest = divmod(each.seconds, 3600)
         time = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
-        lines.append(f"{each.context:<{width}} {each.pid:>7} {each.terminal:<8} {time} {_printable(each.command)}")
+        label = f"{_printable(each.context):<{width}}"
+        lines.append(f"{label} {each.pid:>7} {each.terminal:<8} {time} {_printable(each.command)}")
     return lines
 
 

@@ -3,6 +3,7 @@
 import time
 
 from selbox.cli.boxes import BoxClient, RunningBox
+from selbox.cli.boxforms import STATUS
 from selbox.cli.boxprocesses import BoxProcess, processes_of
 from selbox.cli.terminal import BOLD, GREEN, YELLOW, Terminal
 from selbox.typing import Any, NamedTuple
@@ -52,4 +53,4 @@ def look_at(box: RunningBox, labelled: dict[int, int]) -> BoxRow:
         SelboxError: when it does not answer.
     """
     with BoxClient(box) as client:
-        return BoxRow(box, client.ask("status"), processes_of(client, labelled))
+        return BoxRow(box, client.ask("status", STATUS), processes_of(client, labelled))

@@ -16,11 +16,12 @@ def denial_lines(denial: Mapping[str, Any], terminal: Terminal) -> list[str]:
         terminal: what they are shown on.
     """
     verdict = terminal.paint("went on", YELLOW) if denial["permissive"] else terminal.paint("denied", RED)
-    what = f"{denial['tclass']} {{ {' '.join(denial['permissions'])} }}"
+    what = printable(f"{denial['tclass']} {{ {' '.join(denial['permissions'])} }}")
     where = f" {printable(denial['object_name'])}" if denial["object_name"] else ""
+    target, source = printable(denial["tcontext"]), printable(denial["scontext"])
     return [
-        f"{verdict} {what}{where} ({denial['tcontext']}) for {printable(denial['comm'])} ({denial['scontext']})",
-        *(terminal.paint(f"        {reason}", DIM) for reason in denial["reasons"]),
+        f"{verdict} {what}{where} ({target}) for {printable(denial['comm'])} ({source})",
+        *(terminal.paint(f"        {printable(reason)}", DIM) for reason in denial["reasons"]),
     ]
 
 

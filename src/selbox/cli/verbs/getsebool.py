@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from selbox.cli.answerers import WHO_ANSWERS, answers, given_policy
 from selbox.cli.boxes import add_box_option, ask_box
+from selbox.cli.boxforms import BOOLEANS
 from selbox.cli.output import JsonValue
 from selbox.cli.policyarguments import add_policy_arguments
 from selbox.cli.terminal import Terminal
@@ -104,5 +105,5 @@ def _known(arguments: "Namespace") -> "Mapping[str, BooleanState]":
         raise UsageError.of("usage", "--policy and --box are two who answer", help="leave one out")
     from selbox.userspace.answers import BooleanState
 
-    values = ask_box(arguments.box, "booleans")
+    values = ask_box(arguments.box, "booleans", BOOLEANS)
     return {name: BooleanState(each["active"], each["pending"]) for name, each in values.items()}

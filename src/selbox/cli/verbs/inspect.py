@@ -3,7 +3,9 @@
 import time
 from collections.abc import Iterator
 
+from selbox.audit.summary import printable
 from selbox.cli.boxes import BoxClient, add_box_argument, find_box
+from selbox.cli.boxforms import DENIALS
 from selbox.cli.boxprocesses import labelled_processes, process_lines
 from selbox.cli.boxtext import BoxRow, heading, look_at
 from selbox.cli.denialtext import denial_lines, with_object_name
@@ -60,7 +62,7 @@ class Inspected(NamedTuple):
         words = f"{policy['types']} types, {policy['classes']} classes, {policy['booleans']} booleans, {levels}"
         lines = [
             heading(self.row, terminal),
-            _title("policy", terminal) + f"{words}, what it does not know: {policy['handle_unknown']}",
+            _title("policy", terminal) + f"{words}, what it does not know: {printable(policy['handle_unknown'])}",
             "",
             *process_lines(self.row.processes),
             "",
@@ -68,9 +70,10 @@ class Inspected(NamedTuple):
             " ".join(f"{each:>11}" for each in _CACHE),
             " ".join(f"{cache[each]:>11}" for each in _CACHE),
         ]
-        changed = [f"{name} {_word(each['active'])}" for name, each in status["booleans"].items() if _is_changed(each)]
+        changed = {name: each["active"] for name, each in status["booleans"].items() if _is_changed(each)}
         if changed:
-            lines += ["", _title("booleans that are not as by default", terminal) + ", ".join(changed)]
+            words = ", ".join(f"{printable(name)} {_word(value)}" for name, value in changed.items())
+            lines += ["", _title("booleans that are not as by default", terminal) + words]
         return "\n".join([*lines, "", *self._denials(terminal)])
 
     def _denials(self, terminal: Terminal) -> list[str]:
@@ -134,7 +137,7 @@ class Followed(NamedTuple):
     def events(self) -> Iterator[FollowedDenial]:
         """Return one after the other, until the box ends."""
         try:
-            for each in self.client.ask("follow", last=self.last):
+            for each in self.client.ask("follow", DENIALS, last=self.last):
                 yield FollowedDenial(each)
             for each in self.client.denials():
                 yield FollowedDenial(each)

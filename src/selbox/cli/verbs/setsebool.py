@@ -90,7 +90,7 @@ def run(arguments: "Namespace") -> Written:
 def _in_box(values: Mapping[str, bool], arguments: "Namespace") -> Written:
     if arguments.policy or arguments.permanent or arguments.output is not None:
         raise UsageError.of("usage", "--box changes a running box, and no policy", help="leave out --policy, -P and -o")
-    ask_box(arguments.box, "setbooleans", values=values)
+    ask_box(arguments.box, "setbooleans", {}, values=values)
     return Written({"booleans": values}, ())
 
 
