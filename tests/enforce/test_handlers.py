@@ -17,4 +17,4 @@ def test_a_late_family_handles_the_calls_of_its_part(family: handlers.Family) ->
 
 
 def test_the_last_names_of_selinux_paths() -> None:
-    assert {name.decode() for name in LAST_NAMES} == {*ATTRIBUTE_MODES, "filesystems"}
+    assert {name.decode() for name in LAST_NAMES} == {*ATTRIBUTE_MODES, "filesystems", "mounts", "mountinfo", "mtab"}

@@ -7,6 +7,7 @@ sockets itself: no file can come there.
 Source: the kernel's ``____sys_recvmsg``, ``scm_detach_fds`` and ``selinux_file_receive``.
 """
 
+import errno
 import fcntl
 import os
 import socket
@@ -16,11 +17,14 @@ from collections.abc import Callable
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.calls.kernelsockets import KERNEL_ADDRESS, KernelSockets
 from selbox.enforce.calls.socketpeers import SocketPeerCalls
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
 from selbox.enforce.linux import write_memory_parts
 from selbox.enforce.messages import (
     HEADER_SIZE,
+    LARGEST,
     MSG_CMSG_CLOEXEC,
     MSG_CTRUNC,
     MSG_DONTWAIT,
@@ -35,6 +39,7 @@ from selbox.enforce.messages import (
     read_header,
     receive,
     results,
+    scattered,
     skipped,
 )
 from selbox.enforce.registers import signed
@@ -45,6 +50,7 @@ from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, copy_socket, is_blocking, socket_option
 from selbox.typing import Final
 
+_OF_KERNEL: Final = frozenset({"netlink_selinux_socket", "netlink_audit_socket"})
 _MSG_ERRQUEUE: Final = 0x2000
 _MOST_MESSAGES: Final = 1024
 _SCM_RIGHTS: Final = 1
@@ -66,16 +72,52 @@ class ReceivedMessages:
         box: the box.
         checks: of sockets.
         peers: tells who sent.
+        kernel: knows the sockets whose other end is SELinux or the audit system.
     """
 
-    def __init__(self, box: Box, checks: SocketChecks, peers: SocketPeerCalls) -> None:
+    def __init__(self, box: Box, checks: SocketChecks, peers: SocketPeerCalls, kernel: KernelSockets) -> None:
         self._box = box
         self._checks = checks
         self._peers = peers
+        self._kernel = kernel
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
-        return {"recvmsg": self.recvmsg, "recvmmsg": self.recvmmsg}
+        return {"recvfrom": self.recvfrom, "recvmsg": self.recvmsg, "recvmmsg": self.recvmmsg}
+
+    def recvfrom(self, caller: Caller, arguments: Arguments) -> int:
+        """``recvfrom(socket, buffer, size, flags, address, length)``, of what may be the kernel's own sockets."""
+        try:
+            with own_capabilities():
+                status = os.stat(f"/proc/{caller.tid}/fd/{signed(arguments[0])}")
+        except OSError:
+            return CONTINUE
+        if not self._kernel.has(status.st_ino):
+            return CONTINUE
+        own = copy_socket(self._box, caller, arguments[0])
+        self._checks.check(caller, own, "read")
+        memory, tid, flags = self._box.memory, caller.tid, arguments[3] & 0xFFFFFFFF
+        room = 0
+        if arguments[4]:
+            room = _NUMBER.unpack(memory.read_exactly(tid, arguments[5], _NUMBER.size))[0]
+            if room < 0:
+                return -errno.EINVAL
+        parts = [(arguments[1], min(arguments[2], LARGEST))] if arguments[2] else []
+        header = MessageHeader(0, 0, 0, parts, 0, 0)
+
+        def attempt() -> int | None:
+            try:
+                received = receive(own.descriptor, header, flags | MSG_DONTWAIT)
+            except BlockingIOError:
+                return None
+            written = list(scattered(parts, received.data))
+            if arguments[4]:
+                written.append((arguments[4], KERNEL_ADDRESS[:room]))
+                written.append((arguments[5], _NUMBER.pack(len(KERNEL_ADDRESS))))
+            write_memory_parts(tid, written)
+            return received.size
+
+        return self._answer(caller, own, flags, attempt)
 
     def recvmsg(self, caller: Caller, arguments: Arguments) -> int:
         """``recvmsg(socket, message, flags)``."""
@@ -122,7 +164,7 @@ class ReceivedMessages:
         if not is_alone(caller):
             return False
         label = self._checks.of_number(caller, number)
-        if label.object_class.startswith("unix_"):
+        if label.object_class.startswith("unix_") or (self._kernel.exist and label.object_class in _OF_KERNEL):
             return False
         self._checks.check_label(caller, number, label, "read")
         return True
@@ -175,7 +217,10 @@ class ReceivedMessages:
 
     def _give(self, caller: Caller, own: CallerSocket, header: MessageHeader, received: Received, flags: int) -> int:
         control, flags_told = received.control, received.flags
-        if own.is_unix and header.control_size:
+        if self._kernel.has(own.inode):
+            address = KERNEL_ADDRESS[: header.name_size]
+            control, received = b"", received._replace(name=address, name_size=len(KERNEL_ADDRESS))
+        elif own.is_unix and header.control_size:
             things, flags_told = self._beside(caller, own, header, received, flags)
             control = build_control(things)
         write_memory_parts(caller.tid, results(header, received, control, flags_told))

@@ -81,7 +81,7 @@ class SelinuxFiles:
         self._attributes = ProcessAttributes(box)
         self._status = StatusPage(box.server)
         self._files = SecurityFiles(box, self._status)
-        self.transactions = Transactions(box, box.settings.transactions)
+        self.transactions = Transactions(box)
         directory = BoxDirectory()
         self._directories = SecurityDirectories(directory, self._entries, box.labels.assign)
         self._policy_directory = PolicyDirectory(box.selinux_root, box.server.policy, directory)

@@ -21,6 +21,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller, identity_of
 from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.calls.internetsockets import InternetSockets
+from selbox.enforce.calls.kernelsockets import KernelSockets
 from selbox.enforce.calls.unixsockets import UnixSockets, UnixTarget, pause
 from selbox.enforce.credentials import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, read_identity, read_ids, sending_as
 from selbox.enforce.linux import system_call
@@ -104,13 +105,17 @@ class SentMessages:
         checks: of sockets.
         unix: finds who has a unix address.
         internet: checks ports.
+        kernel: takes what goes to SELinux and the audit system.
     """
 
-    def __init__(self, box: Box, checks: SocketChecks, unix: UnixSockets, internet: InternetSockets) -> None:
+    def __init__(
+        self, box: Box, checks: SocketChecks, unix: UnixSockets, internet: InternetSockets, kernel: KernelSockets
+    ) -> None:
         self._box = box
         self._checks = checks
         self._unix = unix
         self._internet = internet
+        self._kernel = kernel
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
@@ -214,8 +219,9 @@ class SentMessages:
             if own.type == socket.SOCK_STREAM:  # whether it can send at all comes first
                 send(own.descriptor, b"", name, b"", flags | MSG_DONTWAIT)
             raise
-        if own.family == socket.AF_NETLINK:
+        if label.object_class.startswith("netlink"):
             self._check_netlink(caller, own, label, data)
+        if own.family == socket.AF_NETLINK:
             bind_netlink(caller, own)
         # Pages that are sent without copying would be the supervisor's own.
         return _Outgoing(own, data, header.parts, target, name, control, flags & ~MSG_ZEROCOPY)
@@ -287,6 +293,8 @@ class SentMessages:
         Raises:
             OSError: as the kernel gives it.
         """
+        if self._kernel.has(message.own.inode):
+            return self._kernel.take(caller, message.own.inode, message.data)
         try:
             with sending_as(identity_of(caller)):
                 return send(

@@ -11,22 +11,24 @@ import errno
 import os
 import socket
 import struct
+from contextlib import suppress
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller, identity_of
 from selbox.enforce.calls.internetsockets import InternetSockets
+from selbox.enforce.calls.kernelsockets import PROTOCOLS, KernelSockets
 from selbox.enforce.calls.receivedmessages import ReceivedMessages
 from selbox.enforce.calls.sentmessages import SentMessages
 from selbox.enforce.calls.socketpeers import SocketPeerCalls
 from selbox.enforce.calls.unixsockets import UnixSockets
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.connections import Connections, peer_of
-from selbox.enforce.credentials import acting_as
+from selbox.enforce.credentials import acting_as, own_capabilities
 from selbox.enforce.linux import system_call
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.sockets import SO_ZEROCOPY, SOL_SCTP
+from selbox.enforce.seccomp.parts.sockets import SO_ZEROCOPY, SOL_NETLINK, SOL_SCTP
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
@@ -49,6 +51,8 @@ _LENGTH = struct.Struct("=i")
 _SCTP_ADDRESSES: Final = frozenset({5, 6, 100, 107, 110})
 """``SCTP_SET_PEER_PRIMARY_ADDR``, ``SCTP_PRIMARY_ADDR``, ``SCTP_SOCKOPT_BINDX_ADD`` and those of ``sctp_connectx``."""
 
+_ADD_MEMBERSHIP: Final = 1
+
 _ENOTSUPP: Final = 524
 """What the kernel says of sockets that cannot send without copying; C libraries have no name for it."""
 
@@ -65,8 +69,9 @@ class SocketCalls:
         self._unix = UnixSockets(box, diagnosis, self._connections)
         self._internet = InternetSockets(box)
         self._peers = SocketPeerCalls(box, self._checks, self._connections)
-        self._sent = SentMessages(box, self._checks, self._unix, self._internet)
-        self._received = ReceivedMessages(box, self._checks, self._peers)
+        self._kernel = KernelSockets(box, self._capabilities)
+        self._sent = SentMessages(box, self._checks, self._unix, self._internet, self._kernel)
+        self._received = ReceivedMessages(box, self._checks, self._peers, self._kernel)
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
@@ -78,7 +83,7 @@ class SocketCalls:
             "connect": self.connect,
             "accept": self.accept,
             "accept4": self.accept4,
-            "getsockname": self.look_at,
+            "getsockname": self.getsockname,
             "getpeername": self.look_at,
             "shutdown": self.shutdown,
             "getsockopt": self._peers.getsockopt,
@@ -92,6 +97,8 @@ class SocketCalls:
     def socket(self, caller: Caller, arguments: Arguments) -> int:
         """``socket(family, type, protocol)``."""
         label = self._check_new(caller, arguments)
+        if label is not None and _is_of_kernel(arguments):
+            return self._kernel.make(caller, label, arguments)
         if label is None or not caller.state.socket_create_sid:
             return CONTINUE
         # What was asked for may be another by the time that the socket is first seen.
@@ -206,8 +213,23 @@ class SocketCalls:
 
     # --- Addresses and options --------------------------------------------------------------------------------------
 
+    def getsockname(self, caller: Caller, arguments: Arguments) -> int:
+        """``getsockname(socket, address, length)``."""
+        inode = self._of_kernel(caller, arguments[0])
+        if inode is None:
+            return self.look_at(caller, arguments)
+        self._checks.check_number(caller, signed(arguments[0]), "getattr")
+        memory = self._box.memory
+        room = _LENGTH.unpack(memory.read_exactly(caller.tid, arguments[2], _LENGTH.size))[0]
+        if room < 0:
+            return -errno.EINVAL
+        address = self._kernel.address(caller, inode)
+        memory.write(caller.tid, arguments[1], address[:room])
+        memory.write(caller.tid, arguments[2], _LENGTH.pack(len(address)))
+        return 0
+
     def look_at(self, caller: Caller, arguments: Arguments) -> int:
-        """``getsockname(socket, …)`` and ``getpeername``."""
+        """``getpeername(socket, …)``, and ``getsockname`` of ordinary sockets."""
         self._checks.check_number(caller, signed(arguments[0]), "getattr")
         return CONTINUE
 
@@ -222,9 +244,23 @@ class SocketCalls:
         level, option = signed(arguments[1]), signed(arguments[2])
         if level == SOL_SCTP and option in _SCTP_ADDRESSES:
             return -errno.EPERM  # each address would have to be asked about, as by bind and connect
+        if (level, option) == (SOL_NETLINK, _ADD_MEMBERSHIP):
+            inode = self._of_kernel(caller, arguments[0])
+            if inode is not None:
+                group = _LENGTH.unpack(self._box.memory.read_exactly(caller.tid, arguments[3], _LENGTH.size))[0]
+                return self._kernel.join(inode, group)
         if (level, option) == (socket.SOL_SOCKET, SO_ZEROCOPY):
             return -_ENOTSUPP  # the supervisor may send for the caller, whose pages it does not have
         return CONTINUE
+
+    def _of_kernel(self, caller: Caller, register: int) -> int | None:
+        """Return the inode of a caller's socket whose other end is SELinux or the audit system; None of any other."""
+        if not self._kernel.exist:
+            return None
+        with own_capabilities(), suppress(OSError):
+            inode = os.stat(f"/proc/{caller.tid}/fd/{signed(register)}").st_ino
+            return inode if self._kernel.has(inode) else None
+        return None
 
     # --- Binding and connecting -------------------------------------------------------------------------------------
 
@@ -232,6 +268,8 @@ class SocketCalls:
         """``bind(socket, address, length)``."""
         own, address = self._own_and_address(caller, arguments)
         label = self._checks.check(caller, own, "bind")
+        if self._kernel.has(own.inode):
+            return self._kernel.bind(own.inode, address)
         if own.is_unix:
             return self._unix.bind(caller, own, label, address)
         if own.family in _INTERNET:
@@ -266,6 +304,10 @@ class SocketCalls:
         if not 0 <= length <= _LARGEST_ADDRESS:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return own, self._box.memory.read_exactly(caller.tid, arguments[1], length)
+
+
+def _is_of_kernel(arguments: Arguments) -> bool:
+    return arguments[0] & 0xFFFFFFFF == socket.AF_NETLINK and arguments[2] & 0xFFFFFFFF in PROTOCOLS
 
 
 def _network_of(task: str) -> int:

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from selbox.audit.eventrecord import EventRecord, format_event
-from selbox.enforce.answer import ANSWERED, CONTINUE
+from selbox.enforce.answer import CONTINUE
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.reserved import put_at_reserved_number
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.part import TransactionRange
 from selbox.enforce.tasks import TaskState, thread_group
 from selbox.typing import Final, NamedTuple, Protocol
 
@@ -110,12 +110,10 @@ class Transactions:
 
     Args:
         box: the box.
-        numbers: the descriptor numbers that the filter notifies.
     """
 
-    def __init__(self, box: Box, numbers: TransactionRange) -> None:
+    def __init__(self, box: Box) -> None:
         self._box = box
-        self._numbers = numbers
         self._open: dict[tuple[int, int], _Transaction] = {}
         self._watcher: Watcher | None = None
 
@@ -142,27 +140,10 @@ class Transactions:
             self._box.openers.keep_private(status)
             self._watcher.watch(ours.fileno(), lambda: self._receive(key))
             try:
-                return self._put(caller, theirs.fileno(), flags & os.O_CLOEXEC)
+                return put_at_reserved_number(self._box, caller, theirs.fileno(), flags & os.O_CLOEXEC)
             except OSError:
                 self._close(key)
                 raise
-
-    def _put(self, caller: Caller, descriptor: int, flags: int) -> int:
-        """Put a descriptor into the caller at a number that is notified, or at any where it may have none of them."""
-        listener = self._box.listener
-        for number in range(*self._numbers):
-            if os.path.lexists(f"/proc/{caller.tid}/fd/{number}"):
-                continue
-            try:
-                return number if listener.set_descriptor(caller.id, descriptor, number, flags) >= 0 else ANSWERED
-            except OSError as error:
-                if error.errno != errno.EBADF:  # beyond the caller's own limit of descriptors
-                    raise
-                break
-        else:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        listener.give_descriptor(caller.id, descriptor, flags)
-        return ANSWERED
 
     def fix(self, process: int) -> None:
         """Let nothing that a process has open be written to by another number any more: it changes its domain."""

@@ -35,6 +35,7 @@ NUMBERS: Final[dict[str, int]] = {
     "connect": 42,
     "accept": 43,
     "sendto": 44,
+    "recvfrom": 45,
     "sendmsg": 46,
     "recvmsg": 47,
     "shutdown": 48,

@@ -121,6 +121,17 @@ ROWS: Final = (
         ("sendto", "sendmsg", "sendmmsg"),
     ),
     Operation(
+        "hear from SELinux, and have the audit system log",
+        "netlink_selinux_socket netlink_audit_socket capability",
+        ("create", "bind", "read", "write", "nlmsg_relay", "audit_write", "audit_control"),
+        "the socket; the process itself",
+        Support.LIMITED,
+        "the box itself is at the other end: it tells of its mode and policy, and logs to its own audit log. What is "
+        "audited is not for a box to change",
+        "selnl_notify, audit_receive_msg, audit_netlink_ok",
+        ("socket", "bind", "sendto", "sendmsg", "recvfrom", "recvmsg"),
+    ),
+    Operation(
         "receive open files (SCM_RIGHTS)",
         f"fd {FILE_CLASSES} unix_stream_socket unix_dgram_socket",
         ("use", "read", "write", "append", "ioctl"),
