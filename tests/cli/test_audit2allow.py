@@ -199,6 +199,19 @@ def test_a_log_that_calls_for_nothing_makes_no_files(verbs: Verbs) -> None:
     assert not {"local.te", "local.pp", "rules"} & {each.name for each in Path().iterdir()}
 
 
+def test_summaries_of_setroubleshoot_are_told_of_where_there_is_nothing_else(verbs: Verbs) -> None:
+    summary = (
+        "Nov 22 05:53:54 web setroubleshoot: SELinux is preventing httpd from read access on the file x. "
+        "For complete SELinux messages run: sealert -l 9f0ff4d4-9c52-4a2b-8c0b-0e2f6a2b9d6c\n"
+    )
+    verbs.log.write_text(summary * 3)
+    _, err = verbs.run("audit2allow")
+    assert "no record of a decision about access; 3 summaries of setroubleshoot stand for some" in err
+    assert "`sealert -l`" in err
+    verbs.log.write_text(summary + record("home_t", "read") + "\n")
+    assert "setroubleshoot" not in verbs.run("audit2allow")[1]
+
+
 INTERFACES = """\
 [InterfaceVector homes_read $1:source ]
 $1,home_t,file,getattr,read

@@ -9,15 +9,25 @@ from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 from selbox.diagnostics import SelboxError
 from selbox.store.logfiles import Block, Lines, audit_logs, blocks, follow
+
+
+def zstandard(content: bytes) -> bytes:
+    """Compress as the program zstd does, with a checksum."""
+    return zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1})
 
 
 def text_of(found: Iterator[Block]) -> str:
     return "".join(each.text for each in found)
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard])
 def test_a_log_is_read_packed_or_not(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     content = b"".join(b"line %d \xff\n" % number for number in range(5000)) + b"the last one"
     path = tmp_path / "log"
@@ -25,7 +35,7 @@ def test_a_log_is_read_packed_or_not(pack: Callable[[bytes], bytes], tmp_path: P
     assert text_of(blocks(str(path))) == content.decode("utf-8", "surrogateescape")
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard])
 @pytest.mark.parametrize(
     "damage", [lambda packed: packed[:-20], lambda packed: packed[:60] + b"\xff" * 40 + packed[100:]]
 )
@@ -45,6 +55,16 @@ def test_a_log_that_is_not_there_is_told_of(tmp_path: Path) -> None:
     assert caught.value.diagnostics[0].code == "file-unreadable"
     with pytest.raises(SelboxError):
         next(follow(str(tmp_path / "gone")))
+
+
+def test_where_zstd_cannot_be_read_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(zstd.compress(b"x"))
+    for each in ("compression", "backports", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, each, None)
+    with pytest.raises(SelboxError) as caught:
+        text_of(blocks(str(path)))
+    assert caught.value.diagnostics[0].code == "compression-unavailable"
 
 
 def test_a_directory_is_no_log(tmp_path: Path) -> None:
@@ -75,10 +95,10 @@ def test_a_line_without_end_is_cut() -> None:
 
 
 def test_older_files_of_auditd_come_first(tmp_path: Path) -> None:
-    for name in ("audit.log", "audit.log.1", "audit.log.10", "audit.log.2", "audit.log.old", "other"):
+    for name in ("audit.log", "audit.log.1", "audit.log.10.zst", "audit.log.2.gz", "audit.log.old", "other", "x.3"):
         (tmp_path / name).touch()
     found = audit_logs(str(tmp_path / "audit.log"))
-    assert [Path(each).name for each in found] == ["audit.log.10", "audit.log.2", "audit.log.1", "audit.log"]
+    assert [Path(each).name for each in found] == ["audit.log.10.zst", "audit.log.2.gz", "audit.log.1", "audit.log"]
     with pytest.raises(SelboxError):
         audit_logs(str(tmp_path / "gone.log"))
     with pytest.raises(SelboxError):

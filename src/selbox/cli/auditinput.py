@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 _STAMP: Final = re.compile(r"audit\((\d{1,18})\.")
+_SUMMARY: Final = "sealert -l "
+"""What the lines say that setroubleshoot writes into the system's log in place of records."""
 _SHOWN_FAULTS: Final = 10
 _MEGABYTE: Final = 1 << 20
 
@@ -126,6 +128,7 @@ class Log:
         self._arguments = arguments
         self._types = _expression(arguments.type)
         self._faults: Counter[tuple[str, str]] = Counter()
+        self._summaries = 0
         self.reader = LogReader(companions=companions)
 
     def found(self, progress: Progress) -> Iterator[Sequence[Found]]:
@@ -158,8 +161,11 @@ class Log:
             words = f"records with {others} more contexts, classes and permissions that the policy lacks passed over"
             found.append(Diagnostic("more-warnings", words, severity=Severity.WARNING))
         if not reader.accesses and not reader.broken:
-            words = "there is no record of a decision about access"
-            found.append(Diagnostic("audit-no-records", words, severity=Severity.WARNING))
+            words, advice = "there is no record of a decision about access", ""
+            if self._summaries:
+                words += f"; {self._summaries} summaries of setroubleshoot stand for some, and name no contexts"
+                advice = "`sealert -l` with the number that ends such a line shows the records"
+            found.append(Diagnostic("audit-no-records", words, help=advice, severity=Severity.WARNING))
         return tuple(found)
 
     def _read(self, progress: Progress) -> Iterator[Sequence[Found]]:
@@ -170,6 +176,7 @@ class Log:
         paths = audit_logs() if arguments.all or arguments.boot else [arguments.input or STANDARD_INPUT]
         for path in paths:
             for block in follow(path) if self._follows else blocks(path):
+                self._summaries += block.text.count(_SUMMARY)
                 yield self.reader.read(block.text)
                 progress.stage(f"reading {path}: {block.place // _MEGABYTE} MiB, {self.reader.accesses} accesses")
 

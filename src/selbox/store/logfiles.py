@@ -1,18 +1,22 @@
 """Log files of any size, read in blocks of whole lines."""
 
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 
 from selbox.diagnostics import SelboxError
-from selbox.store.compression import CORRUPT_CODE
+from selbox.store.compression import CORRUPT_CODE, UNAVAILABLE_CODE
 from selbox.store.inputs import STANDARD_INPUT, UNREADABLE_CODE, unreadable
 from selbox.typing import BinaryIO, Final, NamedTuple, Protocol
 
 AUDIT_LOG: Final = "/var/log/audit/audit.log"
 """Where auditd writes; older files have a number after the name."""
+
+_ROTATED: Final = re.compile(r"\.(\d{1,9})(?:\.(?:gz|bz2|xz|zst))?", re.ASCII)
+"""How the names of older files go on."""
 
 _PAUSE: Final = 0.25
 """Seconds between two looks at a file that is followed."""
@@ -41,14 +45,14 @@ class Block(NamedTuple):
 
 
 def blocks(path: str) -> Iterator[Block]:
-    """Yield a log, unpacked where it is compressed by gzip, bzip2 or xz.
+    """Yield a log, unpacked where it is compressed by gzip, bzip2, xz or zstd.
 
     Args:
         path: where it is; ``-`` is standard input. The lines of a pipe are yielded as they come.
 
     Raises:
         SelboxError: ``file-unreadable`` when it cannot be read; ``compressed-corrupt`` when it is damaged, after what
-            could be unpacked has been yielded.
+            could be unpacked has been yielded; ``compression-unavailable`` when this Python lacks the format.
     """
     name = "<stdin>" if path == STANDARD_INPUT else path
     try:
@@ -151,7 +155,7 @@ class Lines:
 
 
 def audit_logs(path: str = AUDIT_LOG) -> list[str]:
-    """Return auditd's log files, the oldest first.
+    """Return auditd's log files, the oldest first; rotated ones may be compressed.
 
     Args:
         path: the file that it writes now.
@@ -164,9 +168,9 @@ def audit_logs(path: str = AUDIT_LOG) -> list[str]:
         names = os.listdir(directory)
     except OSError as error:
         raise unreadable(path, error) from None
-    rotated = [each.removeprefix(f"{name}.") for each in names if each.startswith(f"{name}.")]
-    numbers = sorted((int(each) for each in rotated if each.isascii() and each.isdigit()), reverse=True)
-    found = [f"{path}.{each}" for each in numbers]
+    endings = [(each, _ROTATED.fullmatch(each, len(name))) for each in names if each.startswith(name)]
+    rotated = [(int(ending[1]), each) for each, ending in endings if ending]
+    found = [os.path.join(directory, each) for _, each in sorted(rotated, reverse=True)]
     if name in names:
         found.append(path)
     if not found:
@@ -178,10 +182,10 @@ def _contents(stream: BufferedReader, magic: bytes, name: str) -> Iterator[bytes
     """Yield what is read, unpacked.
 
     Raises:
-        SelboxError: ``compressed-corrupt``.
+        SelboxError: ``compressed-corrupt`` or ``compression-unavailable``.
         OSError: when it cannot be read.
     """
-    unpacked, damage = _unpacked(stream, magic)
+    unpacked, damage = _unpacked(stream, magic, name)
     while True:
         try:
             content = unpacked.read1(_BLOCK)
@@ -194,7 +198,7 @@ def _contents(stream: BufferedReader, magic: bytes, name: str) -> Iterator[bytes
         yield content
 
 
-def _unpacked(stream: BufferedReader, magic: bytes) -> tuple[_Readable, tuple[type[Exception], ...]]:
+def _unpacked(stream: BufferedReader, magic: bytes, name: str) -> tuple[_Readable, tuple[type[Exception], ...]]:
     """Return a stream of what a stream holds, and what reading it raises where it is damaged."""
     if magic.startswith(b"\x1f\x8b"):
         import gzip
@@ -209,4 +213,21 @@ def _unpacked(stream: BufferedReader, magic: bytes) -> tuple[_Readable, tuple[ty
         import lzma
 
         return lzma.open(stream), (lzma.LZMAError, EOFError)
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        return _zstd(stream, name)
     return stream, ()
+
+
+def _zstd(stream: BufferedReader, name: str) -> tuple[_Readable, tuple[type[Exception], ...]]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:  # before Python 3.14
+        try:
+            from backports import zstd
+        except ImportError as error:
+            raise SelboxError.of(
+                UNAVAILABLE_CODE,
+                f"`{name}` is compressed with zstd, and this Python has no module `{error.name}` to read it",
+                help="unpack it first, or install the module",
+            ) from None
+    return zstd.open(stream), (zstd.ZstdError, EOFError)
