@@ -9,6 +9,7 @@ from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.audit.details import AccessDetails, details
 from selbox.audit.events import EventFacts
 from selbox.explain.answer import BooleanValue
+from selbox.explain.loggedaccesses import UnknownName
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.causes import CauseKind
 from selbox.typing import Final, NamedTuple
@@ -106,7 +107,7 @@ class Denials:
 
     def __init__(self, facts: Callable[[AccessLine], EventFacts]) -> None:
         self._facts = facts
-        self._groups: dict[tuple[str, str, str, CauseKind | None, str], _Group] = {}
+        self._groups: dict[tuple[str, str, str, CauseKind | None, UnknownName | None], _Group] = {}
         self._of_access: dict[LoggedAccess, _Group] = {}
         self.others = 0
 
@@ -129,7 +130,7 @@ class Denials:
             if group.times <= _MOST_READ:
                 group.read(details(line.text))
                 if len(group.examples) < _MOST_EXAMPLES:
-                    group.examples.append(line)
+                    group.examples += (line,)
                     wanted.append(line)
         return wanted
 
@@ -138,7 +139,7 @@ class Denials:
         if access.granted:
             return None
         source, target = type_of(access.scontext), type_of(access.tcontext)
-        key = source, target, access.tclass, cause.kind, cause.fault[1]
+        key = source, target, access.tclass, cause.kind, cause.unknown
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MOST_KNOWN:
@@ -162,7 +163,7 @@ class Denials:
             object_class=rule.object_class,
             permissions=rule.permissions,
             cause=rule.kind,
-            unknown=group.cause.fault[1],
+            unknown=group.cause.unknown.word if group.cause.unknown is not None else "",
             booleans=group.cause.booleans,
             times=group.times,
             permissive=group.permissive,

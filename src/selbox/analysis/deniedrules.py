@@ -1,11 +1,13 @@
 """The rules that the denials of a log call for: one for each source, target, class and cause."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.causes import CauseKind
-from selbox.typing import Final, NamedTuple
+from selbox.typing import Final, NamedTuple, TypeVar
+
+_T = TypeVar("_T")
 
 SELF: Final = "self"
 """How rules name a target that is the source."""
@@ -69,16 +71,16 @@ class RuleGroup:
         self.target = target
         self.line = line
         self.cause = cause
-        self.permissions: set[str] = set()
-        self.numbers: set[int] = set()
-        self.examples: list[AccessLine] = []
+        self.permissions: Collection[str] = ()
+        self.numbers: Collection[int] = ()
+        self.examples: tuple[AccessLine, ...] = ()
         self.times = 0
 
     def join(self, access: LoggedAccess) -> None:
         """Take what an access adds to the rule."""
-        self.permissions.update(access.permissions)
+        self.permissions = _joined(self.permissions, access.permissions)
         if access.number is not None:
-            self.numbers.add(access.number)
+            self.numbers = _joined(self.numbers, (access.number,))
 
     def rule(self) -> DeniedRule:
         """Return the rule."""
@@ -124,7 +126,7 @@ class DeniedRules:
             if group is not None:
                 group.times += 1
                 if len(group.examples) < keep:
-                    group.examples.append(line)
+                    group.examples += (line,)
                     kept.append(line)
         return kept
 
@@ -144,6 +146,15 @@ class DeniedRules:
     def rules(self) -> list[DeniedRule]:
         """Return the rules by source, target and class; those of one key in the order of the log."""
         return sorted((each.rule() for each in self._groups.values()), key=_place)
+
+
+def _joined(known: Collection[_T], more: tuple[_T, ...]) -> Collection[_T]:
+    """Return a union: a tuple as long as one will do, for most rules of a long log come of one access."""
+    if not known or known == more:
+        return more
+    joined = known if isinstance(known, set) else set(known)
+    joined.update(more)
+    return joined
 
 
 def type_of(context: str) -> str:

@@ -2,7 +2,7 @@
 
 They may come from auditd's log, the kernel's or the journal, from ``ausearch``, from Android's log, from
 setroubleshoot, or from a userspace object manager. Of most logs a few accesses make up all lines, so that what is said
-of an access is read once, and known again by the text that says it.
+of an access is known again by its text; and where all differ, few words make them up, so that each is read once.
 """
 
 import re
@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from selbox.audit.fields import broken
 from selbox.audit.logforms import WRAPPED, plain_line
 from selbox.diagnostics import Diagnostic
-from selbox.typing import Final, NamedTuple
+from selbox.typing import Final, NamedTuple, TypeVar
+
+_T = TypeVar("_T")
 
 MARK: Final = "avc: "
 """What every line that tells of an access has in it; other lines are not for :class:`AccessReader`."""
@@ -21,14 +23,18 @@ _RAW: Final = r"(?:[st]rawcon=\S+ +){0,2}"
 _CLOSING: Final = re.compile(rf"scontext=(\S+) +{_RAW}tcontext=(\S+) +{_RAW}tclass=(\w+)")
 _ANY_ORDER: Final = re.compile(r"\b(scontext|tcontext|tclass)=(\S+)")
 _DECISION: Final = re.compile(r"\bavc: +(?:denied|granted) ")
-_PERMISSION: Final = re.compile(r"\w+(?: +\w+)*", re.ASCII)
+_HEAD: Final = re.compile(r"avc: +(?:denied|granted) [^{]*\{ *(\w+(?: +\w+)*) *", re.ASCII)
 _COMMAND: Final = re.compile(r"\b(?:ioctlcmd=(?:0x)?(?P<ioctl>[0-9A-Fa-f]{1,8})|nl-msgtype=(?P<message>\d{1,10}))\b")
 _LARGEST_COMMAND: Final = 0xFFFF
 _REFINED: Final = frozenset({"ioctl", "nlmsg"})
 """Permissions that a number may go with."""
 
-_MOST_KNOWN: Final = 1 << 18
-"""Texts that are known again; when there are more, all are forgotten, so that memory is bounded."""
+_MOST_KNOWN: Final = 1 << 16
+"""Words of one kind that are known again; when there are more, all are forgotten, so that memory is bounded."""
+_MOST_TEXTS: Final = 1 << 14
+"""Texts of accesses that are, likewise."""
+_LONGEST_KNOWN: Final = 1 << 10
+"""Characters of what is known again."""
 
 
 class LoggedAccess(NamedTuple):
@@ -65,12 +71,23 @@ class AccessLine(NamedTuple):
     access: LoggedAccess
 
 
+class _Decision(NamedTuple):
+    """What a record says up to its permissions."""
+
+    granted: bool
+    permissions: tuple[str, ...]
+
+
 class AccessReader:
     """Reads the accesses that lines tell of."""
 
     def __init__(self) -> None:
         self._known: dict[str, LoggedAccess] = {}
-        self._numbered: dict[tuple[LoggedAccess, int], LoggedAccess] = {}
+        self._decisions: dict[str, _Decision] = {}
+        # By the words that give them, such as `tclass=file`.
+        self._sources: dict[str, str] = {}
+        self._targets: dict[str, str] = {}
+        self._classes: dict[str, str] = {}
 
     def read(self, line: str, start: int) -> LoggedAccess | None:
         """Return the access that a line tells of; None when it does not say enough, or tells of several.
@@ -82,20 +99,18 @@ class AccessReader:
         closed = line.find("}", start)
         # INVARIANT: names that somebody else chose hold no spaces in a record, so they cannot contain these fields.
         tail = line.rfind("scontext=")
+        if not start < closed < tail:
+            return None
         text = line[start:closed] + line[tail:]
         access = self._known.get(text)
         if access is None:
             access = self._read(line, start, closed, tail)
             if access is None:
                 return None
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[text] = access
+            _keep(self._known, text, access, _MOST_TEXTS)
         if line.find(MARK, closed) >= 0 and _DECISION.search(line, closed):
             return None
-        if _REFINED.isdisjoint(access.permissions):
-            return access
-        return self._with_number(access, line, closed)
+        return access if _REFINED.isdisjoint(access.permissions) else _numbered(access, line, closed)
 
     def read_several(self, line: str) -> list[LoggedAccess]:
         """Return the accesses of a line that :meth:`read` made nothing of: several may have run into one another."""
@@ -106,32 +121,59 @@ class AccessReader:
         found = (self.read(piece, 0) for piece in pieces)
         return [each for each in found if each is not None]
 
-    def _with_number(self, access: LoggedAccess, line: str, closed: int) -> LoggedAccess:
-        command = _COMMAND.search(line, closed)
-        if command is None:
-            return access
-        number = int(command["ioctl"], 16) if command["ioctl"] else int(command["message"])
-        if number > _LARGEST_COMMAND:
-            return access  # extended rules are about 16 bits, and so is what the kernel records
-        key = access, number
-        numbered = self._numbered.get(key)
-        if numbered is None:
-            if len(self._numbered) >= _MOST_KNOWN:
-                self._numbered.clear()
-            numbered = self._numbered[key] = access._replace(number=number)
-        return numbered
-
     def _read(self, line: str, start: int, closed: int, tail: int) -> LoggedAccess | None:
-        opened = line.find("{", start)
-        if closed < 0 or not start <= opened < closed or not _DECISION.match(line, start):
+        head = line[start:closed]
+        decision = self._decisions.get(head) or self._decision(head)
+        if decision is None:
             return None
-        named = line[opened + 1 : closed].strip(" ")
-        contexts = _CLOSING.match(line, tail) if tail > closed else None
-        parts = contexts.group(1, 2, 3) if contexts else _in_any_order(line, closed)
-        if parts is None or not _PERMISSION.fullmatch(named):
+        try:
+            source, target, object_class = line[tail:].split(" ", 3)[:3]
+            parts = self._sources[source], self._targets[target], self._classes[object_class]
+        except (KeyError, ValueError):
+            found = self._parts(line, closed, tail)
+            if found is None:
+                return None
+            parts = found
+        return LoggedAccess(*decision, *parts)
+
+    def _decision(self, head: str) -> _Decision | None:
+        found = _HEAD.fullmatch(head)
+        if found is None:
             return None
-        scontext, tcontext, tclass = parts
-        return LoggedAccess("granted" in line[start:opened], tuple(named.split()), scontext, tcontext, tclass)
+        decision = _Decision("granted" in head[: found.start(1)], tuple(found[1].split()))
+        return _keep(self._decisions, head, decision)
+
+    def _parts(self, line: str, closed: int, tail: int) -> tuple[str, str, str] | None:
+        """Return contexts and class, and know them again where they stand as the kernel writes them."""
+        closing = _CLOSING.match(line, tail)
+        if closing is None:
+            return _in_any_order(line, closed)
+        source, target, object_class = closing.group(1, 2, 3)
+        return (
+            _keep(self._sources, f"scontext={source}", source),
+            _keep(self._targets, f"tcontext={target}", target),
+            _keep(self._classes, f"tclass={object_class}", object_class),
+        )
+
+
+def _keep(known: dict[str, _T], text: str, value: _T, most: int = _MOST_KNOWN) -> _T:
+    """Return what is known of a text already, or from now on."""
+    if len(text) > _LONGEST_KNOWN:
+        return value
+    if len(known) >= most:
+        known.clear()
+    return known.setdefault(text, value)
+
+
+def _numbered(access: LoggedAccess, line: str, closed: int) -> LoggedAccess:
+    """Return an access with the extended permission that its record has."""
+    command = _COMMAND.search(line, closed)
+    if command is None:
+        return access
+    number = int(command["ioctl"], 16) if command["ioctl"] else int(command["message"])
+    if number > _LARGEST_COMMAND:
+        return access  # extended rules are about 16 bits, and so is what the kernel records
+    return access._replace(number=number)
 
 
 def is_decision(line: str, start: int) -> bool:

@@ -15,6 +15,7 @@ from selbox.cli.policyarguments import policy_paths
 from selbox.cli.progress import Progress
 from selbox.cli.verb import UsageError
 from selbox.diagnostics import Diagnostic, SelboxError, Severity
+from selbox.explain.loggedaccesses import UnknownName
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.securityserver import SecurityServer
 from selbox.store.inputs import STANDARD_INPUT
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _STAMP: Final = re.compile(r"audit\((\d{1,18})\.")
 _SUMMARY: Final = "sealert -l "
 """What the lines say that setroubleshoot writes into the system's log in place of records."""
-_SHOWN_FAULTS: Final = 10
+_SHOWN_NAMES: Final = 10
 _MEGABYTE: Final = 1 << 20
 
 WHICH_LOGS: Final = """
@@ -127,8 +128,8 @@ class Log:
             raise UsageError.of("usage", f"--{named[0]} and --{named[1]} exclude each other")
         self._arguments = arguments
         self._types = _expression(arguments.type)
-        self._faults: Counter[tuple[str, str]] = Counter()
         self._summaries = 0
+        self._unknown: Counter[UnknownName] = Counter()
         self.reader = LogReader(companions=companions)
 
     def found(self, progress: Progress) -> Iterator[Sequence[Found]]:
@@ -141,8 +142,8 @@ class Log:
     def note(self, causes: Iterable[LoggedCause]) -> None:
         """Count the accesses that could not be asked about."""
         for each in causes:
-            if each.kind is None:
-                self._faults[each.fault] += 1
+            if each.unknown is not None:
+                self._unknown[each.unknown] += 1
 
     def notices(self) -> tuple[Diagnostic, ...]:
         """Return what was passed over, for the person who gave the log."""
@@ -151,12 +152,12 @@ class Log:
         if reader.broken > len(reader.shown):
             more = f"{reader.broken - len(reader.shown)} more lines tell of an access and could not be read"
             found.append(Diagnostic("audit-fields", more, severity=Severity.WARNING))
-        for (code, word), times in self._faults.most_common(_SHOWN_FAULTS):
+        for (code, word), times in self._unknown.most_common(_SHOWN_NAMES):
             records = f"{times} record{'s' if times > 1 else ''}"
             what = {"invalid-context": "context", "unknown-class": "class"}.get(code, "permission")
             words = f"{records} passed over: the policy has no {what} `{printable(word)}`"
             found.append(Diagnostic(code, words, severity=Severity.WARNING))
-        others = len(self._faults) - _SHOWN_FAULTS
+        others = len(self._unknown) - _SHOWN_NAMES
         if others > 0:
             words = f"records with {others} more contexts, classes and permissions that the policy lacks passed over"
             found.append(Diagnostic("more-warnings", words, severity=Severity.WARNING))

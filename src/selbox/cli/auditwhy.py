@@ -72,7 +72,7 @@ def _plain(why: Why) -> JsonValue:
         "granted": access.granted,
         "cause": cause.kind.name.lower() if cause.kind is not None else None,
         "booleans": [{"name": name, "value": value} for name, value in cause.booleans],
-        "fault": None if cause.kind is not None else {"code": cause.fault[0], "name": cause.fault[1]},
+        "fault": None if cause.unknown is None else {"code": cause.unknown.code, "name": cause.unknown.word},
         "line": why.line,
         "times": why.times,
     }

@@ -4,16 +4,15 @@ This module imports numpy; only who decides by the array imports this module.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from selbox.model.context import Context
 from selbox.model.policy import HandleUnknown, Policy
 from selbox.server.constraintarrays import ConstraintArrays, Pairs
-from selbox.server.contextarrays import ContextArrays, ContextTable, Ids, Truths
+from selbox.server.contextarrays import ContextArrays, Ids, Truths
 from selbox.server.decision import GRANTS_ALL, NEVERAUDIT_FLAG, PERMISSIVE_FLAG
-from selbox.server.evaluation import Access
 from selbox.server.rulearrays import DONTAUDIT_SHIFT, RuleArrays, Vectors
 from selbox.server.ruleindex import VECTOR_MASK, RuleIndex
 from selbox.server.state import PolicyState
@@ -44,12 +43,14 @@ class AccessArrayComputer:
         policy: the policy.
         rules: its access rules, for the classes that are too large for arrays.
         active: which conditional rules hold.
+
+    Attributes:
+        rules: the same rules.
     """
 
     def __init__(self, policy: Policy, rules: RuleIndex, active: Sequence[bool]) -> None:
         self._policy = policy
-        self._rules = RuleArrays(policy, active, rules)
-        self._constraints = ConstraintArrays(policy)
+        self.rules = RuleArrays(policy, active, rules)
         types = policy.types
         self._bounds = np.array([-1 if each.bounds is None else each.bounds for each in types], dtype=np.intp)
         self._has_bounds = bool((self._bounds >= 0).any())
@@ -60,6 +61,10 @@ class AccessArrayComputer:
         self._may_change = np.eye(len(policy.roles), dtype=bool)
         for each in policy.role_allows:
             self._may_change[each.source, each.target] = True
+
+    @cached_property
+    def _constraints(self) -> ConstraintArrays:
+        return ConstraintArrays(self._policy)
 
     def compute(self, contexts: ContextArrays, sources: Ids, targets: Ids, classes: Ids) -> VectorArrays:
         """Compute what :meth:`AccessComputer.compute` computes, for each source, target and class.
@@ -78,7 +83,7 @@ class AccessArrayComputer:
             rows = slice(start, start + _ROWS_AT_ONCE)
             some, others = sources[rows], targets[rows]
             pairs = Pairs(contexts, some, others, contexts.type[some], contexts.type[others])
-            packed, auditallow = self._rules.access(pairs.source_types, pairs.target_types, classes[rows])
+            packed, auditallow = self.rules.access(pairs.source_types, pairs.target_types, classes[rows])
             result.allowed[rows] = packed & _LOW
             result.auditallow[rows] = auditallow
             result.auditdeny[rows] = ~(packed >> _SHIFT)
@@ -92,42 +97,6 @@ class AccessArrayComputer:
             self.withhold(pairs, classes[places], vectors)
             result.allowed[places] = vectors
         return result
-
-    def ruled(self, accesses: Sequence[Access]) -> list[tuple[int, int]]:
-        """Return what allow rules and what dontaudit rules say of each access: two vectors of its class.
-
-        Args:
-            accesses: accesses to classes that the policy has.
-        """
-        sources = np.array([each.source.type for each in accesses], dtype=np.intp)
-        targets = np.array([each.target.type for each in accesses], dtype=np.intp)
-        classes = np.array([each.object_class for each in accesses], dtype=np.intp)
-        packed, _ = self._rules.access(sources, targets, classes)
-        return list(zip((packed & _LOW).tolist(), (packed >> _SHIFT).tolist(), strict=True))
-
-    def withheld(self, accesses: Sequence[Access]) -> list[int]:
-        """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
-
-        Args:
-            accesses: accesses to classes and permissions that the policy has.
-        """
-        table = ContextTable(self._policy)
-        rows: dict[Context, int] = {}
-        columns: tuple[list[int], list[int]] = [], []
-        for each in accesses:
-            for column, context in zip(columns, (each.source, each.target), strict=True):
-                row = rows.get(context)
-                if row is None:
-                    row = rows[context] = table.add(context)
-                column.append(row)
-        contexts = table.arrays()
-        sources, targets = (np.array(each, dtype=np.intp) for each in columns)
-        classes = np.array([each.object_class for each in accesses], dtype=np.intp)
-        asked = np.array([each.vector for each in accesses], dtype=np.uint64)
-        left = asked.copy()
-        self.withhold(Pairs(contexts, sources, targets, contexts.type[sources], contexts.type[targets]), classes, left)
-        found: list[int] = (asked & ~left).tolist()
-        return found
 
     def withhold(self, pairs: Pairs, classes: Ids, vectors: Vectors) -> None:
         """Take out of allow rules' vectors what constraints, role changes and type bounds withhold.
@@ -161,7 +130,7 @@ class AccessArrayComputer:
             source_types=self._bounds[bound.source_types],
             target_types=np.where(bounding_targets >= 0, bounding_targets, bound.target_types),
         )
-        ruled, _ = self._rules.access(bounding.source_types, bounding.target_types, classes[places])
+        ruled, _ = self.rules.access(bounding.source_types, bounding.target_types, classes[places])
         ruled &= _LOW
         self.withhold(bounding, classes[places], ruled)
         vectors[places] &= ruled

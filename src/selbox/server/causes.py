@@ -19,7 +19,7 @@ from selbox.server.state import PolicyState
 from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from selbox.server.accessarrays import AccessArrayComputer
+    from selbox.server.causearrays import CauseArrays
 
 ARRAYS_PAY: Final = 1 << 13
 """Accesses that are looked up sooner one by one than by the array: numpy and its tables take some 0.3 s."""
@@ -57,8 +57,9 @@ class Cause(NamedTuple):
 
 
 _ALLOWED: Final = Cause(CauseKind.ALLOWED)
-_RULE: Final = Cause(CauseKind.RULE)
-_DONTAUDIT: Final = Cause(CauseKind.DONTAUDIT)
+BY_RULE: Final = Cause(CauseKind.RULE)
+BY_DONTAUDIT: Final = Cause(CauseKind.DONTAUDIT)
+"""What denies accesses that no rule allows, nor would with booleans set otherwise."""
 
 # In the order in which audit2why looks for them.
 _BY_DENIAL: Final = {
@@ -75,24 +76,25 @@ class CauseFinder:
     Args:
         state: the state.
 
+    Attributes:
+        state: as given.
+
     Source: ``analyze`` and ``check_booleans`` of libselinux's ``audit2why.c``; extended rules are beyond them.
     """
 
     def __init__(self, state: PolicyState) -> None:
-        self._state = state
+        self.state = state
         self._switches = _Switches(state.policy, state.active, state.entries)
         self._active: dict[int, Sequence[bool]] = {}
-        self._arrays: AccessArrayComputer | None = None
+        self._arrays: CauseArrays | None = None
         self._process = state.policy.class_ids.get("process", -1)
 
     def find(self, accesses: Sequence[Access]) -> list[Cause]:
         """Return what denies each of some accesses to classes and permissions that the policy has."""
-        by_array = len(accesses) >= (ARRAYS_PAY if self._arrays is None else ARRAYS_SERVE)
-        vectors = self._array_computer().ruled(accesses) if by_array else self._one_by_one(accesses)
-        return [
-            self._beyond_rules(access) if not access.vector & ~allowed else self._by_rules(access, dontaudit)
-            for access, (allowed, dontaudit) in zip(accesses, vectors, strict=True)
-        ]
+        if not self._by_array(accesses):
+            return [self._cause(each) for each in accesses]
+        ruled = self._cause_arrays().ruled(accesses)
+        return [cause or self._cause(access) for access, cause in zip(accesses, ruled, strict=True)]
 
     def withheld(self, accesses: Sequence[Access]) -> list[int]:
         """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
@@ -100,8 +102,8 @@ class CauseFinder:
         Args:
             accesses: as for :meth:`find`.
         """
-        if len(accesses) >= (ARRAYS_PAY if self._arrays is None else ARRAYS_SERVE):
-            return self._array_computer().withheld(accesses)
+        if self._by_array(accesses):
+            return self._cause_arrays().withheld(accesses)
         return [self._withheld(each) for each in accesses]
 
     def allowing(self, access: Access, labels: Sequence[int]) -> list[tuple[int, bool, int]]:
@@ -111,7 +113,7 @@ class CauseFinder:
             For each the type, whether the source may not search directories of that type, and how many permissions
             beside those of the access it has on the class.
         """
-        state = self._state
+        state = self.state
         source, target, object_class, vector, _ = access
         directory = state.policy.class_ids.get("dir", object_class)
         search = state.policy.classes[directory].vector(("search",)) if self._can_search else 0
@@ -126,52 +128,55 @@ class CauseFinder:
 
     @property
     def _can_search(self) -> bool:
-        policy = self._state.policy
+        policy = self.state.policy
         directory = policy.class_ids.get("dir")
         return directory is not None and "search" in policy.classes[directory].permissions
 
     def _withheld(self, access: Access) -> int:
         source, target, object_class, vector, _ = access
         rules = {(source.type, target.type, object_class): vector}
-        supposing = self._state.access.supposing(rules, (), {})
-        return vector & ~supposing.compute(source, target, object_class, self._state.active).allowed
+        supposing = self.state.access.supposing(rules, (), {})
+        return vector & ~supposing.compute(source, target, object_class, self.state.active).allowed
 
-    def _one_by_one(self, accesses: Sequence[Access]) -> list[tuple[int, int]]:
-        """Return what allow rules and what dontaudit rules say."""
-        rules, active = self._state.access.rules, self._state.active
-        packed = (rules.access(source.type, target.type, each, active) for source, target, each, _, _ in accesses)
-        return [(each & VECTOR_MASK, each >> DONTAUDIT_SHIFT) for each in packed]
+    def _by_array(self, accesses: Sequence[Access]) -> bool:
+        return len(accesses) >= (ARRAYS_PAY if self._arrays is None else ARRAYS_SERVE)
 
-    def _array_computer(self) -> "AccessArrayComputer":
+    def _cause_arrays(self) -> "CauseArrays":
         if self._arrays is None:
-            from selbox.server.accessarrays import AccessArrayComputer  # numpy: its import takes longer than most logs
+            from selbox.server.causearrays import CauseArrays  # numpy: its import takes longer than most logs
 
-            state = self._state
-            self._arrays = AccessArrayComputer(state.policy, state.access.rules, state.active)
+            self._arrays = CauseArrays(self.state)
         return self._arrays
+
+    def _cause(self, access: Access) -> Cause:
+        source, target, object_class, vector, _ = access
+        packed = self.state.access.rules.access(source.type, target.type, object_class, self.state.active)
+        if not vector & ~(packed & VECTOR_MASK):
+            return self._beyond_rules(access)
+        return self._by_rules(access, packed >> DONTAUDIT_SHIFT)
 
     def _by_rules(self, access: Access, dontaudit: int) -> Cause:
         types = access.source.type, access.target.type
         switches = self._switches.about(*types, access.object_class)
         if switches:
-            found = tuple((each, not self._state.values[each]) for each in switches if self._opens(each, access))
+            found = tuple((each, not self.state.values[each]) for each in switches if self._opens(each, access))
             if found:
                 return Cause(CauseKind.BOOLEAN, found)
-        return _DONTAUDIT if access.vector & dontaudit else _RULE
+        return BY_DONTAUDIT if access.vector & dontaudit else BY_RULE
 
     def _opens(self, boolean: int, access: Access) -> bool:
         """Tell whether an access would be allowed if one boolean had its other value."""
         active = self._active.get(boolean)
         if active is None:
-            values = list(self._state.values)
+            values = list(self.state.values)
             values[boolean] = not values[boolean]
-            active = self._active[boolean] = active_conditions(self._state.policy, values)
-        found = self._state.access.compute(access.source, access.target, access.object_class, active)
+            active = self._active[boolean] = active_conditions(self.state.policy, values)
+        found = self.state.access.compute(access.source, access.target, access.object_class, active)
         return not access.vector & ~found.allowed
 
     def _beyond_rules(self, access: Access) -> Cause:
         """Return what withholds from an access what rules allow."""
-        state = self._state
+        state = self.state
         if access.number is None or access.object_class not in state.extended.classes:
             types = access.source, access.target, access.object_class
             if not access.vector & ~state.access.compute(*types, state.active).allowed:

@@ -50,6 +50,7 @@ class SecurityServer(ContextServer):
     # Made when many decisions are asked for together; a state of the server that is not the latest is never asked.
     _arrays: "SidDecider | None" = None
     _proposer: "Proposer | None" = None
+    _cause_finder: "CauseFinder | None" = None
 
     # --- Access ----------------------------------------------------------------------------------------------------
 
@@ -198,7 +199,10 @@ class SecurityServer(ContextServer):
         """Return what finds, of very many accesses, the part of the policy that denies each, as things are now."""
         from selbox.server.causes import CauseFinder  # those who only decide do not pay for it
 
-        return CauseFinder(self._state)
+        state, finder = self._state, self._cause_finder
+        if finder is None or finder.state is not state:
+            finder = self._cause_finder = CauseFinder(state)
+        return finder
 
     def _current_proposer(self) -> "Proposer":
         from selbox.server.proposals import Proposer  # those who only decide do not pay for it

@@ -28,6 +28,7 @@ from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic
 from selbox.explain.forbidden import ForbiddenAccesses
+from selbox.explain.loggedaccesses import LoggedAccesses
 from selbox.explain.loggedcauses import LoggedCauses
 from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
@@ -299,13 +300,14 @@ class _Forbidding:
     """Tells what forbids the accesses that no rule helps with."""
 
     def __init__(self, server: SecurityServer) -> None:
-        self._accesses = ForbiddenAccesses(server)
+        self._accesses = LoggedAccesses(server.policy)
+        self._forbidden = ForbiddenAccesses(server)
         self._asked = 0
 
     def lines(self, rule: DeniedRule) -> list[str]:
         """Return it as comments."""
-        access = rule.cause.access
+        access = self._accesses.known(rule.access)
         if access is None:
             return []
         self._asked += 1
-        return constraint_lines(self._accesses.tell(access, propose=self._asked <= MOST_PROPOSED))
+        return constraint_lines(self._forbidden.tell(access, propose=self._asked <= MOST_PROPOSED))

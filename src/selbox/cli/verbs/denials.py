@@ -204,5 +204,5 @@ class _Teller:
 
 
 def _cause_key(access: LoggedAccess, cause: LoggedCause) -> tuple[str, ...]:
-    kind = cause.kind.name if cause.kind is not None else cause.fault[1]
+    kind = cause.unknown.word if cause.unknown is not None else str(cause.kind)
     return access.scontext, access.tcontext, access.tclass, kind, *access.permissions
