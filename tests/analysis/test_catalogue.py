@@ -5,12 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.analysis.everything import catalogue, compiled, read
 
-from selbox.analysis.catalogue import Catalogue
+from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.analysis.rulequery import RuleQuery
+from selbox.model.policy import Policy
 
 
-def test_what_is_kept_is_read_as_it_was() -> None:
-    made = Catalogue.of(read(), 33)
+@pytest.mark.parametrize("policy", [read(), compiled()], ids=["binary", "sources"])
+def test_what_is_kept_is_read_as_it_was(policy: Policy) -> None:
+    assertion = Assertion("neverallow", "a", "self", 1, 1 << 70, 0, 3, 0, "a.cil:1:1")
+    made = Catalogue.of(policy, 33, (assertion,))
     assert Catalogue.read(made.kept()) == made
 
 

@@ -103,6 +103,50 @@ def test_a_kept_catalogue_that_is_broken_is_made_anew(
     assert capsys.readouterr().out == first
 
 
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A policy with an assertion that it breaks, and a warning."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "own.cil"
+    path.write_text(
+        "(type a_t)\n(allow a_t a_t (process (fork)))\n(neverallow a_t self (process (fork)))\n"
+        + 2 * '(filecon "/a" file (system_u object_r a_t ((s0) (s0))))\n'
+    )
+    return path
+
+
+def searched(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    main(["sesearch", "-A", "--neverallow", "-s", "a_t", "-c", "process", "--places", str(path)])
+    return capsys.readouterr()
+
+
+def test_the_second_search_of_sources_does_not_compile_them_again(
+    sources: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = searched(sources, capsys)
+    assert f"allow a_t a_t:process fork;  # {sources}:2:1\n" in first[0]
+    assert f"neverallow a_t self:process fork;  # {sources}:3:1\n" in first[0]
+    assert f"{sources}:5:1" in first[1]
+    with monkeypatch.context() as patched:
+        patched.setattr("selbox.cli.searchedsources.compiled", None)
+        assert searched(sources, capsys) == first
+    sources.write_text(sources.read_text().replace("(allow", "\n(allow"))
+    assert f"allow a_t a_t:process fork;  # {sources}:3:1\n" in searched(sources, capsys)[0]
+
+
+@pytest.mark.parametrize("place", [-1, -5, -13, -40, 2000])
+def test_what_is_kept_of_sources_and_broken_is_made_anew(
+    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    first = searched(sources, capsys)
+    (entry,) = (tmp_path / "cache" / "selbox" / "catalogues").iterdir()
+    content = bytearray(entry.read_bytes())
+    content[place] ^= 1
+    entry.write_bytes(content)
+    entry.chmod(0o600)
+    assert searched(sources, capsys) == first
+
+
 def test_effective_access_is_shown_as_text_json_and_csv(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["sesearch", "--effective", "-t", "shadow_t", "-c", "file", "-p", "read", "-s", "web_domain"]
     main([*words, str(policy)])

@@ -4,7 +4,6 @@ from tests.explain.policies import make_policy
 from selbox.audit.accesslines import LoggedAccess
 from selbox.explain.answer import BooleanValue
 from selbox.explain.forbidden import ForbiddenAccesses
-from selbox.explain.loggedaccesses import LoggedAccesses
 from selbox.explain.loggedcauses import LoggedCauses
 from selbox.server import causes as server_causes
 from selbox.server.causes import CauseKind
@@ -83,15 +82,12 @@ def test_what_the_policy_does_not_know_is_named(
 
 
 def test_what_forbids_an_access_is_told_with_what_would_allow_it(server: SecurityServer) -> None:
-    asked = access("web_t", "page_t", "file", "read", level="s0:c1")
-    (found,) = LoggedCauses(server).find([asked])
-    known = LoggedAccesses(server.policy).known(asked)
-    assert known is not None
-    assert found.kind is CauseKind.CONSTRAINT
-    told = ForbiddenAccesses(server).tell(known)
+    (found,) = LoggedCauses(server).find([access("web_t", "page_t", "file", "read", level="s0:c1")])
+    assert found.access is not None
+    told = ForbiddenAccesses(server).tell(found.access)
     assert told.constraints == ("mlsconstrain file { read write } ((l1 dom l2 -Fail-)  or (t1 == trusted -Fail-) );",)
     assert told.differences == (("level", "s0", "s0:c1"),)
-    assert ForbiddenAccesses(server).tell(known, propose=False) == told._replace(proposals=())
+    assert ForbiddenAccesses(server).tell(found.access, propose=False) == told._replace(proposals=())
     texts = [change.text for proposal in told.proposals for change in proposal.changes]
     assert "label the object web_u:object_r:page_t:s0" in texts
     assert "put web_t into trusted" in texts

@@ -12,7 +12,6 @@ from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
 from selbox.audit.events import EventFacts
 from selbox.explain.forbidden import ForbiddenAccesses
-from selbox.explain.loggedaccesses import LoggedAccesses
 from selbox.model.context import Context
 from selbox.server.causes import CauseFinder, CauseKind
 from selbox.server.evaluation import Access
@@ -70,7 +69,6 @@ class Advisor:
         self, server: SecurityServer, file_label: FileLabel | None = None, facts: EventFactsOf | None = None
     ) -> None:
         self._facts = facts
-        self._accesses = LoggedAccesses(server.policy)
         self._forbidden = ForbiddenAccesses(server)
         self._policy = server.policy
         self._finder: CauseFinder = server.cause_finder()
@@ -82,10 +80,13 @@ class Advisor:
 
     def look_over(self, rules: Sequence[DeniedRule]) -> None:
         """Find out at once which rules constraints would leave without effect; :meth:`of` tells it of them."""
-        unruled = [each for each in rules if each.kind in (CauseKind.RULE, CauseKind.DONTAUDIT)]
-        accesses = self._accesses.find([each.access for each in unruled])
-        known = [each for each in accesses if isinstance(each, Access)]
-        for rule, access, withheld in zip(unruled, known, self._finder.withheld(known), strict=True):
+        asked: list[tuple[DeniedRule, Access]] = []
+        for rule in rules:
+            access = rule.cause.access
+            if access is not None and rule.kind in (CauseKind.RULE, CauseKind.DONTAUDIT):
+                asked.append((rule, access))
+        found = self._finder.withheld([access for _, access in asked])
+        for (rule, access), withheld in zip(asked, found, strict=True):
             if withheld:
                 self._withheld[id(rule)] = access, withheld
 
@@ -165,7 +166,7 @@ class Advisor:
             )
 
     def _allows_label(self, rule: DeniedRule, label: str) -> bool:
-        access = self._accesses.known(rule.access)
+        access = rule.cause.access
         type_id = self._policy.type_ids.get(label)
         if access is None or type_id is None:
             return False
@@ -178,13 +179,13 @@ class Advisor:
     def _ask(self, rule: DeniedRule) -> Access | None:
         """Return the access of a rule, unless the server has been asked too often."""
         self._asked += 1
-        return self._accesses.known(rule.access) if self._asked <= _MOST_ASKED else None
+        return rule.cause.access if self._asked <= _MOST_ASKED else None
 
     # --- Ports -----------------------------------------------------------------------------------------------------
 
     def _of_port(self, rule: DeniedRule) -> Iterator[Advice]:
         field = next((_PORTS[each] for each in rule.permissions if each in _PORTS), None)
-        access = self._accesses.known(rule.access)
+        access = rule.cause.access
         if field is None or access is None:
             return
         protocol = _PROTOCOLS[rule.object_class]

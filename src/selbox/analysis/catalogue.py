@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from selbox.model.origin import Origin
     from selbox.model.policy import Policy
 
-FORM: Final = 1
+FORM: Final = 2
 """Grows when what is kept changes, so that nothing is read that an earlier version has kept."""
 
 _CHECKSUM_BYTES: Final = 4
@@ -167,20 +167,24 @@ class Catalogue(NamedTuple):
             kept[:_CHECKSUM_BYTES], "little"
         ):
             raise ValueError("a kept catalogue is broken")
-        form, parts, rules, named = marshal.loads(kept[_CHECKSUM_BYTES:])  # noqa: S302 - the user's own, and checked
+        form, parts, rules, named, places, asserted = marshal.loads(kept[_CHECKSUM_BYTES:])  # noqa: S302 - the user's own, and checked
         if form != FORM:
             raise ValueError("a kept catalogue is of another form")
         rule_columns = RuleColumns._make((rules[0], *map(_column, rules[1:])))
         named_columns = NamedTransitionColumns._make((*map(_column, named[:-1]), named[-1]))
-        return cls._make((*parts[:_BEFORE_COLUMNS], rule_columns, named_columns, *parts[_BEFORE_COLUMNS:], {}, (), ()))
+        origins = _read_origins(places) if places else ()
+        assertions = tuple(map(Assertion._make, asserted))
+        columns = (rule_columns, named_columns)
+        return cls._make((*parts[:_BEFORE_COLUMNS], *columns, *parts[_BEFORE_COLUMNS:], origins, assertions))
 
     def kept(self) -> bytes:
-        """Return the catalogue as bytes, to be kept and read again; it must be of a policy without places."""
-        parts: tuple[Any, ...] = (*self[:_BEFORE_COLUMNS], *self[_BEFORE_COLUMNS + 2 : -3])
+        """Return the catalogue as bytes, to be kept and read again."""
+        parts: tuple[Any, ...] = (*self[:_BEFORE_COLUMNS], *self[_BEFORE_COLUMNS + 2 : -2])
         rules = (self.rules.kind, *(each.tobytes() for each in self.rules[1:]))
         *columns, names = self.named_transitions
         named: tuple[Any, ...] = (*(each.tobytes() for each in columns), names)
-        content = marshal.dumps((FORM, parts, rules, named))
+        places = _plain_origins(self.origins) if self.origins else ()
+        content = marshal.dumps((FORM, parts, rules, named, places, tuple(map(tuple, self.assertions))))
         return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") + content
 
     def type_id(self, name: str) -> int | None:
@@ -198,6 +202,24 @@ class Catalogue(NamedTuple):
     def origin(self, number: int) -> "Origin | None":
         """Return the place that an ``origin`` names, or None when it is not known."""
         return self.origins[number - 1] if number else None
+
+
+def _plain_origins(origins: "Sequence[Origin]") -> tuple[Any, ...]:
+    from selbox.model.origin import OriginTable  # policies in the kernel's format have mostly none
+
+    if not isinstance(origins, OriginTable):
+        return (tuple(map(tuple, origins)),)
+    starts = tuple(each.tobytes() for each in origins.line_starts)
+    return origins.files, starts, origins.file.tobytes(), origins.offset.tobytes()
+
+
+def _read_origins(places: tuple[Any, ...]) -> "Sequence[Origin]":
+    from selbox.model.origin import Origin, OriginTable
+
+    if len(places) == 1:
+        return tuple(map(Origin._make, places[0]))
+    files, starts, file, offset = places
+    return OriginTable(files, tuple(map(_column, starts)), _column(file), _column(offset))
 
 
 def _column(content: bytes) -> "array[int]":

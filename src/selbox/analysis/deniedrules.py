@@ -1,6 +1,8 @@
 """The rules that the denials of a log call for: one for each source, target, class and cause."""
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from operator import itemgetter
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.explain.loggedcauses import LoggedCause
@@ -145,7 +147,7 @@ class DeniedRules:
 
     def rules(self) -> list[DeniedRule]:
         """Return the rules by source, target and class; those of one key in the order of the log."""
-        return sorted((each.rule() for each in self._groups.values()), key=_place)
+        return sorted((each.rule() for each in self._groups.values()), key=itemgetter(0, 1, 2))
 
 
 def _joined(known: Collection[_T], more: tuple[_T, ...]) -> Collection[_T]:
@@ -157,11 +159,8 @@ def _joined(known: Collection[_T], more: tuple[_T, ...]) -> Collection[_T]:
     return joined
 
 
+@lru_cache(maxsize=1 << 14)
 def type_of(context: str) -> str:
     """Return the type of a context, or all of what is none."""
     parts = context.split(":", 3)
     return parts[2] if len(parts) > 2 else context
-
-
-def _place(rule: DeniedRule) -> tuple[str, str, str]:
-    return rule[:3]

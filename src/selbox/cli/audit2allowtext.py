@@ -161,7 +161,9 @@ def _sections(rules: Iterable[DeniedRule], calls: _Calls, written: Written, styl
             yield ""
         yield f"{comment}============= {source} =============="
         for rule in of_source.get(source, ()):
-            yield from _commented(_about(rule, written, style), comment)
+            about = _about(rule, written, style)
+            if about:  # there is nothing to say about most rules of a long log
+                yield from _commented(about, comment)
             yield rule_line(rule, style)
             if has_numbers(rule, style):
                 yield number_line(rule, style)
@@ -190,14 +192,12 @@ def _of_no_help(rule: DeniedRule, written: Written, style: RuleStyle) -> Iterato
     yield f"# {rule_line(rule, style)}"
 
 
-def _about(rule: DeniedRule, written: Written, style: RuleStyle, options: Iterable[str] = ()) -> Iterator[str]:
-    explained = [*_explanation(rule, style), *options]
-    yield from explained
+def _about(rule: DeniedRule, written: Written, style: RuleStyle, options: Iterable[str] = ()) -> list[str]:
+    explained = [*_explanation(rule, style), *options] if style.explanation else []
     remarks = [f"#!!!! {each}" for each in written.remarks(rule)]
-    remarks += (line for each in written.advice(rule) for line in _advice(each))
-    if remarks and not explained:
-        yield ""
-    yield from remarks
+    for each in written.advice(rule):
+        remarks += _advice(each)
+    return [*(explained or [""]), *remarks] if remarks else explained
 
 
 def _advice(advice: Advice) -> Iterator[str]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from selbox.audit.accesslines import AccessLine, LoggedAccess
 from selbox.explain.forbidden import Forbidden, ForbiddenAccesses
-from selbox.explain.loggedaccesses import LoggedAccesses
 from selbox.explain.loggedcauses import LoggedCause
 from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
@@ -39,7 +38,6 @@ class WhyTexts:
     """
 
     def __init__(self, server: SecurityServer, describe: Callable[[str], str]) -> None:
-        self._accesses = LoggedAccesses(server.policy)
         self._forbidden = ForbiddenAccesses(server)
         self._asked = 0
         self._describe = describe
@@ -60,10 +58,9 @@ class WhyTexts:
             if cause.kind is CauseKind.BOOLEAN:
                 text = self._booleans(cause)
             else:
-                known = self._accesses.known(access)
-                assert known is not None  # noqa: S101 - it has a cause
+                assert cause.access is not None  # noqa: S101 - the others have constant texts
                 self._asked += 1
-                told = self._forbidden.tell(known, propose=self._asked <= MOST_PROPOSED)
+                told = self._forbidden.tell(cause.access, propose=self._asked <= MOST_PROPOSED)
                 text = "".join(f"{line}\n" for line in constraint_lines(told))
             if len(self._made) >= _MOST_KNOWN:
                 self._made.clear()

@@ -118,8 +118,10 @@ def searched_policies(arguments: "Namespace") -> list[Searched]:
     kernels, sources, warnings = _given(arguments)
     found = [_kernel(each) for each in kernels]
     if sources:
-        whole = _compiled(sources, base=not arguments.no_base)
-        found.append(Searched(whole.name, whole.catalogue, whole.notices))
+        from selbox.cli.searchedsources import compiled_catalogue
+
+        catalogue, notices_of_sources = compiled_catalogue(sources, base=not arguments.no_base)
+        found.append(Searched(_name(sources), catalogue, notices_of_sources))
     return [found[0]._replace(notices=(*warnings, *found[0].notices)), *found[1:]]
 
 
@@ -197,21 +199,15 @@ def _read(given: Input) -> Whole:
     return Whole(given.name, policy, written_version(given.content), tuple(diagnostics.warnings))
 
 
-def _compiled(sources: Sequence[Input], *, base: bool) -> Whole:
-    from selbox.analysis.asserted import assertions
-    from selbox.cli.progress import Progress
-    from selbox.compiler.options import CompileOptions
-    from selbox.store.policyfiles import check_filled, policy_sources, resolve_sources
+def _compiled(given: Sequence[Input], *, base: bool) -> Whole:
+    from selbox.cli.searchedsources import compiled
 
-    check_filled(sources)  # else the base policy would be searched, in the place of a policy that was never written
-    diagnostics = Diagnostics()
-    # Policies that break their own assertions can be searched, too: that is how one sees why.
-    options = CompileOptions(disable_neverallow=True)
-    with Progress() as progress:
-        texts = policy_sources(sources, diagnostics, progress)
-        _, policy, resolution = resolve_sources(texts, options, base=base, diagnostics=diagnostics, progress=progress)
-    name = " ".join(each.name for each in sources)
-    return Whole(name, policy, 0, tuple(diagnostics.warnings), assertions(resolution, policy))
+    made = compiled(given, base=base)
+    return Whole(_name(given), made.policy, 0, made.warnings, made.assertions)
+
+
+def _name(given: Sequence[Input]) -> str:
+    return " ".join(each.name for each in given)
 
 
 def _system_policy() -> str:

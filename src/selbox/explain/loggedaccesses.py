@@ -46,11 +46,6 @@ class LoggedAccesses:
             for each, source, target, vector, number in zip(logged, sources, targets, vectors, numbers, strict=True)
         ]
 
-    def known(self, logged: LoggedAccess) -> Access | None:
-        """Return an access; None where the policy does not know all of it."""
-        (access,) = self.find([logged])
-        return access if isinstance(access, Access) else None
-
     def _unknown(self, logged: LoggedAccess) -> UnknownName:
         for context in (logged.scontext, logged.tcontext):
             if self._contexts[context] is None:

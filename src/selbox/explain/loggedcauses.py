@@ -6,7 +6,8 @@ from selbox.audit.accesslines import LoggedAccess
 from selbox.explain.answer import BooleanValue
 from selbox.explain.loggedaccesses import LoggedAccesses, UnknownName
 from selbox.model.policy import Policy
-from selbox.server.causes import Cause, CauseKind
+from selbox.server.causes import CauseKind
+from selbox.server.evaluation import Access
 from selbox.server.securityserver import SecurityServer
 from selbox.typing import Final, NamedTuple
 
@@ -20,11 +21,13 @@ class LoggedCause(NamedTuple):
     Attributes:
         kind: what part of the policy; None where the policy cannot be asked about the access.
         booleans: for ``BOOLEAN`` those each of which alone would allow it, with the value that it would have to have.
+        access: what was asked; None where it could not be.
         unknown: why it could not be asked; None where it could.
     """
 
     kind: CauseKind | None
     booleans: tuple[BooleanValue, ...] = ()
+    access: Access | None = None
     unknown: UnknownName | None = None
 
 
@@ -38,7 +41,7 @@ class LoggedCauses:
     def __init__(self, server: SecurityServer) -> None:
         self._finder = server.cause_finder()
         self._accesses = LoggedAccesses(server.policy)
-        self._named = _NamedCauses(server.policy)
+        self._booleans = _BooleanValues(server.policy)
         self._found: dict[LoggedAccess, LoggedCause] = {}
 
     def find(self, accesses: Iterable[LoggedAccess]) -> list[LoggedCause]:
@@ -55,17 +58,21 @@ class LoggedCauses:
         accesses = self._accesses.find(new)
         causes = iter(self._finder.find([each for each in accesses if not isinstance(each, UnknownName)]))
         for each in accesses:
-            yield LoggedCause(None, unknown=each) if isinstance(each, UnknownName) else self._named[next(causes)]
+            if isinstance(each, UnknownName):
+                yield LoggedCause(None, unknown=each)
+            else:
+                kind, booleans = next(causes)
+                yield LoggedCause(kind, self._booleans[booleans] if booleans else (), each)
 
 
-class _NamedCauses(dict[Cause, LoggedCause]):
-    """Causes with their booleans named; there are few."""
+class _BooleanValues(dict[tuple[tuple[int, bool], ...], tuple[BooleanValue, ...]]):
+    """Booleans with values, named; of those that open something together there are few."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    def __missing__(self, cause: Cause) -> LoggedCause:
-        booleans = self._policy.booleans
-        named = tuple(BooleanValue(booleans[each].name, value) for each, value in cause.booleans)
-        found = self[cause] = LoggedCause(cause.kind, named)
+    def __missing__(self, booleans: tuple[tuple[int, bool], ...]) -> tuple[BooleanValue, ...]:
+        found = self[booleans] = tuple(
+            BooleanValue(self._policy.booleans[each].name, value) for each, value in booleans
+        )
         return found

@@ -16,9 +16,10 @@ from mmap import ACCESS_READ, mmap
 from struct import Struct, error
 
 import selbox
-from selbox.diagnostics import Diagnostic, Severity, SourceFile, Span
+from selbox.diagnostics import Diagnostic, SourceFile, Span
 from selbox.store.keptfiles import KeptFiles
 from selbox.store.ownfiles import files_state
+from selbox.store.plainwarnings import Place, Warned, plain_warnings, whole_warnings
 from selbox.typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, overload
 
 if TYPE_CHECKING:
@@ -45,12 +46,6 @@ _ROOMS: Final = (
     "diagnostics",
     "store",
 )
-
-Place = tuple[int, int, int, int]
-"""Number of a source, line, column and length."""
-
-Warned = tuple[str, str, Place | None, str, tuple[tuple[str, Place | None], ...]]
-"""A warning in plain values, in the order of :class:`selbox.diagnostics.Diagnostic`."""
 
 
 class Request(NamedTuple):
@@ -183,7 +178,7 @@ class BaselineStore(KeptFiles):
             warnings: of the compilation.
             baseline: what it left.
         """
-        plain = _plain_warnings(warnings, sources)
+        plain = plain_warnings(warnings, sources)
         if plain is None:
             return
         texts = [encoded(source.text) for source in sources]
@@ -283,17 +278,7 @@ def warnings_now(
         return Span(SourceFile(names[now], text), line, at - text.rfind("\n", 0, at), length)
 
     try:
-        return [
-            Diagnostic(
-                code,
-                message,
-                moved(place),
-                advice,
-                tuple((words, moved(each)) for words, each in notes),
-                Severity.WARNING,
-            )
-            for code, message, place, advice, notes in found.warnings
-        ]
+        return whole_warnings(found.warnings, moved)
     except LookupError:
         return None
 
@@ -325,25 +310,3 @@ def encoded(text: str) -> bytes:
 def decoded(content: bytes) -> str:
     """Return the text of :func:`encoded`."""
     return content.decode("utf-8", "surrogatepass")
-
-
-def _plain_warnings(warnings: Sequence[Diagnostic], sources: Sequence[SourceFile]) -> tuple[Warned, ...] | None:
-    """Return warnings in plain values; None when one is about something else than the sources."""
-    numbers = {id(source): number for number, source in enumerate(sources)}
-
-    def plain(span: Span | None) -> Place | None:
-        return None if span is None else (numbers[id(span.source)], span.line, span.column, span.length)
-
-    try:
-        return tuple(
-            (
-                each.code,
-                each.message,
-                plain(each.span),
-                each.help,
-                tuple((words, plain(at)) for words, at in each.notes),
-            )
-            for each in warnings
-        )
-    except KeyError:
-        return None

@@ -1,6 +1,7 @@
 """``selbox audit2allow``: the rules that a log calls for, and what would serve better."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from selbox.analysis.advice import FORBIDDEN, Advice, Advisor
@@ -8,7 +9,7 @@ from selbox.analysis.deniedrules import DeniedRule, DeniedRules
 from selbox.analysis.requirements import number_permission
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.events import CompanionLine, Events
-from selbox.audit.logreader import EventLine
+from selbox.audit.logreader import EventLine, Found
 from selbox.cli.audit2allowtext import RuleStyle, Written, number_line, rule_line, rules_text
 from selbox.cli.audit2whytext import MOST_PROPOSED, constraint_lines
 from selbox.cli.auditinput import (
@@ -28,7 +29,6 @@ from selbox.cli.terminal import Terminal
 from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic
 from selbox.explain.forbidden import ForbiddenAccesses
-from selbox.explain.loggedaccesses import LoggedAccesses
 from selbox.explain.loggedcauses import LoggedCauses
 from selbox.server.causes import CauseKind
 from selbox.server.securityserver import SecurityServer
@@ -173,27 +173,16 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     style = _style(arguments)
     interfaces = _interfaces(arguments, style)
     log, events = Log(arguments, companions=not arguments.no_advice), Events()
-    roles: dict[str, set[str]] = {}
     with Progress() as progress:
         server = load_server(arguments, progress)
-        causes, rules = LoggedCauses(server), DeniedRules(20 if style.explanation > 1 else 1)
-        for batch in log.found(progress):
-            lines = [each for each in batch if isinstance(each, AccessLine)]
-            found = causes.find([each.access for each in lines])
-            log.note(found)
-            for line in rules.add(lines, found):
-                events.want(line)
-            events.add(each for each in batch if isinstance(each, CompanionLine))
-            _add_roles(roles, (each for each in batch if isinstance(each, EventLine)))
-    role_types = [(role, tuple(sorted(roles[role]))) for role in sorted(roles)]
-
-    found_rules = rules.rules()
+        found_rules, role_types = _read(log.found(progress), server, log, events, 20 if style.explanation > 1 else 1)
     labels = FileLabels(server.policy, file_contexts(arguments))
-    advice: dict[int, list[Advice]] = {}
+    advice: defaultdict[int, list[Advice]] = defaultdict(list)
     if not arguments.no_advice:
         advisor = Advisor(server, labels.label, events.facts)
         advisor.look_over(found_rules)
-        advice = {id(each): advisor.of(each) for each in found_rules}
+        told = ((id(each), advisor.of(each)) for each in found_rules)
+        advice.update((place, pieces) for place, pieces in told if pieces)
         granting = [each for each in found_rules if each.kind not in FORBIDDEN]
         for rule, forbidden in _violations(policy_paths(arguments), granting, base=not arguments.no_base):
             advice[id(rule)].append(forbidden)
@@ -231,6 +220,23 @@ def _saved(allowed: Allowed, arguments: "Namespace", *, mls: bool) -> Allowed:
             stream.write(f"{rules_text(written, style)}\n".encode("utf-8", "surrogateescape"))
         return allowed._replace(saved=(arguments.output,))
     return allowed
+
+
+def _read(
+    batches: Iterable[Sequence[Found]], server: SecurityServer, log: Log, events: Events, examples: int
+) -> tuple[list[DeniedRule], list[tuple[str, tuple[str, ...]]]]:
+    """Return the rules that a log calls for, and the roles with the types that they lack."""
+    causes, rules = LoggedCauses(server), DeniedRules(examples)
+    roles: dict[str, set[str]] = {}
+    for batch in batches:
+        lines = [each for each in batch if isinstance(each, AccessLine)]
+        found = causes.find([each.access for each in lines])
+        log.note(found)
+        for line in rules.add(lines, found):
+            events.want(line)
+        events.add(each for each in batch if isinstance(each, CompanionLine))
+        _add_roles(roles, (each for each in batch if isinstance(each, EventLine)))
+    return rules.rules(), [(role, tuple(sorted(roles[role]))) for role in sorted(roles)]
 
 
 def _violations(
@@ -281,6 +287,8 @@ def _add_roles(roles: dict[str, set[str]], events: Iterable[EventLine]) -> None:
 def _remarks(rule: DeniedRule) -> list[str]:
     """Return what audit2allow says of a rule."""
     match rule.kind:
+        case CauseKind.RULE:
+            return []
         case CauseKind.ALLOWED | CauseKind.EXTENDED:
             remarks = ["This avc is allowed in the current policy"]
             if rule.numbers:
@@ -300,14 +308,13 @@ class _Forbidding:
     """Tells what forbids the accesses that no rule helps with."""
 
     def __init__(self, server: SecurityServer) -> None:
-        self._accesses = LoggedAccesses(server.policy)
-        self._forbidden = ForbiddenAccesses(server)
+        self._accesses = ForbiddenAccesses(server)
         self._asked = 0
 
     def lines(self, rule: DeniedRule) -> list[str]:
         """Return it as comments."""
-        access = self._accesses.known(rule.access)
+        access = rule.cause.access
         if access is None:
             return []
         self._asked += 1
-        return constraint_lines(self._forbidden.tell(access, propose=self._asked <= MOST_PROPOSED))
+        return constraint_lines(self._accesses.tell(access, propose=self._asked <= MOST_PROPOSED))
