@@ -61,7 +61,7 @@ class Denied(NamedTuple):
 
     Attributes:
         denials: with advice; the most frequent first.
-        events: what happened to the policy.
+        happened: what happened to the policy.
         notices: what was passed over.
         lines: how many lines the log had.
         broken: how many of them told of an access and could not be read.
@@ -69,7 +69,7 @@ class Denied(NamedTuple):
     """
 
     denials: tuple[AdvisedDenial, ...]
-    events: tuple[EventLine, ...]
+    happened: tuple[EventLine, ...]
     notices: tuple[Diagnostic, ...]
     lines: int
     broken: int
@@ -82,13 +82,13 @@ class Denied(NamedTuple):
 
     def to_text(self, terminal: Terminal) -> str:
         """Return an entry for each cause."""
-        return denials_text(self.denials, self.events, self.top, terminal)
+        return denials_text(self.denials, self.happened, self.top, terminal)
 
     def to_json(self) -> JsonValue:
         """Return the denials, what happened to the policy, and the numbers of lines."""
         return {
             "denials": [_plain(each) for each in self.denials],
-            "events": [{"line": each.line, "kind": each.kind, "fields": dict(each.fields)} for each in self.events],
+            "events": [{"line": each.line, "kind": each.kind, "fields": dict(each.fields)} for each in self.happened],
             "lines": self.lines,
             "broken": self.broken,
         }
