@@ -130,9 +130,12 @@ def ptrace_event_message(pid: int) -> int:
     return message.value
 
 
+_getfd = system_call_with(_NR_PIDFD_GETFD, ctypes.c_long, ctypes.c_long, ctypes.c_long)
+
+
 def pidfd_getfd(pidfd: int, number: int) -> int:
     """Return a copy of another process's descriptor (``pidfd_getfd(2)``)."""
-    return system_call(_NR_PIDFD_GETFD, pidfd, number, 0)
+    return _getfd(pidfd, number, 0)
 
 
 def address_of(data: bytes) -> int:

@@ -29,6 +29,8 @@ _SIGNAL_SIZE: Final = 128
 _SIGNAL_HEAD = struct.Struct("=Iii")
 _STOPPING: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGSTOP})
 _GRACE_SECONDS: Final = 2.0
+_AT_ONCE: Final = 16
+"""Events that are taken at once: room for more is made anew each time, which takes as long as to ask."""
 
 
 class Supervisor:
@@ -81,7 +83,7 @@ class Supervisor:
         callbacks = self._callbacks
         while self._status is None:
             is_call = False
-            for descriptor, event in poll():
+            for descriptor, event in poll(-1, _AT_ONCE):
                 if descriptor == listener:
                     is_call = bool(event & select.EPOLLIN)
                     if not is_call:  # nobody is left who could call; what remains is to reap them
