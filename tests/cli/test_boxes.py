@@ -29,19 +29,23 @@ POLICY = """
 (booleanif night (true (allow cat_t bowl_t (file (read)))))
 """
 CONTEXT = "system_u:system_r:cat_t:s0"
+MARK = str(os.getpid())
+"""Part of the names of boxes: those of other tests that run at the same time are others."""
+
+PETS = f"pets-{MARK}"
 
 Said = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A box with two processes and one denial, named pets."""
+    """A box with two processes and one denial, by name."""
     directory = tmp_path_factory.mktemp("box")
     bowl = directory / "bo\x1bwl"
     bowl.write_text("milk\n")
     label = f"{bowl}=system_u:object_r:bowl_t:s0"
     script = f"cat '{bowl.name}' 2>/dev/null; sleep 60 & echo up; while read line; do cat '{bowl.name}'; done"
-    with running(directory, POLICY, script, "--domain", "cat_t", "--name", "pets", "--label", label) as made:
+    with running(directory, POLICY, script, "--domain", "cat_t", "--name", PETS, "--label", label) as made:
         assert made.process.stdout is not None
         assert made.process.stdout.readline() == "up\n"
         yield made
@@ -58,8 +62,8 @@ def said(capsys: pytest.CaptureFixture[str]) -> Said:
 
 
 def test_ps_shows_processes_as_ps_does(box: Running, said: Said) -> None:
-    heading, titles, *rows = said("ps", "pets").splitlines()
-    assert heading.startswith(f"box pets ({box.process.pid}) of ")
+    heading, titles, *rows = said("ps", PETS).splitlines()
+    assert heading.startswith(f"box {PETS} ({box.process.pid}) of ")
     assert ", enforcing, since " in heading
     assert heading.endswith(", 2 processes, 1 denial")
     assert titles.split() == ["LABEL", "PID", "TTY", "TIME", "CMD"]
@@ -69,17 +73,17 @@ def test_ps_shows_processes_as_ps_does(box: Running, said: Said) -> None:
     ]
     table = list(csv.DictReader(io.StringIO(said("ps", "--csv", str(box.process.pid)))))
     assert [(row["box"], row["context"], row["command"]) for row in table] == [
-        ("pets", CONTEXT, "sh"),
-        ("pets", CONTEXT, "sleep"),
+        (PETS, CONTEXT, "sh"),
+        (PETS, CONTEXT, "sleep"),
     ]
     value = json.loads(said("ps", "--json"))["result"]["boxes"]
-    found = next(each for each in value if each["name"] == "pets")
+    found = next(each for each in value if each["name"] == PETS)
     assert (found["enforcing"], found["denials"]) == (True, {"times": 1, "kinds": 1})
 
 
 @pytest.mark.usefixtures("box")
 def test_inspect_shows_the_cache_and_the_denials(said: Said) -> None:
-    text = said("inspect", "pets")
+    text = said("inspect", PETS)
     assert "booleans that are not as by default" not in text
     lines = text.splitlines()
     names, counts = next((lines[i].split(), lines[i + 1].split()) for i, line in enumerate(lines) if "lookups" in line)
@@ -88,28 +92,28 @@ def test_inspect_shows_the_cache_and_the_denials(said: Said) -> None:
     assert "/bo\\x1bwl (system_u:object_r:bowl_t:s0) for cat" in text
     assert "\x1b" not in text
     assert "no rule (allow cat_t bowl_t (file (read)))" in text or "boolean" in text
-    value = json.loads(said("inspect", "--json", "pets", "--last", "5"))["result"]
+    value = json.loads(said("inspect", "--json", PETS, "--last", "5"))["result"]
     assert [each["context"] for each in value["processes"]] == [CONTEXT] * 2
     (denial,) = value["denials"]["last"]
     assert (denial["tclass"], denial["permissions"], denial["comm"]) == ("file", ["read"], "cat")
 
 
 def test_mode_and_booleans(box: Running, said: Said) -> None:
-    assert said("getenforce", "pets") == "Enforcing\n"
-    assert said("setenforce", "Permissive", "pets") == ""
-    assert said("getenforce", "pets") == "Permissive\n"
-    assert json.loads(said("getenforce", "--json", "pets"))["result"] == {"enforcing": False}
-    said("setenforce", "1", "pets")
-    said("setsebool", "--box", "pets", "night=1")
-    assert said("getsebool", "--box", "pets", "night") == "night --> on\n"
-    assert "booleans that are not as by default: night on" in said("inspect", "pets")
-    said("setsebool", "--box", "pets", "night", "off")
-    assert "error[unknown-boolean]" in said("setsebool", "--box", "pets", "nigth=1", status=255)
+    assert said("getenforce", PETS) == "Enforcing\n"
+    assert said("setenforce", "Permissive", PETS) == ""
+    assert said("getenforce", PETS) == "Permissive\n"
+    assert json.loads(said("getenforce", "--json", PETS))["result"] == {"enforcing": False}
+    said("setenforce", "1", PETS)
+    said("setsebool", "--box", PETS, "night=1")
+    assert said("getsebool", "--box", PETS, "night") == "night --> on\n"
+    assert "booleans that are not as by default: night on" in said("inspect", PETS)
+    said("setsebool", "--box", PETS, "night", "off")
+    assert "error[unknown-boolean]" in said("setsebool", "--box", PETS, "nigth=1", status=255)
     assert box.process.poll() is None
 
 
 def test_following_shows_each_denial_at_once(box: Running) -> None:
-    words = [sys.executable, "-m", "selbox", "inspect", "pets", "--follow", "--json"]
+    words = [sys.executable, "-m", "selbox", "inspect", PETS, "--follow", "--json"]
     follower = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment())
     try:
         assert follower.stdout is not None
@@ -129,13 +133,13 @@ def test_following_shows_each_denial_at_once(box: Running) -> None:
 
 @pytest.mark.usefixtures("box")
 def test_what_is_asked_wrongly(said: Said) -> None:
-    assert "error[no-box]" in said("ps", "pet", status=1)
-    assert "did you mean `pets`" in said("inspect", "pet", status=1)
-    assert "error[usage]" in said("setenforce", "2", "pets", status=1)
-    assert "error[box-name]" in said("run", "--name", "pets", "--", "true", status=1)
+    assert "error[no-box]" in said("ps", "nobody-has-this", status=1)
+    assert f"did you mean `{PETS}`" in said("inspect", PETS[:-1], status=1)
+    assert "error[usage]" in said("setenforce", "2", PETS, status=1)
+    assert "error[box-name]" in said("run", "--name", PETS, "--", "true", status=1)
     assert "error[box-name]" in said("run", "--name", "7", "--", "true", status=1)
-    assert "error[usage]" in said("getsebool", "-a", "--box", "pets", "--policy", "x", status=1)
-    assert "error[usage]" in said("setsebool", "-P", "--box", "pets", "night=1", status=1)
+    assert "error[usage]" in said("getsebool", "-a", "--box", PETS, "--policy", "x", status=1)
+    assert "error[usage]" in said("setsebool", "-P", "--box", PETS, "night=1", status=1)
 
 
 def test_inside_it_is_the_box_that_answers(tmp_path: Path) -> None:
@@ -148,11 +152,11 @@ def test_inside_it_is_the_box_that_answers(tmp_path: Path) -> None:
 
 def test_a_box_that_is_stopped_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
     monkeypatch.setattr("selbox.cli.boxes._SECONDS", 0.3)
-    with running(tmp_path, POLICY, "read line", "--name", "frozen") as made:
+    with running(tmp_path, POLICY, "read line", "--name", f"frozen-{MARK}") as made:
         os.kill(made.process.pid, signal.SIGSTOP)
-        assert "error[box-silent]" in said("getenforce", "frozen", status=2)
+        assert "error[box-silent]" in said("getenforce", f"frozen-{MARK}", status=2)
         os.kill(made.process.pid, signal.SIGCONT)
-        assert said("getenforce", "frozen") == "Enforcing\n"
+        assert said("getenforce", f"frozen-{MARK}") == "Enforcing\n"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_forms(value: object, form: object, does: bool) -> None:
 PRETENDER = """
 import json, os, socket, sys
 from selbox.enforce.control import Control
-made = Control.open("pretender", ("x",), {})
+made = Control.open(sys.argv.pop(1), ("x",), {})
 listening = made._listening
 listening.setblocking(True)
 print("up", flush=True)
@@ -192,13 +196,13 @@ for reply in sys.argv[1:]:
 
 def test_who_only_pretends_to_be_a_box_is_not_believed(said: Said) -> None:
     replies = ["", "[]", '{"value": {}}', '{"errors": 3}', "[" * 9000, '{"value": {"name": "\x1b[31m"}}']
-    words = [sys.executable, "-c", PRETENDER, *replies]
+    words = [sys.executable, "-c", PRETENDER, f"pretender-{MARK}", *replies]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment())
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
     try:
         for _ in replies:
-            assert "error[box-silent]" in said("inspect", "pretender", status=1)
+            assert "error[box-silent]" in said("inspect", f"pretender-{MARK}", status=1)
     finally:
         process.kill()
         process.communicate()
@@ -209,9 +213,9 @@ def test_who_only_pretends_to_be_a_box_is_not_believed(said: Said) -> None:
 def test_root_may_ask_the_boxes_of_others_and_they_their_own(said: Said, box: Running) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="selbox-") as name,
-        running(Path(name), POLICY, "read line", "--name", "theirs", user=65534) as made,
+        running(Path(name), POLICY, "read line", "--name", f"theirs-{MARK}", user=65534) as made,
     ):
-        assert said("getenforce", "theirs") == "Enforcing\n"
+        assert said("getenforce", f"theirs-{MARK}") == "Enforcing\n"
         words = [
             "setpriv",
             "--reuid=65534",
@@ -225,7 +229,7 @@ def test_root_may_ask_the_boxes_of_others_and_they_their_own(said: Said, box: Ru
         ]
         done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment(), cwd="/")
         boxes = {each["name"]: each["processes"] for each in json.loads(done.stdout)["result"]["boxes"]}
-        assert "pets" not in boxes
-        assert [each["command"] for each in boxes["theirs"]] == ["sh"]
+        assert PETS not in boxes
+        assert [each["command"] for each in boxes[f"theirs-{MARK}"]] == ["sh"]
         assert made.process.poll() is None
     assert box.process.poll() is None
