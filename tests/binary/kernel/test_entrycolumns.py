@@ -31,15 +31,15 @@ def rows(draw: st.DrawFn) -> list[Row]:
     return result
 
 
-def columns(*runs: list[Row], condition: int = 0, are_conditional: bool = False) -> KeyedRules:
-    """Return the columns of runs of entries, which stand 100 bytes apart."""
+def columns(*runs: list[Row], condition: int = 0, are_conditional: bool = False, types: int = 4) -> KeyedRules:
+    """Return the columns of runs of entries, which stand 100 bytes apart, where there are so many types."""
     data = bytearray()
     places = []
     for run in runs:
         data += bytes(100)
         places.append(len(data))
         data += b"".join(ENTRY.pack(*row) for row in run)
-    entries = Entries(Cursor(bytes(data), "f", "rules"), Limits(ARE_ATTRIBUTES, CLASSES))
+    entries = Entries(Cursor(bytes(data), "f", "rules"), Limits([*ARE_ATTRIBUTES, *[False] * (types - 4)], CLASSES))
     for place, run in zip(places, runs, strict=True):
         entries.add(bytes(data[place : place + ENTRY.size * len(run)]), place, condition)
     return entries.columns(are_conditional=are_conditional)
@@ -82,7 +82,9 @@ GOOD: Row = (1, 2, 3, 1, 0xFF)
         ((5, 2, 3, 1, 1), "an entry has source number 5 of 4", 0),
         ((1, 0, 3, 1, 1), "an entry has target number 0 of 4", 0),
         ((1, 65535, 3, 1, 1), "an entry has target number 65535 of 4", 0),
+        ((1, 32768, 3, 1, 1), "an entry has target number 32768 of 4", 0),
         ((1, 2, 4, 1, 1), "an entry has class number 4 of 3", 0),
+        ((1, 2, 0, 1, 1), "an entry has class number 0 of 3", 0),
         ((1, 2, 3, 16, 2), "results in number 2, which is no type", 0),
         ((1, 2, 3, 16, 0), "results in number 0, which is no type", 0),
         ((1, 2, 3, 32, 0xFFFFFFFF), "results in number 4294967295, which is no type", 0),
@@ -97,6 +99,15 @@ def test_the_entry_that_is_wrong_is_named_with_its_place(bad: Row, words: str, o
     message = caught.value.diagnostics[0].message
     assert words in message
     assert f"section `rules`, byte {100 + ENTRY.size + 100 + 2 * ENTRY.size + offset}:" in message
+
+
+def test_types_may_be_as_many_as_their_numbers_have_bits_for() -> None:
+    given_rows = [(65535, 32768, 3, 1, 1), (32767, 65535, 1, 16, 40000)]
+    assert list(columns(given_rows, types=65535)) == [rule(row) for row in given_rows]
+    with pytest.raises(SelboxError, match="an entry has target number 40001 of 40000"):
+        columns([GOOD, (1, 40001, 3, 1, 1)], types=40000)
+    with pytest.raises(SelboxError, match="an entry has source number 0 of 40000"):
+        columns([GOOD, (0, 40000, 3, 1, 1)], types=40000)
 
 
 def test_no_entries_are_no_rules() -> None:

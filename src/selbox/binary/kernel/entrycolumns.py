@@ -23,6 +23,10 @@ ENABLED: Final = 0x8000
 PLAIN_KINDS: Final = bytes(map(int, RuleKind))
 
 _SIZE: Final = ENTRY.size
+_KEY_SIZE: Final = 6
+"""Bytes of source, target and class."""
+_HALF: Final = Struct("<H")
+_TOP_BIT: Final = 0x8000
 
 _MANY: Final = 8192
 """Entries that are taken in at once, in memory that the next ones use again."""
@@ -32,7 +36,6 @@ _TYPE_KINDS: Final = bytes(kind for kind in PLAIN_KINDS if kind > _DONTAUDIT)
 _ACCESS_KINDS: Final = bytes(kind for kind in PLAIN_KINDS if kind <= _DONTAUDIT)
 _IS_DONTAUDIT: Final = bytes(0xFF * (kind == _DONTAUDIT) for kind in range(256))
 _IS_TYPE_RULE: Final = bytes(kind in _TYPE_KINDS for kind in range(256))
-_LOW_AT: Final = 0 if sys.byteorder == "little" else 1
 
 
 class Limits(NamedTuple):
@@ -45,6 +48,11 @@ class Limits(NamedTuple):
 
     are_attributes: Sequence[bool]
     classes: int
+
+    @property
+    def of_keys(self) -> tuple[int, int, int]:
+        """The highest number of a source, of a target and of a class."""
+        return len(self.are_attributes), len(self.are_attributes), self.classes
 
 
 class Entries:
@@ -61,6 +69,7 @@ class Entries:
         self._pieces: list[bytes] = []
         self._offsets: list[int] = []
         self._conditions: list[bytes] = []
+        self._known_patterns: dict[int, tuple[int, int, int]] = {}
 
     def add(self, content: bytes, offset: int, condition: int) -> None:
         """Take a run.
@@ -98,12 +107,10 @@ class Entries:
         first = len(rules)
         kinds = content[6::_SIZE]
         self._check_kinds(content[7::_SIZE], first, are_conditional=are_conditional)
-        halves = _array("H", content)
-        ones = int.from_bytes(array("I", [1]).tobytes() * len(kinds), sys.byteorder)
-        types = len(self._limits.are_attributes)
-        rules.source.frombytes(self._ids(halves[0::6], ones, types, "source", first))
-        rules.target.frombytes(self._ids(halves[1::6], ones, types, "target", first))
-        rules.object_class.frombytes(self._ids(halves[2::6], ones, self._limits.classes, "class", first))
+        ids = self._ids(content, first)
+        rules.source.extend(_words((ids[0::_KEY_SIZE], ids[1::_KEY_SIZE])))
+        rules.target.extend(_words((ids[2::_KEY_SIZE], ids[3::_KEY_SIZE])))
+        rules.object_class.extend(_words((ids[4::_KEY_SIZE], ids[5::_KEY_SIZE])))
         rules.data.extend(self._data(kinds, _array("I", content)[2::3], first))
         rules.kind.extend(_words((kinds,)))
 
@@ -115,25 +122,44 @@ class Entries:
             kind = ENTRY.unpack_from(self._cursor.data, offset)[3]
             self._cursor.corrupt(f"an entry is of kind {kind:#x}", offset + 6)
 
-    def _ids(self, numbers: "array[int]", ones: int, limit: int, what: str, first: int) -> bytes:
-        """Return numbers less one as words, each of which has to be of 1 to ``limit``.
+    def _ids(self, content: bytes, first: int) -> bytes:
+        """Return source, target and class of entries less one, half a word each, the lower byte first.
 
         Args:
-            numbers: of entries.
-            ones: has a 1 for each of them.
-            limit: the largest that there may be.
-            what: what messages call them.
+            content: the entries.
             first: the row of the first.
         """
-        halves = array("H", bytes(4 * len(numbers)))
-        halves[_LOW_AT::2] = numbers
-        ids = int.from_bytes(halves.tobytes(), sys.byteorder) - ones
-        # The first number that is 0 has become the largest of 32 bits, and one beyond the limit goes over into the
-        # seventeenth bit when the rest up to there is added.
-        if ids < 0 or (ids | ids + ones * (0x10000 - limit)) & ones << 16:
-            row, number = next((row, each) for row, each in enumerate(numbers) if not 1 <= each <= limit)
-            self._cursor.corrupt(f"an entry has {what} number {number} of {limit}", self._offset(first + row))
-        return ids.to_bytes(4 * len(numbers), sys.byteorder)
+        rows = len(content) // _SIZE
+        keys = bytearray(rows * _KEY_SIZE)
+        for place in range(_KEY_SIZE):
+            keys[place::_KEY_SIZE] = content[place::_SIZE]
+        if max(self._limits.of_keys) >= _TOP_BIT:
+            self._check_ids(content, first)
+            return b"".join([_HALF.pack(number - 1) for number in _array("H", bytes(keys))])
+        ones, top_bits, limits = self._patterns(rows)
+        numbers = int.from_bytes(keys, "little")
+        ids = (numbers | top_bits) - ones
+        # Each has a top bit, or is too large. It lends that to a 0, and so does a limit to what is beyond it.
+        if numbers & top_bits or ids & limits - numbers & top_bits != top_bits:
+            self._check_ids(content, first)
+        return (ids ^ top_bits).to_bytes(len(keys), "little")
+
+    def _patterns(self, rows: int) -> tuple[int, int, int]:
+        """Return for all three numbers of many entries side by side: 1; a top bit; the largest that it can be, and that."""
+        if rows not in self._known_patterns:
+            limits = [limit | _TOP_BIT for limit in self._limits.of_keys]
+            one_entry = [b"".join([_HALF.pack(each) for each in key]) for key in ((1,) * 3, (_TOP_BIT,) * 3, limits)]
+            ones, top_bits, highest = [int.from_bytes(each * rows, "little") for each in one_entry]
+            self._known_patterns[rows] = ones, top_bits, highest
+        return self._known_patterns[rows]
+
+    def _check_ids(self, content: bytes, first: int) -> None:
+        """Refuse entries with a source, target or class that is not there."""
+        halves = _array("H", content)
+        for place, (what, limit) in enumerate(zip(("source", "target", "class"), self._limits.of_keys, strict=True)):
+            for row, number in enumerate(halves[place::6]):
+                if not 1 <= number <= limit:
+                    self._cursor.corrupt(f"an entry has {what} number {number} of {limit}", self._offset(first + row))
 
     def _data(self, kinds: bytes, data: "array[int]", first: int) -> "array[int]":
         """Return permissions, for ``dontaudit`` those that are not audited, and ids of types."""

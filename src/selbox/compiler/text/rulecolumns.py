@@ -2,8 +2,10 @@
 
 import sys
 from array import array
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
-from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, KeyedRules, Rules
+from selbox.model.rules import ACCESS_KINDS, KeyedRules, Rules
 from selbox.typing import Final, NamedTuple
 
 WORD: Final = 32
@@ -22,12 +24,14 @@ class RuleColumns(NamedTuple):
     """Rules of which no two have the same condition, kind, source, target and class.
 
     Attributes:
-        condition: as in the column of that name, of the last rows; those before them hold always.
-        source, target: likewise, of all rows.
+        keyed: how many stand first that hold always.
+        runs: condition, first row and the row after the last of all others, those of one run side by side.
+        source, target: as in the columns of that name.
         content: kind and class, half a word each, and the data; 0 where another row says what this one did.
     """
 
-    condition: "array[int]"
+    keyed: int
+    runs: Sequence[tuple[int, int, int]]
     source: "array[int]"
     target: "array[int]"
     content: "array[int]"
@@ -41,28 +45,54 @@ def merged_columns(rules: Rules) -> RuleColumns:
     keyed = rules.keyed if isinstance(rules, KeyedRules) else 0
     heads = _joined_halves(rules.kind, rules.object_class)
     contents = _joined(heads, rules.data)
-    conditions = rules.condition[keyed:]
-    keys = zip(rules.source[keyed:], _joined(heads[keyed:], rules.target[keyed:]), strict=True)
+    runs: list[tuple[int, int, int]] = []
+    end = keyed
+    for condition, group in groupby(rules.condition[keyed:]):
+        begin, end = end, end + len(list(group))
+        runs.append((condition, begin, end))
+    if not _differ(rules, heads, runs):
+        _merge(rules, heads, runs, contents)
+    return RuleColumns(keyed, runs, rules.source, rules.target, contents)
+
+
+def _differ(rules: Rules, heads: "array[int]", runs: Sequence[tuple[int, int, int]]) -> bool:
+    """Tell whether rows with one condition are known to have keys of their own."""
+    if len({condition for condition, _, _ in runs}) < len(runs):
+        return False
+    first = runs[0][1] if runs else len(rules)
+    source, target = rules.source[first:], rules.target[first:]
+    if any(_halves(column, _HIGH_AT).tobytes().strip(b"\0") for column in (source, target)):
+        return False
+    keys = _joined(heads[first:], _joined_halves(source, target))
+    return all(len(set(keys[begin - first : end - first])) == end - begin for _, begin, end in runs)
+
+
+def _merge(rules: Rules, heads: "array[int]", runs: Iterable[tuple[int, int, int]], contents: "array[int]") -> None:
+    """Have the first row of each key say what all of them do."""
     of_conditions: dict[int, dict[tuple[int, int], int]] = {}
-    last, rows = UNCONDITIONAL - 1, dict[tuple[int, int], int]()
-    for row, condition, key in zip(range(keyed, len(rules)), conditions, keys, strict=True):
-        if condition != last:
-            last, rows = condition, of_conditions.setdefault(condition, {})
-        first = rows.setdefault(key, row)
-        if first != row:
-            known = contents[first] if key[1] >> WORD + HALF & ACCESS else 0
-            contents[first] = known | contents[row]
-            contents[row] = 0
-    return RuleColumns(conditions, rules.source, rules.target, contents)
+    for condition, begin, end in runs:
+        rows = of_conditions.setdefault(condition, {})
+        keys = zip(rules.source[begin:end], _joined(heads[begin:end], rules.target[begin:end]), strict=True)
+        for row, key in enumerate(keys, begin):
+            first = rows.setdefault(key, row)
+            if first != row:
+                known = contents[first] if key[1] >> WORD + HALF & ACCESS else 0
+                contents[first] = known | contents[row]
+                contents[row] = 0
+
+
+def _halves(column: "array[int]", at: int) -> "array[int]":
+    """Return one half of each word of a column."""
+    halves = array("H")
+    halves.frombytes(column.tobytes())
+    return halves[at::2]
 
 
 def _joined_halves(high: "array[int]", low: "array[int]") -> "array[int]":
     """Return words of the low halves of two columns, the first of which gives the high half."""
     halves = array("H", bytes(4 * len(low)))
     for index, column in ((_HIGH_AT, high), (_LOW_AT, low)):
-        of_column = array("H")
-        of_column.frombytes(column.tobytes())
-        halves[index::2] = of_column[_LOW_AT::2]
+        halves[index::2] = _halves(column, _LOW_AT)
     return array("I", halves.tobytes())
 
 

@@ -137,15 +137,12 @@ class _Lines:
         ]
         self._are_accesses = [kind & ACCESS != 0 for kind in ends.kinds]
 
-        first = len(rules.source) - len(rules.condition)
+        first = rules.keyed
         self.always = self._in_order(self._numbers(rules.source[:first], rules.target[:first], numbers[:first]))
-        conditional: dict[int, list[float]] = {}
-        last, found = UNCONDITIONAL - 1, list[float]()
         lines = self._numbers(rules.source[first:], rules.target[first:], numbers[first:])
-        for condition, line in zip(rules.condition, lines, strict=True):
-            if condition != last:
-                last, found = condition, conditional.setdefault(condition, [])
-            found.append(line)
+        conditional: dict[int, list[float]] = {}
+        for condition, begin, end in rules.runs:
+            conditional.setdefault(condition, []).extend(lines[begin - first : end - first])
         self.conditional = {condition: self._in_order(found) for condition, found in conditional.items()}
         self.always = self.always or self.conditional.pop(UNCONDITIONAL, [])
 
