@@ -5,11 +5,12 @@ of each branch.
 """
 
 from collections.abc import Sequence
+from struct import Struct
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.accessvectors import RowReader
 from selbox.binary.kernel.output import encoded, is_hole, u32s
-from selbox.binary.kernel.tables import BOOLEANS, Orders, open_table, read_name, table_bytes
+from selbox.binary.kernel.tables import BOOLEANS, Orders, open_table, read_entries, table_bytes
 from selbox.diagnostics import SelboxError
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.policy import Policy
@@ -19,6 +20,8 @@ from selbox.typing import Final, Protocol
 DEEPEST: Final = 10
 """Values that may wait for their operator, as in the kernel (``COND_EXPR_MAXDEPTH``)."""
 
+_BOOLEAN_HEAD = Struct("<3I")
+"""Number, first value, length of the name."""
 _BOOLEAN = 1
 _OPERATORS = dict(enumerate(BooleanOperator, 2))
 _OPERATOR_NUMBERS = {each: number for number, each in _OPERATORS.items()}
@@ -28,9 +31,7 @@ def read_booleans(cursor: Cursor, orders: Orders) -> tuple[Boolean, ...]:
     """Read the booleans with their first values."""
     names, entries = open_table(cursor, BOOLEANS)
     states: dict[int, bool] = {}
-    for _ in range(entries):
-        number, state, length = cursor.u32s(3)
-        name = read_name(cursor, length)
+    for (number, state, _), name in read_entries(cursor, entries, _BOOLEAN_HEAD, length_at=2):
         if state > 1:
             cursor.corrupt(f"boolean `{name}` has the value {state}")
         states[names.add(number, name)] = bool(state)

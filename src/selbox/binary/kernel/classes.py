@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from struct import Struct
 
 from selbox.binary.cursor import Cursor, printable
 from selbox.binary.kernel.constraints import ConstraintReader, Piece, RawConstraint, constraints_pieces
@@ -16,6 +17,7 @@ from selbox.binary.kernel.tables import (
     in_order,
     open_table,
     permissions_of,
+    read_entries,
     read_name,
     table_bytes,
 )
@@ -28,6 +30,8 @@ from selbox.model.policy import Policy
 from selbox.typing import Final, NamedTuple
 
 MOST_PERMISSIONS: Final = 32
+_PERMISSION_HEAD: Final = Struct("<2I")
+"""Length of the name, number."""
 
 _SOURCES = tuple(DefaultFrom)
 _RANGES = tuple(DefaultRange)
@@ -60,9 +64,8 @@ def _read_permissions(
     if most > MOST_PERMISSIONS or own > most:
         cursor.corrupt(f"a class has {own} permissions with numbers up to {most}; {MOST_PERMISSIONS} are possible")
     names = Names(cursor, table, max(most, len(inherited)))
-    for _ in range(own):
-        length, number = cursor.u32s(2)
-        names.add(number, read_name(cursor, length))
+    for (_, number), name in read_entries(cursor, own, _PERMISSION_HEAD):
+        names.add(number, name)
     orders[table.name] = names.order
     for number, name in enumerate(inherited, 1):
         names.add(number, name)

@@ -145,7 +145,7 @@ class Entries:
         return (ids ^ top_bits).to_bytes(len(keys), "little")
 
     def _patterns(self, rows: int) -> tuple[int, int, int]:
-        """Return for all three numbers of many entries side by side: 1; a top bit; the largest that it can be, and that."""
+        """Return for the numbers of many entries side by side: 1; a top bit; the largest that each can be, and that."""
         if rows not in self._known_patterns:
             limits = [limit | _TOP_BIT for limit in self._limits.of_keys]
             one_entry = [b"".join([_HALF.pack(each) for each in key]) for key in ((1,) * 3, (_TOP_BIT,) * 3, limits)]

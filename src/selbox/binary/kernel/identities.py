@@ -1,13 +1,14 @@
 """Roles, types with their attributes, and users."""
 
 from collections.abc import Iterable, Sequence
+from struct import Struct
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
 from selbox.binary.kernel.contexts import Symbols
 from selbox.binary.kernel.levels import level_bytes, range_bytes, read_level, read_range
 from selbox.binary.kernel.output import encoded, is_hole, u32s
-from selbox.binary.kernel.tables import ROLES, TYPES, USERS, Orders, open_table, read_name, table_bytes
+from selbox.binary.kernel.tables import ROLES, TYPES, USERS, Orders, open_table, read_entries, read_name, table_bytes
 from selbox.model.bitset import bitset
 from selbox.model.mls import LOWEST, LevelRange
 from selbox.model.policy import Policy
@@ -19,6 +20,8 @@ OBJECT_ROLE: Final = "object_r"
 _OBJECT_ROLE = 0x1
 _PRIMARY = 0x1
 _ATTRIBUTE = 0x2
+_TYPE_HEAD = Struct("<4I")
+"""Length of the name, number, properties, number of the bounding type."""
 
 
 class RawTypes(NamedTuple):
@@ -85,10 +88,8 @@ def read_types(cursor: Cursor, orders: Orders) -> RawTypes:
     names, entries = open_table(cursor, TYPES)
     are_attributes = [True] * names.count
     bounding: list[int | None] = [None] * names.count
-    u32s, add = cursor.u32s, names.add
-    for _ in range(entries):
-        length, number, properties, bounds = u32s(4)
-        name = read_name(cursor, length)
+    add = names.add
+    for (_, number, properties, bounds), name in read_entries(cursor, entries, _TYPE_HEAD):
         if properties & ~(_PRIMARY | _ATTRIBUTE):
             cursor.corrupt(f"type `{name}` has the properties {properties:#x}")
         if not properties & _PRIMARY:

@@ -1,17 +1,28 @@
 """Sensitivities, categories, levels and ranges."""
 
 from collections.abc import Iterable
+from struct import Struct
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
 from selbox.binary.kernel.output import encoded, is_hole, u32s
-from selbox.binary.kernel.tables import CATEGORIES, SENSITIVITIES, Orders, open_table, read_name, table_bytes
+from selbox.binary.kernel.tables import (
+    CATEGORIES,
+    SENSITIVITIES,
+    Orders,
+    open_table,
+    read_entries,
+    read_name,
+    table_bytes,
+)
 from selbox.model.mls import LOWEST, Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.model.symbols import Category, Sensitivity
 from selbox.typing import Final
 
 _MOST_CATEGORIES: Final = 1 << 16
+_CATEGORY_HEAD: Final = Struct("<3I")
+"""Length of the name, number, whether it is another name."""
 
 
 def read_sensitivities(cursor: Cursor, orders: Orders) -> tuple[Sensitivity, ...]:
@@ -35,9 +46,8 @@ def read_sensitivities(cursor: Cursor, orders: Orders) -> tuple[Sensitivity, ...
 def read_categories(cursor: Cursor, orders: Orders) -> tuple[Category, ...]:
     """Read the table of categories."""
     names, entries = open_table(cursor, CATEGORIES)
-    for _ in range(entries):
-        length, number, is_alias = cursor.u32s(3)
-        names.add(number, read_name(cursor, length), is_alias=bool(is_alias))
+    for (_, number, is_alias), name in read_entries(cursor, entries, _CATEGORY_HEAD):
+        names.add(number, name, is_alias=bool(is_alias))
     aliases = names.aliases
     return tuple(Category(name, aliases.get(index, ())) for index, name in enumerate(names.complete(orders)))
 

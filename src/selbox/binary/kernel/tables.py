@@ -8,7 +8,8 @@ Other versions, and the kernel, have other tables: the order of a policy that wa
 Source: ``symhash``, ``hashtab_insert`` and ``symtab_sizes`` of libsepol 3.4.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from struct import Struct, error
 
 from selbox.binary.cursor import Cursor
 from selbox.binary.kernel.output import HOLE, encoded, u32s
@@ -69,6 +70,32 @@ def open_table(cursor: Cursor, table: SymbolTable) -> tuple["Names", int]:
     if count > _MOST_SYMBOLS or count > entries + _MOST_HOLES:
         cursor.corrupt(f"symbols have numbers up to {count}, but there are {entries} of them", start)
     return Names(cursor, table, count), entries
+
+
+def read_entries(
+    cursor: Cursor, entries: int, head: Struct, length_at: int = 0
+) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Iterate over entries that are some numbers and a name; the cursor stands after the last that was asked for.
+
+    Args:
+        cursor: stands at the first.
+        entries: how many there are.
+        head: the numbers.
+        length_at: which of them is the length of the name.
+    """
+    data, offset, numbers_of, size = cursor.data, cursor.offset, head.unpack_from, head.size
+    for _ in range(entries):
+        try:
+            numbers = numbers_of(data, offset)
+        except error:
+            cursor.truncated(size)
+        begin = offset + size
+        cursor.offset = offset = begin + numbers[length_at]
+        name = data[begin:offset].decode("utf-8", "surrogateescape")
+        if not name or offset > len(data) or "\0" in name or name[0] == HOLE:
+            cursor.offset = begin
+            read_name(cursor, numbers[length_at])
+        yield numbers, name
 
 
 def read_name(cursor: Cursor, length: int) -> str:

@@ -14,12 +14,12 @@ from selbox.compiler.text.constraints import constraint_lines
 from selbox.compiler.text.labels import label_lines
 from selbox.compiler.text.rules import rule_texts
 from selbox.compiler.text.symbols import (
+    SortedNames,
     commons_in_order,
     declared,
     default_settings,
     own_permissions,
     sorted_aliases,
-    sorted_names,
 )
 from selbox.compiler.text.transitions import named_transition_lines, range_transition_lines, role_lines
 from selbox.compiler.text.unsaid import unsaid_in_cil, with_notes
@@ -51,6 +51,7 @@ def _parts(policy: Policy) -> Iterator[str]:
     declarations = Declarations()
     constraints = constraint_lines(policy, CIL)
     rules = rule_texts(policy, CIL, "        ")
+    types = SortedNames([each.name for each in policy.types])
     pieces = [f"(handleunknown {policy.handle_unknown.value})\n"]
     pieces += _classes(policy, declarations)
     pieces += _sids(policy, declarations)
@@ -58,7 +59,7 @@ def _parts(policy: Policy) -> Iterator[str]:
     pieces += _levels(policy)
     pieces += (f"{line}\n" for line in constraints.mls)
     pieces += (f"(policycap {name})\n" for name in sorted(policy.policy_capabilities))
-    pieces += _types(policy, declarations)
+    pieces += _types(policy, declarations, types)
     yield "".join(pieces)
     yield from rules.always
     pieces = [f"{line}\n" for line in named_transition_lines(policy, CIL)]
@@ -71,7 +72,7 @@ def _parts(policy: Policy) -> Iterator[str]:
             if lines
         )
         pieces.append(")\n")
-    pieces += _roles(policy, declarations)
+    pieces += _roles(policy, declarations, types)
     pieces += (f"{line}\n" for line in role_lines(policy, CIL))
     pieces += _users(policy, declarations)
     pieces += (f"{line}\n" for line in constraints.plain)
@@ -118,7 +119,7 @@ def _levels(policy: Policy) -> Iterator[str]:
             yield f"(sensitivitycategory {sensitivity.name} {category_set(policy, sensitivity.categories)})\n"
 
 
-def _types(policy: Policy, declarations: Declarations) -> Iterator[str]:
+def _types(policy: Policy, declarations: Declarations, sorted_types: SortedNames) -> Iterator[str]:
     """Iterate over attributes, booleans, types and what is said of single types."""
     names = [each.name for each in policy.types]
     declare = declarations.line
@@ -135,7 +136,7 @@ def _types(policy: Policy, declarations: Declarations) -> Iterator[str]:
     yield from (f"(typebounds {names[each.bounds]} {each.name})\n" for each in types if each.bounds is not None)
     for each in attributes:
         if each.types:
-            yield f"(typeattributeset {each.name} ({' '.join(sorted_names(names, each.types))}))\n"
+            yield f"(typeattributeset {each.name} ({' '.join(sorted_types.of(each.types))}))\n"
     # A compiler may forget attributes that no rule names, or write them out: these are to stay.
     if attributes:
         yield f"(expandtypeattribute ({' '.join([each.name for each in attributes])}) false)\n"
@@ -143,8 +144,7 @@ def _types(policy: Policy, declarations: Declarations) -> Iterator[str]:
     yield from (f"(typeneveraudit {each.name})\n" for each in types if each.neveraudit)
 
 
-def _roles(policy: Policy, declarations: Declarations) -> Iterator[str]:
-    names = [each.name for each in policy.types]
+def _roles(policy: Policy, declarations: Declarations, sorted_types: SortedNames) -> Iterator[str]:
     roles = sorted(declared(policy.roles), key=lambda each: each.name)
     yield from (declarations.line("role", each.name) for each in roles)
     for each in roles:
@@ -152,18 +152,18 @@ def _roles(policy: Policy, declarations: Declarations) -> Iterator[str]:
             yield f"(rolebounds {policy.roles[each.bounds].name} {each.name})\n"
     for each in roles:
         if each.name != _OBJECT_ROLE:
-            yield from (f"(roletype {each.name} {name})\n" for name in sorted_names(names, each.types))
+            yield from (f"(roletype {each.name} {name})\n" for name in sorted_types.of(each.types))
     # Every type may stand with the role of objects, whatever a binary policy says of it.
     types = sorted([each.name for each in declared(policy.types) if not each.is_attribute])
     yield from [f"(roletype {_OBJECT_ROLE} {name})\n" for name in types]
 
 
 def _users(policy: Policy, declarations: Declarations) -> Iterator[str]:
-    roles = [each.name for each in policy.roles]
+    roles = SortedNames([each.name for each in policy.roles])
     users = sorted(declared(policy.users), key=lambda each: each.name)
     yield from (declarations.line("user", each.name) for each in users)
     for each in users:
-        for role in sorted({*sorted_names(roles, each.roles), _OBJECT_ROLE}):
+        for role in sorted({*roles.of(each.roles), _OBJECT_ROLE}):
             yield f"(userrole {each.name} {role})\n"
     yield from (f"(userlevel {each.name} {level_text(policy, each.default_level)})\n" for each in users)
     yield from (f"(userrange {each.name} {range_text(policy, each.range)})\n" for each in users)

@@ -13,12 +13,12 @@ from selbox.compiler.text.labels import label_lines
 from selbox.compiler.text.languagesyntax import LANGUAGE, range_text
 from selbox.compiler.text.rules import rule_texts
 from selbox.compiler.text.symbols import (
+    SortedNames,
     commons_in_order,
     declared,
     default_settings,
     own_permissions,
     sorted_aliases,
-    sorted_names,
 )
 from selbox.compiler.text.transitions import named_transition_lines, range_transition_lines, role_lines
 from selbox.compiler.text.unsaid import unsaid_in_language, with_notes
@@ -160,11 +160,11 @@ def _types(policy: Policy) -> Iterator[str]:
 
 
 def _roles(policy: Policy) -> Iterator[str]:
-    names = [each.name for each in policy.types]
+    types = SortedNames([each.name for each in policy.types])
     roles = sorted((each for each in declared(policy.roles) if each.name != _OBJECT_ROLE), key=lambda each: each.name)
     yield from (f"role {each.name};\n" for each in roles)
     for each in roles:
-        for part in _short_lists(sorted_names(names, each.types)):
+        for part in _short_lists(types.of(each.types)):
             yield f"role {each.name} types {{ {part} }};\n"
     for index, role in enumerate(policy.roles):
         below = [policy.roles[each].name for each in members(role.dominates) if each != index]
@@ -194,10 +194,10 @@ def _short_lists(names: list[str]) -> Iterator[str]:
 
 
 def _users(policy: Policy) -> Iterator[str]:
-    roles = [each.name for each in policy.roles]
+    roles = SortedNames([each.name for each in policy.roles])
     for user in sorted(declared(policy.users), key=lambda each: each.name):
         # The role of objects goes without saying, but the language wants one at least.
-        names = [name for name in sorted_names(roles, user.roles) if name != _OBJECT_ROLE] or [_OBJECT_ROLE]
+        names = [name for name in roles.of(user.roles) if name != _OBJECT_ROLE] or [_OBJECT_ROLE]
         text = names[0] if len(names) == 1 else f"{{ {' '.join(names)} }}"
         levels = ""
         if policy.mls:

@@ -14,6 +14,7 @@ from itertools import chain
 from selbox.binary.kernel.output import is_hole
 from selbox.compiler.text.extended import extended_lines
 from selbox.compiler.text.rulecolumns import ACCESS, HALF, HALF_MASK, WORD, WORD_MASK, merged_columns
+from selbox.compiler.text.symbols import SortedNames
 from selbox.compiler.text.syntax import Syntax
 from selbox.model.extended import ExtendedKind
 from selbox.model.policy import Policy
@@ -120,20 +121,21 @@ class _Lines:
         rules = merged_columns(policy.rules)
         ends = _Ends(policy, syntax)
         numbers = list(map(ends.__getitem__, rules.content))
-        self._sources, of_sources = _sorted([f"{name} " for name in names])
-        self._targets, of_targets = _sorted([f"{name}{syntax.target_end}" for name in (*names, "self")])
-        self._ends, of_ends = _sorted(ends.texts)
+        sources = SortedNames([f"{name} " for name in names])
+        targets = SortedNames([f"{name}{syntax.target_end}" for name in (*names, "self")])
+        line_ends = SortedNames(ends.texts)
+        self._sources, self._targets, self._ends = sources.all, targets.all, line_ends.all
         self._source_bits = len(names).bit_length()
-        self._are_floats = max(len(of_targets), len(of_ends)) <= _MOST_IN_FLOATS
+        self._are_floats = max(len(targets.all), len(line_ends.all)) <= _MOST_IN_FLOATS
         self._bits = HALF if self._are_floats else WORD
         self._kind_at = 2 * self._bits + self._source_bits
         self._bias = _FLOAT_BIAS if self._are_floats else 0
         number = float if self._are_floats else int
-        self._of_sources = [number(self._bias + (place << 2 * self._bits)) for place in of_sources]
-        self._of_targets = [number(place << self._bits) for place in of_targets]
+        self._of_sources = [number(self._bias + (place << 2 * self._bits)) for place in sources.places]
+        self._of_targets = [number(place << self._bits) for place in targets.places]
         self._of_ends = [
             number(_PLACES[kind] << self._kind_at | place if text else _NOTHING)
-            for text, kind, place in zip(ends.texts, ends.kinds, of_ends, strict=True)
+            for text, kind, place in zip(ends.texts, ends.kinds, line_ends.places, strict=True)
         ]
         self._are_accesses = [kind & ACCESS != 0 for kind in ends.kinds]
 
@@ -223,15 +225,6 @@ class _Lines:
         return texts
 
 
-def _sorted(texts: Sequence[str]) -> tuple[list[str], list[int]]:
-    """Return texts in their order, and the place of each in it."""
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    places = [0] * len(texts)
-    for place, index in enumerate(order):
-        places[index] = place
-    return [texts[index] for index in order], places
-
-
 class _Ends(dict[int, int]):
     """Numbers of the ends of lines, which follow the target, by the contents of rules, as they are asked for.
 
@@ -241,9 +234,13 @@ class _Ends(dict[int, int]):
     """
 
     def __init__(self, policy: Policy, syntax: Syntax) -> None:
-        self._policy = policy
         self._syntax = syntax
-        self._known: dict[int, list[tuple[int, str]]] = {}
+        self._types = [each.name for each in policy.types]
+        self._classes = [each.name for each in policy.classes]
+        self._permissions = [
+            [(1 << index, name) for index, name in enumerate(each.permissions) if not is_hole(name)]
+            for each in policy.classes
+        ]
         self.texts: list[str] = []
         self.kinds: list[int] = []
 
@@ -255,16 +252,8 @@ class _Ends(dict[int, int]):
 
     def _text(self, content: int) -> str:
         class_id, data = content >> WORD & HALF_MASK, content & WORD_MASK
-        name = self._policy.classes[class_id].name
+        name = self._classes[class_id]
         if content >> WORD + HALF & ACCESS:
-            names = " ".join([each for bit, each in self._permissions(class_id) if data & bit])
+            names = " ".join([each for bit, each in self._permissions[class_id] if data & bit])
             return self._syntax.access_end % (name, names) if names else ""
-        return self._syntax.type_end % (name, self._policy.types[data].name)
-
-    def _permissions(self, class_id: int) -> list[tuple[int, str]]:
-        """Return the permissions of a class that have names, each with its bit."""
-        known = self._known.get(class_id)
-        if known is None:
-            names = enumerate(self._policy.classes[class_id].permissions)
-            known = self._known[class_id] = [(1 << index, name) for index, name in names if not is_hole(name)]
-        return known
+        return self._syntax.type_end % (name, self._types[data])

@@ -1,6 +1,6 @@
 """What both writers ask of the symbols of a policy."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from selbox.binary.kernel.output import HOLE, is_hole
 from selbox.model.bitset import members
@@ -30,7 +30,10 @@ _Symbol = TypeVar("_Symbol", bound=Named)
 
 def declared(symbols: Iterable[_Symbol]) -> list[_Symbol]:
     """Return the symbols that have names: a binary policy may hold numbers that nothing is declared for."""
-    return [each for each in symbols if not each.name.startswith(HOLE)]  # a call for each would be half the time
+    found = list(symbols)
+    if HOLE not in "".join([each.name for each in found]):
+        return found
+    return [each for each in found if not is_hole(each.name)]
 
 
 def permission_names(object_class: ObjectClass, vector: int) -> list[str]:
@@ -40,14 +43,27 @@ def permission_names(object_class: ObjectClass, vector: int) -> list[str]:
     return [name for name in names if not is_hole(name)]
 
 
-def sorted_names(names: list[str], ids: int) -> list[str]:
-    """Return the names of a set of ids, sorted.
+class SortedNames:
+    """Names in their order, of which sets are asked for.
 
     Args:
         names: by id.
-        ids: a bitset.
+
+    Attributes:
+        all: all of them, sorted.
+        places: where each stands among these, by id.
     """
-    return sorted([names[each] for each in members(ids)])
+
+    def __init__(self, names: Sequence[str]) -> None:
+        order = sorted(range(len(names)), key=names.__getitem__)
+        self.all = [names[index] for index in order]
+        self.places = [0] * len(names)
+        for place, index in enumerate(order):
+            self.places[index] = place
+
+    def of(self, ids: int) -> list[str]:
+        """Return the names of a bitset of ids, sorted; numbers are sorted more quickly than names."""
+        return [self.all[place] for place in sorted([self.places[each] for each in members(ids)])]
 
 
 def sorted_aliases(symbols: Iterable[Aliased]) -> list[tuple[str, str]]:

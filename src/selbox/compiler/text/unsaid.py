@@ -133,11 +133,10 @@ def _dominating_roles(policy: Policy) -> list[str]:
     return sorted(role.name for index, role in enumerate(policy.roles) if role.dominates & ~(1 << index))
 
 
-def _type_names(policy: Policy) -> Iterator[str]:
-    """Iterate over the names of types and attributes, and the aliases of types."""
-    for type_ in declared(policy.types):
-        yield type_.name
-        yield from type_.aliases
+def _type_names(policy: Policy) -> list[str]:
+    """Return the names of types and attributes, and the aliases of types."""
+    types = declared(policy.types)
+    return [each.name for each in types] + [alias for each in types for alias in each.aliases]
 
 
 def _other_names(policy: Policy) -> Iterator[str]:
