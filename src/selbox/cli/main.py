@@ -4,7 +4,6 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import selbox
 from selbox.cli.errors import write_diagnostics
@@ -95,7 +94,8 @@ def _run_verb(name: str, words: list[str]) -> int:
         )
     from selbox.cli.arguments import VerbParser  # argparse: `selbox --version` does not pay for it
 
-    verb = cast(Verb, import_module("selbox.cli.verbs." + name.replace("-", "_")))
+    # import_module does the same, but its home imports `warnings` too.
+    verb = cast(Verb, __import__("selbox.cli.verbs." + name.replace("-", "_"), fromlist=["MANUAL"]))
     parser = VerbParser(name, entry, verb.MANUAL, Terminal.of(sys.stdout, os.environ))
     verb.add_arguments(parser)
     try:

@@ -9,7 +9,7 @@ from selbox.model.labelling import FILESYSTEM_USE_NUMBERS, PORT_PROTOCOLS, Inter
 from selbox.model.policy import Policy
 from selbox.typing import Final
 
-_WILDCARD: Final = re.compile(r"[*?]")
+_WILDCARD: Final = r"[*?]"
 
 
 def sorted_labels(policy: Policy) -> Policy:
@@ -39,7 +39,7 @@ def sorted_labels(policy: Policy) -> Policy:
 
 def _interface_order(entry: InterfaceContext) -> tuple[bool, int, bool, str]:
     """Return the sort key of an interface: names, then patterns, the longest fixed start first."""
-    wildcard = _WILDCARD.search(entry.name)
+    wildcard = re.search(_WILDCARD, entry.name)
     if wildcard is None:
         return False, 0, False, entry.name
     return True, -wildcard.start(), wildcard.group() == "*", entry.name

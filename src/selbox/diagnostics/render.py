@@ -18,8 +18,8 @@ _LONGEST_WORD: Final = 300
 _HEAD, _TAIL = 200, 50
 """Characters that are shown of the two ends of a longer word."""
 _LONGEST_SENTENCE: Final = 8000
-_WORD: Final = re.compile(r"`[^`]*`|[^\s`]+")
-_LONG_WORD: Final = re.compile(rf"`[^`]{{{_LONGEST_WORD}}}|[^\s`]{{{_LONGEST_WORD}}}")
+_WORD: Final = r"`[^`]*`|[^\s`]+"
+_LONG_WORD: Final = rf"`[^`]{{{_LONGEST_WORD}}}|[^\s`]{{{_LONGEST_WORD}}}"
 
 _SURROGATES: Final = range(0xDC80, 0xDD00)
 """What undecodable bytes are decoded to, by ``surrogateescape``."""
@@ -48,8 +48,8 @@ def _shortened(word: "re.Match[str]") -> str:
 
 def _sentence(text: str) -> str:
     """Return a sentence without the middles of its longest words, which its reader wrote."""
-    if _LONG_WORD.search(text):
-        text = _WORD.sub(_shortened, text)
+    if re.search(_LONG_WORD, text):
+        text = re.sub(_WORD, _shortened, text)
     if len(text) > _LONGEST_SENTENCE:
         text = f"{text[:_LONGEST_SENTENCE]}…"
     return "\n".join(_printable(line) for line in text.split("\n"))

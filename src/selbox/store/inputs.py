@@ -25,7 +25,7 @@ ORIGINS_ENDING: Final = ".origins"
 STANDARD_INPUT: Final = "-"
 """How a command line names standard input, where a verb reads it."""
 
-_POLICY_LANGUAGE: Final = re.compile(
+_POLICY_LANGUAGE: Final = (
     r"(?:\s++|#[^\n]*+)*+"
     r"(?:policy_module\s*+\(|(?:module|class|sid|type|attribute|allow|policycap|interface|template)\s|require\s*+\{)"
 )
@@ -127,7 +127,7 @@ class Input(NamedTuple):
             SelboxError: ``file-wrong-format``, when it is something else.
         """
         source = self.text("CIL text")
-        if _POLICY_LANGUAGE.match(source.text):
+        if re.match(_POLICY_LANGUAGE, source.text):
             raise SelboxError.of(
                 WRONG_FORMAT_CODE,
                 f"`{self.name}` is in the policy language, not CIL",

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from selbox.typing import Final
 
-_SYMBOL: Final = re.compile(r"[\w\[\].@=/*\-$%+!|&^:~`#{}'<>?,]+", re.ASCII)
-_NAME: Final = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*", re.ASCII)
+_SYMBOL: Final = r"(?a:[\w\[\].@=/*\-$%+!|&^:~`#{}'<>?,]+)"
+_NAME: Final = r"(?a:[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*)"
 
 _RESERVED: Final = frozenset({"and", "or", "xor", "not", "eq", "neq", "all", "range", "dom", "domby", "incomp", "self"})
 """Names that mean something else where a declared name could stand."""
@@ -26,7 +26,7 @@ def unnameable(types: Iterable[str], others: Iterable[str]) -> set[str]:
     names = type_names.union(others)
     bad = names & _RESERVED | type_names & _RESERVED_TYPES
     if not are_words(names):
-        bad |= {name for name in names if _NAME.fullmatch(name) is None}
+        bad |= {name for name in names if re.fullmatch(_NAME, name) is None}
     return bad
 
 
@@ -52,7 +52,7 @@ def is_file_name(text: str) -> bool:
 
 def word(text: str) -> str:
     """Return a text as a symbol of CIL, in quotes where it has to be."""
-    return text if _SYMBOL.fullmatch(text) else f'"{text}"'
+    return text if re.fullmatch(_SYMBOL, text) else f'"{text}"'
 
 
 class Declarations:

@@ -9,9 +9,9 @@ from collections.abc import Set
 from selbox.compiler.text.cilnames import are_words
 from selbox.typing import Final
 
-_NAME: Final = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
+_NAME: Final = r"(?a:[A-Za-z][\w.-]*)"
 
-_FILESYSTEM: Final = re.compile(r"[0-9][A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*", re.ASCII)
+_FILESYSTEM: Final = r"[0-9][A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*"
 
 _WORDS: Final = """
 alias allow allowxperm and attribute attribute_role auditallow auditallowxperm auditdeny bool category class clone
@@ -32,7 +32,7 @@ _TAKEN: Final = frozenset({*_KEYWORDS, *map(str.upper, _KEYWORDS), "self"})
 
 def is_name(name: str) -> bool:
     """Tell whether the policy language can declare a name."""
-    return name not in _TAKEN and _NAME.fullmatch(name) is not None
+    return name not in _TAKEN and re.fullmatch(_NAME, name) is not None
 
 
 def unnameable(names: Set[str]) -> set[str]:
@@ -45,7 +45,7 @@ def unnameable(names: Set[str]) -> set[str]:
 
 def is_filesystem(name: str) -> bool:
     """Tell whether the policy language can name a file system, which may begin with a digit."""
-    return is_name(name) or _FILESYSTEM.fullmatch(name) is not None
+    return is_name(name) or re.fullmatch(_FILESYSTEM, name) is not None
 
 
 def is_path(text: str) -> bool:

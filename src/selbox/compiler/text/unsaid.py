@@ -12,7 +12,7 @@ from selbox.model.bitset import members
 from selbox.model.policy import Policy, Target
 from selbox.typing import Final
 
-_HOLES: Final = re.compile(rf"{HOLE}[a-z]+[0-9]{{4,}}", re.ASCII)
+_HOLES: Final = rf"{HOLE}[a-z]+[0-9]{{4,}}"
 
 
 def unsaid_in_cil(policy: Policy) -> Iterator[str]:
@@ -78,7 +78,7 @@ def with_notes(mark: str, notes: Iterable[str], policy: Policy, parts: Iterable[
     yield from (f"{mark}{note}\n" for note in notes)
     if _has_holes(policy):
         parts = list(parts)
-        if found := {name for part in parts for name in _HOLES.findall(part)}:
+        if found := {name for part in parts for name in re.findall(_HOLES, part)}:
             yield f"{mark}written, though nothing is declared for them: {' '.join(sorted(found))}\n"
     yield from parts
 
