@@ -167,7 +167,8 @@ def test_lines_are_broken_by_what_is_seen_of_them() -> None:
     assert wrapped("\x1b[2mabcdef\x1b[0m", 4) == ["\x1b[2mabcd", "ef\x1b[0m"]
     assert wrapped("äöü", 4) == ["äö", "ü"]
     assert wrapped("", 4) == [""]
-    assert above_line(["ab", "cdefg"], 4) == "\x1bD\x1bD\x1bD\x1b[3A\x1b7\x1b[3L\rab\r\ncdef\r\ng\x1b8\x1b[3B"
+    assert above_line(["ab", "cdefg"], 4, 0) == "\x1bD\x1bD\x1bD\x1b[3A\x1b7\x1b[3L\rab\r\ncdef\r\ng\x1b8\x1b[3B"
+    assert above_line(["ab", "cdefg"], 4, 4) == "\x1bD\x1bD\x1b[2A\x1b7\x1b[2L\rcdef\r\ng\x1b8\x1b[2B"
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux, which knows what a screen looks like, is not installed")

@@ -27,10 +27,16 @@ _SHELLS: Final = frozenset({"bash", "zsh", "fish", "ksh", "mksh", "tcsh"})
 """Shells that edit one line in raw mode, and leave the rest of the screen as it is."""
 
 _ERROR: Final = 2
+_WIDTH: Final = 80
+_HEIGHT: Final = 24
 _OUTPUT_FLAGS: Final = 1
 _LOCAL_FLAGS: Final = 3
 _PIECE: Final = r"\x1b\[[0-9;]*m|."
 _KINDS: Final = 64
+_SHOWN_AT_ONCE: Final = 4
+_MEANWHILE_SECONDS: Final = 0.04
+"""Time for a program to say itself what it was denied, which it may do in pieces."""
+
 _AGAIN_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 0.1
 _RAW_SECONDS: Final = 0.3
@@ -95,40 +101,41 @@ class LiveDenials:
     def _show_next(self) -> bool:
         """Wait for denials that are due, and show them; tell whether there may be more."""
         with self._change:
-            due = self._due()
-            while not due and not self._is_ending:
+            while not (is_due := bool(self._due())) and not self._is_ending:
                 self._change.wait(_AGAIN_SECONDS if self._waiting else None)
-                due = self._due()
-        if not due:
+        if not is_due:
             return False
+        time.sleep(_MEANWHILE_SECONDS)
         while (editor := _raw_group()) is not None and not _is_shell(editor):
             if self._is_ending:
                 return False
             time.sleep(_RAW_SECONDS)
-        with self._change:
-            taken = [(each, self._waiting.pop(each)) for each in self._due()]
-            beyond, self._beyond = self._beyond, 0
-            now = time.monotonic()
-            if len(self._shown) > _KINDS:
-                self._shown.clear()
-            again = {each for each, _ in taken if each in self._shown}
-            self._shown.update(dict.fromkeys((each for each, _ in taken), now))
-        lines: list[str] = []
-        for kind, each in taken:
-            lines += self._lines(each, with_reasons=kind not in again)
-        if beyond:
-            lines.append(self._terminal.paint(f"selbox: and {beyond} of other kinds", DIM))
-        if editor is not None and self._terminal.colour:
-            _write(above_line(lines, os.get_terminal_size(_ERROR).columns or 80))
+        lines = self._take_lines()
+        if editor is not None and os.environ.get("TERM", "dumb") != "dumb":
+            _write(above_line(lines, *os.get_terminal_size(_ERROR)))
         else:
             end = "\n" if termios.tcgetattr(_ERROR)[_OUTPUT_FLAGS] & termios.OPOST else "\r\n"
             _write(end.join([*([""] if editor is not None else []), *lines, ""]))
         return True
 
     def _due(self) -> list[_Kind]:
-        """Return the kinds that wait and were not shown a moment ago; at the end those that were are left out too."""
+        """Return the kinds that wait and were not shown a moment ago."""
         now = time.monotonic()
         return [each for each in self._waiting if now - self._shown.get(each, -_AGAIN_SECONDS) >= _AGAIN_SECONDS]
+
+    def _take_lines(self) -> list[str]:
+        """Return the lines of some that are due, which are taken for shown."""
+        lines: list[str] = []
+        with self._change:
+            for kind in self._due()[:_SHOWN_AT_ONCE]:
+                lines += self._lines(self._waiting.pop(kind), with_reasons=kind not in self._shown)
+                if len(self._shown) > _KINDS:
+                    self._shown.clear()
+                self._shown[kind] = time.monotonic()
+            beyond, self._beyond = self._beyond, 0
+        if beyond:
+            lines.append(self._terminal.paint(f"selbox: and {beyond} of other kinds", DIM))
+        return lines
 
     def _lines(self, waiting: _Waiting, *, with_reasons: bool) -> list[str]:
         first, *reasons = denial_lines(with_object_name(waiting.first), self._terminal)
@@ -137,10 +144,16 @@ class LiveDenials:
 
 
 def _raw_group() -> int | None:
-    """Return the process group that has the terminal, when it takes single characters; None when whole lines."""
+    """Return the process group that has the terminal, when it takes single characters; None when whole lines.
+
+    Who has a terminal that is not this process's own is not told: then it is 0.
+    """
     if termios.tcgetattr(_ERROR)[_LOCAL_FLAGS] & termios.ICANON:
         return None
-    return os.tcgetpgrp(_ERROR)
+    try:
+        return os.tcgetpgrp(_ERROR)
+    except OSError:
+        return 0
 
 
 def _is_shell(group: int) -> bool:
@@ -157,15 +170,16 @@ def _write(text: str) -> None:
         data = data[os.write(_ERROR, data) :]
 
 
-def above_line(lines: list[str], width: int) -> str:
+def above_line(lines: list[str], width: int, height: int) -> str:
     """Return what writes lines above the one that the cursor is in, and leaves cursor and line where they belong.
 
     Room is made by scrolling (IND), so that the line is not pushed off the screen, then by inserting lines (IL). What
-    is longer than the terminal is wide is broken, since a line that breaks by itself would not be counted.
+    is longer than the terminal is wide is broken, since a line that breaks by itself would not be counted; of what is
+    higher, the end is shown. A terminal that does not say how large it is, is taken for one of 80 columns and 24 lines.
 
     Source: ECMA-48, and the VT100's DECSC and DECRC.
     """
-    rows = [row for line in lines for row in wrapped(line, width)]
+    rows = [row for line in lines for row in wrapped(line, width or _WIDTH)][-max(1, (height or _HEIGHT) - 2) :]
     count = len(rows)
     room = "\x1bD" * count + f"\x1b[{count}A"
     return f"{room}\x1b7\x1b[{count}L\r" + "\r\n".join(rows) + f"\x1b8\x1b[{count}B"
