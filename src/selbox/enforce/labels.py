@@ -32,6 +32,7 @@ CLASSES: Final = {
 }
 """Object class by file type bits (kernel: ``inode_mode_to_security_class``)."""
 
+_KIND_MASK: Final = 0o170000
 _KINDS: Final = {
     stat.S_IFREG: FileKind.FILE,
     stat.S_IFDIR: FileKind.DIRECTORY,
@@ -50,6 +51,7 @@ _NAMELESS: Final = ("/memfd:", "/SYSV")
 
 _UNLINKED_KEPT: Final = 65536
 _NAMELESS_KEPT: Final = 65536
+_TEXTS_KEPT: Final = 1024
 _DELETED: Final = " (deleted)"
 
 
@@ -81,6 +83,9 @@ class Labels:
         self._unlinked: dict[tuple[int, int], int] = {}
         """Labels of inodes that lost their last name and may still be open."""
         self._policy_sids: dict[Context, int] = {}
+        self._texts: dict[str, int | None] = {}
+        """What contexts that files or the user gave mean; None where the policy does not have them."""
+        server.add_listener(self._texts.clear)
         self._uses = {each.filesystem: each for each in server.policy.filesystem_uses}
         self._labels_links = "genfs_seclabel_symlinks" in server.policy.policy_capabilities
         self._genfs = {each.filesystem for each in server.policy.genfs_contexts}
@@ -98,22 +103,42 @@ class Labels:
         state = self._tasks.state_of(pid)
         return self.outside if state is None else state.sid
 
-    def sid_of(self, descriptor: int, status: os.stat_result, caller: Caller) -> int:
+    def sid_of(self, descriptor: int, status: os.stat_result, caller: Caller, path: str | None = None) -> int:
         """Return the SID of an open file.
 
         Args:
             descriptor: the supervisor's, ``O_PATH`` or open.
             status: its status.
             caller: who asks; a pipe that was never seen before is taken to be its own.
+            path: by which the kernel knows it; it is asked for where None.
         """
         sid = self.known(status)
         if sid is None:
             key = (status.st_dev, status.st_ino)
-            path = path_of(descriptor)
-            sid, lasting = self._find(path, status, descriptor, caller)
+            sid, lasting = self._find(path or path_of(descriptor), status, descriptor, caller)
             if lasting:
                 self._sids[key] = sid
         return sid
+
+    def meet(self, key: tuple[int, int], directory: str, name: bytes) -> None:
+        """Label a file that has a name, where that takes no more than its path: if it was never seen, and the user did.
+
+        Args:
+            key: device and inode number.
+            directory: path by which the kernel knows its directory, without a final slash.
+            name: in it.
+        """
+        if key in self._sids or self._store.holds(key) or not self._path_labels:
+            return
+        path = f"{directory}/{os.fsdecode(name)}"
+        if self._history:
+            text = self._path_labels.lookup(self._history.original(path))
+        else:
+            text = self._path_labels.lookup_in(directory, path)
+        sid = None if text is None else self._valid(text)
+        if sid is not None:
+            self._unlinked.pop(key, None)
+            self._sids[key] = sid
 
     def known(self, status: os.stat_result) -> int | None:
         """Return the SID of an inode that was seen or labelled before, or None."""
@@ -122,6 +147,11 @@ class Labels:
         if sid is None and key in self._nameless:
             return self._nameless[key][0]
         return sid
+
+    def seen(self, status: os.stat_result) -> tuple[int, str] | None:
+        """Return SID and class of an inode that keeps its label and was seen or labelled before, or None."""
+        sid = self._sids.get((status.st_dev, status.st_ino))
+        return None if sid is None else (sid, CLASSES[status.st_mode & _KIND_MASK])
 
     def lasting(self, key: tuple[int, int]) -> int | None:
         """Return the SID that an inode keeps, by device and inode number; None for one that was not seen before.
@@ -283,10 +313,19 @@ class Labels:
         return sid
 
     def _valid(self, text: str) -> int | None:
+        """Return the SID of a context as text, or None for one that the policy does not have."""
         try:
-            return self._server.context_to_sid(text)
+            return self._texts[text]
+        except KeyError:
+            pass
+        try:
+            sid = self._server.context_to_sid(text)
         except SelboxError:
-            return None
+            sid = None
+        if len(self._texts) >= _TEXTS_KEPT:
+            self._texts.clear()
+        self._texts[text] = sid
+        return sid
 
 
 def path_of(descriptor: int) -> str:

@@ -151,14 +151,27 @@ _write_remotely.argtypes = (
 )
 
 
+_write_one_remotely = _libc["process_vm_writev"]
+"""The same for arguments that need no conversion, which is a third of what a call costs."""
+_write_one_remotely.restype = ctypes.c_long
+_ONE, _NONE = ctypes.c_ulong(1), ctypes.c_ulong(0)
+
+
 def write_memory(tid: int, address: int, data: bytes) -> None:
     """Write into a task's memory, respecting the protection of its pages (``process_vm_writev(2)``).
 
     Raises:
         OSError: EFAULT when not all of it could be written.
     """
-    if data:
-        write_memory_parts(tid, ((address, data),))
+    size = len(data)
+    if not size:
+        return
+    local, remote = _VECTOR.pack(address_of(data), size), _VECTOR.pack(address, size)
+    written = _write_one_remotely(tid, local, _ONE, remote, _ONE, _NONE)
+    if written == -1:
+        _raise()
+    if written != size:
+        raise OSError(14, "Bad address")
 
 
 def write_memory_parts(tid: int, parts: Sequence[tuple[int, bytes]]) -> None:

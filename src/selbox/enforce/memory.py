@@ -96,6 +96,15 @@ class TaskMemory:
         Raises:
             OSError: EFAULT when it runs into unmapped memory, ENAMETOOLONG when it is longer than ``limit``.
         """
+        descriptor = self._descriptors.get(tid)
+        if descriptor is not None and monotonic() <= self._until and limit >= _MOST_PATHS:
+            try:
+                data = os.pread(descriptor, _MOST_PATHS, address)
+            except (OSError, OverflowError):
+                data = b""  # read on below tells why
+            end = data.find(b"\0")
+            if end >= 0:
+                return data[:end]
         data = self.read(tid, address, min(limit, _MOST_PATHS))
         end = data.find(b"\0")
         if end < 0 and len(data) == _MOST_PATHS < limit:

@@ -8,10 +8,13 @@ from selbox.avc.cache import GRANTED, AccessVectorCache, Verdict
 from selbox.enforce.caller import Caller
 from selbox.server.decision import PERMISSIVE_FLAG, ExtendedBase
 from selbox.server.securityserver import SecurityServer
-from selbox.typing import NamedTuple
+from selbox.typing import Final, NamedTuple
 
 Fields = Mapping[str, object]
 """Fields of an audit record about the object, in the order in which they are written."""
+
+
+_QUIET_KEPT: Final = 65536
 
 
 class AccessDenied(PermissionError):  # noqa: N818 - named for what it tells, as PermissionError is
@@ -58,6 +61,8 @@ class ReferenceMonitor:
         self.cache = cache
         self._record = record
         self._vectors: dict[tuple[str, tuple[str, ...]], tuple[int, int]] = {}
+        self._quiet: set[tuple[int, int, str, tuple[str, ...]]] = set()
+        """Accesses of which it is known that they are granted with nothing to record."""
         self.generation = 0
         """Grows with every change after which an earlier verdict may not be relied on."""
         server.add_listener(self.invalidate)
@@ -66,6 +71,7 @@ class ReferenceMonitor:
         """Have nothing that was decided before be relied on: policy, mode or a directory's label changed."""
         self.generation += 1
         self._vectors = {}
+        self._quiet.clear()
 
     def check(
         self,
@@ -150,8 +156,16 @@ class ReferenceMonitor:
 
         False means nothing: :meth:`check` decides then.
         """
+        access = (source, target, object_class, permissions)
+        if access in self._quiet:
+            return True
         class_id, vector = self._numbers(object_class, permissions)
-        return self.cache.is_quiet(source, target, class_id, vector)
+        if not self.cache.is_quiet(source, target, class_id, vector):
+            return False
+        if len(self._quiet) >= _QUIET_KEPT:
+            self._quiet.clear()
+        self._quiet.add(access)
+        return True
 
     def would_go_on(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> bool:
         """Tell whether :meth:`check` would let an access go on, recorded or not; it records and changes nothing."""

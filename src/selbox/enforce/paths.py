@@ -15,7 +15,7 @@ import stat
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptors import Descriptors
-from selbox.enforce.labels import Labels
+from selbox.enforce.labels import Labels, path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
@@ -23,6 +23,7 @@ from selbox.enforce.standins import NAME, StandIns
 from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Steps, Tools, Walk
 from selbox.typing import Final, NamedTuple, TypeVar
 
+_WORKING_DIRECTORY: Final = AT_FDCWD & 0xFFFFFFFF
 _REMEMBERED: Final = 8192
 _WHO_PASSED: Final = 64
 """Answers that are kept of each path at most."""
@@ -40,16 +41,19 @@ class _Passage:
     Attributes:
         device: of what it leads to.
         inode: of the same.
+        path: by which the kernel knows the directory that it leads to, without a final slash; None where it leads to
+            another object.
         steps: the checks.
         is_plain: whether it was once walked with the credentials that a box starts with.
         passed: :attr:`ReferenceMonitor.generation` when a kind of caller passed, by :attr:`Caller.kind`.
     """
 
-    __slots__ = ("device", "inode", "is_plain", "passed", "steps")
+    __slots__ = ("device", "inode", "is_plain", "passed", "path", "steps")
 
-    def __init__(self, status: os.stat_result, steps: Steps) -> None:
+    def __init__(self, status: os.stat_result, steps: Steps, path: str | None = None) -> None:
         self.device = status.st_dev
         self.inode = status.st_ino
+        self.path = path
         self.steps = steps
         self.is_plain = False
         self.passed: dict[int, int] = {}
@@ -137,8 +141,8 @@ class PathWalker:
         Raises:
             OSError: EBADF when the caller has no such descriptor.
         """
-        directory = directory - (1 << 32) if (directory := directory & 0xFFFFFFFF) >= 1 << 31 else directory
-        place = f"/proc/{caller.tid}/cwd" if directory == AT_FDCWD else f"/proc/{caller.tid}/fd/{directory}"
+        directory &= 0xFFFFFFFF
+        place = f"/proc/{caller.tid}/cwd" if directory == _WORKING_DIRECTORY else f"/proc/{caller.tid}/fd/{directory}"
         try:
             return self._descriptors.open(place, O_PATH)
         except FileNotFoundError:
@@ -209,8 +213,8 @@ class PathWalker:
                 status = None  # what it is to fail with depends on what may be searched
             if status is not None and self._is_at(place, status):
                 if place.granted.get((caller.kind, wanted)) == self._monitor.generation:
-                    return Look(start, status, place, is_granted=True)
-                return Look(start, status, place, is_granted=False) if self._may_pass(caller, place.passage) else None
+                    return Look(start, status, place, True)
+                return Look(start, status, place, False) if self._may_pass(caller, place.passage) else None
         return self._look_first(caller, start, here, path, follow=follow)
 
     def _is_at(self, place: Place, status: os.stat_result) -> bool:
@@ -238,8 +242,10 @@ class PathWalker:
         if follow and stat.S_ISLNK(status.st_mode):
             return None
         place = Place(status, passage)
+        if passage.path is not None:
+            self._labels.meet(place.key, passage.path, name)
         self._keep_place(_key(here, path), place, follow=follow)
-        return Look(start, status, place, is_granted=False)
+        return Look(start, status, place, False)
 
     def _known_passage(self, caller: Caller, start: int, here: os.stat_result | None, head: bytes) -> _Passage | None:
         """Return the way to a directory, if it is remembered, still leads there, and the caller may go it."""
@@ -282,6 +288,11 @@ class PathWalker:
         if sid is not None:
             place.sid = sid
             _note(place.granted, (caller.kind, wanted), self._monitor.generation)
+
+    def path_of(self, look: Look, path: bytes) -> str | None:
+        """Return the path by which the kernel knows what a look found, if that is known."""
+        directory = look.place.passage.path
+        return None if directory is None else f"{directory}/{os.fsdecode(path.rpartition(b'/')[2])}"
 
     def hold(self, look: Look, path: bytes, *, follow: bool) -> int | None:
         """Return an ``O_PATH`` descriptor of what a look found; None when the path leads elsewhere by now."""
@@ -366,7 +377,7 @@ class PathWalker:
             if passage is None or not passage.leads_to(status) or passage.steps != steps:
                 if len(self._passages) >= _REMEMBERED:
                     self._passages.clear()
-                passage = self._passages[key] = _Passage(status, steps)
+                passage = self._passages[key] = _Passage(status, steps, _path_without_slash(parent))
             self._walked(caller, walk, passage)
         if walk.led_through_links is not None and located.status is not None:
             place = self._places[True].get(_key(here, path))
@@ -398,6 +409,12 @@ def _key(here: os.stat_result | None, text: bytes) -> _Key:
         text: the path, or the directory part of one.
     """
     return text if here is None else (here.st_dev, here.st_ino, text)
+
+
+def _path_without_slash(directory: int) -> str | None:
+    """Return the path by which the kernel knows a directory; None where it is not below the supervisor's root."""
+    path = path_of(directory)
+    return path.rstrip("/") if path.startswith("/") else None
 
 
 def _note(notes: dict[_Kind, int], who: _Kind, generation: int) -> None:

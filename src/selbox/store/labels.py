@@ -75,6 +75,10 @@ class LabelStore:
     ) -> None:
         self.close()
 
+    def holds(self, key: _Key) -> bool:
+        """Tell whether there is a label of an inode, be it one that :meth:`get` will not give out."""
+        return key in self._labels
+
     def get(self, device: int, inode: int, path: str | None = None) -> str | None:
         """Return the label of an inode, or None when the store has none that is known to be this inode's.
 

@@ -130,8 +130,11 @@ class FileCalls:
         status = os.fstat(opened)
         if status[1:3] != look.status[1:3]:
             return False  # somebody outside the box was quicker
-        if not look.is_granted and self._check_open(caller, opened, status, flags):
-            box.walker.remember(caller, look.place, wanted)
+        if not look.is_granted:
+            if box.labels.seen(status) is None:
+                box.labels.sid_of(opened, status, caller, box.walker.path_of(look, path))
+            if self._check_open(caller, opened, status, flags):
+                box.walker.remember(caller, look.place, wanted)
         if not flags & os.O_NONBLOCK:
             fcntl.fcntl(opened, fcntl.F_SETFL, flags)
         self._hand_over(caller, opened, status, flags)

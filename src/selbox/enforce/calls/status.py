@@ -115,7 +115,9 @@ class StatusCalls:
                 return _Seen(look.status, look.start, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
             held = box.walker.hold(look, path, follow=follow)
             if held is not None:
-                self._check(caller, held, look.status)
+                box.labels.sid_of(held, look.status, caller, box.walker.path_of(look, path))
+                if self._check(caller, held, look.status):
+                    box.walker.remember(caller, look.place, _STATUS_WANTED)
                 return _Seen(look.status, held, b"", AT_EMPTY_PATH)
         located = box.walker.locate(caller, directory, path, follow=follow, parent=False)
         status = located.found
@@ -140,16 +142,16 @@ class StatusCalls:
 
     def _is_granted(self, caller: Caller, status: os.stat_result) -> bool:
         """Tell whether a file's label and the answer are known already, and there is nothing to record."""
-        sid = self._box.labels.known(status)
-        object_class = self._box.labels.class_of(status)
-        if sid is None or not object_class:
-            return False
-        return self._box.monitor.is_quiet(caller.state.sid, sid, object_class, _GETATTR)
+        seen = self._box.labels.seen(status)
+        return seen is not None and self._box.monitor.is_quiet(caller.state.sid, *seen, _GETATTR)
 
-    def _check(self, caller: Caller, descriptor: int, status: os.stat_result) -> None:
+    def _check(self, caller: Caller, descriptor: int, status: os.stat_result) -> bool:
+        """Check that a caller may know of a file; return whether there was nothing to record."""
         box = self._box
         sid = box.labels.sid_of(descriptor, status, caller)
-        box.monitor.check(caller, sid, box.labels.class_of(status), _GETATTR, lambda: box.labels.describe(descriptor))
+        return box.monitor.check(
+            caller, sid, box.labels.class_of(status), _GETATTR, lambda: box.labels.describe(descriptor)
+        )
 
 
 class _Seen(NamedTuple):

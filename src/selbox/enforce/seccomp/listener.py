@@ -7,7 +7,7 @@ import errno
 import fcntl
 import struct
 
-from selbox.typing import Final, NamedTuple
+from selbox.typing import Final
 
 _RECEIVE: Final = 0xC0502100
 _SEND: Final = 0xC0182101
@@ -28,20 +28,9 @@ _EMPTY = bytes(_NOTIFICATION.size)
 Arguments = tuple[int, int, int, int, int, int]
 
 
-class Notification(NamedTuple):
-    """One stopped system call.
-
-    Attributes:
-        id: cookie that answers name.
-        tid: thread id of the caller, in the supervisor's pid namespace.
-        number: system call number.
-        arguments: the six registers, unsigned 64 bits each.
-    """
-
-    id: int
-    tid: int
-    number: int
-    arguments: Arguments
+Notification = tuple[int, int, int, Arguments]
+"""One stopped system call: the cookie that answers name, the thread id of the caller in the supervisor's pid namespace,
+the number of the call, and its six registers, unsigned 64 bits each."""
 
 
 class Listener:
@@ -65,7 +54,7 @@ class Listener:
                 return None
             raise
         (id_, tid, _flags, number, _arch, _ip, a0, a1, a2, a3, a4, a5) = _NOTIFICATION.unpack(data)
-        return Notification(id_, tid, number, (a0, a1, a2, a3, a4, a5))
+        return id_, tid, number, (a0, a1, a2, a3, a4, a5)
 
     def _ioctl(self, request: int, data: bytes) -> int:
         """Do an answering request; the caller's death (ENOENT) and its being answered already are no errors."""
