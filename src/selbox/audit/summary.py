@@ -34,7 +34,7 @@ class Tally:
     """Counts denials as they come, so that a long run need not keep them."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[object, ...], SummaryRow] = {}
+        self._rows: dict[tuple[object, ...], _Count] = {}
 
     def add(self, record: AvcRecord, reasons: tuple[str, ...] = ()) -> None:
         """Count the record of a denial.
@@ -43,28 +43,45 @@ class Tally:
             record: the record.
             reasons: why; they are not part of what makes two denials the same.
         """
-        key = (record.scontext, record.tcontext, record.tclass, frozenset(record.permissions), record.comm)
-        row = self._rows.get((*key, record.permissive))
-        object_name = record.field("path") or record.field("name") or ""
-        if row is not None:
-            row = row._replace(times=row.times + 1, object_name=row.object_name or object_name)
-        else:
-            row = SummaryRow(
-                times=1,
-                permissive=record.permissive,
-                scontext=record.scontext,
-                tcontext=record.tcontext,
-                tclass=record.tclass,
-                permissions=record.permissions,
-                comm=record.comm,
-                object_name=object_name,
-                reasons=reasons,
-            )
-        self._rows[(*key, record.permissive)] = row
+        names = frozenset(record.permissions)
+        key = (record.scontext, record.tcontext, record.tclass, names, record.comm, record.permissive)
+        count = self._rows.get(key)
+        if count is None:
+            count = self._rows[key] = _Count(record, reasons)
+        count.times += 1
+        if not count.object_name:
+            count.object_name = record.field("path") or record.field("name") or ""
 
     def rows(self) -> tuple[SummaryRow, ...]:
         """Return what was counted so far, most frequent first, then in order of first appearance."""
-        return tuple(sorted(self._rows.values(), key=lambda row: -row.times))
+        rows = [each.row() for each in self._rows.values()]
+        return tuple(sorted(rows, key=lambda row: -row.times))
+
+
+class _Count:
+    """How often a denial was met, and what is told of it."""
+
+    __slots__ = ("object_name", "reasons", "record", "times")
+
+    def __init__(self, record: AvcRecord, reasons: tuple[str, ...]) -> None:
+        self.record = record
+        self.reasons = reasons
+        self.times = 0
+        self.object_name = ""
+
+    def row(self) -> SummaryRow:
+        record = self.record
+        return SummaryRow(
+            times=self.times,
+            permissive=record.permissive,
+            scontext=record.scontext,
+            tcontext=record.tcontext,
+            tclass=record.tclass,
+            permissions=record.permissions,
+            comm=record.comm,
+            object_name=self.object_name,
+            reasons=self.reasons,
+        )
 
 
 def printable(text: str) -> str:

@@ -15,13 +15,14 @@ Fields = Mapping[str, object]
 
 
 _QUIET_KEPT: Final = 65536
+_DENIED: Final = os.strerror(errno.EACCES)
 
 
 class AccessDenied(PermissionError):  # noqa: N818 - named for what it tells, as PermissionError is
     """Policy denies an operation; it answers the call as EACCES."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EACCES, os.strerror(errno.EACCES))
+        super().__init__(errno.EACCES, _DENIED)
 
 
 class AccessEvent(NamedTuple):

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from time import time_ns
 
 from selbox.enforce.monitor import AccessEvent
-from selbox.enforce.tasks import command_name, thread_group
 from selbox.server.securityserver import SecurityServer
 from selbox.typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from selbox.audit.avcrecord import AvcRecord
     from selbox.audit.fields import Stamp
-    from selbox.audit.summary import SummaryRow, Tally
+    from selbox.audit.summary import SummaryRow
+    from selbox.enforce.accessrecords import AccessRecords
     from selbox.server.report import Report
 
 _KEPT: Final = 64
@@ -54,9 +54,10 @@ class Recorder:
         self._server = server
         self._write = write
         self._serial = 0
+        self._stamp: type[Stamp] | None = None
         self._lost = 0
         self._why_lost = ""
-        self._tally: Tally | None = None
+        self._accesses: AccessRecords | None = None
         self.last: deque[Denial] = deque(maxlen=_KEPT)
         """The last denials, oldest first."""
         self.watchers: list[Callable[[Denial], None]] = []
@@ -70,15 +71,17 @@ class Recorder:
 
     def denials(self) -> "tuple[SummaryRow, ...]":
         """Return the denials so far, counted."""
-        return () if self._tally is None else self._tally.rows()
+        return () if self._accesses is None else self._accesses.rows()
 
     def stamp(self) -> "Stamp":
         """Return the time and number of the next record."""
-        from selbox.audit.fields import Stamp
+        if self._stamp is None:
+            from selbox.audit.fields import Stamp
 
+            self._stamp = Stamp
         self._serial += 1
         seconds, nanoseconds = divmod(time_ns(), 1_000_000_000)
-        return Stamp(seconds, nanoseconds // 1_000_000, self._serial)
+        return self._stamp(seconds, nanoseconds // 1_000_000, self._serial)
 
     def write(self, line: str) -> None:
         """Write a finished record, if anybody wants it; one that cannot be written is lost, and counted."""
@@ -98,34 +101,18 @@ class Recorder:
 
     def record(self, event: AccessEvent) -> None:
         """Write a record of an access, and count it when it was denied."""
-        from selbox.audit.avcrecord import AvcRecord, format_record
-        from selbox.audit.summary import Tally
-        from selbox.server.reasontext import denial_texts
+        if self._accesses is None:
+            from selbox.enforce.accessrecords import AccessRecords
 
-        server = self._server
-        record = AvcRecord(
-            stamp=self.stamp(),
-            granted=event.granted,
-            permissions=server.permission_names(event.object_class, event.permissions),
-            pid=thread_group(event.tid),
-            comm=command_name(event.tid),
-            fields=tuple((name, str(value)) for name, value in event.fields.items()),
-            scontext=server.sid_to_context(event.source),
-            tcontext=server.sid_to_context(event.target),
-            tclass=server.class_name(event.object_class),
-            permissive=event.permissive,
-        )
+            self._accesses = AccessRecords(self._server)
+        record, reasons = self._accesses.make(event, self.stamp())
         if not event.granted:
-            reasons = denial_texts(server, event.source, event.target, event.object_class, event.permissions)
-            if self._tally is None:
-                self._tally = Tally()
-            self._tally.add(record, reasons)
             denial = Denial(record, reasons)
             self.last.append(denial)
             for watcher in self.watchers:
                 watcher(denial)
         if self._write is not None:
-            self.write(format_record(record))
+            self.write(self._accesses.line(record))
 
     def report(self, report: "Report") -> None:
         """Write a record of what the security server tells of."""
