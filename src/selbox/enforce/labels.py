@@ -130,6 +130,8 @@ class Labels:
         """
         if key in self._sids or self._store.holds(key) or not self._path_labels:
             return
+        if self.filesystem_of(key[0]) == "proc":
+            return
         path = f"{directory}/{os.fsdecode(name)}"
         if self._history:
             text = self._path_labels.lookup(self._history.original(path))
@@ -149,7 +151,10 @@ class Labels:
         return sid
 
     def seen(self, status: os.stat_result) -> tuple[int, str] | None:
-        """Return SID and class of an inode that keeps its label and was seen or labelled before, or None."""
+        """Return SID and class of an inode that keeps its label and was seen or labelled before, or None.
+
+        INVARIANT: no file of a task in ``/proc`` keeps its label, so what is special about them need not be asked then.
+        """
         sid = self._sids.get((status.st_dev, status.st_ino))
         return None if sid is None else (sid, CLASSES[status.st_mode & _KIND_MASK])
 
@@ -260,7 +265,7 @@ class Labels:
         if text is not None:
             sid = self._valid(text)
             if sid is not None:
-                return sid, True
+                return sid, kind != "proc"
         if kind == "proc" or (kind in self._genfs and kind not in self._uses):
             found = self._find_made_up(path, kind, status)
             if found is not None:

@@ -18,7 +18,7 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
-from selbox.enforce.credentials import Credentials, Lender, read_credentials
+from selbox.enforce.credentials import Lender, read_credentials
 from selbox.enforce.linux import signal_descriptor
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
@@ -110,9 +110,10 @@ class Supervisor:
             # A task without a label, or a call that the filter names and nobody handles, must not go on.
             box.listener.give_result(id_, -errno.EPERM)
             return
-        caller = Caller(id_, tid, box.tasks.state_at(kind), kind)
+        state = box.tasks.state_at(kind)
+        caller = Caller(id_, tid, state, kind, state.credentials)
         try:
-            if caller.state.credentials_changed:
+            if state.credentials_changed:
                 caller = self._with_credentials(caller, number)
             else:
                 self._lender.give_back()
@@ -137,28 +138,26 @@ class Supervisor:
         """Return a caller with the credentials that it has by now; where its call needs them they are borrowed."""
         if number in self._unlent:
             self._lender.give_back()
-            known = caller.state.credentials
-            return caller._replace(kind=-1 if known is None else caller.kind, credentials=known)
-        credentials = self._credentials_of(caller)
-        if self._can_lend:
-            self._lender.lend(credentials)
-        kind = self._box.tasks.number_for(caller.state._replace(credentials=credentials))
-        return caller._replace(kind=kind, credentials=credentials)
+            return caller if caller.credentials is not None else caller._replace(kind=-1)
+        if caller.credentials is None:
+            caller = self._with_known_credentials(caller)
+        if self._can_lend and caller.credentials is not None:
+            self._lender.lend(caller.credentials)
+        return caller
 
-    def _credentials_of(self, caller: Caller) -> Credentials:
-        """Return a caller's credentials.
+    def _with_known_credentials(self, caller: Caller) -> Caller:
+        """Return a caller with its credentials.
 
         Whatever changes them is a call that is notified. So they are kept with the state of a process, as long as it
         has a single thread: each thread has credentials of its own.
         """
-        known = caller.state.credentials
-        if known is None:
-            self._lender.give_back()
-            known = read_credentials(caller.tid)
-            if is_alone(caller):
-                with suppress(OSError):  # without CAP_SYS_RESOURCE, not that of a task with several user ids
-                    self._box.tasks.set_state(caller.tid, caller.state._replace(credentials=known))
-        return known
+        self._lender.give_back()
+        credentials = read_credentials(caller.tid)
+        state = caller.state._replace(credentials=credentials)
+        if is_alone(caller):
+            with suppress(OSError):  # without CAP_SYS_RESOURCE, not that of a task with several user ids
+                self._box.tasks.set_state(caller.tid, state)
+        return caller._replace(kind=self._box.tasks.number_for(state), credentials=credentials)
 
     # --- Signals and the end of processes ---------------------------------------------------------------------------
 

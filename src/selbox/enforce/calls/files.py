@@ -182,12 +182,13 @@ class FileCalls:
         """
         box = self._box
         is_ordinary = box.walker.privileges.check_mode(caller, status, _MASKS[flags & (os.O_ACCMODE | os.O_TRUNC)])
+        with_open = _WITH_OPEN[open_permissions(flags)]
+        seen = box.labels.seen(status)
+        if seen is not None and box.monitor.is_quiet(caller.state.sid, *seen, with_open):
+            return is_ordinary
         sid = box.labels.sid_of(descriptor, status, caller)
         object_class = box.labels.class_of(status)
-        with_open = _WITH_OPEN[open_permissions(flags)]
         is_memory = object_class == "file" and box.labels.is_memory(descriptor, status)
-        if not is_memory and box.monitor.is_quiet(caller.state.sid, sid, object_class, with_open):
-            return is_ordinary
 
         def describe() -> dict[str, object]:
             return box.labels.describe(descriptor)
