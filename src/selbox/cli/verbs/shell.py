@@ -45,6 +45,9 @@ The variable SELBOX_BOX holds the name of the box, where it has one, for a promp
     ),
 )
 
+_PLAIN_SHELLS: Final = frozenset({"sh", "dash", "ksh", "mksh"})
+"""Shells that take their prompt from the environment."""
+
 _NO_SHELLS: Final = frozenset({"nologin", "false"})
 _BASH_STARTS: Final = r"""exec {descriptor}<&-
 [ -r ~/.bashrc ] && . ~/.bashrc
@@ -71,6 +74,8 @@ def run(arguments: "Namespace") -> RunResult:
     if os.path.basename(options.command[0]) == "bash" and os.isatty(0):
         descriptor = _bash_starts(options.name)
         options = options._replace(command=(*options.command, "--rcfile", f"/dev/fd/{descriptor}", "-i"))
+    elif os.path.basename(options.command[0]) in _PLAIN_SHELLS:
+        environment["PS1"] = f"({options.name or 'selbox'}) $ "
     options = options._replace(environment=environment)
     if is_watched() and not arguments.quiet and not arguments.json:
         _greet(options, Terminal.of(sys.stderr, os.environ))
@@ -117,10 +122,11 @@ def _bash_starts(name: str) -> int:
 def _greet(options: "RunOptions", terminal: Terminal) -> None:
     """Say what box this is, before the shell says anything."""
     mode = terminal.paint("enforcing", GREEN) if options.enforcing else terminal.paint("permissive", YELLOW)
-    context = f" in {options.context or options.domain}" if options.context or options.domain else ""
+    context = options.context or options.domain
+    place = f" in {context}" if context else ", and `id -Z` tells its context"
     name = options.name or str(os.getpid())
     lines = (
-        f"{terminal.paint(f'selbox: box {name}', BOLD)}, {mode}: {os.path.basename(options.command[0])}{context}",
+        f"{terminal.paint(f'selbox: box {name}', BOLD)}, {mode}: {os.path.basename(options.command[0])}{place}",
         terminal.paint(f"        `exit` ends it; from another terminal: selbox inspect {name} --follow", DIM),
     )
     sys.stderr.write("\n".join(lines) + "\n")
