@@ -183,7 +183,7 @@ PRETENDER = """
 import json, os, socket, sys
 from selbox.enforce.control import Control
 made = Control.open(sys.argv.pop(1), ("x",), {})
-listening = made._listening
+listening = socket.socket(fileno=made._listening.fileno())
 listening.setblocking(True)
 print("up", flush=True)
 for reply in sys.argv[1:]:

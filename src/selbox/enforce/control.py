@@ -7,9 +7,9 @@ is no directory to guard, nothing that a program could move or replace, and noth
 Nothing of what answers is imported before somebody asks.
 """
 
+import _socket as socket  # what is beneath `socket`, whose enumerations are a thirtieth of a start
 import os
 import re
-import socket
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -87,7 +87,7 @@ class Control:
             if self._server is None:
                 from selbox.enforce.controlserver import ControlServer
 
-                self._server = ControlServer(box, self._listening, self._description)
+                self._server = ControlServer(box, self._listening.detach(), self._description)
                 watch(self._server.descriptor, self._server.take)
             self._server.accept()
 
@@ -136,7 +136,7 @@ def _nameless_socket(base: str, name: str) -> tuple[socket.socket, int] | None:
         stack.callback(os.rmdir, directory)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         with ExitStack() as unless_done:
-            unless_done.enter_context(listening)
+            unless_done.callback(listening.close)
             _bind(listening, directory, f"{name}{_ENDING}")
             stack.callback(os.unlink, path)
             os.chmod(path, 0o600)

@@ -62,13 +62,13 @@ class ControlServer:
 
     Args:
         box: the box.
-        listening: where they connect.
+        listening: descriptor of the socket where they connect, which is the server's from now on.
         description: what the box tells of its start.
     """
 
-    def __init__(self, box: Box, listening: socket.socket, description: Description) -> None:
+    def __init__(self, box: Box, listening: int, description: Description) -> None:
         self._box = box
-        self._listening = listening
+        self._listening = socket.socket(fileno=listening)
         self._description = description
         self._epoll = select.epoll()
         self._spare = os.open("/", O_PATH | os.O_CLOEXEC)
@@ -93,6 +93,7 @@ class ControlServer:
         for client in list(self._clients.values()):
             self._drop(client)
         self._epoll.close()
+        self._listening.close()
         os.close(self._spare)
 
     # --- Clients ----------------------------------------------------------------------------------------------------

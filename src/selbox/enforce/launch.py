@@ -1,11 +1,11 @@
 """Starting the first process of a box under its filter, and getting hold of the listener."""
 
+import _socket as socket  # what is beneath `socket`, whose enumerations are a thirtieth of a start
 import array
 import errno
 import os
 import resource
 import signal
-import socket
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -116,8 +116,8 @@ class Launched(NamedTuple):
         Raises:
             SelboxError: ``enforcement-unavailable``, when the kernel refuses.
         """
-        with self.channel:
-            message, ancillary, _, _ = self.channel.recvmsg(16, socket.CMSG_SPACE(4))
+        message, ancillary, _, _ = self.channel.recvmsg(16, socket.CMSG_SPACE(4))
+        self.channel.close()
         if not ancillary:
             os.waitpid(self.pid, 0)
             raise _unavailable(_explain(int(message or b"5")))

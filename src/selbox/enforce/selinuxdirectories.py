@@ -5,7 +5,6 @@ where nobody named an ``/etc/selinux``, one with what the policy itself can tell
 """
 
 import os
-import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -37,12 +36,14 @@ class BoxDirectory:
             OSError: when it cannot be made.
         """
         if not self._path:
+            from weakref import finalize  # few boxes make one
+
             place = next((each for each in _PLACES if os.access(each, os.W_OK)), _PLACES[-1])
             path = os.path.join(place, f"selbox-{os.urandom(8).hex()}")
             with own_credentials_held():
                 os.mkdir(path, 0o755)
             self._path = os.path.realpath(path)
-            weakref.finalize(self, _remove, self._path)
+            finalize(self, _remove, self._path)
         return self._path
 
 

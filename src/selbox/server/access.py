@@ -1,7 +1,6 @@
 """Access vectors: type enforcement, then constraints, role changes and type bounds, in the kernel's order."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from copy import copy
 
 from selbox.diagnostics import SelboxError
 from selbox.model.constraint import Constraint
@@ -228,6 +227,8 @@ class AccessComputer:
             role_allows: pairs of role ids that it takes for ``roleallow`` rules besides.
             constraints: constraints that stand in the place of others, by index into ``Policy.constraints``.
         """
+        from copy import copy  # few suppose anything
+
         other = copy(self)
         other._suppose(rules, role_allows, constraints)  # noqa: SLF001 - one of its own class
         return other

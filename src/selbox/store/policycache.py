@@ -4,7 +4,7 @@ An entry holds every byte that it was compiled from, and what the compiler's own
 when all of it is the same now. It may be thrown away at any time.
 """
 
-import pickle
+import _pickle as pickle  # what is beneath `pickle`: all that is needed, and no second one in Python
 import zlib
 from enum import Enum
 
@@ -19,6 +19,9 @@ LARGEST: Final = 4 << 20
 """Characters of source above which a policy is not kept: an entry holds them all."""
 
 _ROOMS: Final = ("compiler", "language/cil", "model")
+
+_NEWEST: Final = -1
+"""Stands for the newest protocol."""
 
 _COLUMNS: Final = {("array", "array"), ("array", "_array_reconstructor")}
 
@@ -84,9 +87,7 @@ class PolicyCache(KeptFiles):
 
     def put(self, key: Key, policy: Policy) -> None:
         """Keep a policy, whole or not at all; where nothing can be written, nothing is kept."""
-        self._write(
-            _name(key), lambda entry: _PolicyPickler(entry, pickle.HIGHEST_PROTOCOL).dump((_plain(key), policy))
-        )
+        self._write(_name(key), lambda entry: _PolicyPickler(entry, _NEWEST).dump((_plain(key), policy)))
 
 
 def _name(key: Key) -> str:
