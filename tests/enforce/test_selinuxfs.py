@@ -2,10 +2,12 @@
 
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
-from tests.enforce.boxes import Box
+from tests.enforce.boxes import Box, environment
 from tests.enforce.clients import PYTHON, USERS, make_box, needs, needs_python
 
 pytestmark = pytest.mark.enforcement
@@ -485,3 +487,74 @@ def test_a_directory_may_stand_for_that_of_the_policy(box: Box) -> None:
 @needs("findmnt")
 def test_selinuxfs_is_among_the_mounts(box: Box) -> None:
     assert run(box, "findmnt -no SOURCE,FSTYPE /sys/fs/selinux") == ["selinuxfs selinuxfs"]
+
+
+# --- The policy in force ----------------------------------------------------------------------------------------------
+
+LOADING = """
+(allow cat_t security_t (security (load_policy read_policy check_context)))
+(call read_files (cat_t toy_t))
+"""
+
+
+def compiled(box: Box, name: str, policy: str) -> None:
+    """Make a kernel policy in a box's directory."""
+    box.file(f"{name}.cil", policy)
+    command = [sys.executable, "-m", "selbox", "compile", f"{name}.cil", "-o", f"{name}.policy"]
+    subprocess.run(command, check=True, cwd=box.directory, env=environment(), stdout=subprocess.DEVNULL)
+
+
+@needs_python
+def test_another_policy_is_put_in_force(box: Box) -> None:
+    box.policy.write_text(POLICY + LOADING)
+    compiled(box, "same", POLICY + LOADING)
+    compiled(box, "other", POLICY + LOADING + "(type lynx_t) (call domain_type (lynx_t))")
+    lynx = CONTEXT.format("lynx_t")
+    program = f"""
+def load(data):
+    descriptor = os.open("/sys/fs/selinux/load", os.O_RDWR)
+    return os.write(descriptor, data)
+same, other = (open(name + ".policy", "rb").read() for name in ("same", "other"))
+print(open("/sys/fs/selinux/policy", "rb").read() == same)
+attempt(write, "/sys/fs/selinux/context", "{lynx}")
+attempt(load, other[:1000])
+attempt(load, b"")
+attempt(lambda: load(other) == len(other))
+attempt(write, "/sys/fs/selinux/context", "{lynx}")
+print(open("/sys/fs/selinux/policy", "rb").read() == other, open("/proc/self/attr/current").read())
+os.mkdir("den")
+print(os.getxattr("den", "security.selinux"), os.path.exists("/sys/fs/selinux/class/file/index"))
+"""
+    cat, context = CONTEXT.format("cat_t"), f"{lynx}|"
+    lines = ["True", "errno 22", "errno 22", "errno 22", "True", context, f"True {cat}\0", f"b'{TOY}\\x00' True"]
+    assert python(box, program) == lines
+    assert "type=MAC_POLICY_LOAD" in (box.directory / "audit.log").read_text()
+
+
+@needs_python
+def test_who_may_not_load_or_read_the_policy_does_not(box: Box) -> None:
+    compiled(box, "same", POLICY)
+    program = """
+attempt(open, "/sys/fs/selinux/policy")
+descriptor = os.open("/sys/fs/selinux/load", os.O_RDWR)
+attempt(os.read, descriptor, 1)
+attempt(os.write, descriptor, open("same.policy", "rb").read())
+"""
+    assert python(box, program) == ["errno 13", "errno 22", "errno 13"]
+
+
+@needs_python
+def test_a_policy_that_asks_more_than_the_filter_does_is_not_loaded(box: Box) -> None:
+    # Where every domain may fork, forks are not asked about; the new policy has one that may not.
+    policy = """
+(type cat_t) (call domain_type (cat_t)) (typeattributeset policy_administrator cat_t)
+(type food_t) (call file_type (food_t)) (call manage_files (cat_t food_t))
+(allow cat_t security_t (security (load_policy)))
+"""
+    box.policy.write_text(policy)
+    compiled(box, "other", policy + "(type mouse_t) (roletype system_r mouse_t)")
+    program = """
+descriptor = os.open("/sys/fs/selinux/load", os.O_RDWR)
+attempt(os.write, descriptor, open("other.policy", "rb").read())
+"""
+    assert python(box, program) == ["errno 95"]

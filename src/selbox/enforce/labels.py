@@ -12,6 +12,7 @@ from selbox.enforce.filesystems import Filesystems
 from selbox.enforce.tasks import TaskTable
 from selbox.model.context import Context
 from selbox.model.labelling import FileKind, FilesystemUseBehaviour
+from selbox.model.policy import Policy
 from selbox.server.labelling import generic_filesystem_context
 from selbox.server.securityserver import SecurityServer
 from selbox.store.filecontexts import FileContexts
@@ -74,7 +75,6 @@ class Labels:
         self._tasks = tasks
         self._store = store
         self._path_labels = path_labels
-        self._file_contexts = FileContexts.of(server.policy)
         self._history = PathHistory()
         self._filesystems = Filesystems()
         self._sids: dict[tuple[int, int], int] = {}
@@ -82,17 +82,25 @@ class Labels:
         """Labels and classes of pipes and memory files; their inode numbers come again only after four billion."""
         self._unlinked: dict[tuple[int, int], int] = {}
         """Labels of inodes that lost their last name and may still be open."""
-        self._policy_sids: dict[Context, int] = {}
         self._texts: dict[str, int | None] = {}
         """What contexts that files or the user gave mean; None where the policy does not have them."""
         server.add_listener(self._texts.clear)
-        self._uses = {each.filesystem: each for each in server.policy.filesystem_uses}
-        self._labels_links = "genfs_seclabel_symlinks" in server.policy.policy_capabilities
-        self._genfs = {each.filesystem for each in server.policy.genfs_contexts}
+        self._policy_changed(server.policy)
         self.outside = server.initial_sid("kernel")
         """The SID of everything that is not of the box: it was there before, as the kernel is."""
         self._file = server.initial_sid("file")
         self._unlabeled = server.initial_sid("unlabeled")
+
+    def policy_changed(self) -> None:
+        """Label by the policy that is in force now; what has a label keeps it."""
+        self._policy_changed(self._server.policy)
+
+    def _policy_changed(self, policy: Policy) -> None:
+        self._file_contexts = FileContexts.of(policy)
+        self._policy_sids: dict[Context, int] = {}
+        self._uses = {each.filesystem: each for each in policy.filesystem_uses}
+        self._labels_links = "genfs_seclabel_symlinks" in policy.policy_capabilities
+        self._genfs = {each.filesystem for each in policy.genfs_contexts}
 
     def filesystem_of(self, device: int) -> str:
         """Return the kind of the file system with a device number."""

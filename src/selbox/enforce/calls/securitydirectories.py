@@ -35,6 +35,7 @@ class SecurityDirectories:
         directory: of the box, which they are made in.
         entries: returns the names in a directory by its path below the root; None for what is no directory.
         label: called with the status and the SID of all that is made.
+        generation: returns a number that changes when directories may have other names in them.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class SecurityDirectories:
         directory: BoxDirectory,
         entries: Callable[[str], dict[str, Entry] | None],
         label: Callable[[os.stat_result, int], None],
+        generation: Callable[[], int],
     ) -> None:
         self._directory = directory
         self._entries = entries
         self._label = label
-        self._filled: set[str] = set()
+        self._generation = generation
+        self._filled: dict[str, int] = {}
 
     @property
     def exist(self) -> bool:
@@ -90,6 +93,9 @@ class SecurityDirectories:
 
     def _fill(self, path: str) -> bool:
         """Make what is in a directory, again when its names have changed; tell whether it is one."""
+        generation = self._generation()
+        if self._filled.get(path) == generation:
+            return True
         entries = self._entries(path)
         if entries is None:
             return False
@@ -104,7 +110,7 @@ class SecurityDirectories:
                 for name in missing:
                     self._make(os.path.join(place, name), entries[name])
                 os.chmod(place, mode)
-        self._filled.add(path)
+        self._filled[path] = generation
         return True
 
     def _make(self, path: str, entry: Entry) -> None:

@@ -13,15 +13,13 @@ from selbox.avc.cache import DEFAULT_SIZE
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.calls.securitypolicy import LARGEST, VERSION, PolicyInForce
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.changes import record_booleans, set_enforcing
 from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.policy import HandleUnknown
 from selbox.server.report import InvalidTransitionError
 from selbox.typing import Final, NamedTuple
-
-_POLICY_VERSION: Final = 33
-"""The newest binary format of policy that the kernels of today read (``policyvers``)."""
 
 _MOST_REPLIED: Final = 4088
 """Bytes that one transaction can hold (``SIMPLE_TRANSACTION_LIMIT``)."""
@@ -44,12 +42,16 @@ class SecurityFile(NamedTuple):
         write: called with the writer and its data; returns the reply of a transaction, else None; raises OSError.
             None for a file that is only read.
         once: whether it is a transaction: one write, one reply, for each open file.
+        permission: of class ``security``, that opening it asks for.
+        largest: bytes that a write may have.
     """
 
     mode: int
     content: Callable[[], bytes]
     write: Callable[[Caller, bytes], bytes | None] | None = None
     once: bool = False
+    permission: str = ""
+    largest: int = 4095
 
 
 class SecurityFiles:
@@ -64,14 +66,20 @@ class SecurityFiles:
         self._box = box
         self._server = box.server
         self._security = known_initial_sid(box, "security")
+        self._policy = PolicyInForce(box)
         server = box.server
-        unknown = server.policy.handle_unknown
         self._files: dict[str, SecurityFile] = {
             "enforce": SecurityFile(0o644, lambda: b"%d" % server.enforcing, self._set_enforcing),
             "mls": SecurityFile(0o444, lambda: b"%d" % server.policy.mls),
-            "policyvers": SecurityFile(0o444, lambda: b"%d" % _POLICY_VERSION),
-            "deny_unknown": SecurityFile(0o444, lambda: b"%d" % (unknown is not HandleUnknown.ALLOW)),
-            "reject_unknown": SecurityFile(0o444, lambda: b"%d" % (unknown is HandleUnknown.REJECT)),
+            "policyvers": SecurityFile(0o444, lambda: b"%d" % VERSION),
+            "policy": SecurityFile(0o444, self._policy.image, permission="read_policy"),
+            "load": SecurityFile(0o600, _no_content, self._load, largest=LARGEST),
+            "deny_unknown": SecurityFile(
+                0o444, lambda: b"%d" % (server.policy.handle_unknown is not HandleUnknown.ALLOW)
+            ),
+            "reject_unknown": SecurityFile(
+                0o444, lambda: b"%d" % (server.policy.handle_unknown is HandleUnknown.REJECT)
+            ),
             "checkreqprot": SecurityFile(0o644, lambda: b"0", self._set_check_request),
             "commit_pending_bools": SecurityFile(0o200, lambda: b"", self._commit),
             "context": SecurityFile(0o666, lambda: b"", self._context, once=True),
@@ -168,26 +176,35 @@ class SecurityFiles:
 
     # --- Changes ----------------------------------------------------------------------------------------------------
 
-    def _check(self, caller: Caller, permission: str) -> None:
+    def check(self, caller: Caller, permission: str) -> None:
+        """Check a permission on the security server itself.
+
+        Raises:
+            AccessDenied: when policy denies it.
+        """
         self._box.monitor.check(caller, self._security, "security", (permission,), dict)
 
     def _set_enforcing(self, caller: Caller, data: bytes) -> None:
         value = _number(data) != 0
         if value != self._server.enforcing:
-            self._check(caller, "setenforce")
+            self.check(caller, "setenforce")
             set_enforcing(self._server, self._box.recorder, value, caller.tid)
+
+    def _load(self, caller: Caller, data: bytes) -> None:
+        self.check(caller, "load_policy")
+        self._policy.load(caller.tid, data)
 
     def _set_check_request(self, caller: Caller, data: bytes) -> None:
         """Take a value and heed it not, as kernels since 6.4 do."""
-        self._check(caller, "setcheckreqprot")
+        self.check(caller, "setcheckreqprot")
         _number(data)
 
     def _set_boolean(self, name: str, caller: Caller, data: bytes) -> None:
-        self._check(caller, "setbool")
+        self.check(caller, "setbool")
         self._server.stage_boolean(name, _number(data) != 0)
 
     def _commit(self, caller: Caller, data: bytes) -> None:
-        self._check(caller, "setbool")
+        self.check(caller, "setbool")
         if not _number(data):
             return
         server = self._server
@@ -197,11 +214,11 @@ class SecurityFiles:
     # --- Questions --------------------------------------------------------------------------------------------------
 
     def _context(self, caller: Caller, data: bytes) -> bytes:
-        self._check(caller, "check_context")
+        self.check(caller, "check_context")
         return _terminated(self._server.sid_to_context(self._sid(data)))
 
     def _access(self, caller: Caller, data: bytes) -> bytes:
-        self._check(caller, "compute_av")
+        self.check(caller, "compute_av")
         source, target, number = self._words(data, 3)[:3]  # libselinux goes on with what it wants to know of
         sids = self._sid(source), self._sid(target)
         object_class = _number(number) - 1
@@ -211,25 +228,25 @@ class SecurityFiles:
         return b"%x ffffffff %x %x %d %x" % (allowed, auditallow, auditdeny, seqno, flags)
 
     def _create(self, caller: Caller, data: bytes) -> bytes:
-        self._check(caller, "compute_create")
+        self.check(caller, "compute_create")
         words = self._words(data, 3)
         source, target, object_class = self._triple(words)
         name = os.fsdecode(_unescaped(words[3])) if len(words) > 3 else None
         return self._computed(lambda: self._server.compute_create(source, target, object_class, name))
 
     def _relabel(self, caller: Caller, data: bytes) -> bytes:
-        self._check(caller, "compute_relabel")
+        self.check(caller, "compute_relabel")
         triple = self._triple(self._words(data, 3))
         return self._computed(lambda: self._server.compute_relabel(*triple))
 
     def _member(self, caller: Caller, data: bytes) -> bytes:
-        self._check(caller, "compute_member")
+        self.check(caller, "compute_member")
         triple = self._triple(self._words(data, 3))
         return self._computed(lambda: self._server.compute_member(*triple))
 
     def _user(self, caller: Caller, data: bytes) -> bytes:
         """Give the contexts that a user may be given (``sel_write_user``)."""
-        self._check(caller, "compute_user")
+        self.check(caller, "compute_user")
         words = self._words(data, 2)
         try:
             sids = self._server.compute_user(self._sid(words[0]), os.fsdecode(words[1]))
@@ -241,7 +258,7 @@ class SecurityFiles:
         return reply
 
     def _validate_transition(self, caller: Caller, data: bytes) -> None:
-        self._check(caller, "validate_trans")
+        self.check(caller, "validate_trans")
         words = self._words(data, 4)
         old, new, object_class = self._triple(words)
         if not self._server.validate_transition(old, new, self._sid(words[3]), object_class):
@@ -283,6 +300,10 @@ def known_initial_sid(box: Box, name: str) -> int:
         except SelboxError:
             continue
     return box.labels.outside
+
+
+def _no_content() -> bytes:
+    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
 def _names(files: Iterable[str], directories: Iterable[str] = ()) -> dict[str, bool]:

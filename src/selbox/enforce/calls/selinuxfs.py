@@ -33,6 +33,9 @@ from selbox.server.labelling import generic_filesystem_context
 from selbox.typing import Final, NamedTuple
 
 ROOT: Final = b"/sys/fs/selinux"
+_BESIDE: Final = b"/sys/fs/selinuxfs"
+"""A name in the same directory, to which the way is the same and remembered."""
+
 POLICIES: Final = b"/etc/selinux"
 _CONFIGURATION: Final = POLICIES + b"/config"
 _FILESYSTEMS: Final = b"/proc/filesystems"
@@ -83,8 +86,9 @@ class SelinuxFiles:
         self._files = SecurityFiles(box, self._status)
         self.transactions = Transactions(box)
         directory = BoxDirectory()
-        self._directories = SecurityDirectories(directory, self._entries, box.labels.assign)
+        self._directories = SecurityDirectories(directory, self._entries, box.labels.assign, lambda: box.server.seqno)
         self._policy_directory = PolicyDirectory(box.selinux_root, box.server.policy, directory)
+        self._is_labelled = False
         self._mode = b"enforcing" if box.started_enforcing else b"permissive"
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
@@ -120,11 +124,14 @@ class SelinuxFiles:
             self._check(caller, found, _ACCESSES[mode], "open")
             return self._hand_over(caller, found, self._box.descriptors.open(_NULL, flags & os.O_ACCMODE), flags)
         self._check(caller, found, _ACCESSES[mode], "open")
+        if file.permission:
+            self._files.check(caller, file.permission)
         if mode == os.O_RDONLY:
             return self._give(caller, found, file.content(), flags)
         if file.write is None:
             return -errno.EACCES
-        return self.transactions.open(caller, flags, Operation(found.path, file.write, file.content, file.once))
+        operation = Operation(found.path, file.write, file.content, file.once, file.largest)
+        return self.transactions.open(caller, flags, operation)
 
     def _open_directory(self, caller: Caller, found: _Found, flags: int) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_CREAT:
@@ -209,7 +216,7 @@ class SelinuxFiles:
     def _security_file(self, caller: Caller, inner: str) -> _Found | None:
         if not _has_our_root(caller):
             return None
-        self._search(caller, ROOT)
+        self._search(caller)
         path = f"{ROOT.decode()}/{inner}"
         entries = self._files.entries(inner)
         if entries is not None:
@@ -250,7 +257,9 @@ class SelinuxFiles:
             OSError: when it cannot be made.
         """
         place = self._directories.place(components)
-        self._box.labels.assign(os.stat(place), self._label("/", FileKind.DIRECTORY))
+        if not self._is_labelled:
+            self._box.labels.assign(os.stat(place), self._label("/", FileKind.DIRECTORY))
+            self._is_labelled = True
         return place
 
     def policy_place(self, components: Sequence[bytes]) -> str:
@@ -266,13 +275,13 @@ class SelinuxFiles:
         self._box.labels.stands_for(place, POLICIES.decode())
         return place
 
-    def _search(self, caller: Caller, path: bytes) -> None:
-        """Check the way to a directory, and the directory itself, for search."""
+    def _search(self, caller: Caller) -> None:
+        """Check the way to selinuxfs, and its directory, for search."""
         box = self._box
         with suppress(FileNotFoundError):  # a host without /sys has no directory on the way that could deny it
-            box.walker.locate(caller, AT_FDCWD, path)
+            box.walker.locate(caller, AT_FDCWD, _BESIDE)
         sid = self._label("/", FileKind.DIRECTORY)
-        box.monitor.check(caller, sid, "dir", ("search",), lambda: _describe(os.fsdecode(path), "selinuxfs"))
+        box.monitor.check(caller, sid, "dir", ("search",), lambda: _describe(ROOT.decode(), "selinuxfs"))
 
     def _label(self, inner: str, kind: FileKind) -> int:
         server = self._box.server

@@ -24,6 +24,8 @@ from selbox.enforce.tasks import TaskState, thread_group
 from selbox.typing import Final, NamedTuple, Protocol
 
 _LIMIT: Final = 4096
+"""Bytes that are read at once, and that arrive by another number."""
+
 _MOST: Final = 256
 _CREDENTIALS = struct.Struct("=iII")
 _SCM_CREDENTIALS: Final = 2
@@ -50,12 +52,14 @@ class Operation(NamedTuple):
         perform: called with the writer and its data; returns the reply, or None; raises OSError.
         content: returns what the file holds, for one whose writes have no replies.
         once: whether an open file takes one write and then holds the reply (the kernel's ``simple_transaction_get``).
+        largest: bytes that a write may have.
     """
 
     name: str
     perform: Callable[[Caller, bytes], bytes | None]
     content: Callable[[], bytes]
     once: bool = False
+    largest: int = _LIMIT - 1
 
 
 class _Transaction:
@@ -96,7 +100,7 @@ class _Transaction:
         """
         if self.operation.once and self.written:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
-        if len(data) >= _LIMIT:
+        if len(data) > self.operation.largest:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         self.written = True
         reply = self.operation.perform(caller, data)
@@ -172,7 +176,7 @@ class Transactions:
         transaction = self._find(caller, arguments[0])
         if transaction is None:
             return CONTINUE  # a file of the program's own, which it put there
-        size = min(arguments[2], _LIMIT)
+        size = min(arguments[2], max(_LIMIT, transaction.operation.largest))
         transaction.perform(caller, self._box.memory.read_exactly(caller.tid, arguments[1], size))
         return size
 
