@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from selbox.binary.kernel import write_policy
+from selbox.diagnostics import Diagnostics
 from selbox.store import policycache
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import load_policy
@@ -97,3 +99,59 @@ def test_the_users_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert PolicyCache.of_user() is None
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert PolicyCache.of_user() is None
+
+
+@pytest.fixture
+def binary(tmp_path: Path, source: Path) -> Path:
+    path = tmp_path / "policy.33"
+    path.write_bytes(write_policy(load_policy([str(source)])))
+    return path
+
+
+def test_a_kernel_policy_is_kept_as_it_was_read_and_labelled(
+    cache: PolicyCache, binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contexts = tmp_path / "file_contexts"
+    contexts.write_text("/srv system_u:object_r:cat_t:s0\n")
+    (tmp_path / "file_contexts.subs").write_text("/www /srv\n")
+    read = load_policy([str(binary)], cache=cache, file_contexts=str(contexts))
+    monkeypatch.setattr("selbox.store.policyfiles.kernel_policy", lambda *_: pytest.fail("read again"))
+    kept = load_policy([str(binary)], cache=cache, file_contexts=str(contexts))
+    assert write_policy(kept) == write_policy(read) == binary.read_bytes()
+    assert kept.file_contexts == read.file_contexts != ()
+    assert kept.path_substitutions == read.path_substitutions != ()
+    assert kept.origins == read.origins
+    assert type(kept.rules) is type(read.rules)
+
+
+def test_a_kernel_policy_is_read_anew_when_anything_has_changed(
+    cache: PolicyCache, binary: Path, tmp_path: Path
+) -> None:
+    contexts = tmp_path / "file_contexts"
+    contexts.write_text("/srv system_u:object_r:cat_t:s0\n")
+    assert load_policy([str(binary)], cache=cache).file_contexts == ()
+    labelled = load_policy([str(binary)], cache=cache, file_contexts=str(contexts))
+    assert [each.pattern for each in labelled.file_contexts] == ["/srv"]
+    (tmp_path / "file_contexts.local").write_text("/opt system_u:object_r:cat_t:s0\n")
+    labelled = load_policy([str(binary)], cache=cache, file_contexts=str(contexts))
+    assert [each.pattern for each in labelled.file_contexts] == ["/srv", "/opt"]
+    source = tmp_path / "other.cil"
+    source.write_text(OWN.replace("cat_t", "dog_t"))
+    binary.write_bytes(write_policy(load_policy([str(source)])))
+    assert "dog_t" in load_policy([str(binary)], cache=cache).type_ids
+
+
+def test_a_kernel_policy_that_was_warned_about_is_read_each_time(cache: PolicyCache, binary: Path) -> None:
+    binary.write_bytes(binary.read_bytes() + b"more")
+    for _ in range(2):
+        diagnostics = Diagnostics()
+        load_policy([str(binary)], diagnostics=diagnostics, cache=cache)
+        assert [each.code for each in diagnostics.warnings] == ["binary-trailing-bytes"]
+
+
+def test_a_kernel_policy_with_places_in_the_source_is_not_kept(
+    cache: PolicyCache, binary: Path, tmp_path: Path
+) -> None:
+    Path(f"{binary}.origins").write_bytes(b"no such file")
+    load_policy([str(binary)], cache=cache)
+    assert not (tmp_path / "cache").exists()

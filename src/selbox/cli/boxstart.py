@@ -11,7 +11,7 @@ from selbox.cli.verb import UsageError
 from selbox.enforce.report import RunReport
 from selbox.enforce.run import RunOptions, run_box
 from selbox.store.policycache import PolicyCache
-from selbox.store.policyfiles import labelled_policy, load_policy
+from selbox.store.policyfiles import load_policy
 from selbox.store.selinuxroot import SelinuxRoot, root_of_policy, selinux_root
 from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -170,10 +170,8 @@ def prepared_box(arguments: "Namespace", command: tuple[str, ...]) -> PreparedBo
         from selbox.cli.boxes import check_new_name
 
         check_new_name(arguments.name)
-    policy = load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user())
     file_contexts = arguments.file_contexts or (root.file_contexts if root is not None else None)
-    if file_contexts is not None:
-        policy = labelled_policy(policy, file_contexts)
+    policy = load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user(), file_contexts=file_contexts)
     # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.
     gc.freeze()
     gc.enable()

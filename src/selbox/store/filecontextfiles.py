@@ -1,6 +1,5 @@
 """File contexts that are kept beside a policy, as a kernel policy's are, made part of it."""
 
-import os
 from collections.abc import Sequence
 
 from selbox.diagnostics import Diagnostics, SelboxError
@@ -11,10 +10,7 @@ from selbox.model.labelling import FileContext, PathSubstitution
 from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.server.validity import context_fault
-from selbox.store.inputs import read_input
-from selbox.typing import Final
-
-_SUBSTITUTIONS_ENDINGS: Final = (".subs", ".subs_dist")
+from selbox.store.filecontexttexts import substitution_texts
 
 
 def with_file_contexts(policy: Policy, lines: Sequence[FileContextLine]) -> Policy:
@@ -55,11 +51,7 @@ def substitutions_beside(path: str) -> tuple[tuple[PathSubstitution, ...], ...]:
     Raises:
         SelboxError: ``file-unreadable``, for a file that is there and cannot be read.
     """
-    return tuple(
-        parse_substitutions(read_input(path + ending).text("substitutions of paths"))
-        for ending in _SUBSTITUTIONS_ENDINGS
-        if os.path.exists(path + ending)
-    )
+    return tuple(map(parse_substitutions, substitution_texts(path)))
 
 
 def _context(policy: Policy, text: str) -> Context | SelboxError:

@@ -1,6 +1,6 @@
-"""Compiled policies kept from one run to the next, so that a box starts without compiling.
+"""Policies kept from one run to the next as they were made, so that a box starts without compiling or checking.
 
-An entry holds every byte that it was compiled from, and what the compiler's own files looked like, and is used only
+An entry holds every byte that it was made from, and what selbox's own files that made it looked like, and is used only
 when all of it is the same now. It may be thrown away at any time.
 """
 
@@ -11,14 +11,17 @@ from enum import Enum
 import selbox
 from selbox.diagnostics import SourceFile
 from selbox.model.policy import Policy
+from selbox.store.inputs import Input
 from selbox.store.keptfiles import KeptFiles
 from selbox.store.ownfiles import files_state
 from selbox.typing import Any, Final, NamedTuple
 
-LARGEST: Final = 4 << 20
-"""Characters of source above which a policy is not kept: an entry holds them all."""
+LARGEST: Final = 8 << 20
+"""Characters of source, and bytes of a kernel policy, above which a policy is not kept: an entry holds them all."""
 
-_ROOMS: Final = ("compiler", "language/cil", "model")
+_COMPILER: Final = ("compiler", "language/cil", "model")
+_READER: Final = ("binary", "binary/kernel", "language", "model", "server", "store")
+"""Where the files are that a policy depends on, compiled, or read and labelled."""
 
 _NEWEST: Final = -1
 """Stands for the newest protocol."""
@@ -27,19 +30,21 @@ _COLUMNS: Final = {("array", "array"), ("array", "_array_reconstructor")}
 
 
 class Key(NamedTuple):
-    """What a policy was compiled from.
+    """What a policy was made from.
 
     Attributes:
         version: of selbox.
-        base: whether the base policy was asked for.
-        compiler: the state of the compiler's own files.
+        way: which of the ways to a policy led to it: from sources, with the base policy or without, or from a binary.
+        makers: the state of selbox's own files that made it.
         sources: names and texts.
+        binary: the kernel policy, where it was one.
     """
 
     version: str
-    base: bool
-    compiler: tuple[tuple[str, int, int], ...]
+    way: str
+    makers: tuple[tuple[str, int, int], ...]
     sources: tuple[SourceFile, ...]
+    binary: bytes = b""
 
 
 class _PolicyUnpickler(pickle.Unpickler):
@@ -65,16 +70,27 @@ class _PolicyPickler(pickle.Pickler):
 
 
 class PolicyCache(KeptFiles):
-    """Compiled policies in a directory that only its owner can write."""
+    """Policies in a directory that only its owner can write."""
 
     kind = "policies"
     most = 32
 
     def key(self, sources: tuple[SourceFile, ...], *, base: bool) -> Key | None:
-        """Return what identifies a policy; None when its sources are too large to be kept."""
+        """Return what identifies a compiled policy; None when its sources are too large to be kept."""
         if sum(len(each.text) for each in sources) > LARGEST:
             return None
-        return Key(selbox.__version__, base, _compiler_state(), sources)
+        return Key(selbox.__version__, "base" if base else "", _compiler_state(), sources)
+
+    def binary_key(self, policy: Input, labels: tuple[SourceFile, ...]) -> Key | None:
+        """Return what identifies a kernel policy with further file contexts; None when they are too large.
+
+        Args:
+            policy: the file.
+            labels: texts of file contexts, and of what belongs to them.
+        """
+        if len(policy.content) + sum(len(each.text) for each in labels) > LARGEST:
+            return None
+        return Key(selbox.__version__, "binary", files_state(_READER), labels, policy.content)
 
     def get(self, key: Key) -> Policy | None:
         """Return a policy, or None when there is none of this very key."""
@@ -91,17 +107,17 @@ class PolicyCache(KeptFiles):
 
 
 def _name(key: Key) -> str:
-    checksum = 0
+    checksum = zlib.crc32(key.binary)
     for each in key.sources:
         checksum = zlib.crc32(each.text.encode("utf-8", "surrogatepass"), checksum)
-    return f"{checksum:08x}{'-base' if key.base else ''}"
+    return f"{checksum:08x}-{key.way}" if key.way else f"{checksum:08x}"
 
 
 def _plain(key: Key) -> tuple[object, ...]:
     """Return a key without classes, as it is written."""
-    return (key.version, key.base, key.compiler, tuple(map(tuple, key.sources)))
+    return (*key[:3], tuple(map(tuple, key.sources)), key.binary)
 
 
 def _compiler_state() -> tuple[tuple[str, int, int], ...]:
     """Return name, size and time of every file that a compiled policy depends on."""
-    return files_state(_ROOMS)
+    return files_state(_COMPILER)

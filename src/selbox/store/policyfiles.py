@@ -8,6 +8,7 @@ import selbox
 from selbox.binary.formats import Format
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
+from selbox.store.filecontexttexts import FileContextTexts, file_context_texts
 from selbox.store.inputs import ORIGINS_ENDING, WRONG_FORMAT_CODE, Input, each_of, read_input, read_inputs
 from selbox.typing import TYPE_CHECKING, Final
 
@@ -26,10 +27,6 @@ BASE_DIRECTORY: Final = os.path.join(os.path.dirname(os.path.abspath(selbox.__fi
 """Where the base policy's CIL files are."""
 
 
-FILE_CONTEXTS_ENDINGS: Final = (".homedirs", ".local")
-"""What the names of further file contexts have after that of the file that they stand beside."""
-
-
 def load_policy(
     paths: Iterable[str],
     base: bool = True,
@@ -38,6 +35,7 @@ def load_policy(
     progress: "Stages | None" = None,
     origins: str | None = None,
     empty: bool = True,
+    file_contexts: str | None = None,
 ) -> Policy:
     """Read policy files and make one policy of them.
 
@@ -46,10 +44,11 @@ def load_policy(
             kernel policy is taken as it is, alone.
         base: whether to take the base policy. A complete policy among the files stands alone all the same.
         diagnostics: takes the warnings, for a caller who wants to show them.
-        cache: where compiled policies are kept; None compiles in any case.
+        cache: where policies are kept as they were made; None makes them in any case.
         progress: is told what is being done.
         origins: file with the places of a kernel policy's rules; where it is None, one beside the policy is taken.
         empty: whether a file may be empty; one that may be read while it is being written should not.
+        file_contexts: file of further file contexts; what belongs to it is taken with it.
 
     Raises:
         SelboxError: with everything that is wrong with the files, else every syntax error, else every error of the
@@ -59,21 +58,42 @@ def load_policy(
     inputs = read_inputs(paths, collected)
     if not empty:
         check_filled(inputs)
+    labels = FileContextTexts((), ()) if file_contexts is None else file_context_texts(file_contexts)
     kernel = sole_kernel_policy(inputs)
     if kernel is not None:
-        return kernel_policy(kernel, collected, origins)
+        return _kept_or_read(kernel, labels, collected, cache, origins)
     if origins is not None:
         words = f"`{origins}` tells where the rules of a kernel policy were written, and there is none"
         raise SelboxError.of(WRONG_FORMAT_CODE, words, help="sources know the places of their rules themselves")
     sources = policy_sources(inputs, collected, progress)
     del inputs  # packages take three times the memory of their CIL
-    if cache is None:
-        return compile_sources(sources, base=base, diagnostics=collected, progress=progress)
-    key = cache.key((*sources, *(base_sources() if base else ())), base=base)
-    policy = None if key is None else cache.get(key)
+    key = None if cache is None else cache.key((*sources, *(base_sources() if base else ())), base=base)
+    policy = None if cache is None or key is None else cache.get(key)
     if policy is None:
         policy = compile_sources(sources, base=base, diagnostics=collected, progress=progress)
-        if key is not None:
+        if cache is not None and key is not None:
+            cache.put(key, policy)
+    return policy if file_contexts is None else labels.labelled(policy)
+
+
+def _kept_or_read(
+    given: Input,
+    labels: FileContextTexts,
+    diagnostics: Diagnostics,
+    cache: "PolicyCache | None",
+    origins: str | None,
+) -> Policy:
+    """Return a kernel policy with further file contexts; one with places in the source is not kept."""
+    key = None
+    if cache is not None and origins is None and not os.path.exists(given.name + ORIGINS_ENDING):
+        key = cache.binary_key(given, (*labels.contexts, *labels.substitutions))
+    policy = None if cache is None or key is None else cache.get(key)
+    if policy is None:
+        warnings = len(diagnostics.warnings)
+        policy = kernel_policy(given, diagnostics, origins)
+        if labels.contexts:
+            policy = labels.labelled(policy)
+        if cache is not None and key is not None and len(diagnostics.warnings) == warnings:
             cache.put(key, policy)
     return policy
 
@@ -98,22 +118,10 @@ def check_filled(inputs: Sequence[Input]) -> None:
 def labelled_policy(policy: Policy, path: str) -> Policy:
     """Return a policy with the file contexts of a file besides its own, and of the files that belong to it.
 
-    These stand beside it and are named after it: further contexts in ``.homedirs`` and ``.local``, and directories
-    that are labelled as others in ``.subs`` and ``.subs_dist``.
-
     Raises:
         SelboxError: when a file cannot be read, or holds what is no file context of this policy.
-
-    Source: ``init`` of libselinux's ``label_file.c``.
     """
-    from selbox.language.filecontexts import parse_file_contexts
-    from selbox.store.filecontextfiles import substitutions_beside, with_file_contexts
-
-    lines = parse_file_contexts(read_input(path).text("file contexts"))
-    for ending in FILE_CONTEXTS_ENDINGS:
-        if os.path.exists(path + ending):
-            lines += parse_file_contexts(read_input(path + ending).text("file contexts"))
-    return with_file_contexts(policy, lines)._replace(path_substitutions=substitutions_beside(path))
+    return file_context_texts(path).labelled(policy)
 
 
 def sole_kernel_policy(inputs: Sequence[Input]) -> Input | None:

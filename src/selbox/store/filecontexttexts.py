@@ -1,0 +1,63 @@
+"""Files of file contexts that belong together, read as they are: who finds kept what they say need not parse them."""
+
+import os
+
+from selbox.diagnostics import SourceFile
+from selbox.model.policy import Policy
+from selbox.store.inputs import read_input
+from selbox.typing import Final, NamedTuple
+
+_FURTHER: Final = (".homedirs", ".local")
+"""What the names of further file contexts have after that of the file that they stand beside."""
+
+_SUBSTITUTIONS: Final = (".subs", ".subs_dist")
+"""Likewise, of directories that are labelled as others, in the order in which they are asked."""
+
+
+class FileContextTexts(NamedTuple):
+    """A file of file contexts, and what belongs to it.
+
+    Attributes:
+        contexts: itself, then those beside it.
+        substitutions: of directories.
+    """
+
+    contexts: tuple[SourceFile, ...]
+    substitutions: tuple[SourceFile, ...]
+
+    def labelled(self, policy: Policy) -> Policy:
+        """Return a policy with these file contexts besides its own.
+
+        Raises:
+            SelboxError: for what is no file context of this policy.
+        """
+        from selbox.language.filecontexts import parse_file_contexts, parse_substitutions
+        from selbox.store.filecontextfiles import with_file_contexts
+
+        lines = [line for text in self.contexts for line in parse_file_contexts(text)]
+        return with_file_contexts(policy, lines)._replace(
+            path_substitutions=tuple(map(parse_substitutions, self.substitutions))
+        )
+
+
+def file_context_texts(path: str) -> FileContextTexts:
+    """Read a file of file contexts, and the files that stand beside it and are named after it.
+
+    Raises:
+        SelboxError: when one cannot be read.
+
+    Source: ``init`` of libselinux's ``label_file.c``.
+    """
+    beside = [path + ending for ending in _FURTHER if os.path.exists(path + ending)]
+    contexts = tuple(read_input(each).text("file contexts") for each in (path, *beside))
+    return FileContextTexts(contexts, substitution_texts(path))
+
+
+def substitution_texts(path: str) -> tuple[SourceFile, ...]:
+    """Read the substitutions that belong to a file of file contexts.
+
+    Raises:
+        SelboxError: when one cannot be read.
+    """
+    beside = [path + ending for ending in _SUBSTITUTIONS if os.path.exists(path + ending)]
+    return tuple(read_input(each).text("substitutions of paths") for each in beside)
