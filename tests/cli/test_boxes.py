@@ -17,8 +17,10 @@ import pytest
 from tests.enforce.boxes import Box, environment, lacking
 from tests.enforce.running import Running, running
 
+from selbox.cli.boxes import RunningBox, find_box
 from selbox.cli.boxforms import STATUS, fits
 from selbox.cli.main import main
+from selbox.diagnostics import SelboxError
 
 pytestmark = [pytest.mark.enforcement, pytest.mark.skipif(bool(lacking()), reason=lacking() or "-")]
 
@@ -233,3 +235,14 @@ def test_root_may_ask_the_boxes_of_others_and_they_their_own(said: Said, box: Ru
         assert [each["command"] for each in boxes[f"theirs-{MARK}"]] == ["sh"]
         assert made.process.poll() is None
     assert box.process.poll() is None
+
+
+def test_without_a_name_ones_own_box_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, others = RunningBox(os.getpid(), "own", "3"), RunningBox(1, "others", "3")
+    monkeypatch.setattr("selbox.cli.boxes._is_own", lambda each: each is own)
+    for boxes, expected in (([own], own), ([own, others], own), ([others], others)):
+        monkeypatch.setattr("selbox.cli.boxes.running_boxes", lambda boxes=boxes: boxes)
+        assert find_box(None) is expected
+    monkeypatch.setattr("selbox.cli.boxes.running_boxes", lambda: [others, others._replace(pid=2)])
+    with pytest.raises(SelboxError, match="several boxes"):
+        find_box(None)

@@ -5,6 +5,8 @@ import pty
 import select
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from tests.enforce.boxes import environment
 
@@ -35,6 +37,18 @@ class Terminal:
             self.seen += os.read(self.descriptor, 4096).decode(errors="replace")
         before, _, self.seen = self.seen.partition(text)
         return before
+
+    def wait_for(self, program: str, seconds: float = 20) -> None:
+        """Wait until a program has the terminal, so that keys that make signals are for it."""
+        until = time.monotonic() + seconds
+        while (name := self._foreground()) != program:
+            assert time.monotonic() < until, f"{name!r} has the terminal"
+            time.sleep(0.02)
+
+    def _foreground(self) -> str:
+        with suppress(OSError):
+            return Path(f"/proc/{os.tcgetpgrp(self.descriptor)}/comm").read_text().strip()
+        return ""
 
     def close(self) -> None:
         os.close(self.descriptor)

@@ -68,7 +68,7 @@ def is_inside() -> bool:
 
 
 def find_box(word: str | None) -> RunningBox:
-    """Return the box of a name or number; the only one where none is named.
+    """Return the box of a name or number; where none is named, the only one, of this user if there are others' as well.
 
     Raises:
         SelboxError: code ``inside-a-box``, ``no-box`` or ``which-box``.
@@ -80,7 +80,10 @@ def find_box(word: str | None) -> RunningBox:
             help="inside, `sestatus`, `getenforce`, `setenforce`, `getsebool` and `ps -eZ` answer",
         )
     boxes = running_boxes()
-    matching = [each for each in boxes if word is None or word in (each.name, str(each.pid))]
+    if word is None:
+        matching = [each for each in boxes if _is_own(each)] or boxes
+    else:
+        matching = [each for each in boxes if word in (each.name, str(each.pid))]
     if len(matching) == 1:
         return matching[0]
     names = ", ".join(f"`{each.name}`" + (f" ({each.pid})" if each.name != str(each.pid) else "") for each in boxes)
@@ -91,6 +94,13 @@ def find_box(word: str | None) -> RunningBox:
     guess = did_you_mean(word, [each.name for each in boxes])
     running = f"these are running: {names}" if boxes else "none of yours is running"
     raise SelboxError.of("no-box", f"there is no box `{word}`", help=guess or running)
+
+
+def _is_own(box: RunningBox) -> bool:
+    try:
+        return os.stat(f"/proc/{box.pid}").st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def _is_stopped(pid: int) -> bool:
