@@ -163,8 +163,12 @@ class Labels:
 
         INVARIANT: no file of a task in ``/proc`` keeps its label, so what is special about them need not be asked then.
         """
-        sid = self._sids.get((status.st_dev, status.st_ino))
-        return None if sid is None else (sid, CLASSES[status.st_mode & _KIND_MASK])
+        return self.seen_as(*status[:3])
+
+    def seen_as(self, mode: int, inode: int, device: int) -> tuple[int, str] | None:
+        """Return what :meth:`seen` does, by the first three fields of a status."""
+        sid = self._sids.get((device, inode))
+        return None if sid is None else (sid, CLASSES[mode & _KIND_MASK])
 
     def lasting(self, key: tuple[int, int]) -> int | None:
         """Return the SID that an inode keeps, by device and inode number; None for one that was not seen before.

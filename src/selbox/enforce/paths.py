@@ -16,10 +16,11 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.labels import Labels, path_of
-from selbox.enforce.linux import AT_FDCWD, O_PATH
+from selbox.enforce.linux import AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
 from selbox.enforce.standins import NAME, StandIns
+from selbox.enforce.statusdata import status_data, status_fields
 from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Steps, Tools, Walk
 from selbox.typing import Final, NamedTuple, TypeVar
 
@@ -216,6 +217,26 @@ class PathWalker:
                     return Look(start, status, place, True)
                 return Look(start, status, place, False) if self._may_pass(caller, place.passage) else None
         return self._look_first(caller, start, here, path, follow=follow)
+
+    def show(self, caller: Caller, path: bytes, wanted: int, *, follow: bool) -> bytes | None:
+        """Return ``struct stat`` of what an absolute path names, where what is wanted was granted before.
+
+        Args:
+            caller: the stopped task.
+            path: the path as it was read from the task.
+            wanted: what the caller wants of the object, as it was told to :meth:`remember`.
+            follow: whether a symbolic link in the last place is followed.
+
+        Returns:
+            None where :meth:`look` is to tell.
+        """
+        place = self._places[follow].get(path)
+        if place is None or place.granted.get((caller.kind, wanted)) != self._monitor.generation:
+            return None
+        if caller.state.root_changed or self._labels.lasting(place.key) != place.sid:
+            return None
+        data = status_data(self._root, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
+        return data if data is not None and status_fields(data) == place.fields else None
 
     def _is_at(self, place: Place, status: os.stat_result) -> bool:
         """Tell whether a place's object is that of a status; forget what was granted if it, or its label, changed."""

@@ -1,11 +1,13 @@
 """The status of a file as the kernel writes it into a caller's memory."""
 
+import ctypes
 import os
 import struct
 
 from selbox.typing import Final
 
 _STAT: Final = struct.Struct("=QQQIII4xQqqqqqqqqq24x")
+_HEAD: Final = struct.Struct("=QQQIII")
 _STATX: Final = struct.Struct("=IIQIIIHxxQQQQ")
 _STATX_TIME: Final = struct.Struct("=qIi")
 _STATX_DEVICES: Final = struct.Struct("=IIII")
@@ -14,6 +16,29 @@ _STATX_BASIC: Final = 0x7FF
 _STATX_OWNER: Final = struct.Struct("=II")
 _OWNER_AT: Final = 20
 _NANOSECONDS: Final = 1_000_000_000
+
+
+_space = ctypes.create_string_buffer(_STAT.size)
+_fstatat = ctypes.CDLL(None).fstatat
+
+
+def status_data(directory: int, path: bytes, flags: int) -> bytes | None:
+    """Return ``struct stat`` of a file as the kernel gives it, or None where ``os.stat`` would raise.
+
+    It takes half the time of a status that is taken apart and put together again.
+
+    Args:
+        directory: descriptor of where a relative path starts.
+        path: the path.
+        flags: ``AT_SYMLINK_NOFOLLOW`` or 0.
+    """
+    return None if _fstatat(directory, path, _space, flags) else _space.raw
+
+
+def status_fields(data: bytes) -> tuple[int, ...]:
+    """Return the first six fields of ``os.stat_result`` of a ``struct stat``: mode, inode, device, links and owners."""
+    device, inode, links, mode, user, group = _HEAD.unpack_from(data)
+    return (mode, inode, device, links, user, group)
 
 
 def stat_structure(status: os.stat_result, user: int, group: int) -> bytes:

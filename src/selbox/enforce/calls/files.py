@@ -13,6 +13,7 @@ from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.statusdata import status_fields
 from selbox.enforce.walks import Located
 from selbox.typing import Final
 
@@ -118,19 +119,25 @@ class FileCalls:
         """
         box = self._box
         follow, wanted = not flags & os.O_NOFOLLOW, flags & _WANTED
-        look = box.walker.look(caller, directory, path, wanted, follow=follow)
-        if look is None or stat.S_IFMT(look.status.st_mode) not in _PLAIN:
-            return False
+        look, start = None, None
+        data = box.walker.show(caller, path, wanted, follow=follow)
+        if data is not None:
+            found = status_fields(data)[1:3]
+        else:
+            look = box.walker.look(caller, directory, path, wanted, follow=follow)
+            if look is None or stat.S_IFMT(look.status.st_mode) not in _PLAIN:
+                return False
+            start, found = look.start, look.status[1:3]
         # Not to wait is for what somebody outside may have put there since; a lease on a file makes it wait as well.
         # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
         try:
-            opened = box.descriptors.open(path, flags | os.O_NOCTTY | os.O_NONBLOCK, look.start)
+            opened = box.descriptors.open(path, flags | os.O_NOCTTY | os.O_NONBLOCK, start)
         except BlockingIOError:
             return False
         status = os.fstat(opened)
-        if status[1:3] != look.status[1:3]:
+        if status[1:3] != found:
             return False  # somebody outside the box was quicker
-        if not look.is_granted:
+        if look is not None and not look.is_granted:
             if box.labels.seen(status) is None:
                 box.labels.sid_of(opened, status, caller, box.walker.path_of(look, path))
             if self._check_open(caller, opened, status, flags):

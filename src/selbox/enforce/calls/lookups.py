@@ -20,7 +20,8 @@ from selbox.typing import Final
 
 _AT_EACCESS: Final = 0x200
 _ACCESS_WANTED: Final = 1 << 21
-"""What is remembered as granted, with the mode."""
+_NO_LINK: Final = 1 << 22
+"""What is remembered as granted: access, with its mode; to be told that an object is no link."""
 _STATFS_SIZE: Final = 120
 _INTERNAL: Final = {stat.S_IFIFO: "pipefs", stat.S_IFSOCK: "sockfs"}
 """File systems that are mounted nowhere, by what they hold."""
@@ -79,6 +80,10 @@ class LookupCalls:
         if caller.state.credentials_changed:
             return False
         follow, wanted = not flags & AT_SYMLINK_NOFOLLOW, _ACCESS_WANTED | mode
+        at = _AT_EACCESS if follow else _AT_EACCESS | AT_SYMLINK_NOFOLLOW
+        if box.walker.show(caller, path, wanted, follow=follow) is not None:
+            _may_access(AT_FDCWD, path, mode, at)
+            return True
         look = box.walker.look(caller, directory, path, wanted, follow=follow)
         if look is None:
             return False
@@ -89,7 +94,7 @@ class LookupCalls:
                 return False
             if box.walker.privileges.check_mode(caller, look.status, mode):
                 box.walker.remember(caller, look.place, wanted)
-        _may_access(look.start, path, mode, _AT_EACCESS if follow else _AT_EACCESS | AT_SYMLINK_NOFOLLOW)
+        _may_access(look.start, path, mode, at)
         return True
 
     def _is_quiet(self, caller: Caller, status: os.stat_result, mode: int) -> bool:
@@ -133,8 +138,11 @@ class LookupCalls:
             return -errno.EINVAL
         path = box.memory.read_string(caller.tid, address)
         if path:
+            if box.walker.show(caller, path, _NO_LINK, follow=False) is not None:
+                return -errno.EINVAL
             look = box.walker.look(caller, directory, path)
             if look is not None and not stat.S_ISLNK(look.status.st_mode):
+                box.walker.remember(caller, look.place, _NO_LINK)  # the way to it is all that was asked for
                 return -errno.EINVAL
             target = target_at(box, caller, directory, path, follow=False)
         else:

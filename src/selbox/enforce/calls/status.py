@@ -18,7 +18,14 @@ from selbox.enforce.identitymaps import shown_group, shown_user
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.statusdata import stat_structure, statx_names, statx_structure, with_owner
+from selbox.enforce.statusdata import (
+    stat_structure,
+    status_data,
+    status_fields,
+    statx_names,
+    statx_structure,
+    with_owner,
+)
 from selbox.typing import Final, NamedTuple
 
 _NO_AUTOMOUNT: Final = 0x800
@@ -26,6 +33,7 @@ _SYNCHRONISATION: Final = 0x6000
 _FLAGS: Final = AT_SYMLINK_NOFOLLOW | _NO_AUTOMOUNT | AT_EMPTY_PATH | _SYNCHRONISATION
 _STATX_RESERVED: Final = 0x80000000
 _STATX_SIZE: Final = 256
+_WORKING_DIRECTORY: Final = AT_FDCWD & 0xFFFFFFFF
 _GETATTR: Final = ("getattr",)
 _STATUS_WANTED: Final = 1 << 20
 """What is remembered as granted: no flag for opening has this number."""
@@ -48,37 +56,62 @@ class StatusCalls:
     def stat(self, caller: Caller, arguments: Arguments) -> int:
         """``stat(path, buffer)``."""
         path = self._box.memory.read_string(caller.tid, arguments[0])
-        return self._give(caller, arguments[1], self._by_path(caller, AT_FDCWD, path, follow=True).status)
+        return self._status(caller, AT_FDCWD, path, arguments[1], follow=True)
 
     def lstat(self, caller: Caller, arguments: Arguments) -> int:
         """``lstat(path, buffer)``."""
         path = self._box.memory.read_string(caller.tid, arguments[0])
-        return self._give(caller, arguments[1], self._by_path(caller, AT_FDCWD, path, follow=False).status)
+        return self._status(caller, AT_FDCWD, path, arguments[1], follow=False)
 
     def fstat(self, caller: Caller, arguments: Arguments) -> int:
         """``fstat(descriptor, buffer)``."""
         number = arguments[0] & 0xFFFFFFFF
         if number == AT_FDCWD & 0xFFFFFFFF:
             return -errno.EBADF
-        return self._give(caller, arguments[1], self._by_number(caller, number).status)
+        return self._status_of(caller, number, arguments[1])
 
     def newfstatat(self, caller: Caller, arguments: Arguments) -> int:
         """``newfstatat(directory, path, buffer, flags)``."""
-        seen = self._find(caller, arguments[0], arguments[1], arguments[3])
-        return self._give(caller, arguments[2], seen.status)
+        directory, address, buffer, flags = arguments[:4]
+        path = self._path(caller, address, flags)
+        if path is None:
+            return self._status_of(caller, directory, buffer)
+        return self._status(caller, directory, path, buffer, follow=not flags & AT_SYMLINK_NOFOLLOW)
 
     def statx(self, caller: Caller, arguments: Arguments) -> int:
         """``statx(directory, path, flags, mask, buffer)``."""
         directory, address, flags, mask, buffer, _ = arguments
         if mask & _STATX_RESERVED or flags & _SYNCHRONISATION == _SYNCHRONISATION:
             return -errno.EINVAL
-        seen = self._find(caller, directory, address, flags)
+        path = self._path(caller, address, flags)
+        if path is None:
+            seen = self._by_number(caller, directory)
+        else:
+            seen = self._by_path(caller, directory, path, follow=not flags & AT_SYMLINK_NOFOLLOW)
         status = seen.status
         data = seen.extended(flags & _SYNCHRONISATION, mask & 0xFFFFFFFF)
         if caller.state.root_changed:
             data = with_owner(data, shown_user(caller.tid, status.st_uid), shown_group(caller.tid, status.st_gid))
         self._box.memory.write(caller.tid, buffer, data)
         return 0
+
+    def _status(self, caller: Caller, directory: int, path: bytes, buffer: int, *, follow: bool) -> int:
+        """Answer with the status of what a path names."""
+        data = self._box.walker.show(caller, path, _STATUS_WANTED, follow=follow)
+        if data is None:
+            return self._give(caller, buffer, self._by_path(caller, directory, path, follow=follow).status)
+        self._box.memory.write(caller.tid, buffer, data)
+        return 0
+
+    def _status_of(self, caller: Caller, number: int, buffer: int) -> int:
+        """Answer with the status of what a descriptor is open on."""
+        number &= 0xFFFFFFFF
+        if number != _WORKING_DIRECTORY and not caller.state.root_changed:
+            data = status_data(AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number), 0)
+            if data is not None and self._is_granted(caller, *status_fields(data)[:3]):
+                self._box.memory.write(caller.tid, buffer, data)
+                return 0
+        return self._give(caller, buffer, self._by_number(caller, number).status)
 
     def _give(self, caller: Caller, buffer: int, status: os.stat_result) -> int:
         if caller.state.root_changed:
@@ -90,17 +123,13 @@ class StatusCalls:
 
     # --- What a call names ------------------------------------------------------------------------------------------
 
-    def _find(self, caller: Caller, directory: int, address: int, flags: int) -> "_Seen":
-        """Find what a directory, a path and flags name, and check that the caller may know of it."""
+    def _path(self, caller: Caller, address: int, flags: int) -> bytes | None:
+        """Read a path; None means the directory descriptor itself."""
         if flags & 0xFFFFFFFF & ~_FLAGS:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        if flags & AT_EMPTY_PATH:
-            path = self._box.memory.read_string(caller.tid, address) if address else b""
-            if not path:
-                return self._by_number(caller, directory)
-        else:
-            path = self._box.memory.read_string(caller.tid, address)
-        return self._by_path(caller, directory, path, follow=not flags & AT_SYMLINK_NOFOLLOW)
+        if not flags & AT_EMPTY_PATH:
+            return self._box.memory.read_string(caller.tid, address)
+        return (self._box.memory.read_string(caller.tid, address) if address else b"") or None
 
     def _by_path(self, caller: Caller, directory: int, path: bytes, *, follow: bool) -> "_Seen":
         box = self._box
@@ -109,7 +138,7 @@ class StatusCalls:
             return _Seen(special)
         look = box.walker.look(caller, directory, path, _STATUS_WANTED, follow=follow)
         if look is not None:
-            if look.is_granted or self._is_granted(caller, look.status):
+            if look.is_granted or self._is_granted(caller, *look.status[:3]):
                 if not look.is_granted:
                     box.walker.remember(caller, look.place, _STATUS_WANTED)
                 return _Seen(look.status, look.start, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
@@ -128,9 +157,9 @@ class StatusCalls:
 
     def _by_number(self, caller: Caller, number: int) -> "_Seen":
         box = self._box
-        if number & 0xFFFFFFFF != AT_FDCWD & 0xFFFFFFFF:
+        if number & 0xFFFFFFFF != _WORKING_DIRECTORY:
             status = box.walker.status_of(caller, number)
-            if self._is_granted(caller, status):
+            if self._is_granted(caller, *status[:3]):
                 return _Seen(status, AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number & 0xFFFFFFFF), 0)
         descriptor = box.walker.start_of(caller, number)
         status = os.fstat(descriptor)
@@ -140,9 +169,9 @@ class StatusCalls:
             self._check(caller, descriptor, status)
         return _Seen(status, descriptor, b"", AT_EMPTY_PATH)
 
-    def _is_granted(self, caller: Caller, status: os.stat_result) -> bool:
+    def _is_granted(self, caller: Caller, mode: int, inode: int, device: int) -> bool:
         """Tell whether a file's label and the answer are known already, and there is nothing to record."""
-        seen = self._box.labels.seen(status)
+        seen = self._box.labels.seen_as(mode, inode, device)
         return seen is not None and self._box.monitor.is_quiet(caller.state.sid, *seen, _GETATTR)
 
     def _check(self, caller: Caller, descriptor: int, status: os.stat_result) -> bool:

@@ -1,0 +1,190 @@
+"""What is remembered of paths is used again only as long as all that was decided about is still the same."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from selbox.avc.cache import AccessVectorCache
+from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import own_credentials
+from selbox.enforce.descriptors import Descriptors
+from selbox.enforce.labels import Labels
+from selbox.enforce.linux import AT_FDCWD
+from selbox.enforce.monitor import AccessEvent, ReferenceMonitor
+from selbox.enforce.paths import Look, PathWalker
+from selbox.enforce.privileges import Privileges
+from selbox.enforce.tasks import TaskState, TaskTable
+from selbox.model.policy import Policy
+from selbox.server.securityserver import SecurityServer
+from selbox.store.labels import LabelStore
+from selbox.store.pathlabels import PathLabels
+from selbox.store.policyfiles import load_policy
+
+WANTED, OTHER = 1, 2
+TEMPORARY = "system_u:object_r:tmp_t:s0"
+HOME = "system_u:object_r:user_home_t:s0"
+
+
+class Walked:
+    """A walker, and a caller that may do everything, silently."""
+
+    def __init__(self, directory: Path, policy: Policy) -> None:
+        self.server = SecurityServer(policy, enforcing=True)
+        self.events: list[AccessEvent] = []
+        self.monitor = ReferenceMonitor(self.server, AccessVectorCache(self.server), self.events.append)
+        path_labels = PathLabels({str(directory): TEMPORARY})
+        self.labels = Labels(self.server, TaskTable(), LabelStore(), path_labels)
+        self.descriptors = Descriptors()
+        self.walker = PathWalker(self.descriptors, self.labels, self.monitor, Privileges(self.monitor))
+        self.sid = self.server.initial_sid("kernel")
+        self.caller = Caller(0, os.getpid(), TaskState(sid=self.sid, previous=self.sid), kind=0)
+        self.file = directory / "file"
+        self.file.write_text("content")
+        self.path = bytes(self.file)
+
+    def look(self, *, wanted: int = WANTED, follow: bool = True, caller: Caller | None = None) -> Look | None:
+        return self.walker.look(caller or self.caller, AT_FDCWD, self.path, wanted, follow=follow)
+
+    def is_granted(self, *, wanted: int = WANTED, follow: bool = True) -> bool:
+        look = self.look(wanted=wanted, follow=follow)
+        return look is not None and look.is_granted
+
+    def grant(self, *, follow: bool = True) -> None:
+        located = self.walker.locate(self.caller, AT_FDCWD, self.path, follow=follow, parent=False)
+        self.labels.sid_of(located.object, located.found, self.caller)
+        look = self.look(follow=follow)
+        assert look is not None
+        assert not look.is_granted
+        self.walker.remember(self.caller, look.place, WANTED)
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load_policy([])
+
+
+@pytest.fixture
+def walked(tmp_path: Path, policy: Policy) -> Iterator[Walked]:
+    walked = Walked(tmp_path, policy)
+    yield walked
+    walked.descriptors.close_all()
+    walked.walker.close()
+
+
+def test_what_was_granted_is_granted_again_to_its_kind_of_caller_only(walked: Walked) -> None:
+    assert walked.look() is None, "nobody has walked there"
+    walked.grant()
+    assert walked.is_granted()
+    assert not walked.is_granted(wanted=OTHER)
+    assert not walked.is_granted(follow=False), "whether a link is followed makes another path of it"
+    look = walked.look(caller=walked.caller._replace(kind=1))
+    assert look is not None
+    assert not look.is_granted
+    assert walked.look(caller=walked.caller._replace(kind=-1)) is None
+
+
+def test_the_label_is_known_by_the_path_from_the_first_look(walked: Walked) -> None:
+    walked.grant()
+    other = walked.file.with_name("other")
+    other.touch()
+    walked.path = bytes(other)
+    assert walked.look() is not None
+    assert walked.labels.seen(other.stat()) == (walked.server.context_to_sid(TEMPORARY), "file")
+
+
+def test_a_change_of_policy_takes_it_back(walked: Walked) -> None:
+    walked.grant()
+    walked.monitor.invalidate()
+    assert not walked.is_granted()
+
+
+def test_another_mode_takes_it_back(walked: Walked) -> None:
+    walked.grant()
+    walked.file.chmod(0o600 if walked.file.stat().st_mode & 0o77 else 0o644)
+    assert not walked.is_granted()
+
+
+def test_another_label_takes_it_back(walked: Walked) -> None:
+    walked.grant()
+    walked.labels.assign(walked.file.stat(), walked.server.context_to_sid(HOME))
+    assert not walked.is_granted()
+
+
+def test_a_file_that_may_have_the_number_of_a_removed_one_is_another(walked: Walked) -> None:
+    walked.grant()
+    walked.labels.removed(walked.file.stat(), str(walked.file))
+    assert not walked.is_granted()
+
+
+def test_another_file_of_the_name_is_looked_at_anew(walked: Walked) -> None:
+    walked.grant()
+    other = walked.file.with_name("other")
+    other.write_text("another")
+    other.rename(walked.file)
+    look = walked.look()
+    assert look is not None
+    assert not look.is_granted
+    assert look.status.st_size == len("another")
+
+
+def test_a_link_that_took_the_place_of_a_file_is_walked(walked: Walked) -> None:
+    walked.grant()
+    other = walked.file.with_name("other")
+    other.write_text("another")
+    walked.file.unlink()
+    walked.file.symlink_to(other)
+    assert walked.look() is None
+    located = walked.walker.locate(walked.caller, AT_FDCWD, walked.path, parent=False)
+    assert located.found.st_ino == other.stat().st_ino
+
+
+def test_a_link_is_remembered_by_what_it_leads_to(walked: Walked) -> None:
+    other = walked.file.with_name("other")
+    walked.file.rename(other)
+    walked.file.symlink_to(other)
+    walked.grant()
+    assert walked.is_granted()
+    third = walked.file.with_name("third")
+    third.write_text("third")
+    walked.file.unlink()
+    walked.file.symlink_to(third)
+    assert walked.look() is None
+
+
+def test_a_directory_that_took_the_place_of_another_is_walked(walked: Walked) -> None:
+    below = walked.file.with_name("below")
+    below.mkdir()
+    walked.file.rename(below / "file")
+    walked.path = bytes(below / "file")
+    walked.grant()
+    below.rename(below.with_name("away"))
+    below.mkdir()
+    (below / "file").write_text("another")
+    assert walked.look() is None
+
+
+def test_what_is_gone_is_not_there(walked: Walked) -> None:
+    walked.grant()
+    walked.file.unlink()
+    with pytest.raises(FileNotFoundError):
+        walked.look()
+
+
+def test_what_the_box_moves_is_forgotten(walked: Walked) -> None:
+    walked.grant()
+    walked.walker.forget()
+    assert walked.look() is None
+
+
+def test_who_has_other_credentials_walks_for_itself(walked: Walked) -> None:
+    walked.grant()
+    credentials = own_credentials()._replace(user=12345, capabilities=0)
+    state = walked.caller.state._replace(credentials_changed=True, credentials=credentials)
+    other = Caller(0, os.getpid(), state, kind=1, credentials=credentials)
+    assert walked.look(caller=other) is None, "it may need a capability where the first one needed none"
+    walked.walker.locate(other, AT_FDCWD, walked.path, parent=False)
+    look = walked.look(caller=other)
+    assert look is not None
+    assert not look.is_granted
