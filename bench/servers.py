@@ -1,31 +1,45 @@
 """Measures servers in a box: what one request costs its client, over kept connections and over new ones.
 
-The client is outside. Servers are started anew for each sample, plainly and supervised in turn.
+The client is outside. Servers are started anew for each sample, plainly and supervised in turn. Beside the small policy
+of the measurement they are run under Debian's, in the domains that it gives them, where that can be had.
 """
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
+import _messagebus as messagebus
+import _postgresql as postgresql
 from _boxes import MeasurementError, Plain, Selbox, Way, environment
+from _connections import connected, free_port
 from _figures import Figures, Row, show
 from _workshop import NoCompilerError, Workshop
 
 from selbox.enforce.launch import missing_support
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(os.path.dirname(_HERE), "tools"))
+
+import debianpolicy  # noqa: E402 - its directory is not that of the measurements
+
 _DATA = "system_u:object_r:server.data_t:s0"
 _PAGE = 1000
-_KEPT, _NEW = 5_000, 1_000
 _START_SECONDS = 60
+_DEBIAN_TYPES = {
+    "nginx": "httpd_sys_rw_content_t",
+    "redis": "redis_var_lib_t",
+    "postgresql": "postgresql_db_t",
+    "dbus": "system_dbusd_runtime_t",
+}
+"""What Debian's policy calls the files of each server."""
 
 _NGINX = """
 daemon off; pid {directory}/nginx.pid; error_log {directory}/error.log; worker_processes 1;
@@ -34,7 +48,7 @@ http {{
     access_log off; keepalive_requests 1000000; open_file_cache {cache};
     client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
-    server {{ listen 127.0.0.1:{port}; root {directory}/pages; }}
+    server {{ listen 127.0.0.1:{port}; root {directory}; }}
 }}
 """
 
@@ -45,45 +59,53 @@ class Server(NamedTuple):
     Attributes:
         name: title of its rows.
         command: program and arguments.
-        port: where it listens.
-        request: what it is asked.
-        size: of its answer, in bytes.
+        place: port, or path of a socket, where it listens.
+        ask: asks it the given number of times over ``kept`` or ``new`` connections; returns µs for each.
+        kinds: the kinds of connections, with how often it is asked.
     """
 
     name: str
     command: tuple[str, ...]
-    port: int
-    request: str
-    size: int
+    place: int | str
+    ask: Callable[[str, int], float]
+    kinds: tuple[tuple[str, int], ...] = (("kept", 5_000), ("new", 1_000))
 
 
 def servers(shop: Workshop) -> Iterator[Server]:
     """Return the servers that are installed, with their files made."""
-    directory = shop.path("server")
-    os.makedirs(os.path.join(directory, "pages"))
-    with open(os.path.join(directory, "pages", "index.html"), "w", encoding="ascii") as page:
-        page.write("a" * _PAGE)
     for path, _, _ in os.walk(shop.directory):
         os.chmod(path, 0o755)  # noqa: S103 - workers give up root and read them
     search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
     if nginx := shutil.which("nginx", path=search):
-        for name, cache in (("nginx", "off"), ("nginx with open_file_cache", "max=100")):
-            port = _free_port()
-            configuration = os.path.join(directory, f"{port}.conf")
-            with open(configuration, "w", encoding="ascii") as file:
-                file.write(_NGINX.format(directory=directory, port=port, cache=cache))
-            request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-            yield Server(name, (nginx, "-c", configuration), port, request, _PAGE)
+        yield from _nginx(nginx, shop)
     if redis := shutil.which("redis-server", path=search):
-        port = _free_port()
-        options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory)
-        yield Server("redis", (redis, *options), port, "*1\r\n$4\r\nPING\r\n", 7)
+        port = free_port()
+        options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", shop.make("redis"))
+        ask = partial(_exchange, shop, port, "*1\r\n$4\r\nPING\r\n", 7)
+        yield Server("redis", (redis, *options), port, ask)
+    if programs := postgresql.programs():
+        port = free_port()
+        database = postgresql.make(programs, shop.make("postgresql"), port)
+        kinds = (("kept", 4_000), ("new", 50))
+        yield Server("PostgreSQL, select", database, port, partial(postgresql.select, programs, port), kinds)
+    if bus := shutil.which("dbus-daemon", path=search):
+        path = os.path.join(shop.make("dbus"), "socket")
+        command = messagebus.make(bus, path)
+        kinds = (("kept", 3_000), ("new", 200))
+        yield Server("dbus, call of the bus", command, path, partial(messagebus.call, path), kinds)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _nginx(program: str, shop: Workshop) -> Iterator[Server]:
+    directory = shop.make("nginx")
+    with open(os.path.join(directory, "index.html"), "w", encoding="ascii") as page:
+        page.write("a" * _PAGE)
+    for name, cache in (("nginx", "off"), ("nginx with open_file_cache", "max=100")):
+        port = free_port()
+        configuration = os.path.join(directory, f"{port}.conf")
+        with open(configuration, "w", encoding="ascii") as file:
+            file.write(_NGINX.format(directory=directory, port=port, cache=cache))
+        request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        yield Server(name, (program, "-c", configuration), port, partial(_exchange, shop, port, request, _PAGE))
 
 
 @contextmanager
@@ -95,7 +117,7 @@ def running(server: Server, way: Way, shop: Workshop) -> Iterator[None]:
     """
     process = subprocess.Popen(
         way.command(server.command),
-        cwd=shop.directory,
+        cwd="/",
         env=environment(shop),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -104,7 +126,7 @@ def running(server: Server, way: Way, shop: Workshop) -> Iterator[None]:
         until = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < until:
             try:
-                socket.create_connection(("127.0.0.1", server.port), 1).close()
+                connected(server.place).close()
                 break
             except OSError:
                 time.sleep(0.05)
@@ -116,23 +138,23 @@ def running(server: Server, way: Way, shop: Workshop) -> Iterator[None]:
         process.wait()
 
 
-def ask(server: Server, kind: str, times: int, shop: Workshop) -> float:
+def _exchange(shop: Workshop, port: int, request: str, size: int, kind: str, times: int) -> float:
     """Return how long a request takes, in µs.
 
     Raises:
         MeasurementError: when the server does not answer.
     """
-    size = server.size + (_header_size(server) if "GET" in server.request else 0)
-    words = [shop.loops, "exchange", str(server.port), str(times), kind, str(size), server.request]
+    size += _header_size(port, request) if "GET" in request else 0
+    words = [shop.loops, "exchange", str(port), str(times), kind, str(size), request]
     result = subprocess.run(words, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise MeasurementError(f"{server.name}: {result.stderr.strip()}")
+        raise MeasurementError(result.stderr.strip())
     return int(result.stdout) / times / 1_000
 
 
-def _header_size(server: Server) -> int:
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
-        client.sendall(server.request.encode())
+def _header_size(port: int, request: str) -> int:
+    with connected(port) as client:
+        client.sendall(request.encode())
         data = b""
         while b"\r\n\r\n" not in data:
             data += client.recv(4096)
@@ -141,13 +163,12 @@ def _header_size(server: Server) -> int:
 
 def measure(server: Server, ways: Sequence[Way], rounds: int, shop: Workshop) -> list[Row]:
     """Measure a server in each way in turn; one round before them is not counted."""
-    kinds = (("kept", _KEPT), ("new", _NEW))
-    samples: dict[str, dict[str, list[float]]] = {kind: {way.name: [] for way in ways} for kind, _ in kinds}
+    samples: dict[str, dict[str, list[float]]] = {kind: {way.name: [] for way in ways} for kind, _ in server.kinds}
     for count in range(rounds + 1):
         for way in ways:
             with running(server, way, shop):
-                for kind, times in kinds:
-                    value = ask(server, kind, times, shop)
+                for kind, times in server.kinds:
+                    value = server.ask(kind, times)
                     if count:
                         samples[kind][way.name].append(value)
     return [
@@ -156,8 +177,25 @@ def measure(server: Server, ways: Sequence[Way], rounds: int, shop: Workshop) ->
             "µs",
             {name: Figures(tuple(values)) for name, values in samples[kind].items()},
         )
-        for kind, _ in kinds
+        for kind, _ in server.kinds
     ]
+
+
+def debian(shop: Workshop) -> Selbox | None:
+    """Return boxes under Debian's policy, in which servers start as init starts them; None where it cannot be had."""
+    try:
+        paths = debianpolicy.enabled(debianpolicy.packages("default"))
+        substitutions = f"{debianpolicy.contexts_directory('default')}/files/file_contexts.subs_dist"
+    except debianpolicy.PolicyUnavailableError as error:
+        print(f"left out: Debian's policy: {error}", file=sys.stderr)
+        return None
+    policy, contexts = shop.path("debian.policy"), shop.path("file_contexts")
+    words = [sys.executable, "-m", "selbox", "compile", *paths, "-o", policy, "--file-contexts", contexts]
+    subprocess.run(words, check=True, capture_output=True)
+    shutil.copy(substitutions, f"{contexts}.subs_dist")
+    labels = {shop.directory: "usr_t", **{shop.make(name): each for name, each in _DEBIAN_TYPES.items()}}
+    options = [word for path, each in labels.items() for word in ("--label", f"{path}=system_u:object_r:{each}:s0")]
+    return Selbox(("--policy", policy, "--file-contexts", contexts, "--as-init", *options), "selbox, Debian's policy")
 
 
 def main(words: Sequence[str]) -> int:
@@ -165,6 +203,7 @@ def main(words: Sequence[str]) -> int:
     parser = ArgumentParser(prog="bench/servers.py", description="Measure what a box costs servers.")
     parser.add_argument("--rounds", type=int, default=3, help="samples of each server in each way (3)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only servers with this in their name")
+    parser.add_argument("--no-debian", dest="debian", action="store_false", help="not under Debian's policy")
     parser.add_argument("--json", action="store_true", help="write JSON")
     arguments = parser.parse_args(words)
     if missing := missing_support():
@@ -179,10 +218,12 @@ def main(words: Sequence[str]) -> int:
             print(f"left out: {error}")
             return 0
         policy = os.path.join(_HERE, "servers.cil")
-        ways = (Plain(), Selbox(("--policy", policy, "--domain", "server.t", "--label", f"{directory}={_DATA}")))
+        own = Selbox(("--policy", policy, "--domain", "server.t", "--label", f"{directory}={_DATA}"))
+        under_debian = debian(shop) if arguments.debian else None
+        ways: tuple[Way, ...] = (Plain(), own) if under_debian is None else (Plain(), own, under_debian)
         found = [each for each in servers(shop) if arguments.only in each.name]
         if not found:
-            notes.append("left out: no nginx or redis-server on PATH")
+            notes.append("left out: none of these servers is installed")
         for server in found:
             print(f"bench: {server.name}", file=sys.stderr)
             try:
