@@ -45,3 +45,16 @@ def test_from_a_context_that_is_named(directory: Path) -> None:
 
 def test_a_policy_that_does_not_label_init(directory: Path) -> None:
     assert "error[no-init-domain]" in started(directory, POLICY, "--as-init")
+
+
+def test_file_contexts_that_cannot_be_read_are_told_with_their_place(directory: Path) -> None:
+    (directory / "contexts").write_text("/usr/bin/[z-(.*)? system_u:object_r:init_exec_t:s0\n")
+    options = ("--file-contexts", str(directory / "contexts"))
+    outcome = Box(directory, POLICY).run("/usr/bin/env", options=options)
+    assert outcome.status == 1
+    assert "error[file-context-pattern]" in outcome.errors
+    assert f"{directory}/contexts:1:1" in outcome.errors
+    (directory / "contexts").write_text("/usr/lib/os-rel.*[z-( system_u:object_r:init_exec_t:s0\n")
+    outcome = Box(directory, POLICY).run("/bin/cat", "/usr/lib/os-release", options=options)
+    assert outcome.status == 1
+    assert "selbox: the file context pattern `/usr/lib/os-rel.*[z-(`" in outcome.errors

@@ -13,7 +13,7 @@ from selbox.language.cil import parse
 from selbox.language.filecontexts import FileContextLine, parse_file_contexts
 from selbox.model.context_text import format_context
 from selbox.model.policy import Policy
-from selbox.store.filecontextfiles import with_file_contexts
+from selbox.store.filecontextfiles import check_file_contexts, with_file_contexts
 from selbox.store.filecontexts import FileContexts
 from selbox.store.policyfiles import labelled_policy
 
@@ -110,3 +110,26 @@ def test_they_are_read_as_by_libselinux(tmp_path: Path) -> None:
         last = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip().split("\n")[-1]
         answers.append(last.removeprefix("Default context: ") if last.startswith("Default") else "")
     assert looked_up(tmp_path) == answers
+
+
+def faults(directory: Path, text: str) -> list[str]:
+    (directory / "fc").write_text(text)
+    with pytest.raises(SelboxError) as caught:
+        check_file_contexts(labelled_policy(policy(), str(directory / "fc")))
+    return [each.code for each in caught.value.diagnostics]
+
+
+def test_wrong_words_and_wrong_contexts_are_told_together(tmp_path: Path) -> None:
+    codes = faults(tmp_path, "/a u:r:c_t:s0\n/b\n/c u:r:a_t:s0\n")
+    assert sorted(codes) == ["file-context-syntax", "invalid-context"]
+
+
+def test_broken_patterns_and_contradictions_are_found_by_a_check(tmp_path: Path) -> None:
+    same = "/x u:r:a_t:s0\n/x u:r:a_t:s0\n/y -d u:r:a_t:s0\n/y -- u:object_r:b_t:s0\n/z <<none>>\n"
+    (tmp_path / "fc").write_text(same)
+    check_file_contexts(labelled_policy(policy(), str(tmp_path / "fc")))
+    assert faults(tmp_path, f"{same}/y u:object_r:b_t:s0\n/z u:r:a_t:s0\n/q/[a-(.*)? u:r:a_t:s0\n") == [
+        "file-context-pattern",
+        "file-context-conflict",
+        "file-context-conflict",
+    ]

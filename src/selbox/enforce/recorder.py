@@ -5,8 +5,10 @@ from collections import deque
 from collections.abc import Callable
 from time import time_ns
 
+from selbox.diagnostics import SelboxError
 from selbox.enforce.monitor import AccessEvent
 from selbox.server.securityserver import SecurityServer
+from selbox.store.pathpattern import PATTERN_CODE
 from selbox.typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class Recorder:
         """Programs that were killed since another one ran than policy had decided about."""
         self.hindrances: dict[str, None] = {}
         """What the machine refuses to the supervisor, so that calls failed; in the order in which it was met."""
+        self.broken_labels: dict[str, SelboxError] = {}
+        """What was wrong with file contexts, so that calls failed, by its words."""
         self.faults: dict[str, int] = {}
         """Errors of selbox itself, with how often each was met; the calls failed with EIO."""
 
@@ -136,6 +140,11 @@ class Recorder:
 
         contexts = self._server.sid_to_context(old), self._server.sid_to_context(new)
         self.write(format_event(bounded_transition_denied(self.stamp(), *contexts)))
+
+    def undecided(self, error: SelboxError) -> None:
+        """Note that a call failed since a file context that would label a file cannot be read."""
+        if any(each.code == PATTERN_CODE for each in error.diagnostics):
+            self.broken_labels.setdefault(str(error), error)
 
     def intruder(self, pid: int, path: str) -> None:
         """Note that a task was killed because the kernel ran another program than ``path``, which was decided about."""

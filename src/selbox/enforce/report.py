@@ -19,7 +19,7 @@ class RunReport(NamedTuple):
         exit_status: what a shell would see: the program's own, or 128 and the signal that ended it.
         denials: most frequent first.
         intruders: programs killed because another file ran than the one that was decided about.
-        hindrances: what the machine refused to the supervisor: calls failed, or records were lost.
+        hindrances: what the machine or file contexts refused to the supervisor: calls failed, or records were lost.
         faults: errors of selbox itself, whose calls failed with EIO, with how often each was met.
         cache: what the access vector cache did.
     """
@@ -40,7 +40,7 @@ def make_report(recorder: "Recorder", wait_status: int, cache: "Statistics") -> 
         status,
         recorder.denials(),
         tuple(recorder.intruders),
-        (*recorder.hindrances, *recorder.losses()),
+        (*recorder.hindrances, *recorder.broken_labels, *recorder.losses()),
         tuple(recorder.faults.items()),
         cache,
     )

@@ -63,7 +63,7 @@ def supervise(
         watcher: is told of each denial.
 
     Raises:
-        SelboxError: ``first-program-denied``, ``program-not-run``.
+        SelboxError: ``first-program-denied``, ``program-not-run``, ``file-context-pattern``.
     """
     recorder = Recorder(server, write)
     if watcher is not None:
@@ -110,5 +110,7 @@ def supervise(
         finally:
             supervisor.finish()
     if not handlers.execution.started and os.WIFEXITED(status):
+        if recorder.broken_labels:
+            raise next(iter(recorder.broken_labels.values()))
         raise not_started(recorder.denials(), handlers.execution.refused, os.WEXITSTATUS(status))
     return make_report(recorder, status, monitor.cache.statistics)

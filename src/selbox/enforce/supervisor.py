@@ -120,7 +120,8 @@ class Supervisor:
             answer = handler(caller, arguments)
         except OSError as error:
             answer = -(error.errno or errno.EIO)
-        except SelboxError:
+        except SelboxError as error:
+            box.recorder.undecided(error)
             answer = -errno.EACCES  # a computed context that is not valid, or a class that policy rejects: fail closed
         except (OverflowError, ValueError):
             answer = -errno.EINVAL  # a register that is no number of its kind

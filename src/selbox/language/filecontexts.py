@@ -42,13 +42,17 @@ class FileContextLine(NamedTuple):
     context_span: Span
 
 
-def parse_file_contexts(source: SourceFile) -> list[FileContextLine]:
+def parse_file_contexts(source: SourceFile, collected: Diagnostics | None = None) -> list[FileContextLine]:
     """Read file contexts; empty lines and those that begin with ``#`` say nothing.
+
+    Args:
+        source: the text.
+        collected: takes the errors of a caller who goes on with the other lines; None raises them.
 
     Raises:
         SelboxError: ``file-context-syntax``, with every line that is wrong.
     """
-    diagnostics = Diagnostics()
+    diagnostics = Diagnostics() if collected is None else collected
     lines: list[FileContextLine] = []
     for number, text in enumerate(source.text.split("\n"), 1):
         words = [(each[0], Span(source, number, each.start() + 1, len(each[0]))) for each in _WORD.finditer(text)]
@@ -71,7 +75,8 @@ def parse_file_contexts(source: SourceFile) -> list[FileContextLine]:
         else:
             kind = _KINDS[words[1][0]] if len(words) == 3 else FileKind.ANY
             lines.append(FileContextLine(words[0][0], kind, words[-1][0], words[0][1], words[-1][1]))
-    diagnostics.raise_if_errors()
+    if collected is None:
+        diagnostics.raise_if_errors()
     return lines
 
 

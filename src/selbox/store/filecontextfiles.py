@@ -2,28 +2,32 @@
 
 from collections.abc import Sequence
 
-from selbox.diagnostics import Diagnostics, SelboxError
+from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.language.filecontexts import NO_CONTEXT, FileContextLine, parse_substitutions
 from selbox.model.context import Context
-from selbox.model.context_text import INVALID_CONTEXT, parse_context
-from selbox.model.labelling import FileContext, PathSubstitution
+from selbox.model.context_text import INVALID_CONTEXT, format_context, parse_context
+from selbox.model.labelling import FileContext, FileKind, PathSubstitution
 from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.server.validity import context_fault
+from selbox.store.filecontexts import FileContexts
 from selbox.store.filecontexttexts import substitution_texts
 
 
-def with_file_contexts(policy: Policy, lines: Sequence[FileContextLine]) -> Policy:
+def with_file_contexts(
+    policy: Policy, lines: Sequence[FileContextLine], collected: Diagnostics | None = None
+) -> Policy:
     """Return a policy with further file contexts.
 
     Args:
         policy: whose names the contexts use.
         lines: what is added; each keeps its place.
+        collected: has the errors of reading these lines, which are raised with those of their contexts.
 
     Raises:
         SelboxError: ``invalid-context``, with every line whose context is not one of the policy.
     """
-    diagnostics = Diagnostics()
+    diagnostics = Diagnostics() if collected is None else collected
     known: dict[str, Context | SelboxError | None] = {NO_CONTEXT: None}
     entries: list[FileContext] = []
     origins = list(policy.origins)
@@ -40,6 +44,40 @@ def with_file_contexts(policy: Policy, lines: Sequence[FileContextLine]) -> Poli
         entries.append(FileContext(line.pattern, line.kind, context, len(origins)))
     diagnostics.raise_if_errors()
     return policy._replace(file_contexts=(*policy.file_contexts, *entries), origins=tuple(origins))
+
+
+def check_file_contexts(policy: Policy) -> None:
+    """Check what lookups find out only when a path gets so far: every pattern, and whether two say different things.
+
+    Raises:
+        SelboxError: with every pattern that is broken, and ``file-context-conflict`` for each that has two contexts.
+
+    Source: ``nodups_specs`` of libselinux's ``label_file.c``, which ``setfiles -c`` runs.
+    """
+    found = list(FileContexts.of(policy).check())
+    firsts: dict[str, list[FileContext]] = {}
+    for entry in policy.file_contexts:
+        others = firsts.setdefault(entry.pattern, [])
+        for other in others:
+            overlap = FileKind.ANY in (entry.kind, other.kind) or entry.kind is other.kind
+            if overlap and other.context != entry.context:
+                found.append(_conflict(policy, other, entry))
+        others.append(entry)
+    if found:
+        raise SelboxError(*found)
+
+
+def _conflict(policy: Policy, first: FileContext, second: FileContext) -> Diagnostic:
+    contexts = [
+        NO_CONTEXT if each.context is None else format_context(policy, each.context) for each in (first, second)
+    ]
+    places = [policy.origin(each.origin) for each in (first, second)]
+    return Diagnostic(
+        "file-context-conflict",
+        f"`{first.pattern}` is given two contexts, `{contexts[0]}` and `{contexts[1]}`",
+        notes=tuple((f"written at {each.place}", None) for each in places if each is not None),
+        help="remove one of them, or give each a kind of file",
+    )
 
 
 def substitutions_beside(path: str) -> tuple[tuple[PathSubstitution, ...], ...]:

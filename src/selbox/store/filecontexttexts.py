@@ -2,7 +2,7 @@
 
 import os
 
-from selbox.diagnostics import SourceFile
+from selbox.diagnostics import Diagnostics, SourceFile
 from selbox.model.policy import Policy
 from selbox.store.inputs import read_input
 from selbox.typing import Final, NamedTuple
@@ -34,8 +34,9 @@ class FileContextTexts(NamedTuple):
         from selbox.language.filecontexts import parse_file_contexts, parse_substitutions
         from selbox.store.filecontextfiles import with_file_contexts
 
-        lines = [line for text in self.contexts for line in parse_file_contexts(text)]
-        return with_file_contexts(policy, lines)._replace(
+        diagnostics = Diagnostics()
+        lines = [line for text in self.contexts for line in parse_file_contexts(text, diagnostics)]
+        return with_file_contexts(policy, lines, diagnostics)._replace(
             path_substitutions=tuple(map(parse_substitutions, self.substitutions))
         )
 

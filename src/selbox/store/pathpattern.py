@@ -7,7 +7,10 @@ doubt both are shorter than they could be, never longer: a longer one would hide
 import re
 from enum import Enum, auto
 
-from selbox.typing import NamedTuple
+from selbox.typing import Final, NamedTuple
+
+PATTERN_CODE: Final = "file-context-pattern"
+"""Code of the error of a pattern that cannot be used."""
 
 # secilc's view of a pattern: the stem is all before the first special character; a backslash hides the next one.
 _STEM = re.compile(r"(?:[^\\.^$?*+|\[({]|\\(?:.|\Z))*", re.DOTALL)

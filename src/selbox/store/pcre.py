@@ -8,6 +8,7 @@ matched too little would leave a file with another label than its policy gives i
 import re
 
 from selbox.diagnostics import SelboxError
+from selbox.store.pathpattern import PATTERN_CODE
 
 _POSIX_CLASSES = {
     "alnum": "0-9A-Za-z",
@@ -73,7 +74,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(_translate(pattern), re.DOTALL | re.ASCII)
     except (re.error, ValueError, RecursionError, OverflowError) as error:
         raise SelboxError.of(
-            "file-context-pattern",
+            PATTERN_CODE,
             f"the file context pattern `{pattern}` is not a regular expression that can be used: {error}",
             help="a special character that stands for itself needs a backslash before it, such as `\\.` or `\\+`",
         ) from error

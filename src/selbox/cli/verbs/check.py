@@ -11,7 +11,7 @@ from selbox.cli.verb import Example, Manual, UsageError
 from selbox.diagnostics import Diagnostic, Diagnostics
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
-from selbox.store.policyfiles import load_policy
+from selbox.store.policyfiles import labelled_policy, load_policy
 from selbox.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ base. A kernel policy, alone, is read and counted as it is.
     examples=(
         Example("Check a policy that is written on the base policy:", "selbox check my.cil"),
         Example("Look at the base policy alone:", "selbox check"),
+        Example(
+            "Check file contexts, too, as `setfiles -c` does:", "selbox check policy.33 --file-contexts file_contexts"
+        ),
         Example("Check a complete policy of several files:", "selbox check --no-base base.cil apps.cil"),
     ),
 )
@@ -92,6 +95,12 @@ def add_arguments(parser: "ArgumentParser") -> None:
     parser.add_argument(
         "policy", nargs="*", metavar="POLICY", help="CIL and module packages, taken together; or one kernel policy"
     )
+    parser.add_argument(
+        "--file-contexts",
+        metavar="FILE",
+        help="check file contexts too, line by line: whether the policy has their contexts, whether their patterns can "
+        "be read, and whether two of them contradict each other",
+    )
     parser.add_argument("--no-base", action="store_true", help="leave the base policy out")
 
 
@@ -103,6 +112,11 @@ def run(arguments: "Namespace") -> PolicyContents:
     with Progress() as progress:
         progress.stage("reading")
         policy = load_policy(arguments.policy, base=not arguments.no_base, diagnostics=diagnostics, progress=progress)
+        if arguments.file_contexts is not None:
+            from selbox.store.filecontextfiles import check_file_contexts
+
+            progress.stage("reading the file contexts")
+            check_file_contexts(labelled_policy(policy, arguments.file_contexts))
     return contents(policy, diagnostics.warnings)
 
 
