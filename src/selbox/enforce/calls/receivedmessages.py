@@ -121,10 +121,9 @@ class ReceivedMessages:
 
     def recvmsg(self, caller: Caller, arguments: Arguments) -> int:
         """``recvmsg(socket, message, flags)``."""
-        if self._may_receive_itself(caller, arguments[0]):
-            return CONTINUE
         own = copy_socket(self._box, caller, arguments[0])
-        self._checks.check(caller, own, "read")
+        if self._may_receive_itself(caller, own, self._checks.check(caller, own, "read")):
+            return CONTINUE
         flags = arguments[2] & 0xFFFFFFFF
         header = read_header(self._box.memory, caller.tid, arguments[1])
         if flags & MSG_WAITALL and own.type == socket.SOCK_STREAM and not flags & MSG_PEEK and _waits(own, flags):
@@ -133,10 +132,9 @@ class ReceivedMessages:
 
     def recvmmsg(self, caller: Caller, arguments: Arguments) -> int:
         """``recvmmsg(socket, messages, count, flags, timeout)``: as many as are there, and at least one."""
-        if self._may_receive_itself(caller, arguments[0]):
-            return CONTINUE
         own = copy_socket(self._box, caller, arguments[0])
-        self._checks.check(caller, own, "read")
+        if self._may_receive_itself(caller, own, self._checks.check(caller, own, "read")):
+            return CONTINUE
         flags = arguments[3] & 0xFFFFFFFF
         places = [arguments[1] + place * _COUNTED for place in range(min(arguments[2] & 0xFFFFFFFF, _MOST_MESSAGES))]
         if not places:
@@ -158,16 +156,10 @@ class ReceivedMessages:
 
         return self._answer(caller, own, flags, attempt)
 
-    def _may_receive_itself(self, caller: Caller, register: int) -> bool:
-        """Tell whether no file can come, with the check that the socket may be read."""
-        number = signed(register)
-        if not is_alone(caller):
-            return False
-        label = self._checks.of_number(caller, number)
-        if label.object_class.startswith("unix_") or (self._kernel.exist and label.object_class in _OF_KERNEL):
-            return False
-        self._checks.check_label(caller, number, label, "read")
-        return True
+    def _may_receive_itself(self, caller: Caller, own: CallerSocket, label: SocketLabel) -> bool:
+        """Tell whether a caller's own call can bring no file, nor anything that is the supervisor's to tell."""
+        is_of_kernel = self._kernel.exist and label.object_class in _OF_KERNEL
+        return not own.is_unix and not is_of_kernel and is_alone(caller)
 
     # --- Waiting ----------------------------------------------------------------------------------------------------
 
