@@ -242,7 +242,7 @@ def _children() -> list[int]:
     """Return the pids of this process's own children, orphans that it took over among them."""
     pid = os.getpid()
     try:
-        with open(f"/proc/self/task/{pid}/children", encoding="ascii") as children:
+        with open(f"/proc/self/task/{pid}/children", "rb") as children:
             return [int(each) for each in children.read().split()]
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
         return [int(each) for each in os.listdir("/proc") if each.isdigit() and parent_of(int(each)) == pid]
