@@ -10,13 +10,16 @@ from _connections import connected
 
 _CONFIGURATION = """<busconfig>
 <type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow own="*"/></policy>
+<policy context="default">
+<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+</policy>
 </busconfig>
 """
 _BUS = "org.freedesktop.DBus"
 _STRINGS = {1: "o", 2: "s", 3: "s", 6: "s", 8: "g"}
 """The types of the header fields that a call has: path, interface, member, destination, signature."""
-_RETURN = 2
+_SECONDS = 60
+_RETURN, _ERROR = 2, 3
 
 
 def make(program: str, path: str) -> tuple[str, ...]:
@@ -48,6 +51,7 @@ def call(path: str, kind: str, times: int) -> float:
 
 def _client(path: str) -> socket.socket:
     client = connected(path)
+    client.settimeout(_SECONDS)
     user = str(os.geteuid()).encode().hex().encode()
     client.sendall(b"\0AUTH EXTERNAL " + user + b"\r\n")
     client.recv(256)
@@ -65,7 +69,9 @@ def _ask(client: socket.socket, message: bytes) -> None:
         if len(head) < 16:
             raise MeasurementError("the bus closed the connection")
         _, kind, _, _, body, _, fields = struct.unpack("<4B3I", head)
-        client.recv(-(-fields // 8) * 8 + body, socket.MSG_WAITALL)
+        rest = client.recv(-(-fields // 8) * 8 + body, socket.MSG_WAITALL)
+        if kind == _ERROR:
+            raise MeasurementError(f"the bus answered {rest!r}")
 
 
 def _message(member: str, argument: str = "") -> bytes:

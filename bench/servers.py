@@ -228,7 +228,7 @@ def main(words: Sequence[str]) -> int:
             print(f"bench: {server.name}", file=sys.stderr)
             try:
                 rows += measure(server, ways, arguments.rounds, shop)
-            except MeasurementError as error:
+            except (MeasurementError, OSError) as error:
                 notes.append(f"failed: {server.name}: {error}")
     show("Servers: median (smallest to largest)", rows, notes, as_json=arguments.json)
     return int(any(note.startswith("failed") for note in notes))

@@ -36,3 +36,35 @@ ask; setsebool httpd_can_network_connect on; ask; setsebool httpd_can_network_co
     assert outcome.lines[1:] == ["EACCES", "+PONG", "EACCES"], outcome.errors
     assert outcome.denials == ["httpd_t redis_port_t:tcp_socket name_connect"] * 2
     assert outcome.records[0].field("dest") == "6379"
+
+
+LISTENER = """
+import os, socket
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+    heard.bind("/run/systemd/notify")
+    os.chmod("/run/systemd/notify", 0o777)
+    heard.settimeout(60)
+    while b"READY=1" not in heard.recv(4096):
+        pass
+open("{}/ready", "w").close()
+"""
+
+
+def test_it_tells_a_listener_outside_the_box_that_it_is_ready(policy: Path, directory: Path) -> None:
+    (directory / "listener").write_text(LISTENER.format(directory))
+    before = f"""
+mkdir /run/systemd
+python3 -I {directory}/listener > /dev/null 2>&1 &
+while ! [ -S /run/systemd/notify ]; do sleep 0.05; done
+export NOTIFY_SOCKET=/run/systemd/notify
+"""
+    script = (
+        SERVER.replace("--supervised no", "--supervised systemd")
+        + f"""
+for i in $(seq 50); do [ -e {directory}/ready ] && break; sleep 0.1; done
+kill $!; wait
+"""
+    )
+    outcome = Host(policy, directory).run(script, before=before)
+    assert (directory / "ready").exists(), outcome.errors
+    assert not outcome.denials
