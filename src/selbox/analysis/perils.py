@@ -138,8 +138,9 @@ class Perils:
             number = policy.class_ids.get("file")
             names = policy.classes[number].permissions if number is not None else ()
             wanted = sum(1 << bit for bit, name in enumerate(names) if name in _EXECUTING)
+            data = rules.data
             for row, object_class in enumerate(rules.object_class):
-                if object_class == number and rules.data[row] & wanted and rules.kind[row] == RuleKind.ALLOW:
+                if object_class == number and data[row] & wanted and rules.kind[row] == RuleKind.ALLOW:
                     target, source = rules.target[row], rules.source[row]
                     if _LARGEST_SHARE * types[target].types.bit_count() < len(types):
                         found.setdefault(target, set()).add(source)

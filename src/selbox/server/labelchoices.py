@@ -1,7 +1,7 @@
 """Labels under which an object could be reached: types that rules already let a subject access in the wanted way."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import or_
 
@@ -110,11 +110,11 @@ class LabelChoices:
         found = self._targets.get(object_class)
         if found is None:
             rules = self._policy.rules
-            found = {}
+            sources, targets, data, conditions = rules.source, rules.target, rules.data, rules.condition
+            by_source: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
             for row in self._class_rows().get(object_class, ()):
-                entry = rules.target[row], rules.data[row], rules.condition[row]
-                found.setdefault(rules.source[row], []).append(entry)
-            self._targets[object_class] = found
+                by_source[sources[row]].append((targets[row], data[row], conditions[row]))
+            found = self._targets[object_class] = dict(by_source)
         return found
 
     def _class_rows(self) -> dict[int, list[int]]:
@@ -122,15 +122,12 @@ class LabelChoices:
         if self._rows is None:
             rows: defaultdict[int, list[int]] = defaultdict(list)
             rules = self._policy.rules
-            for row, kind, object_class in _numbered(rules.kind, rules.object_class):
-                if kind == RuleKind.ALLOW:
-                    rows[object_class].append(row)
+            allow, classes = int(RuleKind.ALLOW), rules.object_class
+            for row, kind in enumerate(rules.kind):
+                if kind == allow:
+                    rows[classes[row]].append(row)
             self._rows = dict(rows)
         return self._rows
-
-
-def _numbered(kinds: Iterable[int], classes: Iterable[int]) -> Iterator[tuple[int, int, int]]:
-    return ((row, kind, each) for row, (kind, each) in enumerate(zip(kinds, classes, strict=True)))
 
 
 def _stem(name: str) -> str:

@@ -24,7 +24,11 @@ the access; every such proposal has been tried.
 )
 
 
-_WITHOUT_EFFECT: Final = ("-w", "--why", "-D", "-x", "-r", "-v", "--verbose", "-e", "--explain", "-N", "-R")
+_WITHOUT_EFFECT: Final = (
+    *("-w", "--why", "-D", "--dontaudit", "-x", "--xperms", "-r", "--requires", "-v", "--verbose", "-e", "--explain"),
+    *("-N", "--noreference", "-R", "--reference"),
+)
+_NAMING: Final = ("-m", "--module", "-M", "--module-package", "-o", "--output", "--interface-info", "--perm-map")
 """audit2why of policycoreutils is audit2allow by another name, and takes its options."""
 
 
@@ -34,6 +38,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     add_follow_argument(parser)
     add = parser.add_argument
     add(*_WITHOUT_EFFECT, dest="without_effect", action="store_true", help="of audit2allow: without effect here")
+    add(*_NAMING, dest="naming_without_effect", metavar="NAME", help="likewise")
 
 
 def run(arguments: "Namespace") -> Whys:
