@@ -10,7 +10,7 @@ from tests.oracles.commandlines import EVERYTHING
 from selbox.analysis import ClassCriterion, EffectiveAccessQuery, NameCriterion, PermissionCriterion
 from selbox.diagnostics import SelboxError
 from selbox.model.context import Context
-from selbox.model.mls import LevelRange
+from selbox.model.mls import Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
 
@@ -19,7 +19,7 @@ PROCESSES = ("init_t", "kernel_t", "httpd_t", "httpd_child_t")
 
 
 def contexts(policy: Policy, type_id: int) -> Iterator[Context]:
-    """Every user and role that go with a type, at the ends of the user's range and over all of it."""
+    """Every user and role that go with a type, over the user's range, at its ends, and at levels beside one another."""
     is_process = policy.types[type_id].name in PROCESSES
     for role_id, role in enumerate(policy.roles):
         if (role_id != 0) != is_process or not (role.types >> type_id & 1 or role_id == 0):
@@ -28,7 +28,12 @@ def contexts(policy: Policy, type_id: int) -> Iterator[Context]:
             if role_id and not user.roles >> role_id & 1:
                 continue
             low, high = user.range
-            for level_range in {LevelRange(low, low), LevelRange(high, high), user.range}:
+            ranges = {LevelRange(low, low), LevelRange(high, high), user.range}
+            if (high.categories & ~low.categories).bit_count() > 1:
+                lowest = (high.categories & ~low.categories) & -(high.categories & ~low.categories)
+                for categories in (low.categories | lowest, high.categories & ~lowest):
+                    ranges.add(LevelRange(Level(high.sensitivity, categories), Level(high.sensitivity, categories)))
+            for level_range in ranges:
                 yield Context(user_id, role_id, type_id, level_range)
 
 
@@ -87,6 +92,18 @@ def test_what_depends_on_the_level_is_shown_with_contexts_for_which_it_holds() -
     sids = server.context_to_sid(found.source_context), server.context_to_sid(found.target_context)
     file_class = policy.class_ids["file"]
     assert server.compute_access(*sids, file_class).allowed & policy.classes[file_class].vector(["write"])
+
+
+def test_levels_of_which_neither_dominates_the_other_are_tried() -> None:
+    more = "(allow httpd_t httpd_tmp_t (file (append))) (mlsconstrain (file (append)) (or (dom l1 l2) (domby l1 l2)))"
+    query = EffectiveAccessQuery(
+        NameCriterion("httpd_t"),
+        NameCriterion("httpd_tmp_t"),
+        ClassCriterion(("file",)),
+        PermissionCriterion(("append",)),
+    )
+    (found,) = query.results(compile_texts(EVERYTHING.read_text(), more))
+    assert (found.permissions, found.always) == (("append",), ())
 
 
 def test_a_permissive_source_goes_on_whatever_it_is_denied() -> None:

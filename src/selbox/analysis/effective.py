@@ -2,7 +2,8 @@
 
 A rule allows an access only where the constraints let it pass, which look at users, roles and levels. So a question
 about types is asked with every context that they can have: each role and user that go together with the type, at both
-ends of the user's range and over all of it. What all of them are granted always holds; what only some are depends.
+ends of the user's range, over all of it, and at two levels in it of which neither dominates the other, so that two
+levels are related in every way there is. What all of them are granted always holds; what only some are depends.
 
 ::
 
@@ -26,7 +27,7 @@ from selbox.analysis.table import Table
 from selbox.diagnostics import SelboxError
 from selbox.model.bitset import members
 from selbox.model.context import Context
-from selbox.model.mls import LevelRange
+from selbox.model.mls import Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.server.conditionals import active_conditions
 from selbox.server.securityserver import SecurityServer
@@ -237,10 +238,20 @@ class _Contexts:
         for role, (user, entry) in product(roles, enumerate(self._policy.users)):
             if role != _OBJECT_ROLE and not entry.roles >> role & 1:
                 continue
-            low, high = entry.range
-            ranges = dict.fromkeys((LevelRange(low, low), entry.range, LevelRange(high, high)))
-            sids += [self._server.sid_for(Context(user, role, type_id, each)) for each in ranges]
+            sids += [self._server.sid_for(Context(user, role, type_id, each)) for each in _ranges(entry.range)]
         return sids
+
+
+def _ranges(whole: LevelRange) -> dict[LevelRange, None]:
+    """Return ranges within a range: of their levels some are equal, some dominate others, and some neither."""
+    low, high = whole
+    ranges = [LevelRange(low, low), whole, LevelRange(high, high)]
+    between = high.categories & ~low.categories
+    first = between & -between
+    if between != first:
+        levels = (Level(high.sensitivity, low.categories | each) for each in (first, between ^ first))
+        ranges += (LevelRange(each, each) for each in levels)
+    return dict.fromkeys(ranges)
 
 
 def _decided(policy: Policy, server: SecurityServer, pairs: _Pairs, wanted: list[int]) -> Iterator[EffectiveAccess]:
