@@ -107,11 +107,24 @@ class StatusCalls:
         """Answer with the status of what a descriptor is open on."""
         number &= 0xFFFFFFFF
         if number != _WORKING_DIRECTORY and not caller.state.root_changed:
-            data = status_data(AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number), 0)
+            data = self._data_of(caller, number)
             if data is not None and self._is_granted(caller, *status_fields(data)[:3]):
                 self._box.memory.write(caller.tid, buffer, data)
                 return 0
         return self._give(caller, buffer, self._by_number(caller, number).status)
+
+    def _data_of(self, caller: Caller, number: int) -> bytes | None:
+        """Return ``struct stat`` of what a descriptor is open on, where that is quickly found."""
+        if not caller.state.credentials_changed:
+            return status_data(AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number), 0)
+        try:  # what is its own in /proc may be root's, and a copy takes less than to be root for a moment
+            copy = self._box.pidfds.copy(caller.tid, number)
+        except OSError:
+            return None
+        try:
+            return status_data(copy, b"", AT_EMPTY_PATH)
+        finally:
+            os.close(copy)
 
     def _give(self, caller: Caller, buffer: int, status: os.stat_result) -> int:
         if caller.state.root_changed:
