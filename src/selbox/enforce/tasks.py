@@ -10,12 +10,14 @@ import os
 import resource
 
 from selbox.enforce.credentials import Credentials, real_ids_of
+from selbox.enforce.linux import O_PATH
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.typing import Any, Final, NamedTuple
 
 _MARK: Final = 1 << 61
 _MARKED: Final = range(_MARK, 2 * _MARK)
 _STATE_BITS: Final = 24
+_SHOWN_KEPT: Final = 64
 _STATE_MASK: Final = (1 << _STATE_BITS) - 1
 _LINKS_WITH_ONE_THREAD: Final = 3
 """Names of ``/proc/PID/task``: its own, that in ``/proc/PID``, and the parent entry of each thread's directory."""
@@ -63,6 +65,18 @@ class TaskTable:
         self._base = _MARK | int.from_bytes(os.urandom(4)) << _STATE_BITS
         self._states: list[TaskState] = []
         self._numbers: dict[TaskState, int] = {}
+        self._shown: dict[int, tuple[int, int]] = {}
+        """Of tasks whose limit had to be read in ``/proc``, by thread id: descriptor of its directory there, and state.
+
+        INVARIANT: nobody but :meth:`set_state` changes such a limit, and the directory is that very task's: once it has
+        ended nothing is found there, whoever has its number.
+        """
+
+    def close(self) -> None:
+        """Close the table's own descriptors."""
+        for directory, _ in self._shown.values():
+            os.close(directory)
+        self._shown.clear()
 
     def limit_for(self, state: TaskState) -> tuple[int, int]:
         """Return the soft and hard ``RLIMIT_RTTIME`` that carry a state.
@@ -103,13 +117,33 @@ class TaskTable:
 
     def number_of(self, tid: int) -> int:
         """Return the place of a task's state in the table, or -1 when it is not (or no longer) a task of this box."""
+        shown = self._shown.get(tid)
+        if shown is not None:
+            if os.access("comm", os.F_OK, dir_fd=shown[0]):
+                return shown[1]
+            os.close(self._shown.pop(tid)[0])
         try:
             carried = resource.prlimit(tid, RLIMIT_RTTIME)[0] - self._base
         except PermissionError:  # another user's, and a root without CAP_SYS_RESOURCE, as containers have
-            carried = shown_limit(tid, b"Max realtime timeout") - self._base
+            return self._shown_number(tid)
         except OSError:
             return -1
         return carried if 0 <= carried < len(self._states) else -1
+
+    def _shown_number(self, tid: int) -> int:
+        """Return what :meth:`number_of` does of a task whose limit can only be read in ``/proc``."""
+        try:
+            directory = os.open(f"/proc/{tid}", O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return -1
+        number = shown_limit(tid, b"Max realtime timeout") - self._base
+        if not 0 <= number < len(self._states):
+            os.close(directory)
+            return -1
+        if len(self._shown) >= _SHOWN_KEPT:
+            self.close()
+        self._shown[tid] = directory, number
+        return number
 
     def set_state(self, tid: int, state: TaskState) -> None:
         """Give a task, with all its threads, a new state.
@@ -118,6 +152,7 @@ class TaskTable:
             OSError: ESRCH when it is gone; EPERM when it is another user's and the supervisor may not become that user.
         """
         limit = self.limit_for(state)
+        self.close()  # what is kept may be of other threads of the same process
         try:
             resource.prlimit(tid, RLIMIT_RTTIME, limit)
         except PermissionError:
