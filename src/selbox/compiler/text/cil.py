@@ -5,7 +5,6 @@ what it leaves out of a policy stands here too.
 """
 
 from collections.abc import Iterator
-from operator import attrgetter
 
 from selbox.compiler.text.cilnames import Declarations, word
 from selbox.compiler.text.cilsyntax import CIL, DEFAULT_LEVEL, category_set, context_text, level_text, range_text
@@ -25,7 +24,6 @@ from selbox.compiler.text.transitions import named_transition_lines, range_trans
 from selbox.compiler.text.unsaid import unsaid_in_cil, with_notes
 from selbox.model.policy import Policy
 
-_NAME = attrgetter("name")
 _OBJECT_ROLE = "object_r"
 _DEFAULT_LOGIN = "__default__"
 
@@ -123,7 +121,7 @@ def _types(policy: Policy, declarations: Declarations, sorted_types: SortedNames
     """Iterate over attributes, booleans, types and what is said of single types."""
     names = [each.name for each in policy.types]
     declare = declarations.line
-    by_name = sorted(declared(policy.types), key=_NAME)
+    by_name = declared([policy.types[each] for each in sorted_types.ids])
     types = [each for each in by_name if not each.is_attribute]
     attributes = [each for each in by_name if each.is_attribute]
     yield from (declare("typeattribute", each.name) for each in attributes)
@@ -154,8 +152,8 @@ def _roles(policy: Policy, declarations: Declarations, sorted_types: SortedNames
         if each.name != _OBJECT_ROLE:
             yield from (f"(roletype {each.name} {name})\n" for name in sorted_types.of(each.types))
     # Every type may stand with the role of objects, whatever a binary policy says of it.
-    types = sorted([each.name for each in declared(policy.types) if not each.is_attribute])
-    yield from [f"(roletype {_OBJECT_ROLE} {name})\n" for name in types]
+    types = declared([policy.types[each] for each in sorted_types.ids])
+    yield from [f"(roletype {_OBJECT_ROLE} {each.name})\n" for each in types if not each.is_attribute]
 
 
 def _users(policy: Policy, declarations: Declarations) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from itertools import groupby
 
 from selbox.model.rules import ACCESS_KINDS, KeyedRules, Rules
@@ -50,35 +51,36 @@ def merged_columns(rules: Rules) -> RuleColumns:
     for condition, group in groupby(rules.condition[keyed:]):
         begin, end = end, end + len(list(group))
         runs.append((condition, begin, end))
-    if not _differ(rules, heads, runs):
-        _merge(rules, heads, runs, contents)
+    keys = _keys(rules, heads, keyed)
+    first_rows: defaultdict[int, dict[Hashable, int]] = defaultdict(dict)
+    for condition, begin, end in runs:
+        _merge(begin, keys[begin - keyed : end - keyed], first_rows[condition], contents)
     return RuleColumns(keyed, runs, rules.source, rules.target, contents)
 
 
-def _differ(rules: Rules, heads: "array[int]", runs: Sequence[tuple[int, int, int]]) -> bool:
-    """Tell whether rows with one condition are known to have keys of their own."""
-    if len({condition for condition, _, _ in runs}) < len(runs):
-        return False
-    first = runs[0][1] if runs else len(rules)
-    source, target = rules.source[first:], rules.target[first:]
+def _keys(rules: Rules, heads: "array[int]", first: int) -> Sequence[Hashable]:
+    """Return what tells rows from the first on apart, the condition aside: numbers, where that is in their bits."""
+    heads, source, target = heads[first:], rules.source[first:], rules.target[first:]
     if any(_halves(column, _HIGH_AT).tobytes().strip(b"\0") for column in (source, target)):
-        return False
-    keys = _joined(heads[first:], _joined_halves(source, target))
-    return all(len(set(keys[begin - first : end - first])) == end - begin for _, begin, end in runs)
+        return list(zip(source, _joined(heads, target), strict=True))
+    return _joined(heads, _joined_halves(source, target))
 
 
-def _merge(rules: Rules, heads: "array[int]", runs: Iterable[tuple[int, int, int]], contents: "array[int]") -> None:
-    """Have the first row of each key say what all of them do."""
-    of_conditions: dict[int, dict[tuple[int, int], int]] = {}
-    for condition, begin, end in runs:
-        rows = of_conditions.setdefault(condition, {})
-        keys = zip(rules.source[begin:end], _joined(heads[begin:end], rules.target[begin:end]), strict=True)
-        for row, key in enumerate(keys, begin):
-            first = rows.setdefault(key, row)
-            if first != row:
-                known = contents[first] if key[1] >> WORD + HALF & ACCESS else 0
-                contents[first] = known | contents[row]
-                contents[row] = 0
+def _merge(begin: int, keys: Sequence[Hashable], first_rows: dict[Hashable, int], contents: "array[int]") -> None:
+    """Have the first row of each key say what all of them do: access rules are joined, the last of others holds.
+
+    Args:
+        begin: the row that the first key is of.
+        keys: of rows side by side.
+        first_rows: of keys, among the rows of the same condition so far; takes those of these rows.
+        contents: of all rules.
+    """
+    for row, key in enumerate(keys, begin):
+        first = first_rows.setdefault(key, row)
+        if first != row:
+            known = contents[first] if contents[row] >> WORD + HALF & ACCESS else 0
+            contents[first] = known | contents[row]
+            contents[row] = 0
 
 
 def _halves(column: "array[int]", at: int) -> "array[int]":

@@ -121,8 +121,8 @@ class _Lines:
         rules = merged_columns(policy.rules)
         ends = _Ends(policy, syntax)
         numbers = list(map(ends.__getitem__, rules.content))
-        sources = SortedNames([f"{name} " for name in names])
         targets = SortedNames([f"{name}{syntax.target_end}" for name in (*names, "self")])
+        sources = targets if syntax.target_end == " " else SortedNames([f"{name} " for name in names])
         line_ends = SortedNames(ends.texts)
         self._sources, self._targets, self._ends = sources.all, targets.all, line_ends.all
         self._source_bits = len(names).bit_length()

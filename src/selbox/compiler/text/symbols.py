@@ -50,15 +50,16 @@ class SortedNames:
         names: by id.
 
     Attributes:
+        ids: in the order of their names.
         all: all of them, sorted.
         places: where each stands among these, by id.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        order = sorted(range(len(names)), key=names.__getitem__)
-        self.all = [names[index] for index in order]
+        self.ids = sorted(range(len(names)), key=names.__getitem__)
+        self.all = [names[index] for index in self.ids]
         self.places = [0] * len(names)
-        for place, index in enumerate(order):
+        for place, index in enumerate(self.ids):
             self.places[index] = place
 
     def of(self, ids: int) -> list[str]:
