@@ -193,7 +193,10 @@ def debian(shop: Workshop) -> Selbox | None:
     words = [sys.executable, "-m", "selbox", "compile", *paths, "-o", policy, "--file-contexts", contexts]
     subprocess.run(words, check=True, capture_output=True)
     shutil.copy(substitutions, f"{contexts}.subs_dist")
-    labels = {shop.directory: "usr_t", **{shop.make(name): each for name, each in _DEBIAN_TYPES.items()}}
+    labels = {
+        os.path.dirname(shop.directory): "usr_t",
+        **{shop.make(name): each for name, each in _DEBIAN_TYPES.items()},
+    }
     options = [word for path, each in labels.items() for word in ("--label", f"{path}=system_u:object_r:{each}:s0")]
     return Selbox(("--policy", policy, "--file-contexts", contexts, "--as-init", *options), "selbox, Debian's policy")
 

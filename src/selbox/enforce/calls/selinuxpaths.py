@@ -39,6 +39,8 @@ class SelinuxPaths:
         stand_ins.add(StandIn(_SELINUXFS, lambda inner: self._files().place(inner)))
         if root is None or root.directory != _POLICIES:
             stand_ins.add(StandIn(_POLICIES, lambda inner: self._files().policy_place(inner)))
+            if root is not None:  # before any of its files is met by another way
+                box.labels.stands_for(root.directory, _POLICIES)
 
     def attach(self, watcher: "Watcher") -> None:
         """Take what watches descriptors."""
