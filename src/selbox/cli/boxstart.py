@@ -2,6 +2,7 @@
 
 import gc
 import os
+from contextlib import suppress
 
 from selbox.cli.booleanarguments import boolean_values
 from selbox.cli.output import JsonValue
@@ -10,6 +11,7 @@ from selbox.cli.terminal import BOLD, RED, Terminal
 from selbox.cli.verb import UsageError
 from selbox.enforce.report import RunReport
 from selbox.enforce.run import RunOptions, run_box
+from selbox.enforce.shortfalls import shortfalls
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import load_policy
 from selbox.store.selinuxroot import SelinuxRoot, root_of_policy, selinux_root
@@ -193,8 +195,12 @@ def prepared_box(arguments: "Namespace", command: tuple[str, ...]) -> PreparedBo
 
 
 def ran(box: PreparedBox, arguments: "Namespace") -> RunResult:
-    """Run a box to its end, and show denials as they come to a person who watches."""
+    """Run a box to its end, say beforehand what it lacks, and show denials as they come to a person who watches."""
     live, options = None, box.options
+    if not arguments.quiet:
+        for each in shortfalls():
+            with suppress(OSError):
+                os.write(2, f"selbox: {each}\n".encode())
     if not arguments.quiet and not arguments.json and options.audit != "-" and is_watched():
         from selbox.cli.livedenials import LiveDenials
 

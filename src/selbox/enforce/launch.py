@@ -43,8 +43,7 @@ def missing_support() -> str:
     if child == 0:
         status = errno.EIO
         try:
-            _become_filterable()
-            install_filter(build_filter(FilterSettings(transaction_range())))
+            _install(build_filter(FilterSettings(transaction_range())))
             status = 0
         except OSError as error:
             status = error.errno or errno.EIO
@@ -93,10 +92,25 @@ def _carry(carrier: tuple[int, int]) -> None:
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY)) from None
 
 
-def _become_filterable() -> None:
-    """Do what the kernel asks before an unprivileged process may install a filter."""
-    if os.geteuid() != 0:
-        prctl(PR_SET_NO_NEW_PRIVS, 1)
+def _install(program_filter: bytes) -> int:
+    """Install the filter, and return its listener.
+
+    Who is not root promises the kernel no new privileges before. So does root where it lacks CAP_SYS_ADMIN, as in
+    containers.
+
+    Raises:
+        OSError: when the kernel refuses.
+
+    Source: ``seccomp_prepare_filter`` of the kernel, whose answer to the unprivileged is EACCES.
+    """
+    if os.geteuid() == 0:
+        try:
+            return install_filter(program_filter)
+        except PermissionError as error:
+            if error.errno != errno.EACCES:
+                raise
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    return install_filter(program_filter)
 
 
 class Launched(NamedTuple):
@@ -190,9 +204,7 @@ def _run_child(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _carry(carrier)
-        program_filter = build_filter(settings)
-        _become_filterable()
-        listener[0] = install_filter(program_filter)
+        listener[0] = _install(build_filter(settings))
     except OSError as error:
         installed.set()
         sender.join()

@@ -255,7 +255,7 @@ class SentMessages:
                 things[place] = each._replace(data=copies)
             elif each.level == socket.SOL_SOCKET and each.type == _SCM_CREDENTIALS:
                 things[place] = each._replace(data=_told_credentials(caller, each.data))
-        if os.geteuid() == 0 and not any(each[:2] == (socket.SOL_SOCKET, _SCM_CREDENTIALS) for each in things):
+        if not any(each[:2] == (socket.SOL_SOCKET, _SCM_CREDENTIALS) for each in things) and _names_others(caller):
             things.append(Ancillary(socket.SOL_SOCKET, _SCM_CREDENTIALS, _own_credentials(caller)))
         return build_control(things)
 
@@ -395,7 +395,35 @@ def _told_credentials(caller: Caller, data: bytes) -> bytes:
     )
     if not allowed:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-    return data if os.geteuid() == 0 else _CREDENTIALS.pack(os.getpid(), user, group)
+    return data if _names_others(caller) else _CREDENTIALS.pack(os.getpid(), user, group)
+
+
+_can_name: Final[list[bool]] = []
+"""Whether the kernel takes from the supervisor what others are called; empty until that was tried."""
+
+
+def _names_others(caller: Caller) -> bool:
+    """Tell whether the supervisor may tell receivers of messages that another process sent them.
+
+    Only root may, and in a container only with CAP_SYS_ADMIN, or where the box has a namespace of processes too. So it
+    is tried. Elsewhere receivers are told the supervisor's number.
+
+    Source: the kernel's ``scm_check_creds``.
+    """
+    if not _can_name:
+        _can_name.append(os.geteuid() == 0 and _may_name(thread_group(caller.tid)))
+    return _can_name[0]
+
+
+def _may_name(pid: int) -> bool:
+    named = (socket.SOL_SOCKET, _SCM_CREDENTIALS, _CREDENTIALS.pack(pid, os.geteuid(), os.getegid()))
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with one, other:
+        try:
+            one.sendmsg([b"x"], [named])
+        except PermissionError:
+            return False
+    return True
 
 
 def _break_pipe(caller: Caller, message: _Outgoing) -> None:

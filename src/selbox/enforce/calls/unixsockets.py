@@ -284,12 +284,20 @@ def _is_unix_address(address: bytes) -> bool:
 
 
 def _in_own_directory(operation: Callable[[], None]) -> None:
-    """Run something in a thread that may change its working directory and file mode mask without the others."""
+    """Run something in a thread that may change its working directory and file mode mask without the others.
+
+    Containers refuse such a thread to who lacks CAP_SYS_ADMIN; there, a process of its own takes some milliseconds.
+    """
     failures: list[OSError] = []
+    refusals: list[OSError] = []
 
     def work() -> None:
         try:
             system_call(NUMBERS["unshare"], _CLONE_FS)
+        except OSError as error:
+            refusals.append(error)
+            return
+        try:
             operation()
         except OSError as error:
             failures.append(error)
@@ -297,8 +305,28 @@ def _in_own_directory(operation: Callable[[], None]) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
+    if refusals:
+        _in_own_process(operation)
     if failures:
         raise failures[0]
+
+
+def _in_own_process(operation: Callable[[], None]) -> None:
+    """Run something in a process, which has the descriptors too; only the number of its error comes back."""
+    pid = os.fork()
+    if pid == 0:
+        status = errno.EIO
+        try:
+            operation()
+            status = 0
+        except OSError as error:
+            status = error.errno or errno.EIO
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status:
+        number = status if status > 0 else errno.EIO
+        raise OSError(number, os.strerror(number))
 
 
 def _bind_at(caller: Caller, own: CallerSocket, address: bytes, start: int, located: Located) -> None:
