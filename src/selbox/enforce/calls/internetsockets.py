@@ -11,7 +11,7 @@ from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller, identity_of
 from selbox.enforce.capabilities import Capabilities
-from selbox.enforce.credentials import acting_as
+from selbox.enforce.credentials import Identity, acting_as
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import (
     CallerSocket,
@@ -94,7 +94,7 @@ class InternetSockets:
     def connect_and_wait(self, caller: Caller, own: CallerSocket, address: bytes) -> int:
         """Connect a socket that waits until it is connected."""
         identity = identity_of(caller)
-        if own.family in _INTERNET and self._connect_promptly(own, address, caller):
+        if own.family in _INTERNET and _connect_promptly(own, address, identity):
             return 0
         self._box.descriptors.keep(own.descriptor)
 
@@ -109,19 +109,20 @@ class InternetSockets:
         self._box.workers.start(caller, operation)
         return ANSWERED
 
-    def _connect_promptly(self, own: CallerSocket, address: bytes, caller: Caller) -> bool:
-        """Connect without waiting, which is enough within one machine; tell whether it is done."""
-        identity, flags = identity_of(caller), status_flags(own.descriptor)
-        for _ in range(2):  # the second call says what became of the first
-            try:
-                with acting_as(identity), not_blocking(own.descriptor, flags):
-                    connect(own.descriptor, address)
-            except BlockingIOError as error:  # EINPROGRESS and EALREADY
-                if error.errno == errno.EAGAIN:
-                    raise
-            else:
-                return True
-        return False
+
+def _connect_promptly(own: CallerSocket, address: bytes, identity: Identity | None) -> bool:
+    """Connect without waiting, which is enough within one machine; tell whether it is done."""
+    flags = status_flags(own.descriptor)
+    for _ in range(2):  # the second call says what became of the first
+        try:
+            with acting_as(identity), not_blocking(own.descriptor, flags):
+                connect(own.descriptor, address)
+        except BlockingIOError as error:  # EINPROGRESS and EALREADY
+            if error.errno == errno.EAGAIN:
+                raise
+        else:
+            return True
+    return False
 
 
 def _address_to_bind(own: CallerSocket, label: SocketLabel, address: bytes) -> InternetAddress:
