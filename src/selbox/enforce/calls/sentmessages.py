@@ -411,16 +411,18 @@ def _names_others(caller: Caller) -> bool:
     Source: the kernel's ``scm_check_creds``.
     """
     if not _can_name:
-        _can_name.append(os.geteuid() == 0 and _may_name(thread_group(caller.tid)))
+        _can_name.append(os.geteuid() == 0 and _may_name(caller))
     return _can_name[0]
 
 
-def _may_name(pid: int) -> bool:
+def _may_name(caller: Caller) -> bool:
+    pid = thread_group(caller.tid)
     named = (socket.SOL_SOCKET, _SCM_CREDENTIALS, _CREDENTIALS.pack(pid, os.geteuid(), os.getegid()))
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with one, other:
         try:
-            one.sendmsg([b"x"], [named])
+            with sending_as(identity_of(caller)):
+                one.sendmsg([b"x"], [named])
         except PermissionError:
             return False
     return True
