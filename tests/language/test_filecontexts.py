@@ -1,7 +1,7 @@
 import pytest
 
 from selbox.diagnostics import SelboxError, SourceFile
-from selbox.language.filecontexts import parse_file_contexts
+from selbox.language.filecontexts import FileContextLine, for_homes, parse_file_contexts
 from selbox.model.labelling import FileKind
 
 TEXT = """
@@ -40,3 +40,39 @@ def test_all_that_is_wrong_is_told() -> None:
         ("file-context-syntax", "fc:3:4"),
         ("file-context-syntax", "fc:4:1"),
     ]
+
+
+TEMPLATES = """
+HOME_DIR -d system_u:object_r:home_dir_t:s0
+HOME_DIR/\\.ssh(/.*)? system_u:object_r:ssh_t:s0
+HOME_ROOT -d system_u:object_r:home_root_t:s0
+/run/user/%{USERID} -d system_u:object_r:runtime_t:s0
+/run/user/%{USERID}/.+ <<none>>
+/tmp/xses-%{USERNAME} -- system_u:object_r:log_t:s0
+/etc(/.*)? system_u:object_r:etc_t:s0
+"""
+
+
+def test_templates_are_written_out_for_every_home() -> None:
+    # As libsemanage wrote them on a Debian with these lines in its policy.
+    expected = """
+/home/[^/]+ -d unconfined_u:object_r:home_dir_t:s0
+/root -d unconfined_u:object_r:home_dir_t:s0
+/home/[^/]+/\\.ssh(/.*)? unconfined_u:object_r:ssh_t:s0
+/root/\\.ssh(/.*)? unconfined_u:object_r:ssh_t:s0
+/home -d system_u:object_r:home_root_t:s0
+/run/user/[0-9]+ -d unconfined_u:object_r:runtime_t:s0
+/run/user/0 -d unconfined_u:object_r:runtime_t:s0
+/run/user/[0-9]+/.+ <<none>>
+/run/user/0/.+ <<none>>
+/tmp/xses-[^/]+ -- unconfined_u:object_r:log_t:s0
+/tmp/xses-root -- unconfined_u:object_r:log_t:s0
+/etc(/.*)? system_u:object_r:etc_t:s0
+"""
+
+    def words(lines: list[FileContextLine]) -> list[tuple[object, ...]]:
+        return [each[:3] for each in lines]
+
+    given = parse_file_contexts(SourceFile("fc", TEMPLATES))
+    assert words(for_homes(given, "unconfined_u")) == words(parse_file_contexts(SourceFile("fc", expected)))
+    assert for_homes(given, "")[0].context == given[0].context

@@ -133,3 +133,15 @@ def test_broken_patterns_and_contradictions_are_found_by_a_check(tmp_path: Path)
         "file-context-conflict",
         "file-context-conflict",
     ]
+
+
+def test_home_directories_are_labelled_where_no_file_beside_says_how(tmp_path: Path) -> None:
+    (tmp_path / "fc").write_text("HOME_DIR/x u:object_r:b_t:s0\n")
+
+    def label() -> object:
+        found = labelled_policy(policy(), str(tmp_path / "fc"))
+        return FileContexts.of(found).lookup("/home/cat/x", S_IFREG)
+
+    assert label() is not None
+    (tmp_path / "fc.homedirs").write_text("")
+    assert label() is None

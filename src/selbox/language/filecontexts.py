@@ -4,6 +4,7 @@ Source: ``file_contexts(5)``, and ``read_spec_entries`` of libselinux.
 """
 
 import re
+from collections.abc import Iterable
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
 from selbox.model.labelling import FileKind, PathSubstitution
@@ -21,6 +22,10 @@ _KINDS: Final = {
     "-p": FileKind.PIPE,
     "-l": FileKind.SYMLINK,
 }
+_HOME: Final = "HOME_DIR"
+_HOME_ROOT: Final = "HOME_ROOT"
+_LOGINS: Final = (("/home/[^/]+", "[0-9]+", "[^/]+"), ("/root", "0", "root"))
+"""Home directory, number and name of any user, and of root."""
 _WORD: Final = re.compile(r"\S+")
 
 
@@ -78,6 +83,30 @@ def parse_file_contexts(source: SourceFile, collected: Diagnostics | None = None
     if collected is None:
         diagnostics.raise_if_errors()
     return lines
+
+
+def for_homes(lines: Iterable[FileContextLine], user: str) -> list[FileContextLine]:
+    """Return file contexts with their templates written out: for every home directory below ``/home``, and for root's.
+
+    Args:
+        lines: as a policy's modules have them.
+        user: SELinux user that whoever logs in is by default, whose the files are; empty leaves it as it is.
+
+    Source: ``genhomedircon``, which is part of libsemanage.
+    """
+    found: list[FileContextLine] = []
+    for line in lines:
+        if line.pattern.startswith(_HOME_ROOT):
+            found.append(line._replace(pattern="/home" + line.pattern[len(_HOME_ROOT) :]))
+        elif line.pattern.startswith(_HOME) or "%{USER" in line.pattern:
+            _, separator, rest = line.context.partition(":")
+            context = f"{user}:{rest}" if separator and user else line.context
+            for home, number, name in _LOGINS:
+                pattern = line.pattern.replace(_HOME, home).replace("%{USERID}", number).replace("%{USERNAME}", name)
+                found.append(line._replace(pattern=pattern, context=context))
+        else:
+            found.append(line)
+    return found
 
 
 def parse_substitutions(source: SourceFile) -> tuple[PathSubstitution, ...]:

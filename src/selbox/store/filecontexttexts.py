@@ -7,11 +7,18 @@ from selbox.model.policy import Policy
 from selbox.store.inputs import read_input
 from selbox.typing import Final, NamedTuple
 
-_FURTHER: Final = (".homedirs", ".local")
+_HOMES: Final = ".homedirs"
+"""Ends the name of the file with the contexts of home directories, which are written out where there is none."""
+
+_FURTHER: Final = (_HOMES, ".local")
 """What the names of further file contexts have after that of the file that they stand beside."""
 
 _SUBSTITUTIONS: Final = (".subs", ".subs_dist")
 """Likewise, of directories that are labelled as others, in the order in which they are asked."""
+
+
+_DEFAULT_USERS: Final = ("unconfined_u", "user_u", "system_u")
+"""Whom distributions have somebody be who logs in; the first that the policy has counts."""
 
 
 class FileContextTexts(NamedTuple):
@@ -31,11 +38,13 @@ class FileContextTexts(NamedTuple):
         Raises:
             SelboxError: for what is no file context of this policy.
         """
-        from selbox.language.filecontexts import parse_file_contexts, parse_substitutions
+        from selbox.language.filecontexts import for_homes, parse_file_contexts, parse_substitutions
         from selbox.store.filecontextfiles import with_file_contexts
 
         diagnostics = Diagnostics()
         lines = [line for text in self.contexts for line in parse_file_contexts(text, diagnostics)]
+        if not any(each.name.endswith(_HOMES) for each in self.contexts):
+            lines = for_homes(lines, next((each for each in _DEFAULT_USERS if each in policy.user_ids), ""))
         return with_file_contexts(policy, lines, diagnostics)._replace(
             path_substitutions=tuple(map(parse_substitutions, self.substitutions))
         )
