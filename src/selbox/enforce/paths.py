@@ -117,6 +117,9 @@ class PathWalker:
         protects_links = _sysctl_is_on("/proc/sys/fs/protected_symlinks")
         self._tools = Tools(descriptors, labels, monitor, privileges, protects_links, self.stand_ins)
         self._root = os.open("/", DIRECTORY | os.O_CLOEXEC)
+        self._call = (0, 0)
+        self._begun: tuple[int, os.stat_result | None] = (-1, None)
+        """Where the relative paths of one call and directory start; its descriptor lives as long as the call."""
         self._passages: dict[_Key, _Passage] = {}
         """Ways to directories, by the directory part of paths."""
         self._places: tuple[dict[_Key, Place], dict[_Key, Place]] = ({}, {})
@@ -151,6 +154,20 @@ class PathWalker:
         except PermissionError:
             with own_capabilities():
                 return self._descriptors.open(place, O_PATH)
+
+    def _beginning(self, caller: Caller, directory: int, path: bytes) -> tuple[int, os.stat_result | None]:
+        """Return a descriptor of where a path starts, and its status; None for an absolute path.
+
+        A relative one starts for the whole of a call where it was first seen to.
+        """
+        if path[0] == 0x2F:
+            return self._root, None
+        call = (caller.id, directory)
+        if call != self._call or not caller.id:
+            start = self.start_of(caller, directory)
+            self._begun = start, os.fstat(start)
+            self._call = call
+        return self._begun
 
     def root_of(self, caller: Caller) -> int:
         """Return an ``O_PATH`` descriptor of the caller's own root directory."""
@@ -198,13 +215,8 @@ class PathWalker:
         """
         if not path or caller.state.root_changed or caller.kind < 0:
             return None
-        key: _Key = path
-        start, here = self._root, None
-        if path[0] != 0x2F:
-            start = self.start_of(caller, directory)
-            here = os.fstat(start)
-            key = (here.st_dev, here.st_ino, path)
-        place = self._places[follow].get(key)
+        start, here = self._beginning(caller, directory, path)
+        place = self._places[follow].get(_key(here, path))
         if place is not None:
             # INVARIANT: what a path led to once, and still leads to, it leads to by the way that was checked. Those who
             # could have changed the way, and not the end, are outside the box.
@@ -218,11 +230,14 @@ class PathWalker:
                 return Look(start, status, place, False) if self._may_pass(caller, place.passage) else None
         return self._look_first(caller, start, here, path, follow=follow)
 
-    def show(self, caller: Caller, path: bytes, wanted: int, *, follow: bool) -> bytes | None:
-        """Return ``struct stat`` of what an absolute path names, where what is wanted was granted before.
+    def show(
+        self, caller: Caller, directory: int, path: bytes, wanted: int, *, follow: bool
+    ) -> tuple[int, bytes] | None:
+        """Return where a path starts, and ``struct stat`` of what it names, if what is wanted was granted before.
 
         Args:
             caller: the stopped task.
+            directory: its descriptor number or ``AT_FDCWD``, for a relative path.
             path: the path as it was read from the task.
             wanted: what the caller wants of the object, as it was told to :meth:`remember`.
             follow: whether a symbolic link in the last place is followed.
@@ -230,13 +245,16 @@ class PathWalker:
         Returns:
             None where :meth:`look` is to tell.
         """
-        place = self._places[follow].get(path)
+        if not path or caller.state.root_changed:
+            return None
+        start, here = self._beginning(caller, directory, path)
+        place = self._places[follow].get(_key(here, path))
         if place is None or place.granted.get((caller.kind, wanted)) != self._monitor.generation:
             return None
-        if caller.state.root_changed or self._labels.lasting(place.key) != place.sid:
+        if self._labels.lasting(place.key) != place.sid:
             return None
-        data = status_data(self._root, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
-        return data if data is not None and status_fields(data) == place.fields else None
+        data = status_data(start, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
+        return (start, data) if data is not None and status_fields(data) == place.fields else None
 
     def _is_at(self, place: Place, status: os.stat_result) -> bool:
         """Tell whether a place's object is that of a status; forget what was granted if it, or its label, changed."""
@@ -340,11 +358,10 @@ class PathWalker:
         """
         if not path:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        root, here = self.root_of(caller), None
-        start = root
-        if path[0] != 0x2F:
-            start = self.start_of(caller, directory)
-            here = os.fstat(start)
+        root = self.root_of(caller)
+        start, here = self._beginning(caller, directory, path)
+        if here is None:
+            start = root
         if not caller.state.root_changed and caller.kind >= 0:
             located = self._locate_again(caller, start, here, path, follow=follow, parent=parent)
             if located is not None:

@@ -119,10 +119,10 @@ class FileCalls:
         """
         box = self._box
         follow, wanted = not flags & os.O_NOFOLLOW, flags & _WANTED
-        look, start = None, None
-        data = box.walker.show(caller, path, wanted, follow=follow)
-        if data is not None:
-            found = status_fields(data)[1:3]
+        look = None
+        shown = box.walker.show(caller, directory, path, wanted, follow=follow)
+        if shown is not None:
+            start, found = shown[0], status_fields(shown[1])[1:3]
         else:
             look = box.walker.look(caller, directory, path, wanted, follow=follow)
             if look is None or stat.S_IFMT(look.status.st_mode) not in _PLAIN:

@@ -81,8 +81,9 @@ class LookupCalls:
             return False
         follow, wanted = not flags & AT_SYMLINK_NOFOLLOW, _ACCESS_WANTED | mode
         at = _AT_EACCESS if follow else _AT_EACCESS | AT_SYMLINK_NOFOLLOW
-        if box.walker.show(caller, path, wanted, follow=follow) is not None:
-            _may_access(AT_FDCWD, path, mode, at)
+        shown = box.walker.show(caller, directory, path, wanted, follow=follow)
+        if shown is not None:
+            _may_access(shown[0], path, mode, at)
             return True
         look = box.walker.look(caller, directory, path, wanted, follow=follow)
         if look is None:
@@ -138,7 +139,7 @@ class LookupCalls:
             return -errno.EINVAL
         path = box.memory.read_string(caller.tid, address)
         if path:
-            if box.walker.show(caller, path, _NO_LINK, follow=False) is not None:
+            if box.walker.show(caller, directory, path, _NO_LINK, follow=False) is not None:
                 return -errno.EINVAL
             look = box.walker.look(caller, directory, path)
             if look is not None and not stat.S_ISLNK(look.status.st_mode):

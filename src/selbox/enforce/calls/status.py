@@ -97,10 +97,10 @@ class StatusCalls:
 
     def _status(self, caller: Caller, directory: int, path: bytes, buffer: int, *, follow: bool) -> int:
         """Answer with the status of what a path names."""
-        data = self._box.walker.show(caller, path, _STATUS_WANTED, follow=follow)
-        if data is None:
+        shown = self._box.walker.show(caller, directory, path, _STATUS_WANTED, follow=follow)
+        if shown is None:
             return self._give(caller, buffer, self._by_path(caller, directory, path, follow=follow).status)
-        self._box.memory.write(caller.tid, buffer, data)
+        self._box.memory.write(caller.tid, buffer, shown[1])
         return 0
 
     def _status_of(self, caller: Caller, number: int, buffer: int) -> int:
