@@ -64,6 +64,29 @@ def by_selbox(name: str, factory: pytest.TempPathFactory) -> Path:
     return _once(f"{name}.selbox", make, factory)
 
 
+USERS = "root:unconfined_u:s0-s0:c0.c1023\n__default__:unconfined_u:s0-s0:c0.c1023\n"
+"""Who logs in as whom (``seusers``), as Debian's package sets it up."""
+
+
+def selinux_root(name: str, factory: pytest.TempPathFactory) -> Path:
+    """Return a directory such as ``/etc/selinux`` of a Debian that has a policy installed."""
+    policy = by_selbox(name, factory)
+
+    def make(path: Path) -> None:
+        new = path.with_name(f"{path.name}.new")
+        contexts = Path(debianpolicy.contexts_directory(name))
+        shutil.copytree(contexts, new / name / "contexts")
+        shutil.copy(contexts.parent / "setrans.conf", new / name)
+        (new / name / "seusers").write_text(USERS)
+        (new / name / "policy").mkdir()
+        shutil.copy(policy, new / name / "policy" / f"policy.{VERSION}")
+        shutil.copy(f"{policy}.file_contexts", new / name / "contexts/files/file_contexts")
+        (new / "config").write_text(f"SELINUX=permissive\nSELINUXTYPE={name}\n")
+        new.rename(path)
+
+    return _once(f"{name}.root", make, factory)
+
+
 def _once(name: str, make: Callable[[Path], object], factory: pytest.TempPathFactory) -> Path:
     """Return the path of a file of this test run; the first of its processes that needs it makes it."""
     directory = factory.getbasetemp()

@@ -2,6 +2,7 @@
 
 import os
 
+from selbox.model.policy import Policy
 from selbox.typing import NamedTuple
 
 
@@ -27,7 +28,19 @@ _OF_DEVICES = frozenset({"btrfs", "bcachefs"})
 _NAMELESS = {"pipe": "pipefs", "socket": "sockfs", "anon_inode": "anon_inodefs", "/memfd": "tmpfs", "net": "nsfs"}
 """File systems that are mounted nowhere, by what their files' names begin with."""
 
+_WITH_LABELS = frozenset({"sysfs", "pstore", "debugfs", "tracefs", "rootfs", "cgroup", "cgroup2"})
+"""File systems that ``genfscon`` labels and whose files may be relabelled all the same.
+
+Source: the kernel's ``selinux_is_genfs_special_handling``.
+"""
+
 _UNKNOWN = Mounted("", "", "/", "")
+
+
+def fixed_filesystems(policy: Policy) -> frozenset[str]:
+    """Return the kinds of file systems whose files cannot be relabelled: ``genfscon`` labels them by their paths."""
+    by_path = {each.filesystem for each in policy.genfs_contexts}
+    return frozenset(by_path - {each.filesystem for each in policy.filesystem_uses} - _WITH_LABELS)
 
 
 class Filesystems:

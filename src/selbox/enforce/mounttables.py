@@ -1,6 +1,9 @@
-"""What a task sees mounted, with selinuxfs, which in a box is there without a mount.
+"""What a task sees mounted, as a kernel with SELinux tells it.
 
-Source: ``proc(5)``; the kernel's ``show_mountinfo`` and ``show_vfsmnt``.
+selinuxfs is among it, which in a box is there without a mount, and file systems whose files can be relabelled are told
+by the option ``seclabel``: ``restorecon`` passes by all others.
+
+Source: ``proc(5)``; the kernel's ``show_mountinfo``, ``show_vfsmnt`` and ``selinux_sb_show_options``.
 """
 
 import re
@@ -10,6 +13,7 @@ from selbox.typing import Final
 
 _TABLE = re.compile(rb"/proc/(?:(self|thread-self|\d+)(?:/task/(\d+))?/)?(mounts|mountinfo)")
 _LINK: Final = b"/etc/mtab"
+_OPTION: Final = b"seclabel"
 _KIND: Final = b" selinuxfs "
 _POINT: Final = b"/sys/fs/selinux"
 _HOLDER: Final = b"/sys"
@@ -37,24 +41,36 @@ def mount_table_of(path: bytes, caller: int) -> int | None:
     return caller if match[1] == b"thread-self" else thread_group(caller)
 
 
-def mount_table(tid: int, path: bytes) -> bytes:
+def mount_table(tid: int, path: bytes, fixed: frozenset[str]) -> bytes:
     """Return a task's table of mounts.
 
     Args:
         tid: the task.
         path: one for which :func:`mount_table_of` returned it.
+        fixed: kinds of file systems whose files cannot be relabelled.
 
     Raises:
         OSError: when it cannot be read.
     """
     is_full = path.endswith(b"mountinfo")
     with open(f"/proc/{tid}/{'mountinfo' if is_full else 'mounts'}", "rb") as table:
-        lines = table.read().splitlines(keepends=True)
+        lines = [_with_label_option(line, fixed, is_full=is_full) for line in table.read().splitlines(keepends=True)]
     if any(_KIND in line for line in lines):
         return b"".join(lines)
     place, line = _with_numbers(lines) if is_full else _plain(lines)
     lines.insert(place, line)
     return b"".join(lines)
+
+
+def _with_label_option(line: bytes, fixed: frozenset[str], *, is_full: bool) -> bytes:
+    """Add the option of file systems whose files can be relabelled, after ``rw`` or ``ro``."""
+    words = line.rstrip(b"\n").split(b" ")
+    kind, options = (words.index(b"-") + 1, len(words) - 1) if is_full else (2, 3)
+    if words[kind].decode() in fixed or _OPTION in words[options].split(b","):
+        return line
+    first, comma, others = words[options].partition(b",")
+    words[options] = first + b"," + _OPTION + comma + others
+    return b" ".join(words) + b"\n"
 
 
 def _plain(lines: list[bytes]) -> tuple[int, bytes]:

@@ -16,6 +16,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, has_label, target_at, target_open
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_credentials
+from selbox.enforce.filesystems import fixed_filesystems
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.registers import signed
@@ -31,11 +32,6 @@ _PRIVILEGED: Final = (b"security.", _TRUSTED)
 _NAME_LIMIT: Final = 256
 _VALUE_LIMIT: Final = 65536
 _FOWNER: Final = 1 << 3
-_WITH_LABELS: Final = frozenset({"sysfs", "pstore", "debugfs", "tracefs", "rootfs", "cgroup", "cgroup2"})
-"""File systems that ``genfscon`` labels and whose files may be relabelled all the same.
-
-Source: the kernel's ``selinux_is_genfs_special_handling``.
-"""
 
 
 class AttributeCalls:
@@ -43,9 +39,7 @@ class AttributeCalls:
 
     def __init__(self, box: Box) -> None:
         self._box = box
-        policy = box.server.policy
-        by_path = {each.filesystem for each in policy.genfs_contexts}
-        self._fixed = by_path - {each.filesystem for each in policy.filesystem_uses} - _WITH_LABELS
+        self._fixed = fixed_filesystems(box.server.policy)
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call."""

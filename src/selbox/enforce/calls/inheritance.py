@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 
+from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
@@ -27,7 +28,8 @@ class Inheritance:
     def adopt(self, caller: Caller, sid: int) -> None:
         """Make what was handed in at the start the first program's own.
 
-        Pipes and terminals get its label, so that its output never vanishes; files keep theirs.
+        Pipes get its label, so that its output never vanishes, and terminals the one that a login gives them, or else
+        its label as well; files keep theirs.
         """
         for number in _numbers(caller.tid):
             try:
@@ -35,10 +37,34 @@ class Inheritance:
             except OSError:
                 continue
             kind = stat.S_IFMT(status.st_mode)
-            if kind == stat.S_IFIFO or (kind == stat.S_IFCHR and _is_terminal(status)):
+            if kind == stat.S_IFIFO:
                 self._box.labels.assign(status, sid)
+            elif kind == stat.S_IFCHR and _is_terminal(status):
+                self._box.labels.assign(status, self._terminal_sid(caller, number, sid))
             self._box.openers.note(status, sid)
             self._box.openers.note_handed_in(status)
+
+    def _terminal_sid(self, caller: Caller, number: int, sid: int) -> int:
+        """Return the label of the first program's terminal.
+
+        It is what ``login`` and ``sshd`` relabel it to (``security_compute_relabel``), or what the program's own would
+        get; where policy has no rule for either, the program's label.
+        """
+        box = self._box
+        server, labels = box.server, box.labels
+        try:
+            descriptor = box.descriptors.open(f"/proc/{caller.tid}/fd/{number}", O_PATH)
+            status = os.fstat(descriptor)
+            class_id = server.vector("chr_file", ()).object_class
+            old = labels.sid_of(descriptor, status, caller)
+            made_in = labels.filesystem_sid(labels.filesystem_of(status.st_dev))
+            for compute, target in ((server.compute_relabel, old), (server.compute_create, made_in)):
+                new = compute(sid, target, class_id)
+                if _type_of(server.sid_to_context(new)) != _type_of(server.sid_to_context(target)):
+                    return new
+        except (OSError, SelboxError):  # it is closed, or policy computes what it does not allow
+            return sid
+        return sid
 
     def release(self, caller: Caller, sid: int) -> None:
         """Replace what the new domain may not have by ``/dev/null``, before the program starts."""
@@ -109,3 +135,7 @@ def _access_of(tid: int, number: int) -> tuple[str, ...] | None:
     if flags & (os.O_CLOEXEC | O_PATH):
         return None
     return access_of_flags(flags)
+
+
+def _type_of(context: str) -> str:
+    return context.split(":")[2]

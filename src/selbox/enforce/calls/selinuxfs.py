@@ -23,6 +23,7 @@ from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles, know
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.credentials import read_credentials
+from selbox.enforce.filesystems import fixed_filesystems
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.mounttables import mount_table, mount_table_of
@@ -105,7 +106,12 @@ class SelinuxFiles:
         Raises:
             OSError: what ``open`` is to fail with.
         """
-        found = self._recognise(caller, directory, path)
+        try:
+            found = self._recognise(caller, directory, path)
+        except FileNotFoundError:
+            if flags & os.O_CREAT:
+                return -errno.EACCES  # nobody makes files there
+            raise
         if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
             return None
         if flags & os.O_CREAT and flags & os.O_EXCL:
@@ -207,7 +213,11 @@ class SelinuxFiles:
             return self._table(caller, path, _known_filesystems) if _has_our_root(caller) else None
         tid = mount_table_of(path, caller.tid)
         if tid is not None:
-            return self._table(caller, path, lambda: mount_table(tid, path)) if _has_our_root(caller) else None
+            return (
+                self._table(caller, path, lambda: mount_table(tid, path, self._fixed()))
+                if _has_our_root(caller)
+                else None
+            )
         match = _ATTRIBUTE.fullmatch(path)
         if match is None or match[3].decode() not in ATTRIBUTE_MODES or not _has_our_root(caller):
             return None
@@ -329,6 +339,9 @@ class SelinuxFiles:
             return None
         sid = self._box.labels.sid_of(located.object, located.status, caller)
         return _Found(path.decode(), sid, SecurityFile(0o444, content))
+
+    def _fixed(self) -> frozenset[str]:
+        return fixed_filesystems(self._box.server.policy)
 
     # --- Checks and answers -----------------------------------------------------------------------------------------
 

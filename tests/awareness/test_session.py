@@ -1,0 +1,122 @@
+"""What an administrator types at a prompt, and sees there as on a host with SELinux."""
+
+import os
+import pty
+import re
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.awareness.running import LOGIN, box, needs
+from tests.enforce.boxes import environment
+from tests.enforce.terminals import Terminal
+
+pytestmark = needs("bash", "restorecon", "newrole", "ausearch", "audit2allow", "dbus-daemon", "getsebool")
+
+PROMPT = "in the box# "
+CONFIGURATION = """<busconfig>
+  <type>session</type>
+  <listen>unix:path={0}/bus</listen>
+  <policy context="default"><allow send_destination="*"/><allow own="*"/></policy>
+</busconfig>
+"""
+START = """
+export PS1='in the box# '
+runcon system_u:system_r:initrc_t:s0 sh -c \
+    'exec dbus-daemon --config-file={0}/bus.conf --nofork' < /dev/null > /dev/null 2>&1 &
+exec bash --norc --noprofile --noediting
+"""
+
+
+class Session(Terminal):
+    """A root shell in a box, in the domain that logins have, beside a message bus that init started."""
+
+    def __init__(self, root: Path, directory: Path) -> None:
+        self.directory = directory
+        self.seen = ""
+        (directory / "bus.conf").write_text(CONFIGURATION.format(directory))
+        (directory / "start").write_text(START.format(directory))
+        (directory / "home").mkdir()
+        start = ("--context", LOGIN, "--audit", f"{directory}/audit.log")
+        label = f"--label={directory}=system_u:object_r:system_dbusd_runtime_t:s0"
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            settings = termios.tcgetattr(0)
+            settings[3] &= ~termios.ECHO
+            termios.tcsetattr(0, termios.TCSANOW, settings)
+            os.chdir(directory / "home")
+            command = [*box(root, *start, label), "sh", "../start"]
+            os.execve(command[0], command, environment() | {"TERM": "dumb"})  # noqa: S606 - it is what is tried
+        self.expect(PROMPT, 60)
+
+    def run(self, command: str) -> list[str]:
+        """Type a command and return the lines that are shown until the next prompt."""
+        self.type(f"{command}\n")
+        return self.expect(PROMPT, 60).replace("\r", "").splitlines()
+
+
+@pytest.fixture
+def session(root: Path, directory: Path) -> Iterator[Session]:
+    session = Session(root, directory)
+    yield session
+    session.close()
+
+
+def test_a_session(session: Session) -> None:
+    run = session.run
+    assert run("id -Z") == [LOGIN]
+    (line,) = run("ps -eZ | grep 'dbus-daemon$' | grep system_dbusd_t")
+    assert re.fullmatch(r"system_u:system_r:system_dbusd_t:s0 +\d+ \S+ +\S+ dbus-daemon", line)
+    assert run("ls -1 /proc/$$/attr") == ["current", "exec", "fscreate", "keycreate", "prev", "sockcreate"]
+    assert run("cat /proc/self/attr/current; echo") == [f"{LOGIN}\0"]
+    assert run("getenforce; sestatus | grep -e name -e Current") == [
+        "Enforcing",
+        "Loaded policy name:             default",
+        "Current mode:                   enforcing",
+    ]
+
+    # Roles and domains
+    assert run("runcon -r system_r -t initrc_t id -Z") == ["unconfined_u:system_r:initrc_t:s0-s0:c0.c1023"]
+    assert run("runcon -t httpd_t id -Z") == [
+        "runcon: invalid context: 'unconfined_u:unconfined_r:httpd_t:s0-s0:c0.c1023': Invalid argument"
+    ]
+    assert run("newrole -r sysadm_r") == [
+        "unconfined_u:sysadm_r:sysadm_t:s0-s0:c0.c1023 is not a valid context",
+    ]
+
+    # Labels
+    assert run("mkdir -p www; touch www/page; chcon -R -t httpd_sys_content_t www; ls -Z www") == [
+        "unconfined_u:object_r:httpd_sys_content_t:s0 page"
+    ]
+    assert run("chcon -t nosuch_t www/page") == [
+        "chcon: failed to change context of 'www/page' to 'unconfined_u:object_r:nosuch_t:s0': Invalid argument"
+    ]
+    assert run("ls -Z /etc/shadow; matchpathcon /etc/shadow; restorecon -v /etc/shadow") == [
+        "system_u:object_r:shadow_t:s0 /etc/shadow",
+        "/etc/shadow\tsystem_u:object_r:shadow_t:s0",
+    ]
+    assert run("chcon -t etc_t /etc/shadow; ls -Z /etc/shadow; restorecon -Rv /etc/shadow") == [
+        "system_u:object_r:etc_t:s0 /etc/shadow",
+        "Relabeled /etc/shadow from system_u:object_r:etc_t:s0 to system_u:object_r:shadow_t:s0",
+    ]
+
+    # Booleans and the mode
+    assert run("getsebool -a | wc -l") == run("ls /sys/fs/selinux/booleans | wc -l")
+    assert run("setsebool httpd_enable_homedirs on; getsebool httpd_enable_homedirs") == [
+        "httpd_enable_homedirs --> on"
+    ]
+    assert run("setsebool nosuch on") == ["Could not change active booleans: Invalid boolean"]
+    assert run("setenforce 0; getenforce; setenforce 1; getenforce") == ["Permissive", "Enforcing"]
+
+    # A denial, and what the log says of it
+    assert run("runcon system_u:system_r:initrc_t:s0 runcon -t sysadm_t true")[-1].startswith("runcon: ")
+    denied = run("runcon system_u:system_r:system_dbusd_t:s0 true")
+    assert denied == ["runcon: 'true': Permission denied"]
+    log = f"{session.directory}/audit.log"
+    found = run(f"ausearch -if {log} -m AVC -c runcon --raw | tail -1")
+    assert "denied  { transition }" in found[-1] or "denied  { entrypoint }" in found[-1]
+    status = run(f"ausearch -if {log} -m MAC_STATUS --raw | wc -l")
+    assert status == ["2"]
+    assert "allow unconfined_t system_dbusd_t:process transition;" in run(f"audit2allow -i {log}")
