@@ -34,7 +34,7 @@ _DATA = "system_u:object_r:server.data_t:s0"
 _PAGE = 1000
 _START_SECONDS = 60
 _DEBIAN_TYPES = {
-    "nginx": "httpd_sys_rw_content_t",
+    "nginx": "httpd_cache_t",
     "redis": "redis_var_lib_t",
     "postgresql": "postgresql_db_t",
     "dbus": "system_dbusd_runtime_t",
