@@ -1,4 +1,4 @@
-"""What type annotations are written with, and named tuples, at a tenth of the cost.
+"""What type annotations are written with, and named tuples, at a fraction of the cost.
 
 Type checkers find here what :mod:`typing` has. A program that runs for a tenth of a second finds stand-ins: the import
 of :mod:`typing`, and the named tuples that it makes, would be a third of its start. ``typing`` compiles a text to a
