@@ -124,6 +124,12 @@ def test_long_nonsense_is_read_in_no_time(part: str) -> None:
     assert len(warnings) == 1
 
 
+def test_what_is_longer_than_any_record_is_broken() -> None:
+    warnings: list[Diagnostic] = []
+    assert list(logged_accesses([BODY.replace("a_t", "a" * 20_000)], warnings)) == []
+    assert len(warnings) == 1
+
+
 @given(st.lists(st.one_of(st.text(max_size=40), st.sampled_from(BODY.split(" "))), max_size=30).map(" ".join))
 def test_nothing_is_raised_whatever_a_line_holds(line: str) -> None:
     for found in logged_accesses([line, f"avc:  denied  {{ {line} }} for  {line}"], []):

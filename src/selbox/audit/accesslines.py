@@ -35,6 +35,8 @@ _MOST_TEXTS: Final = 1 << 14
 """Texts of accesses that are, likewise."""
 _LONGEST_KNOWN: Final = 1 << 10
 """Characters of what is known again."""
+_LONGEST: Final = 1 << 14
+"""Characters that say of an access what it is: the kernel's whole records have half as many at most."""
 
 
 class LoggedAccess(NamedTuple):
@@ -104,6 +106,8 @@ class AccessReader:
         text = line[start:closed] + line[tail:]
         access = self._known.get(text)
         if access is None:
+            if len(text) > _LONGEST:
+                return None
             access = self._read(line, start, closed, tail)
             if access is None:
                 return None

@@ -32,6 +32,8 @@ _STAMP: Final = re.compile(r"audit\((\d{1,18})\.")
 _SUMMARY: Final = "sealert -l "
 """What the lines say that setroubleshoot writes into the system's log in place of records."""
 _SHOWN_NAMES: Final = 10
+_MOST_NAMES: Final = 1 << 12
+"""Names that the policy does not know of which the records are counted."""
 _MEGABYTE: Final = 1 << 20
 
 WHICH_LOGS: Final = """
@@ -142,8 +144,9 @@ class Log:
     def note(self, causes: Iterable[LoggedCause]) -> None:
         """Count the accesses that could not be asked about."""
         for each in causes:
-            if each.unknown is not None:
-                self._unknown[each.unknown] += 1
+            unknown = each.unknown
+            if unknown is not None and (unknown in self._unknown or len(self._unknown) < _MOST_NAMES):
+                self._unknown[unknown] += 1
 
     def notices(self) -> tuple[Diagnostic, ...]:
         """Return what was passed over, for the person who gave the log."""
@@ -159,7 +162,8 @@ class Log:
             found.append(Diagnostic(code, words, severity=Severity.WARNING))
         others = len(self._unknown) - _SHOWN_NAMES
         if others > 0:
-            words = f"records with {others} more contexts, classes and permissions that the policy lacks passed over"
+            count = f"more than {others}" if len(self._unknown) >= _MOST_NAMES else f"{others} more"
+            words = f"records with {count} contexts, classes and permissions that the policy lacks passed over"
             found.append(Diagnostic("more-warnings", words, severity=Severity.WARNING))
         if not reader.accesses and not reader.broken:
             words, advice = "there is no record of a decision about access", ""

@@ -11,6 +11,8 @@ from selbox.typing import Final, NamedTuple
 
 _MOST_KEPT: Final = 1 << 16
 """Contexts, and access vectors, that are remembered; when there are more, all are forgotten."""
+_LONGEST_KEPT: Final = 1 << 10
+"""Characters of a context that is."""
 
 
 class UnknownName(NamedTuple):
@@ -62,9 +64,11 @@ class _Contexts(dict[str, Context | None]):
         self._texts = ContextTexts(policy)
 
     def __missing__(self, text: str) -> Context | None:
-        if len(self) >= _MOST_KEPT:
-            self.clear()
-        context = self[text] = self._texts.read(text)
+        context = self._texts.read(text)
+        if len(text) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[text] = context
         return context
 
 

@@ -52,7 +52,11 @@ class LoggedCauses:
             found.clear()
         new = [each for each in dict.fromkeys(asked) if each not in found]
         found.update(zip(new, self._find(new), strict=True))
-        return [found[each] for each in asked]
+        result = [found[each] for each in asked]
+        for each in new:
+            if found[each].unknown is not None:
+                del found[each]  # whoever writes nonsense into a log can write ever more of it
+        return result
 
     def _find(self, new: list[LoggedAccess]) -> Iterator[LoggedCause]:
         accesses = self._accesses.find(new)
