@@ -22,6 +22,9 @@ TRANSACTIONS: Final = 64
 
 _HIGHEST_FIRST: Final = 900
 _CANNOT_RUN: Final = 126
+_KILLED: Final = (
+    "the process that installs the filter was killed; a filter around this process does not let it call `seccomp`"
+)
 
 
 def transaction_range() -> TransactionRange:
@@ -133,8 +136,8 @@ class Launched(NamedTuple):
         message, ancillary, _, _ = self.channel.recvmsg(16, socket.CMSG_SPACE(4))
         self.channel.close()
         if not ancillary:
-            os.waitpid(self.pid, 0)
-            raise _unavailable(_explain(int(message or b"5")))
+            killed = os.WIFSIGNALED(os.waitpid(self.pid, 0)[1])
+            raise _unavailable(_KILLED if killed and not message else _explain(int(message or b"5")))
         descriptors = array.array("i")
         descriptors.frombytes(ancillary[0][2][:4])
         os.set_inheritable(descriptors[0], False)
