@@ -7,6 +7,7 @@ comes to such a place goes on in the directory that stands for it, and comes bac
 import os
 from collections.abc import Callable, Sequence
 
+from selbox.enforce.credentials import own_credentials_held
 from selbox.enforce.linux import O_PATH
 from selbox.typing import Final
 
@@ -39,7 +40,8 @@ class StandIn:
         Raises:
             OSError: when it cannot be made or opened.
         """
-        return os.open(self._directory(inner), _DIRECTORY)
+        with own_credentials_held():  # the way to where it really lies is nobody's of the box
+            return os.open(self._directory(inner), _DIRECTORY)
 
 
 class StandIns:
