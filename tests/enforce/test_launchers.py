@@ -165,6 +165,37 @@ def test_nothing_is_said_where_nothing_is_lost(box: Box) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@needs_root
+@needs_python
+@needs("unshare")
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_socket_of_another_network_is_reached_by_its_file(box: Box, kind: socket.SocketKind) -> None:
+    """As those that are mounted into a container, or the manager's of a service with a network of its own."""
+    box.policy.write_text(
+        POLICY
+        + "(allow cat_t domain (unix_dgram_socket (sendto)))(allow cat_t domain (unix_stream_socket (connectto)))"
+    )
+    script = f"""
+import socket
+for kind in {int(kind)}, {int(socket.SOCK_STREAM + socket.SOCK_DGRAM - kind)}:
+    for name in "there", "gone":
+        with socket.socket(socket.AF_UNIX, kind) as made:
+            print(made.connect_ex(name))
+"""
+    with socket.socket(socket.AF_UNIX, kind) as there, socket.socket(socket.AF_UNIX, kind) as gone:
+        for each, name in ((there, "there"), (gone, "gone")):
+            each.bind(str(box.directory / name))
+            (box.directory / name).chmod(0o777)
+            if kind == socket.SOCK_STREAM:
+                each.listen()
+        gone.close()
+        words = ["unshare", "-n", *words_of(box, str(PYTHON), "-I", "-c", script)]
+        result = subprocess.run(
+            words, capture_output=True, text=True, check=False, cwd=box.directory, env=environment(), timeout=60
+        )
+    assert result.stdout.split() == ["0", "111", "91", "111"], result.stderr
+
+
 # --- Managers of services -------------------------------------------------------------------------------------------
 
 SERVICE = """

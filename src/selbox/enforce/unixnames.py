@@ -6,6 +6,7 @@ import socket
 from threading import Lock
 
 from selbox.enforce.socketlabels import SocketLabels
+from selbox.enforce.sockets import connect
 from selbox.enforce.unixdiag import UnixDiagnosis, UnixSocket
 from selbox.typing import Final, NamedTuple
 
@@ -125,12 +126,13 @@ class UnixNames:
                 sids.add(holder.sid if holder else label.sid if label else self._outside)
         return frozenset(sids)
 
-    def refusal(self, inode: int, name: bytes, type_: int) -> int:
+    def refusal(self, inode: int, name: bytes, address: bytes, type_: int) -> int:
         """Return the errno with which the kernel refuses a connection before it asks policy; 0 when it does not.
 
         Args:
             inode: inode number of the socket file; 0 for an abstract name.
             name: path or abstract name.
+            address: by which the supervisor reaches it.
             type_: type of the connecting socket.
         """
         sockets = self._diagnosis.all()
@@ -139,11 +141,31 @@ class UnixNames:
         if inode:
             # Names of paths may be relative, and so be those of other sockets elsewhere.
             found = [each for each in sockets if each.file == inode & 0xFFFFFFFF]
-            if found and all(each.type != type_ for each in found):
+            if not found:
+                return _refusal_elsewhere(address, type_)
+            if all(each.type != type_ for each in found):
                 return errno.EPROTOTYPE
         else:
             found = [each for each in sockets if each.name == name and each.type == type_]
         return 0 if any(each.type == type_ and _can_be_reached(each) for each in found) else errno.ECONNREFUSED
+
+
+def _refusal_elsewhere(address: bytes, type_: int) -> int:
+    """Return what :meth:`UnixNames.refusal` does of a socket file whose socket is of another network, or is gone.
+
+    Files reach over networks, of which containers and services have their own; the kernel tells of sockets of one's own
+    alone. To connect a socket for datagrams is noticed by nobody.
+
+    Source: the kernel's ``unix_find_bsd``.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
+        try:
+            connect(probe.fileno(), address)
+        except OSError as error:
+            if error.errno == errno.EPROTOTYPE and type_ != socket.SOCK_DGRAM:
+                return 0
+            return error.errno if error.errno in (errno.EPROTOTYPE, errno.ECONNREFUSED) else 0
+    return 0 if type_ == socket.SOCK_DGRAM else errno.EPROTOTYPE
 
 
 def _can_be_reached(found: UnixSocket) -> bool:

@@ -171,7 +171,7 @@ class UnixSockets:
         for sid in target.sids:
             if monitor.is_quiet(label.sid, sid, label.object_class, permission):
                 continue
-            refusal = self._names.refusal(target.inode, target.name, own.type)
+            refusal = self._names.refusal(target.inode, target.name, target.address, own.type)
             if refusal:
                 raise OSError(refusal, os.strerror(refusal))
             monitor.check(caller, sid, label.object_class, permission, target.describe, source=label.sid)
