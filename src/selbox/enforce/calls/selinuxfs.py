@@ -22,6 +22,7 @@ from selbox.enforce.calls.securitydirectories import Entry, SecurityDirectories
 from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles, known_initial_sid
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_credentials
 from selbox.enforce.filesystems import fixed_filesystems
 from selbox.enforce.labels import path_of
@@ -54,7 +55,6 @@ _ACCESSES: Final = {
     os.O_RDWR: ("read", "write"),
     os.O_ACCMODE: ("read", "write"),
 }
-_DAC_OVERRIDE: Final = 1 << 1
 
 
 class _Found(NamedTuple):
@@ -349,9 +349,9 @@ class SelinuxFiles:
         """Check the mode of a file, then what policy says about it."""
         file, object_class = found.file, _class_of(found.file)
         allowed = _mode_bits(caller, file.mode if isinstance(file, SecurityFile) else 0o555)
-        for permission, bit in (("read", 4), ("write", 2)):
-            if permission in access and not allowed & bit:
-                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        wanted = sum(bit for permission, bit in (("read", 4), ("write", 2)) if permission in access)
+        if wanted & ~allowed and not Capabilities(self._box).may_use(caller, "dac_override"):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         kind = "proc" if found.path.startswith("/proc/") else "selinuxfs"
         for permissions in (access, (*access, *more)) if more else (access,):
             self._box.monitor.check(caller, found.sid, object_class, permissions, lambda: _describe(found.path, kind))
@@ -425,10 +425,8 @@ def _mode_bits(caller: Caller, mode: int) -> int:
     """Return the bits of a file mode that are a caller's; the files belong to whoever runs the box."""
     user, group = os.geteuid(), os.getegid()
     if not caller.state.credentials_changed:
-        return 6 if user == 0 else mode >> 6 & 7
+        return mode >> 6 & 7
     credentials = read_credentials(caller.tid)
-    if credentials.capabilities & _DAC_OVERRIDE:
-        return 6
     if credentials.user == user:
         return mode >> 6 & 7
     if group in (credentials.group, *credentials.groups):
