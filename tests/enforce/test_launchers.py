@@ -204,10 +204,10 @@ def ready():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.sendto(f"READY=1\\nMAINPID={os.getpid()}".encode(), os.environ["NOTIFY_SOCKET"])
 def reload(*_):
-    print("reloaded", flush=True)
+    os.write(1, b"reloaded\\n")
 def stop(*_):
-    print("stopped", flush=True)
-    sys.exit(7)
+    os.write(1, b"stopped\\n")
+    os._exit(7)
 signal.signal(signal.SIGHUP, reload)
 signal.signal(signal.SIGTERM, stop)
 print("stdin", sys.stdin.read() == "", os.isatty(0), flush=True)
