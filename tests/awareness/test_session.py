@@ -51,6 +51,11 @@ class Session(Terminal):
             os.execve(command[0], command, environment() | {"TERM": "dumb"})  # noqa: S606 - it is what is tried
         self.expect(PROMPT, 60)
 
+    def close(self) -> None:
+        """Hang up: the shell ends, and the box with it."""
+        os.close(self.descriptor)
+        os.waitpid(self.pid, 0)
+
     def run(self, command: str) -> list[str]:
         """Type a command and return the lines that are shown until the next prompt."""
         self.type(f"{command}\n")
