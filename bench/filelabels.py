@@ -97,7 +97,7 @@ def _differences(policy_lookup: FileContexts, peer: LookupInC, asked: Asked, con
 
 def main(words: Sequence[str]) -> int:
     """Measure and show."""
-    parser = ArgumentParser(prog="bench/labels.py", description="Measure lookups of labels under Debian's policy.")
+    parser = ArgumentParser(prog="bench/filelabels.py", description="Measure lookups of labels under Debian's policy.")
     parser.add_argument("--rounds", type=int, default=3, help="samples of each row (3)")
     parser.add_argument("--tree", default="/", metavar="DIR", help="whose files are looked up (/)")
     parser.add_argument("--most", type=int, default=300_000, help="files at most (300,000)")
@@ -136,7 +136,7 @@ def main(words: Sequence[str]) -> int:
                 different = _differences(FileContexts.of(policy), peer, sparse, contexts)
                 notes.append(f"Labelled otherwise than by libselinux: {different} of {len(sparse)} files.")
     except (FailedError, debianpolicy.PolicyUnavailableError) as error:
-        print(f"bench/labels.py: {error}", file=sys.stderr)
+        print(f"bench/filelabels.py: {error}", file=sys.stderr)
         return 1
     figures = {name: Figures(tuple(values)) for name, values in samples.items() if values}
     beside = {PEER: figures["peer"]} if "peer" in figures else {}
