@@ -129,7 +129,7 @@ def test_another_policy_s_places_stay_and_are_told_of(run: Run, capsys: pytest.C
         (("day",), 1, "give one boolean and its value"),
         (("day", "1", "night"), 1, "give one boolean and its value"),
         (("-X", "day", "1"), 1, "`-X` is not an option"),
-        (("-o", "/nonexistent/x", "day", "0"), 255, "there is no directory `/nonexistent`"),
+        (("-o", "nowhere/x", "day", "0"), 255, "there is no directory `nowhere`"),
     ],
 )
 def test_nothing_is_changed_when_something_is_wrong(
