@@ -16,6 +16,7 @@ from selbox.binary.modulesections.values import (
     CLASSES,
     DECLARED,
     KINDS,
+    NO_TYPES,
     REQUIRED,
     ROLES,
     SELF,
@@ -48,7 +49,6 @@ _SELF = "self"
 _OBJECT_ROLE = "object_r"
 _WHOLE_DRIVER = (1 << 256) - 1
 _DECLARATION = 1
-_NO_TYPES = TypeSet(0, 0, 0)
 _EMPTY_TABLE: SymbolTable[Any] = SymbolTable({}, {}, 0)
 
 
@@ -109,7 +109,7 @@ class ModuleBuilder:
 
     def _type_set(self, value: int) -> int:
         """Return the index of the set that holds the type of a value; 0 stands for none."""
-        types = TypeSet(1 << value - 1, 0, 0) if value else _NO_TYPES
+        types = TypeSet(1 << value - 1, 0, 0) if value else NO_TYPES
         return self._type_sets.setdefault(types, len(self._type_sets))
 
     def add_types_to_role(self, role: str, types: Iterable[str]) -> None:
@@ -164,7 +164,7 @@ class ModuleBuilder:
 
     def _role(self, name: str, value: int) -> Role:
         if name == _OBJECT_ROLE:  # it is with every type, whatever a module says
-            return Role(value, 0, 0, _NO_TYPES, TYPE, 0)
+            return Role(value, 0, 0, NO_TYPES, TYPE, 0)
         return Role(value, 0, 1 << value - 1, TypeSet(self._types_of_roles.get(name, 0), 0, 0), TYPE, 0)
 
     def _class(self, name: str, value: int) -> ObjectClass:

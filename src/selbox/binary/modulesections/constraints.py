@@ -4,7 +4,7 @@ Source: ``read_cons_helper`` of libsepol's ``policydb.c``.
 """
 
 from selbox.binary.modulesections.reader import ModuleReader
-from selbox.binary.modulesections.values import Constraint, ConstraintTerm, TypeSet
+from selbox.binary.modulesections.values import NO_TYPES, Constraint, ConstraintTerm
 from selbox.typing import Final
 
 NOT: Final = 1
@@ -14,7 +14,6 @@ ATTRIBUTES: Final = 4
 NAMES: Final = 5
 """Kinds of terms: operators, a comparison of two attributes, a comparison with names."""
 
-_NO_TYPES = TypeSet(0, 0, 0)
 _OPERANDS = {NOT: 1, AND: 2, OR: 2, ATTRIBUTES: 0, NAMES: 0}
 
 
@@ -37,7 +36,7 @@ def read_constraints(reader: ModuleReader, count: int) -> tuple[Constraint, ...]
             if operands is None or depth < operands:
                 cursor.corrupt(f"a term of kind {kind} cannot stand here in an expression", start)
             depth += 1 - operands
-            names, types = 0, _NO_TYPES
+            names, types = 0, NO_TYPES
             if kind == NAMES:
                 names, types = reader.bitmap(), reader.type_set()
             terms.append(ConstraintTerm(kind, attribute, operator, names, types))

@@ -15,6 +15,7 @@ from selbox.binary.modulesections.values import (
     CATEGORIES,
     KINDS,
     NEVERAUDIT,
+    NO_TYPES,
     PERMISSIVE,
     TYPE,
     Boolean,
@@ -27,15 +28,19 @@ from selbox.binary.modulesections.values import (
     SymbolTable,
     SymbolTables,
     Type,
-    TypeSet,
     User,
 )
-from selbox.typing import Any, TypeVar
+from selbox.typing import Any, Final, TypeVar
 
 _Symbol = TypeVar("_Symbol")
 
-_IS_ATTRIBUTE, _IS_ALIAS, _IS_PERMISSIVE, _IS_NEVERAUDIT = 2, 4, 8, 16
-_NO_TYPES = TypeSet(0, 0, 0)
+PRIMARY_BIT: Final = 1
+ATTRIBUTE_BIT: Final = 2
+ALIAS_BIT: Final = 4
+PERMISSIVE_BIT: Final = 8
+NEVERAUDIT_BIT: Final = 16
+"""Properties of types, as files have them."""
+
 _NO_LEVEL = SemanticLevel(0, ())
 _MOST_PERMISSIONS = 32
 
@@ -126,9 +131,9 @@ def _type(reader: ModuleReader) -> tuple[str, Type]:
         else:
             size, value, properties, bounds = cursor.u32s(4)
             primary = properties & 1
-        kind = ALIAS if properties & _IS_ALIAS else ATTRIBUTE if properties & _IS_ATTRIBUTE else TYPE
-        flags = PERMISSIVE if properties & _IS_PERMISSIVE else 0
-        if properties & _IS_NEVERAUDIT and reader.version >= versions.NEVERAUDIT:
+        kind = ALIAS if properties & ALIAS_BIT else ATTRIBUTE if properties & ATTRIBUTE_BIT else TYPE
+        flags = PERMISSIVE if properties & PERMISSIVE_BIT else 0
+        if properties & NEVERAUDIT_BIT and reader.version >= versions.NEVERAUDIT:
             flags |= NEVERAUDIT
     else:
         size, value, primary, kind = cursor.u32s(4)
@@ -263,7 +268,7 @@ def read_symbol_tables(reader: ModuleReader) -> SymbolTables:
     # object_r is built in: it has number 1 in every policy, whether the file says so or not.
     if "object_r" not in result.roles.symbols:
         roles = result.roles
-        symbols = {"object_r": Role(1, 0, 1, _NO_TYPES, TYPE, 0), **roles.symbols}
+        symbols = {"object_r": Role(1, 0, 1, NO_TYPES, TYPE, 0), **roles.symbols}
         result = result._replace(roles=SymbolTable(symbols, {1: "object_r"} | roles.names, roles.known | 1))
     check_references(reader, result, result)
     return result

@@ -58,6 +58,10 @@ class TypeSet(NamedTuple):
     flags: int
 
 
+NO_TYPES: Final = TypeSet(0, 0, 0)
+"""None at all."""
+
+
 class RoleSet(NamedTuple):
     """Roles as a rule names them, and ``EVERYTHING`` or ``COMPLEMENT`` of that."""
 

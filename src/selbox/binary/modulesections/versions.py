@@ -66,4 +66,4 @@ NEVERAUDIT: Final = 23
 """Types have a property that silences them. (Version 22 allowed extended permissions in conditionals.)"""
 
 NEWEST: Final = 24
-"""The newest version that is read: attributes may hold attributes. The format is that of version 23."""
+"""The newest version: attributes may hold attributes. The format is that of version 23."""

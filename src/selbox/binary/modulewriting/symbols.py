@@ -8,6 +8,13 @@ from collections.abc import Callable
 from selbox.binary.ebitmap import ebitmap_bytes
 from selbox.binary.kernel.output import encoded, u32s
 from selbox.binary.modulesections import versions
+from selbox.binary.modulesections.symbols import (
+    ALIAS_BIT,
+    ATTRIBUTE_BIT,
+    NEVERAUDIT_BIT,
+    PERMISSIVE_BIT,
+    PRIMARY_BIT,
+)
 from selbox.binary.modulesections.values import (
     ALIAS,
     ATTRIBUTE,
@@ -35,8 +42,6 @@ from selbox.binary.modulewriting.parts import (
     type_set_bytes,
 )
 from selbox.typing import Any
-
-_IS_PRIMARY, _IS_ATTRIBUTE, _IS_ALIAS, _IS_PERMISSIVE, _IS_NEVERAUDIT = 1, 2, 4, 8, 16
 
 
 def symbol_tables_bytes(tables: SymbolTables, form: ModuleForm) -> bytes:
@@ -132,10 +137,10 @@ def _type(name: str, key: bytes, type_: Type, form: ModuleForm) -> bytes:
     if flags & NEVERAUDIT and form.drop(versions.NEVERAUDIT, f"that `{name}` is never audited"):
         flags &= ~NEVERAUDIT
     if form.version >= versions.BOUNDS:
-        properties = _IS_PRIMARY if type_.primary else 0
-        properties |= {ATTRIBUTE: _IS_ATTRIBUTE, ALIAS: _IS_ALIAS}.get(type_.kind, 0)
-        properties |= _IS_PERMISSIVE if flags & PERMISSIVE else 0
-        properties |= _IS_NEVERAUDIT if flags & NEVERAUDIT else 0
+        properties = PRIMARY_BIT if type_.primary else 0
+        properties |= {ATTRIBUTE: ATTRIBUTE_BIT, ALIAS: ALIAS_BIT}.get(type_.kind, 0)
+        properties |= PERMISSIVE_BIT if flags & PERMISSIVE else 0
+        properties |= NEVERAUDIT_BIT if flags & NEVERAUDIT else 0
         primary = (type_.primary,) if form.version >= versions.ALIAS_BOUNDS else ()
         numbers = (type_.value, *primary, properties, *bounds)
     else:
