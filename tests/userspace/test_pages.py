@@ -1,5 +1,6 @@
 """The programs on the pages about object managers do what the pages say."""
 
+import os
 import re
 import subprocess
 import sys
@@ -80,7 +81,10 @@ def test_clients_at_other_levels_need_the_line_of_the_manual(tmp_path: Path) -> 
 
 def in_a_box(tmp_path: Path, level: str, policies: str) -> tuple["subprocess.CompletedProcess[str]", str]:
     """Run the server of the manual with clients at a level; return what came of it, and what the manual says."""
-    blocks = BLOCK.findall((ROOT / "docs/object-managers.md").read_text())
+    socket = Path(f"/tmp/shop-{os.getpid()}.socket")  # not the manual's: another test may be at that at the same time
+    page = (ROOT / "docs/object-managers.md").read_text()
+    assert "/tmp/shop.socket" in page
+    blocks = BLOCK.findall(page.replace("/tmp/shop.socket", str(socket)))
     for _, text in blocks:
         if file_name(text):
             (tmp_path / file_name(text)).write_text(text)
@@ -105,4 +109,5 @@ def in_a_box(tmp_path: Path, level: str, policies: str) -> tuple["subprocess.Com
         timeout=60,
         check=False,
     )
+    socket.unlink(missing_ok=True)
     return ended, blocks[place + 1][1]
