@@ -13,6 +13,7 @@ from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.tasks import TaskTable
 from selbox.enforce.waits import Waits
+from selbox.enforce.watchdog import Watchdog
 from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
 from selbox.store.selinuxroot import SelinuxRoot
@@ -39,6 +40,7 @@ class Box(NamedTuple):
         waits: callers that wait for sockets.
         settings: what the filter was built from.
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
+        watchdog: ends the box with the supervisor.
         started_enforcing: whether the box was started enforcing.
     """
 
@@ -58,4 +60,5 @@ class Box(NamedTuple):
     waits: Waits
     settings: FilterSettings
     selinux_root: SelinuxRoot | None
+    watchdog: Watchdog
     started_enforcing: bool

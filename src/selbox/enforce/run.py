@@ -20,6 +20,7 @@ from selbox.enforce.report import RunReport
 from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL
 from selbox.enforce.tasks import TaskState, TaskTable
+from selbox.enforce.watchdog import Watchdog
 from selbox.model.policy import Policy
 from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
@@ -108,6 +109,8 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
 
         descriptor = launched.listener()
         stack.callback(os.close, descriptor)
+        watchdog = Watchdog(tasks.numbers, descriptor)
+        stack.callback(watchdog.stop)
         _raise_limits(stack)
         control = Control.open(options.name, options.command, os.environ)
         if control is not None:
@@ -124,6 +127,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
             settings,
             control,
             options.selinux_root,
+            watchdog,
             options.watcher,
         )
 

@@ -5,7 +5,7 @@ where nobody named an ``/etc/selinux``, one with what the policy itself can tell
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from selbox.enforce.credentials import own_credentials_held
@@ -23,9 +23,14 @@ _NO_BUS_CONTEXTS: Final = "<busconfig><selinux></selinux></busconfig>\n"
 
 
 class BoxDirectory:
-    """A directory of the box's own, made when it is first asked for."""
+    """A directory of the box's own, made when it is first asked for.
 
-    def __init__(self) -> None:
+    Args:
+        remove_at_end: told of it, and removes it when this process does not live to.
+    """
+
+    def __init__(self, remove_at_end: Callable[[str], None]) -> None:
+        self._remove_at_end = remove_at_end
         self._path = ""
 
     @property
@@ -43,7 +48,8 @@ class BoxDirectory:
             with own_credentials_held():
                 os.mkdir(path, 0o755)
             self._path = os.path.realpath(path)
-            finalize(self, _remove, self._path)
+            finalize(self, remove_directory, self._path)
+            self._remove_at_end(self._path)
         return self._path
 
 
@@ -95,7 +101,8 @@ class PolicyDirectory:
             file.write(content)
 
 
-def _remove(directory: str) -> None:
+def remove_directory(directory: str) -> None:
+    """Remove such a directory with all that is in it."""
     import shutil  # 5 ms, which only a box that asked for such directories pays, at its end
 
     for place, _, _ in os.walk(directory):

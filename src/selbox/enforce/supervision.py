@@ -25,6 +25,7 @@ from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.supervisor import Supervisor
 from selbox.enforce.tasks import TaskTable
 from selbox.enforce.waits import Waits
+from selbox.enforce.watchdog import Watchdog
 from selbox.enforce.workers import Workers
 from selbox.server.securityserver import SecurityServer
 from selbox.store.labels import LabelStore
@@ -44,6 +45,7 @@ def supervise(
     settings: FilterSettings,
     control: Control | None,
     selinux_root: SelinuxRoot | None,
+    watchdog: Watchdog,
     watcher: "Callable[[Denial], None] | None",
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
@@ -60,6 +62,7 @@ def supervise(
         settings: what the filter was built from.
         control: where the box's owner asks; None for a box that answers nobody.
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
+        watchdog: ends the box when this process does not live to.
         watcher: is told of each denial.
 
     Raises:
@@ -98,6 +101,7 @@ def supervise(
             waits,
             settings,
             selinux_root,
+            watchdog,
             server.enforcing,
         )
         handlers = build_handlers(box, initial_sid)

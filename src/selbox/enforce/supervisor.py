@@ -215,7 +215,7 @@ class Supervisor:
         """
         until = None if seconds is None else monotonic() + seconds
         signalled: set[int] = set()
-        while children := _children():
+        while children := _children() - {self._box.watchdog.pid}:
             if number == signal.SIGKILL:
                 self._kill_all()
             for child in children:
@@ -238,11 +238,11 @@ class Supervisor:
                         os.kill(int(name), number)
 
 
-def _children() -> list[int]:
+def _children() -> set[int]:
     """Return the pids of this process's own children, orphans that it took over among them."""
     pid = os.getpid()
     try:
         with open(f"/proc/self/task/{pid}/children", "rb") as children:
-            return [int(each) for each in children.read().split()]
+            return {int(each) for each in children.read().split()}
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return [int(each) for each in os.listdir("/proc") if each.isdigit() and parent_of(int(each)) == pid]
+        return {int(each) for each in os.listdir("/proc") if each.isdigit() and parent_of(int(each)) == pid}

@@ -72,6 +72,11 @@ class TaskTable:
         ended nothing is found there, whoever has its number.
         """
 
+    @property
+    def numbers(self) -> range:
+        """All numbers that tasks of this box, and of no other, can carry."""
+        return range(self._base, self._base + _STATE_MASK + 1)
+
     def close(self) -> None:
         """Close the table's own descriptors."""
         for directory, _ in self._shown.values():

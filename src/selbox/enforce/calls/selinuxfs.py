@@ -86,7 +86,7 @@ class SelinuxFiles:
         self._status = StatusPage(box.server)
         self._files = SecurityFiles(box, self._status)
         self.transactions = Transactions(box)
-        directory = BoxDirectory()
+        directory = BoxDirectory(box.watchdog.remove_at_end)
         self._directories = SecurityDirectories(directory, self._entries, box.labels.assign, lambda: box.server.seqno)
         self._policy_directory = PolicyDirectory(box.selinux_root, box.server.policy, directory)
         self._is_labelled = False

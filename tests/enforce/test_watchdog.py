@@ -1,0 +1,95 @@
+"""Boxes whose supervisor is killed."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.enforce.boxes import Box, environment
+from tests.enforce.clients import make_box
+from tests.enforce.test_run import wait_for
+
+pytestmark = pytest.mark.enforcement
+
+SCRIPT = """
+exec 3< /sys/fs/selinux
+(trap '' TERM HUP; while :; do :; done) & echo $!
+setsid sh -c 'echo $$; exec sleep 1000' &
+(kill -STOP $(sh -c 'echo $PPID')) & echo $!
+sleep 0.3; echo $$
+while cat /etc/hostname; do sleep 0.02; done > /dev/null 2> errors
+echo over > over; while :; do sleep 1; done
+"""
+
+
+@pytest.fixture
+def box(tmp_path_factory: pytest.TempPathFactory) -> Box:
+    return make_box(tmp_path_factory, "", None)
+
+
+@contextmanager
+def running(box: Box) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Run the script in a box; yield its supervisor and the script's processes."""
+    supervisor = subprocess.Popen(
+        [*box.arguments("--permissive"), "/bin/sh", "-c", SCRIPT],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=box.directory,
+    )
+    assert supervisor.stdout is not None
+    pids = [int(supervisor.stdout.readline()) for _ in range(4)]
+    try:
+        yield supervisor, pids
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+        supervisor.stdout.close()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def watchdog_of(pid: int) -> int:
+    listed = subprocess.run(["pgrep", "-P", str(pid), "-f", "selbox.enforce.watchdog"], capture_output=True, check=True)
+    return int(listed.stdout)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_killed_supervisor_takes_its_box_with_it(box: Box) -> None:
+    with running(box) as (supervisor, pids):
+        watchdog = watchdog_of(supervisor.pid)
+        directory = Path(os.readlink(f"/proc/{pids[-1]}/fd/3")).parent
+        assert directory.name.startswith("selbox-")
+        assert directory.is_dir()
+        supervisor.kill()
+        supervisor.wait()
+        wait_for(lambda: not any(is_alive(each) for each in (*pids, watchdog)))
+        assert not directory.exists()
+        assert (box.directory / "errors").read_text() == "", "calls waited, and did not fail"
+        assert not (box.directory / "over").exists()
+
+
+def test_without_its_watchdog_the_calls_of_a_killed_supervisors_box_fail(box: Box) -> None:
+    with running(box) as (supervisor, pids):
+        os.kill(watchdog_of(supervisor.pid), signal.SIGKILL)
+        supervisor.kill()
+        supervisor.wait()
+        wait_for(lambda: "Function not implemented" in (box.directory / "errors").read_text())
+        assert all(is_alive(each) for each in pids)
+
+
+def test_a_box_that_ends_by_itself_leaves_no_watchdog(box: Box) -> None:
+    outcome = box.shell("ps -o pid=,args= --ppid $(ps -o ppid= -p $$)", "--permissive")
+    (line,) = [each for each in outcome.output.splitlines() if "selbox.enforce.watchdog" in each]
+    assert not is_alive(int(line.split()[0]))
