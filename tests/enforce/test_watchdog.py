@@ -76,7 +76,8 @@ def test_a_killed_supervisor_takes_its_box_with_it(box: Box) -> None:
         supervisor.wait()
         wait_for(lambda: not any(is_alive(each) for each in (*pids, watchdog)))
         assert not directory.exists()
-        assert (box.directory / "errors").read_text() == "", "calls waited, and did not fail"
+        # Calls waited, and did not fail; a shell can be quick enough to tell that its program was killed.
+        assert (box.directory / "errors").read_text() in ("", "Killed\n")
         assert not (box.directory / "over").exists()
 
 

@@ -13,7 +13,6 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 
 from selbox.typing import Final
@@ -87,19 +86,19 @@ def main(arguments: list[str]) -> None:
     numbers = range(int(arguments[0]), int(arguments[1]))
     for _ in range(_TRIES):
         # Who is stopped makes no new processes while others are killed.
-        if not [_send(pidfd, signal.SIGSTOP) for pidfd in _left(numbers)]:
+        if not _signal_all(numbers, signal.SIGSTOP):
             break
-        for pidfd in _left(numbers):
-            _send(pidfd, signal.SIGKILL)
+        _signal_all(numbers, signal.SIGKILL)
         sleep(_PAUSE_SECONDS)
     for path in arguments[2:]:
         remove_directory(path)
 
 
-def _left(numbers: range) -> Iterator[int]:
-    """Yield a descriptor for each living process that carries one of the numbers."""
+def _signal_all(numbers: range, number: int) -> bool:
+    """Signal every living process that carries one of the numbers; tell whether there was one."""
     from selbox.enforce.tasks import label_number
 
+    found = False
     for name in os.listdir("/proc"):
         if name.isdigit():
             with suppress(OSError):
@@ -107,9 +106,11 @@ def _left(numbers: range) -> Iterator[int]:
                 try:
                     # Read when the descriptor already stands for it, so that it is this very process's.
                     if (label_number(int(name)) or 0) in numbers and not _has_ended(pidfd):
-                        yield pidfd
+                        found = True
+                        signal.pidfd_send_signal(pidfd, number)
                 finally:
                     os.close(pidfd)
+    return found
 
 
 def _has_ended(pidfd: int) -> bool:
@@ -117,11 +118,6 @@ def _has_ended(pidfd: int) -> bool:
     waiting = select.poll()
     waiting.register(pidfd, select.POLLIN)
     return bool(waiting.poll(0))
-
-
-def _send(pidfd: int, number: int) -> None:
-    with suppress(OSError):
-        signal.pidfd_send_signal(pidfd, number)
 
 
 if __name__ == "__main__":
