@@ -2,6 +2,7 @@
 
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.labels import Labels
+from selbox.enforce.leads import Leads
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.openers import Openers
@@ -38,6 +39,7 @@ class Box(NamedTuple):
         socket_labels: labels of sockets.
         workers: run what may block.
         waits: callers that wait for sockets.
+        leads: tasks that are led to other calls.
         settings: what the filter was built from.
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
         watchdog: ends the box with the supervisor.
@@ -58,6 +60,7 @@ class Box(NamedTuple):
     socket_labels: SocketLabels
     workers: Workers
     waits: Waits
+    leads: Leads
     settings: FilterSettings
     selinux_root: SelinuxRoot | None
     watchdog: Watchdog

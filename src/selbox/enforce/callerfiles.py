@@ -43,6 +43,27 @@ def target_at(box: Box, caller: Caller, directory: int, path: bytes, *, follow: 
     return Target(located.object, status)
 
 
+def misleads(box: Box, caller: Caller, directory: int, path: bytes, found: os.stat_result, flags: int = 0) -> bool:
+    """Tell whether the kernel itself would come by a path to something else than what it means in the box.
+
+    Args:
+        box: the box.
+        caller: the task.
+        directory: where a relative path starts.
+        path: the path.
+        found: status of what it means in the box.
+        flags: ``O_NOFOLLOW`` where a link in the last place is not followed.
+    """
+    if not box.walker.stand_ins.are_used or caller.state.root_changed or box.leads.holds(caller.tid):
+        return False
+    try:
+        start = box.walker.start_of(caller, directory) if path[:1] != b"/" else None
+        status = os.stat(path, dir_fd=start, follow_symlinks=not flags & os.O_NOFOLLOW)
+    except OSError:
+        return True
+    return (status.st_dev, status.st_ino) != (found.st_dev, found.st_ino)
+
+
 def target_in(box: Box, caller: Caller, directory: int, address: int, flags: int, *, follow: bool) -> Target:
     """Return what a path in a caller's memory names; with ``AT_EMPTY_PATH``, an empty one means the directory itself.
 

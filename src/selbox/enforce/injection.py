@@ -28,14 +28,19 @@ from selbox.enforce.linux import (
 from selbox.enforce.memory import TaskMemory
 from selbox.typing import Final
 
+R10, RAX, RDX, RSI, RDI, ORIG_RAX, RIP, RSP = 7, 10, 12, 13, 14, 15, 16, 19
+"""Places of registers among those that :func:`registers_of` returns."""
+
+NO_CALL: Final = (1 << 64) - 1
+"""``orig_rax`` of a task that is in no call, which the kernel would otherwise make again."""
+
 _COUNT: Final = 27
-_R10, _RAX, _RDX, _RSI, _RDI, _ORIG_RAX, _RIP, _RSP = 7, 10, 12, 13, 14, 15, 16, 19
 _WORD: Final = 8
-_SYSCALL: Final = b"\x0f\x05"
+SYSCALL: Final = b"\x0f\x05"
 _VDSO_SIZE: Final = 8192
 _BELOW_STACK: Final = 4096
 _SCRATCH: Final = 64
-_CALL_STOP: Final = signal.SIGTRAP | 0x80
+CALL_STOP: Final = signal.SIGTRAP | 0x80
 _MOST_STOPS: Final = 256
 _SECONDS: Final = 2.0
 _MOMENT: Final = 0.00002
@@ -57,16 +62,14 @@ class Injection:
         self._memory = memory
         self._pid = pid
         code = memory.read(pid, vdso, _VDSO_SIZE)
-        place = code.find(_SYSCALL)
+        place = code.find(SYSCALL)
         if place < 0:
             raise OSError(8, "the vDSO makes no system call")
         self._instruction = vdso + place
         ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)
         self._go_on()  # to where its own execve returns
-        buffer = ctypes.create_string_buffer(_COUNT * _WORD)
-        ptrace_into(PTRACE_GETREGS, pid, buffer)
-        self._registers = list(struct.unpack(f"={_COUNT}Q", buffer.raw))
-        self._zeros = self._registers[_RSP] - _BELOW_STACK
+        self._registers = registers_of(pid)
+        self._zeros = self._registers[RSP] - _BELOW_STACK
         memory.write(pid, self._zeros, bytes(_SCRATCH))
 
     def call(self, number: int, *arguments: int | None) -> int:
@@ -77,32 +80,27 @@ class Injection:
             arguments: at most four; None points at 64 zero bytes.
         """
         registers = self._registers.copy()
-        registers[_RAX], registers[_ORIG_RAX], registers[_RIP] = number, (1 << 64) - 1, self._instruction
-        for place, value in zip((_RDI, _RSI, _RDX, _R10), arguments, strict=False):
+        registers[RAX], registers[ORIG_RAX], registers[RIP] = number, NO_CALL, self._instruction
+        for place, value in zip((RDI, RSI, RDX, R10), arguments, strict=False):
             registers[place] = self._zeros if value is None else value
-        self._set(registers)
+        set_registers(self._pid, registers)
         self._go_on()  # into the call
         self._go_on()  # out of it
-        buffer = ctypes.create_string_buffer(_COUNT * _WORD)
-        ptrace_into(PTRACE_GETREGS, self._pid, buffer)
-        return int(struct.unpack_from("=q", buffer.raw, _RAX * _WORD)[0])
+        result = registers_of(self._pid)[RAX]
+        return result - (1 << 64) if result >> 63 else result
 
     def finish(self) -> None:
         """Give the program the registers that it starts with."""
         registers = self._registers.copy()
-        registers[_ORIG_RAX] = (1 << 64) - 1  # or the kernel would take it for a call that is to be made again
-        self._set(registers)
-
-    def _set(self, registers: list[int]) -> None:
-        buffer = ctypes.create_string_buffer(struct.pack(f"={_COUNT}Q", *registers), _COUNT * _WORD)
-        ptrace(PTRACE_SETREGS, self._pid, 0, ctypes.addressof(buffer))
+        registers[ORIG_RAX] = NO_CALL
+        set_registers(self._pid, registers)
 
     def _go_on(self) -> None:
         """Let the task run to the next end of a system call; signals on the way are dropped."""
         for _ in range(_MOST_STOPS):
             ptrace(PTRACE_SYSCALL, self._pid, 0, 0)
             status = self._wait()
-            if os.WSTOPSIG(status) == _CALL_STOP and not status >> 16:
+            if os.WSTOPSIG(status) == CALL_STOP and not status >> 16:
                 return
         raise OSError(11, "the task stops for other reasons")
 
@@ -118,3 +116,24 @@ class Injection:
                 raise ProcessLookupError
             return os.waitpid(self._pid, WALL)[1]
         raise TimeoutError
+
+
+def registers_of(pid: int) -> list[int]:
+    """Return the registers of a task that is stopped for its tracer (``struct user_regs_struct``).
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    buffer = ctypes.create_string_buffer(_COUNT * _WORD)
+    ptrace_into(PTRACE_GETREGS, pid, buffer)
+    return list(struct.unpack(f"={_COUNT}Q", buffer.raw))
+
+
+def set_registers(pid: int, registers: list[int]) -> None:
+    """Give such a task registers.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    buffer = ctypes.create_string_buffer(struct.pack(f"={_COUNT}Q", *registers), _COUNT * _WORD)
+    ptrace(PTRACE_SETREGS, pid, 0, ctypes.addressof(buffer))

@@ -51,6 +51,9 @@ class StandIns:
         self._by_holder: dict[tuple[int, int], StandIn] = {}
         self._holders: dict[tuple[int, int], str] = {}
         """Where to go up from the directories that stand for places."""
+        self._shown: dict[bytes, bytes] = {}
+        """Paths of those directories, and of the places."""
+        self._fixed: set[tuple[int, int]] = set()
 
     def add(self, stand_in: StandIn) -> None:
         """Add one; one whose holder the host lacks, such as ``/sys``, is not found by walks."""
@@ -59,6 +62,11 @@ class StandIns:
         except OSError:
             return
         self._by_holder[holder.st_dev, holder.st_ino] = stand_in
+
+    @property
+    def are_used(self) -> bool:
+        """Whether a walk ever came to one of them."""
+        return bool(self._holders)
 
     def enter(self, holder: int, name: bytes, inner: Sequence[bytes]) -> int | None:
         """Return a descriptor of what stands for a name in a directory, the caller's to close.
@@ -81,10 +89,36 @@ class StandIns:
         if stand_in is None:
             return None
         descriptor = stand_in.open(inner)
-        entered = os.fstat(descriptor)
-        self._holders[entered.st_dev, entered.st_ino] = stand_in.holder
+        self.stands_for(os.fstat(descriptor), os.readlink(b"/proc/self/fd/%d" % descriptor), stand_in.path)
         return descriptor
+
+    def stands_for(self, status: os.stat_result, directory: bytes, path: str) -> None:
+        """Note that a directory stands for a place.
+
+        Args:
+            status: its status.
+            directory: its path, as the kernel says it.
+            path: that of the place.
+        """
+        if directory not in self._shown:
+            self._holders[status.st_dev, status.st_ino] = os.path.dirname(path)
+            self._shown[directory] = os.fsencode(path)
 
     def above(self, status: os.stat_result) -> str | None:
         """Return the directory above one that stands for a place; None for any other."""
         return self._holders.get((status.st_dev, status.st_ino))
+
+    def shown(self, path: bytes) -> bytes:
+        """Return what the box calls a path that the kernel says, which may be one of a directory for another place."""
+        for real, place in self._shown.items():
+            if path == real or path.startswith(real + b"/"):
+                return place + path[len(real) :]
+        return path
+
+    def fix(self, status: os.stat_result) -> None:
+        """Note that something is as it is: no names come into it or go from it, and nobody labels it."""
+        self._fixed.add((status.st_dev, status.st_ino))
+
+    def is_fixed(self, status: os.stat_result) -> bool:
+        """Tell whether something was noted to be as it is."""
+        return bool(self._fixed) and (status.st_dev, status.st_ino) in self._fixed

@@ -10,6 +10,7 @@ from selbox.enforce.control import Control
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.handlers import build_handlers
 from selbox.enforce.labels import Labels
+from selbox.enforce.leads import Leads
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.openers import Openers
@@ -99,6 +100,7 @@ def supervise(
             SocketLabels(),
             Workers(listener),
             waits,
+            Leads(listener, memory),
             settings,
             selinux_root,
             watchdog,

@@ -19,7 +19,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
 from selbox.enforce.credentials import Lender, read_credentials
-from selbox.enforce.linux import signal_descriptor
+from selbox.enforce.linux import PTRACE_EVENT_EXEC, signal_descriptor
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
 from selbox.enforce.tasks import parent_of
@@ -190,11 +190,17 @@ class Supervisor:
                 self._stopped(pid, status)
                 continue
             self._execution.exited(pid)
+            self._box.leads.exited(pid)
             if pid == self._first:
                 self._status = status
 
     def _stopped(self, pid: int, status: int) -> None:
-        if self._execution.holds(pid) or status >> 16:
+        leads = self._box.leads
+        if status >> 16 == PTRACE_EVENT_EXEC:
+            leads.exited(pid)  # another thread took over the number of one that was led
+        if leads.holds(pid):
+            leads.stopped(pid, status)
+        elif self._execution.holds(pid) or status >> 16:
             self._execution.stopped(pid, status)
         elif pid == self._first and os.WSTOPSIG(status) in _STOPPING:
             # As if selbox were not there: the shell sees its job stopped, and continues both.

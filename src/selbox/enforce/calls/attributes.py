@@ -155,6 +155,8 @@ class AttributeCalls:
             return -errno.E2BIG
         value = self._box.memory.read_exactly(caller.tid, arguments[2], arguments[3])
         target = self._target(caller, arguments[0], follow)
+        if self._box.walker.stand_ins.is_fixed(target.status):
+            return -errno.EOPNOTSUPP
         if name != NAME:
             self._may_change(caller, target, name)
             os.setxattr(target.place, name, value, flags)

@@ -9,10 +9,12 @@ import struct
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import misleads
 from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.statusdata import status_fields
 from selbox.enforce.walks import Located
 from selbox.typing import Final
@@ -109,6 +111,8 @@ class FileCalls:
                     if flags & os.O_EXCL:
                         raise
                     continue  # somebody outside the box was quicker
+            if flags & O_PATH and misleads(box, caller, directory, path, located.found, flags):
+                return self._lead(caller, located, path, address, flags)
             return self._open_existing(caller, located, flags)
         return -errno.EEXIST
 
@@ -180,6 +184,22 @@ class FileCalls:
             opened = self._box.descriptors.open(_reopen(located.object), clean)
             self._check_open(caller, located.object, status, flags)
         return self._hand_over(caller, opened, status, flags)
+
+    def _lead(self, caller: Caller, located: Located, path: bytes, address: int, flags: int) -> int:
+        """Open with ``O_PATH`` what the kernel would not come to by the path."""
+        box = self._box
+        is_directory = stat.S_ISDIR(located.found.st_mode)
+        held = located.object if is_directory else located.parent
+        place = box.descriptors.open(_reopen(held), os.O_RDONLY | os.O_DIRECTORY)
+        if is_directory:
+            return self._hand_over(caller, place, located.found, flags)
+        if flags & os.O_DIRECTORY:
+            return -errno.ENOTDIR
+        name = path.rpartition(b"/")[2]
+        if name != located.name:
+            return -errno.ENOENT  # by a link to it, the name is nowhere in the caller's memory
+        last = address + len(path) - len(name)
+        return box.leads.begin(caller, place, lambda number: (NUMBERS["openat"], number, last, flags))
 
     def _check_open(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> bool:
         """Check as the kernel's ``may_open`` and then ``selinux_file_open`` do.

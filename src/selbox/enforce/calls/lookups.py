@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.callerfiles import Target, target_at, target_held, target_in
+from selbox.enforce.callerfiles import Target, misleads, target_at, target_held, target_in
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.credentials import acting_as, own_capabilities, real_identity
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call, system_call_with
@@ -154,7 +154,7 @@ class LookupCalls:
         box.monitor.check(caller, sid, "lnk_file", ("read",), lambda: box.labels.describe(target.descriptor))
         if caller.state.root_changed:
             return CONTINUE  # what links of /proc say depends on who reads them
-        words = self._own_entry(caller, path, target) or self._read(caller, target)
+        words = self._own_entry(caller, path, target) or box.walker.stand_ins.shown(self._read(caller, target))
         answer = words[: size & 0xFFFFFFFF]
         box.memory.write(caller.tid, buffer, answer)
         return len(answer)
@@ -183,7 +183,12 @@ class LookupCalls:
         """``chdir(path)``."""
         box = self._box
         path = box.memory.read_string(caller.tid, arguments[0])
-        return self._enter(caller, target_at(box, caller, AT_FDCWD, path, follow=True))
+        target = target_at(box, caller, AT_FDCWD, path, follow=True)
+        answer = self._enter(caller, target)
+        if misleads(box, caller, AT_FDCWD, path, target.status):
+            place = box.descriptors.open(target.place, os.O_RDONLY | os.O_DIRECTORY)
+            return box.leads.begin(caller, place, lambda number: (NUMBERS["fchdir"], number))
+        return answer
 
     def fchdir(self, caller: Caller, arguments: Arguments) -> int:
         """``fchdir(descriptor)``."""

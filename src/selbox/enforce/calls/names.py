@@ -51,6 +51,7 @@ class NewObjects:
         """
         box = self._box
         status = os.fstat(located.parent)
+        self.check_changeable(caller, located, status)
         directory = box.labels.sid_of(located.parent, status, caller)
         self._check_directory(caller, located.parent, directory, "add_name")
         name = os.fsdecode(located.name)
@@ -78,6 +79,7 @@ class NewObjects:
         box = self._box
         status = located.found
         holder = os.fstat(located.parent)
+        self.check_changeable(caller, located, holder)
         self.check_writable(caller, located)
         box.walker.privileges.check_removal(caller, holder, status)
         directory = box.labels.sid_of(located.parent, holder, caller)
@@ -99,6 +101,16 @@ class NewObjects:
         self._box.walker.privileges.check_mode(caller, os.fstat(descriptor), os.W_OK | os.X_OK)
         for permissions in (("write", "search"), (permission, "search")):
             self._box.monitor.check(caller, sid, "dir", permissions, lambda: self._box.labels.describe(descriptor))
+
+    def check_changeable(self, caller: Caller, located: Located, holder: os.stat_result) -> None:
+        """Refuse what would change the names in a directory that only the kernel changes, to whoever may write to it.
+
+        Raises:
+            OSError: EPERM, as where a file system has no such operation.
+        """
+        if self._box.walker.stand_ins.is_fixed(holder):
+            self.check_writable(caller, located)
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     def check_writable(self, caller: Caller, located: Located) -> None:
         """Check what changing a directory in any way takes (kernel: ``inode_permission``)."""
@@ -247,6 +259,9 @@ class NameCalls:
         self._try_source(caller, old)
         if stat.S_ISDIR(status.st_mode):
             return -errno.EPERM
+        self._new.check_changeable(caller, new, os.fstat(new.parent))
+        if self._box.walker.stand_ins.is_fixed(status):
+            return -errno.EXDEV
         self._new.check_directory(caller, new, "add_name")
         sid = self._new.check_object(caller, old, "link")
         if old.parent >= 0:
@@ -354,6 +369,7 @@ class NameCalls:
         moves = not os.path.sameopenfile(old.parent, new.parent)
         exchange = bool(flags & _RENAME_EXCHANGE)
         for located in (old, new):
+            self._new.check_changeable(caller, located, os.fstat(located.parent))
             self._new.check_writable(caller, located)
             if located.status is not None:
                 self._box.walker.privileges.check_removal(caller, os.fstat(located.parent), located.status)

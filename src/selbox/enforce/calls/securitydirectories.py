@@ -52,22 +52,8 @@ class SecurityDirectories:
         self._filled: dict[str, int] = {}
 
     @property
-    def exist(self) -> bool:
-        """Whether any was made."""
-        return bool(self._filled)
-
-    @property
     def _root(self) -> str:
         return os.path.join(self._directory.path, "fs")
-
-    def inner(self, path: bytes) -> bytes | None:
-        """Return what a path in such a directory is below ``/sys/fs/selinux``; None for any other path."""
-        if not self._filled:
-            return None
-        root = os.fsencode(self._root)
-        if not (path == root or path.startswith(root + b"/")):
-            return None
-        return path[len(root) + 1 :]
 
     def place(self, components: Sequence[bytes]) -> str:
         """Return the root, with every directory filled that a path below it leads to or through.
@@ -82,14 +68,6 @@ class SecurityDirectories:
             if name == b".." or not self._fill(path):
                 break
         return self._root
-
-    def path(self, inner: str) -> str:
-        """Return the path of a file or directory that stands for one below ``/sys/fs/selinux``.
-
-        Raises:
-            OSError: when it cannot be made.
-        """
-        return os.path.join(self.place([os.fsencode(each) for each in inner.split("/") if each]), inner).rstrip("/")
 
     def _fill(self, path: str) -> bool:
         """Make what is in a directory, again when its names have changed; tell whether it is one."""

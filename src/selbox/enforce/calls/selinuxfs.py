@@ -87,16 +87,11 @@ class SelinuxFiles:
         self._files = SecurityFiles(box, self._status)
         self.transactions = Transactions(box)
         directory = BoxDirectory(box.watchdog.remove_at_end)
-        self._directories = SecurityDirectories(directory, self._entries, box.labels.assign, lambda: box.server.seqno)
+        self._directories = SecurityDirectories(directory, self._entries, self._label_made, lambda: box.server.seqno)
         self._policy_directory = PolicyDirectory(box.selinux_root, box.server.policy, directory)
-        self._is_labelled = False
+        self._is_known = False
         self._mode = b"enforcing" if box.started_enforcing else b"permissive"
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
-
-    @property
-    def has_directories(self) -> bool:
-        """Whether a directory of these files was opened, from which relative paths may start."""
-        return self._directories.exist
 
     # --- Calls ------------------------------------------------------------------------------------------------------
 
@@ -122,9 +117,9 @@ class SelinuxFiles:
             return -errno.ENOTDIR
         return self._open_file(caller, found, found.file, flags)
 
-    def _open_file(self, caller: Caller, found: _Found, file: SecurityFile, flags: int) -> int:
+    def _open_file(self, caller: Caller, found: _Found, file: SecurityFile, flags: int) -> int | None:
         if flags & O_PATH:
-            return self._give(caller, found, b"", flags)
+            return None  # what stands for it is led to like any other file that stands elsewhere
         mode = flags & os.O_ACCMODE
         if stat.S_ISCHR(file.mode):
             self._check(caller, found, _ACCESSES[mode], "open")
@@ -134,9 +129,7 @@ class SelinuxFiles:
             self._files.check(caller, file.permission)
         if mode == os.O_RDONLY:
             return self._give(caller, found, file.content(), flags)
-        if file.write is None:
-            return -errno.EACCES
-        operation = Operation(found.path, file.write, file.content, file.once, file.largest)
+        operation = Operation(found.path, file.write or _unwritable, file.content, file.once, file.largest)
         return self.transactions.open(caller, flags, operation)
 
     def _open_directory(self, caller: Caller, found: _Found, flags: int) -> int:
@@ -145,7 +138,7 @@ class SelinuxFiles:
         if not flags & O_PATH:
             self._check(caller, found, ("read",), "open")
         box = self._box
-        opened = box.descriptors.open(self._directories.path(_inner(found.path)), os.O_RDONLY | os.O_DIRECTORY)
+        opened = box.descriptors.open(self._standing_for(found.path), os.O_RDONLY | os.O_DIRECTORY)
         return self._hand_over(caller, found, opened, flags)
 
     def access(self, caller: Caller, directory: int, path: bytes, mode: int) -> bool:
@@ -178,7 +171,7 @@ class SelinuxFiles:
         self._box.monitor.check(
             caller, found.sid, object_class, ("getattr",), lambda: _describe(found.path, "selinuxfs")
         )
-        return os.stat(self._directories.path(_inner(found.path)))
+        return os.stat(self._standing_for(found.path))
 
     def filesystem(self, caller: Caller, path: bytes) -> bytes | None:
         """Return ``struct statfs`` of a path in selinuxfs, by whose type libselinux tells that SELinux is there.
@@ -186,7 +179,7 @@ class SelinuxFiles:
         Returns:
             None for any other path.
         """
-        path = _absolute(caller, AT_FDCWD, path)
+        path = self._box.walker.stand_ins.shown(_absolute(caller, AT_FDCWD, path))
         if path != ROOT and not path.startswith(ROOT + b"/"):
             return None
         sid = self._label("/", FileKind.DIRECTORY)
@@ -201,10 +194,7 @@ class SelinuxFiles:
         Raises:
             OSError: ENOENT for what is not in ``/sys/fs/selinux``; EACCES where policy denies a step.
         """
-        path = _absolute(caller, directory, path)
-        inner = self._directories.inner(path)
-        if inner is not None:
-            path = os.path.join(ROOT, inner)
+        path = self._box.walker.stand_ins.shown(_absolute(caller, directory, path))
         if path.rstrip(b"/") == ROOT or path.startswith(ROOT + b"/"):
             return self._security_file(caller, os.fsdecode(path[len(ROOT) + 1 :]))
         if path == _CONFIGURATION:
@@ -267,10 +257,22 @@ class SelinuxFiles:
             OSError: when it cannot be made.
         """
         place = self._directories.place(components)
-        if not self._is_labelled:
-            self._box.labels.assign(os.stat(place), self._label("/", FileKind.DIRECTORY))
-            self._is_labelled = True
+        if not self._is_known:
+            status = os.stat(place)
+            self._label_made(status, self._label("/", FileKind.DIRECTORY))
+            self._box.walker.stand_ins.stands_for(status, os.fsencode(place), ROOT.decode())
+            self._is_known = True
         return place
+
+    def _standing_for(self, path: str) -> str:
+        """Return the path of what stands for a path in ``/sys/fs/selinux``."""
+        inner = path[len(ROOT) + 1 :]
+        return os.path.join(self.place([os.fsencode(each) for each in inner.split("/") if each]), inner).rstrip("/")
+
+    def _label_made(self, status: os.stat_result, sid: int) -> None:
+        """Label what was made to stand for something in ``/sys/fs/selinux``, where only the kernel makes changes."""
+        self._box.labels.assign(status, sid)
+        self._box.walker.stand_ins.fix(status)
 
     def policy_place(self, components: Sequence[bytes]) -> str:
         """Return the directory that stands for ``/etc/selinux``.
@@ -390,9 +392,9 @@ class SelinuxFiles:
         return descriptor
 
 
-def _inner(path: str) -> str:
-    """Return what is after ``/sys/fs/selinux/`` in a path."""
-    return path[len(ROOT) + 1 :]
+def _unwritable(_caller: Caller, _data: bytes) -> None:
+    """Refuse what is written to a file that is only read, which whoever goes beyond its mode finds out then."""
+    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
 def _class_of(file: SecurityFile | dict[str, bool]) -> str:

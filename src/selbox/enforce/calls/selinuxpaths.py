@@ -3,11 +3,13 @@
 Every open asks, so it costs one look-up; most boxes never open one, and do not pay for what answers.
 """
 
+import errno
 import os
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.standins import StandIn
 from selbox.typing import TYPE_CHECKING, Final
@@ -52,6 +54,7 @@ class SelinuxPaths:
             "read": self.read,
             "pread64": self.pread,
             "write": self.write,
+            "getcwd": self.getcwd,
         }
 
     def open(self, caller: Caller, directory: int, path: bytes, flags: int) -> int | None:
@@ -104,11 +107,25 @@ class SelinuxPaths:
         """``write(descriptor, buffer, size)``."""
         return CONTINUE if self._made is None else self._made.transactions.write(caller, arguments)
 
+    def getcwd(self, caller: Caller, arguments: Arguments) -> int:
+        """``getcwd(buffer, size)``, whose answer is another than the kernel's where a directory stands for a place."""
+        stand_ins = self._box.walker.stand_ins
+        if not stand_ins.are_used or caller.state.root_changed:
+            return CONTINUE
+        path = os.readlink(b"/proc/self/fd/%d" % self._box.walker.start_of(caller, AT_FDCWD))
+        shown = stand_ins.shown(path) + b"\0"
+        if shown[:-1] == path:
+            return CONTINUE
+        if len(shown) > arguments[1]:
+            return -errno.ERANGE
+        self._box.memory.write(caller.tid, arguments[0], shown)
+        return len(shown)
+
     def _may_be_one(self, path: bytes) -> bool:
         if path[path.rfind(b"/") + 1 :] in LAST_NAMES or b"selinux" in path:
             return True
         if not path.startswith(b"/"):
-            return self._made is not None and self._made.has_directories
+            return self._box.walker.stand_ins.are_used
         if len(self._ordinary) >= _REMEMBERED:
             self._ordinary.clear()
         self._ordinary.add(path)

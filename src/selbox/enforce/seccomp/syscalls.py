@@ -62,6 +62,7 @@ NUMBERS: Final[dict[str, int]] = {
     "flock": 73,
     "truncate": 76,
     "ftruncate": 77,
+    "getcwd": 79,
     "chdir": 80,
     "fchdir": 81,
     "rename": 82,
