@@ -57,7 +57,7 @@ int main(void) {
     char *page = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *edge = page + 4096 - 5;
     char *long_path = malloc(9000);
-    struct sockaddr_un address = {AF_UNIX, "box"};
+    struct { struct sockaddr_un place; char room[8192]; } address = {{AF_UNIX, "box"}}; /* calls write beyond it */
     munmap(page + 4096, 4096);
     memcpy(edge, "xxxxx", 5);
     memset(long_path, 'a', 8999);
