@@ -44,6 +44,8 @@ class Box(NamedTuple):
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
         watchdog: ends the box with the supervisor.
         started_enforcing: whether the box was started enforcing.
+        mounts_are_own: whether what the box mounts appears nowhere else.
+        kept_places: paths that the supervisor needs, beside those that every supervisor does.
     """
 
     server: SecurityServer
@@ -65,3 +67,5 @@ class Box(NamedTuple):
     selinux_root: SelinuxRoot | None
     watchdog: Watchdog
     started_enforcing: bool
+    mounts_are_own: bool
+    kept_places: tuple[str, ...]

@@ -28,6 +28,11 @@ class Descriptors:
         self._open.remove(descriptor)
         return descriptor
 
+    def close(self, descriptor: int) -> None:
+        """Close a descriptor before the call was handled."""
+        self._open.remove(descriptor)
+        os.close(descriptor)
+
     def keep_all(self) -> list[int]:
         """Give up charge of all descriptors and return them, for what goes on after the call was handled."""
         kept, self._open = self._open, []

@@ -1,9 +1,12 @@
-"""Which file system a device number belongs to, and where in it a path lies."""
+"""Which file system a device number belongs to, where in it a path lies, and where its files were first."""
 
+import ctypes
 import os
+import struct
 
-from selbox.model.policy import Policy
-from selbox.typing import NamedTuple
+from selbox.enforce.linux import AT_EMPTY_PATH, system_call
+from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.typing import Final, NamedTuple
 
 
 class Mounted(NamedTuple):
@@ -14,12 +17,16 @@ class Mounted(NamedTuple):
         point: where it is mounted.
         root: the path within it that is mounted there.
         source: the device's name, for audit records.
+        device: its number.
+        is_shared: whether what is mounted on it appears elsewhere too.
     """
 
     kind: str
     point: str
     root: str
     source: str
+    device: int = 0
+    is_shared: bool = False
 
 
 _OF_DEVICES = frozenset({"btrfs", "bcachefs"})
@@ -28,36 +35,72 @@ _OF_DEVICES = frozenset({"btrfs", "bcachefs"})
 _NAMELESS = {"pipe": "pipefs", "socket": "sockfs", "anon_inode": "anon_inodefs", "/memfd": "tmpfs", "net": "nsfs"}
 """File systems that are mounted nowhere, by what their files' names begin with."""
 
-_WITH_LABELS = frozenset({"sysfs", "pstore", "debugfs", "tracefs", "rootfs", "cgroup", "cgroup2"})
-"""File systems that ``genfscon`` labels and whose files may be relabelled all the same.
-
-Source: the kernel's ``selinux_is_genfs_special_handling``.
-"""
-
 _UNKNOWN = Mounted("", "", "/", "")
+_STATX_MOUNT: Final = 0x1000
+_STATX_SIZE: Final = 256
+_STATX_MOUNT_AT: Final = 144
+_STATX_ATTRIBUTES_AT: Final = 8
+_ATTRIBUTE_MOUNT_ROOT: Final = 0x2000
+
+Table = dict[int, Mounted]
+"""What is mounted, by number of the mount, which is different in each namespace."""
 
 
-def fixed_filesystems(policy: Policy) -> frozenset[str]:
-    """Return the kinds of file systems whose files cannot be relabelled: ``genfscon`` labels them by their paths."""
-    by_path = {each.filesystem for each in policy.genfs_contexts}
-    return frozenset(by_path - {each.filesystem for each in policy.filesystem_uses} - _WITH_LABELS)
+def read_table(task: int | str) -> Table:
+    """Return what a task sees mounted.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    table: Table = {}
+    with open(f"/proc/{task}/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            fields = line.split(" ")
+            major, minor = map(int, fields[2].split(":"))
+            dash = fields.index("-")
+            is_shared = any(each.startswith("shared:") for each in fields[6:dash])
+            place = _unescape(fields[4]), _unescape(fields[3])
+            device = os.makedev(major, minor)
+            table[int(fields[0])] = Mounted(fields[dash + 1], *place, fields[dash + 2], device, is_shared)
+    return table
+
+
+def mount_number(descriptor: int) -> int:
+    """Return the number of the mount by which an object was opened."""
+    return int(struct.unpack_from("=Q", _extended(descriptor), _STATX_MOUNT_AT)[0])
+
+
+def is_mounted(descriptor: int) -> bool:
+    """Tell whether an object is the root of the mount by which it was opened."""
+    return bool(struct.unpack_from("=Q", _extended(descriptor), _STATX_ATTRIBUTES_AT)[0] & _ATTRIBUTE_MOUNT_ROOT)
+
+
+def _extended(descriptor: int) -> bytes:
+    buffer = ctypes.create_string_buffer(_STATX_SIZE)
+    system_call(NUMBERS["statx"], descriptor, b"\0", AT_EMPTY_PATH, _STATX_MOUNT, buffer)
+    return buffer.raw
 
 
 class Filesystems:
-    """Reads the mount table when a device number is met that it does not know."""
+    """Reads the mount table when a device number is met that it does not know.
+
+    Once the box itself mounts something, a file may be met by a path that it was not there by first. What labels files
+    by their paths is to go by the first ones, which :meth:`original` knows.
+    """
 
     def __init__(self) -> None:
         self._mounts: dict[int, list[Mounted]] = {}
+        self._table: Table = {}
+        self._first: dict[int, list[Mounted]] | None = None
+        """What was mounted before the box mounted anything, or was mounted by others, by device; None until then."""
+        self._made: dict[int, Mounted] = {}
+        """What the box has mounted, maybe where the supervisor does not see it."""
 
     def _read(self) -> None:
+        self._table = read_table("self")
         self._mounts = {}
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            for line in table:
-                fields = line.split(" ")
-                major, minor = map(int, fields[2].split(":"))
-                dash = fields.index("-")
-                mounted = Mounted(fields[dash + 1], _unescape(fields[4]), _unescape(fields[3]), fields[dash + 2])
-                self._mounts.setdefault(os.makedev(major, minor), []).append(mounted)
+        for mounted in self._table.values():
+            self._mounts.setdefault(mounted.device, []).append(mounted)
 
     def kind_of(self, device: int) -> str:
         """Return the kind of a file system, or an empty string for one that is mounted nowhere, such as pipes'."""
@@ -83,21 +126,106 @@ class Filesystems:
         """Return a path as seen from the root of its own file system, which ``genfscon`` rules speak of."""
         best = None
         for mounted in self._find(device):
-            point = mounted.point.rstrip("/")
-            if (path == mounted.point or path.startswith(point + "/")) and (
-                best is None or len(point) > len(best.point)
-            ):
-                best = mounted._replace(point=point)
-        if best is None:
-            return path
-        return (best.root.rstrip("/") + path[len(best.point) :]) or "/"
+            if _lies_in(path, mounted.point) and (best is None or len(mounted.point) > len(best.point)):
+                best = mounted
+        return path if best is None else _joined(best.root, path[len(best.point.rstrip("/")) :])
 
     def _find(self, device: int) -> list[Mounted]:
         found = self._mounts.get(device)
         if found is None:
             self._read()
-            found = self._mounts.setdefault(device, [_UNKNOWN])
+            found = self._mounts.setdefault(device, [self._made.get(device, _UNKNOWN)])
         return found
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the box ever mounted or unmounted something."""
+        return self._first is not None
+
+    # --- What the box mounts ----------------------------------------------------------------------------------------
+
+    def about_to_change(self) -> None:
+        """Note what is mounted before the box itself mounts or unmounts something."""
+        self._read()
+        if self._first is None:
+            self._first = {device: list(each) for device, each in self._mounts.items()}
+
+    def changed(self) -> None:
+        """Read again what is mounted, after the box itself changed it."""
+        self._read()
+
+    def changed_outside(self) -> set[int]:
+        """Read again what is mounted, after somebody may have changed it who is not of the box.
+
+        Returns:
+            The numbers of devices that may be other file systems than before.
+        """
+        before, known = self._table, self._mounts
+        self._read()
+        new = {number: each for number, each in self._table.items() if before.get(number) != each}
+        if self._first is not None:
+            for each in new.values():
+                self._first.setdefault(each.device, []).append(each)
+        appeared = {each.device for each in new.values()}
+        return {device for device in appeared if before and (device not in known or self._is_replaced(device, before))}
+
+    def _is_replaced(self, device: int, before: Table) -> bool:
+        """Tell whether nothing of a device stayed mounted where it was."""
+        return device not in self._made and not any(
+            each.device == device and before.get(number) == each for number, each in self._table.items()
+        )
+
+    def add(self, device: int, kind: str, source: str) -> None:
+        """Remember a file system that the box made."""
+        self._made[device] = Mounted(kind, "", "/", source, device)
+        self._mounts.pop(device, None)
+
+    def original(self, descriptor: int, path: str, task: int) -> str | None:
+        """Return the path by which a file was there before the box mounted anything, which is mostly its own.
+
+        Args:
+            descriptor: the file's.
+            path: by which the kernel knows it.
+            task: who named it.
+
+        Returns:
+            None where it cannot be told.
+        """
+        if self._first is None:
+            return path
+        number, above = mount_number(descriptor), ""
+        mounted = self._table.get(number)
+        if mounted is None:
+            mounted = read_table(task).get(number)
+            if mounted is None:
+                return None
+            above = os.readlink(f"/proc/{task}/root").rstrip("/")
+        point = above + mounted.point
+        first = self._first.get(mounted.device, [])
+        if any(each.point == point and each.root == mounted.root for each in first):
+            return path
+        if not _lies_in(path, point):
+            return None
+        inner = _joined(mounted.root, path[len(point.rstrip("/")) :])
+        holders = [each for each in first if _lies_in(inner, each.root)]
+        if not holders:
+            return path
+        best = max(holders, key=lambda each: len(each.root))
+        return _joined(best.point, inner[len(best.root.rstrip("/")) :])
+
+    def mount_of(self, descriptor: int) -> Mounted | None:
+        """Return what an object was opened by, if the supervisor sees it mounted."""
+        return self._table.get(mount_number(descriptor))
+
+
+def _lies_in(path: str, directory: str) -> bool:
+    """Tell whether a path is at or below a directory."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def _joined(directory: str, rest: str) -> str:
+    """Return a path of a directory and what follows there, which is empty or begins with a slash."""
+    return (directory.rstrip("/") + rest) or "/"
 
 
 def _unescape(field: str) -> str:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
 from selbox.enforce.filesystems import Filesystems
+from selbox.enforce.superblocks import Superblock, Superblocks
 from selbox.enforce.tasks import TaskTable
 from selbox.model.context import Context
 from selbox.model.labelling import FileKind, FilesystemUseBehaviour
@@ -76,7 +77,10 @@ class Labels:
         self._store = store
         self._path_labels = path_labels
         self._history = PathHistory()
-        self._filesystems = Filesystems()
+        self.filesystems = Filesystems()
+        """What is mounted."""
+        self.superblocks = Superblocks(server)
+        """File systems that the box mounted."""
         self._sids: dict[tuple[int, int], int] = {}
         self._nameless: OrderedDict[tuple[int, int], tuple[int, str]] = OrderedDict()
         """Labels and classes of pipes and memory files; their inode numbers come again only after four billion."""
@@ -104,7 +108,17 @@ class Labels:
 
     def filesystem_of(self, device: int) -> str:
         """Return the kind of the file system with a device number."""
-        return self._filesystems.kind_of(device)
+        return self.filesystems.kind_of(device)
+
+    def forget_device(self, device: int) -> None:
+        """Forget the labels of a file system's files: its number is that of another one now."""
+        self.superblocks.forget(device)
+        for key in [each for each in self._sids if each[0] == device]:
+            del self._sids[key]
+            if not os.major(device):  # others may come again with what is on their disk, and birth times tell
+                self._store.forget(*key)
+        for key in [each for each in self._unlinked if each[0] == device]:
+            del self._unlinked[key]
 
     def task_sid(self, pid: int) -> int:
         """Return the SID of a task, which for one outside the box is that of the kernel."""
@@ -140,6 +154,8 @@ class Labels:
             return
         if self.filesystem_of(key[0]) == "proc":
             return
+        if self.filesystems.is_changed:
+            return  # by which mount it is seen is not known here
         path = f"{directory}/{os.fsdecode(name)}"
         if self._history:
             text = self._path_labels.lookup(self._history.original(path))
@@ -208,11 +224,16 @@ class Labels:
         """
         key = (status.st_dev, status.st_ino)
         self._sids[key] = sid
-        if place is not None and self._store.lasting:
+        if place is not None and (self._store.lasting or self._is_lasting(status.st_dev)):
             try:
                 self._store.set(*key, self._server.sid_to_context(sid), place)
             except SelboxError as error:
                 raise OSError(errno.EIO, str(error)) from None
+
+    def _is_lasting(self, device: int) -> bool:
+        """Tell whether a file system's labels are to be found again when it is unmounted and mounted once more."""
+        superblock = self.superblocks.mounted(device)
+        return superblock is not None and superblock.behaviour is FilesystemUseBehaviour.XATTR and os.major(device) > 0
 
     def removed(self, status: os.stat_result, path: str) -> None:
         """Forget a name that is gone, and its inode with the last one: what comes later inherits nothing from them."""
@@ -243,6 +264,11 @@ class Labels:
         if self._history.original(directory) != path:
             self._history.renamed(path, directory)
 
+    def filesystem_sid_on(self, device: int) -> int:
+        """Return the SID of the file system with a device number."""
+        superblock = self.superblocks.mounted(device)
+        return self.filesystem_sid(self.filesystem_of(device)) if superblock is None else superblock.sid
+
     def filesystem_sid(self, kind: str) -> int:
         """Return the SID of file systems of a kind themselves, with which their files are associated."""
         use = self._uses.get(kind)
@@ -256,7 +282,7 @@ class Labels:
         status, path = os.fstat(descriptor), path_of(descriptor)
         return {
             "path": _without_deleted(path, status),
-            "dev": self._filesystems.device_name(status.st_dev, path),
+            "dev": self.filesystems.device_name(status.st_dev, path),
             "ino": status.st_ino,
         }
 
@@ -270,7 +296,13 @@ class Labels:
         if status.st_nlink == 0 and key in self._unlinked:
             return self._unlinked[key], False
         self._unlinked.pop(key, None)  # the number is another file's now
-        path = self._history.original(_without_deleted(path, status))
+        superblock = self.superblocks.mounted(status.st_dev)
+        if superblock is not None:
+            return self._find_on(superblock, path, status, descriptor, caller)
+        original = self.filesystems.original(descriptor, _without_deleted(path, status), caller.tid)
+        if original is None:
+            return self._unlabeled, False  # what policy would say of its path cannot be told
+        path = self._history.original(original)
         kind = self.filesystem_of(status.st_dev)
         place = f"/proc/self/fd/{descriptor}"
         text = self._store.get(status.st_dev, status.st_ino, place) or self._path_labels.lookup(path)
@@ -291,12 +323,37 @@ class Labels:
             return self._sid_for(entry_context.context), True
         return self._by_filesystem(kind), True
 
+    def _find_on(
+        self, superblock: Superblock, path: str, status: os.stat_result, descriptor: int, caller: Caller
+    ) -> tuple[int, bool]:
+        """Return a label in a file system that the box mounted, as a kernel with SELinux gives it, and if it stays.
+
+        Source: the kernel's ``inode_doinit_with_dentry``.
+        """
+        if superblock.mountpoint:
+            return superblock.mountpoint, True
+        behaviour = superblock.behaviour
+        if behaviour is FilesystemUseBehaviour.XATTR:
+            place = f"/proc/self/fd/{descriptor}"
+            text = self._store.get(status.st_dev, status.st_ino, place) or read_xattr(place)
+            sid = superblock.default if text is None else self._valid(text)
+            return self._unlabeled if sid is None else sid, True
+        if behaviour is FilesystemUseBehaviour.TASK:
+            return caller.state.sid, True
+        if behaviour is FilesystemUseBehaviour.TRANSITION:
+            class_id = self._server.vector(self.class_of(status), ()).object_class
+            try:
+                return self._server.compute_create(caller.state.sid, superblock.sid, class_id), True
+            except SelboxError:
+                return superblock.sid, True
+        return self._find_made_up(path, superblock.kind, status) or (superblock.sid, True)
+
     def _find_made_up(self, path: str, kind: str, status: os.stat_result) -> tuple[int, bool] | None:
         """Return a label in a file system that the kernel makes up, where labels go by path; None where none fits.
 
         Source: the kernel's ``selinux_task_to_inode``, ``selinux_genfs_get_sid`` and ``inode_doinit_with_dentry``.
         """
-        inner = self._filesystems.inner_path(status.st_dev, path)
+        inner = self.filesystems.inner_path(status.st_dev, path)
         if kind == "proc":
             entry = _TASK_ENTRY.match(inner)
             if entry is not None:

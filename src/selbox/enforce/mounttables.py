@@ -6,14 +6,15 @@ by the option ``seclabel``: ``restorecon`` passes by all others.
 Source: ``proc(5)``; the kernel's ``show_mountinfo``, ``show_vfsmnt`` and ``selinux_sb_show_options``.
 """
 
+import os
 import re
+from collections.abc import Callable
 
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
 
 _TABLE = re.compile(rb"/proc/(?:(self|thread-self|\d+)(?:/task/(\d+))?/)?(mounts|mountinfo)")
 _LINK: Final = b"/etc/mtab"
-_OPTION: Final = b"seclabel"
 _KIND: Final = b" selinuxfs "
 _POINT: Final = b"/sys/fs/selinux"
 _HOLDER: Final = b"/sys"
@@ -41,20 +42,26 @@ def mount_table_of(path: bytes, caller: int) -> int | None:
     return caller if match[1] == b"thread-self" else thread_group(caller)
 
 
-def mount_table(tid: int, path: bytes, fixed: frozenset[str]) -> bytes:
+def mount_table(tid: int, path: bytes, options_of: Callable[[int, bytes], bytes]) -> bytes:
     """Return a task's table of mounts.
 
     Args:
         tid: the task.
         path: one for which :func:`mount_table_of` returned it.
-        fixed: kinds of file systems whose files cannot be relabelled.
+        options_of: returns the options about labels of a file system, by device number and kind; none is empty.
 
     Raises:
         OSError: when it cannot be read.
     """
+    full = _lines(tid, "mountinfo")
     is_full = path.endswith(b"mountinfo")
-    with open(f"/proc/{tid}/{'mountinfo' if is_full else 'mounts'}", "rb") as table:
-        lines = [_with_label_option(line, fixed, is_full=is_full) for line in table.read().splitlines(keepends=True)]
+    plain = full if is_full else _lines(tid, "mounts")
+    devices = [_device(line) for line in full]
+    if len(plain) != len(devices):  # changed between the two; who asks again is told again
+        devices = [-1] * len(plain)
+    lines = [
+        _with_options(line, device, options_of, is_full=is_full) for line, device in zip(plain, devices, strict=True)
+    ]
     if any(_KIND in line for line in lines):
         return b"".join(lines)
     place, line = _with_numbers(lines) if is_full else _plain(lines)
@@ -62,14 +69,25 @@ def mount_table(tid: int, path: bytes, fixed: frozenset[str]) -> bytes:
     return b"".join(lines)
 
 
-def _with_label_option(line: bytes, fixed: frozenset[str], *, is_full: bool) -> bytes:
-    """Add the option of file systems whose files can be relabelled, after ``rw`` or ``ro``."""
+def _lines(tid: int, name: str) -> list[bytes]:
+    with open(f"/proc/{tid}/{name}", "rb") as table:
+        return table.read().splitlines(keepends=True)
+
+
+def _device(line: bytes) -> int:
+    major, minor = line.split(b" ", 3)[2].split(b":")
+    return os.makedev(int(major), int(minor))
+
+
+def _with_options(line: bytes, device: int, options_of: Callable[[int, bytes], bytes], *, is_full: bool) -> bytes:
+    """Add the options of a file system that are about labels, after ``rw`` or ``ro``."""
     words = line.rstrip(b"\n").split(b" ")
     kind, options = (words.index(b"-") + 1, len(words) - 1) if is_full else (2, 3)
-    if words[kind].decode() in fixed or _OPTION in words[options].split(b","):
+    added = options_of(device, words[kind])
+    if not added or added in words[options].split(b","):
         return line
     first, comma, others = words[options].partition(b",")
-    words[options] = first + b"," + _OPTION + comma + others
+    words[options] = first + b"," + added + comma + others
     return b" ".join(words) + b"\n"
 
 

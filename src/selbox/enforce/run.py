@@ -16,6 +16,7 @@ from selbox.enforce.domains import domain_context, init_sid
 from selbox.enforce.launch import launch, transaction_range
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.needless import needless_calls
+from selbox.enforce.ownmounts import have_own_mounts
 from selbox.enforce.report import RunReport
 from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL
@@ -102,6 +103,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         tasks = TaskTable()
         start = TaskState(sid=starter, previous=starter, is_launcher=True)
         _become_supervisor(stack)
+        mounts_are_own = have_own_mounts(stack)
         settings = FilterSettings(transaction_range(), needless_calls(server))
         launched = launch(options.command, program, environment, tasks.limit_for(start), settings)
         # Imported while the first process makes its filter, which takes about as long.
@@ -129,6 +131,8 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
             options.selinux_root,
             watchdog,
             options.watcher,
+            mounts_are_own,
+            () if options.label_store is None else (os.path.abspath(options.label_store),),
         )
 
 

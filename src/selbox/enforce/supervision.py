@@ -1,6 +1,7 @@
 """From a launched process to the end of its box: everything that answers its calls is put together here."""
 
 import os
+import select
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -13,6 +14,7 @@ from selbox.enforce.labels import Labels
 from selbox.enforce.leads import Leads
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.monitor import ReferenceMonitor
+from selbox.enforce.mountwatch import MountWatch
 from selbox.enforce.openers import Openers
 from selbox.enforce.ownimports import importing_as_oneself
 from selbox.enforce.paths import PathWalker
@@ -48,6 +50,8 @@ def supervise(
     selinux_root: SelinuxRoot | None,
     watchdog: Watchdog,
     watcher: "Callable[[Denial], None] | None",
+    mounts_are_own: bool,
+    kept_places: tuple[str, ...],
 ) -> RunReport:
     """Answer a box's calls until its first process has ended, end what is left, and report.
 
@@ -65,6 +69,8 @@ def supervise(
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
         watchdog: ends the box when this process does not live to.
         watcher: is told of each denial.
+        mounts_are_own: whether what the box mounts appears nowhere else.
+        kept_places: paths that the supervisor needs, beside those that every supervisor does.
 
     Raises:
         SelboxError: ``first-program-denied``, ``program-not-run``, ``file-context-pattern``.
@@ -105,11 +111,17 @@ def supervise(
             selinux_root,
             watchdog,
             server.enforcing,
+            mounts_are_own,
+            kept_places,
         )
         handlers = build_handlers(box, initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.unlent, handlers.execution)
         handlers.attach(supervisor)
         supervisor.watch(waits.descriptor, waits.take)
+        if mounts_are_own:
+            watch = MountWatch(box)
+            stack.callback(watch.close)
+            supervisor.watch(watch.descriptor, watch.take, select.EPOLLPRI)
         if control is not None:
             control.attach(box, supervisor.watch)
         try:

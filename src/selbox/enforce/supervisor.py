@@ -65,10 +65,10 @@ class Supervisor:
         self._signals = signal_descriptor({int(each) for each in BLOCKED})
         self.watch(self._signals, self._take_signals)
 
-    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
-        """Call back when a descriptor can be read; before any call that is handled later."""
+    def watch(self, descriptor: int, callback: Callable[[], None], events: int = select.EPOLLIN) -> None:
+        """Call back when a descriptor can be read, or has other events; before any call that is handled later."""
         self._callbacks[descriptor] = callback
-        self._poll.register(descriptor, select.EPOLLIN)
+        self._poll.register(descriptor, events)
 
     def unwatch(self, descriptor: int) -> None:
         """Watch a descriptor no longer."""

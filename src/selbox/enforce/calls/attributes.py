@@ -16,11 +16,11 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, has_label, target_at, target_open
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_credentials
-from selbox.enforce.filesystems import fixed_filesystems
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.superblocks import fixed_filesystems
 from selbox.typing import Final
 
 NAME: Final = b"security.selinux"
@@ -83,6 +83,14 @@ class AttributeCalls:
         path = self._box.memory.read_string(caller.tid, register)
         return target_at(self._box, caller, AT_FDCWD, path, follow=follow)
 
+    def _takes_labels(self, device: int) -> bool:
+        """Tell whether the files of a file system can be relabelled."""
+        superblock = self._box.labels.superblocks.mounted(device)
+        if superblock is not None:
+            return superblock.takes_labels
+        kind = self._box.labels.filesystem_of(device)
+        return bool(kind) and kind not in self._fixed
+
     def _check(self, caller: Caller, target: Target, sid: int, permission: str) -> None:
         object_class = self._box.labels.class_of(target.status)
         self._box.monitor.check(
@@ -126,8 +134,7 @@ class AttributeCalls:
         names = [os.fsencode(each) for each in os.listxattr(target.place)]
         if any(each.startswith(_TRUSTED) for each in names) and not Capabilities(box).may_use(caller, "sys_admin"):
             names = [each for each in names if not each.startswith(_TRUSTED)]
-        kind = box.labels.filesystem_of(target.status.st_dev)
-        if kind and kind not in self._fixed and NAME not in names:
+        if self._takes_labels(target.status.st_dev) and NAME not in names:
             names.append(NAME)
         return self._give(caller, b"".join(name + b"\0" for name in names), arguments[1], arguments[2])
 
@@ -184,8 +191,7 @@ class AttributeCalls:
         status = target.status
         if os.fstatvfs(target.descriptor).f_flag & os.ST_RDONLY:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        kind = box.labels.filesystem_of(status.st_dev)
-        if not kind or kind in self._fixed:
+        if not self._takes_labels(status.st_dev):
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         if not _owns(caller, status):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
@@ -194,7 +200,7 @@ class AttributeCalls:
         new = self._parse(caller, value)
         self._check(caller, target, new, "relabelto")
         self._validate(caller, target, old, new)
-        filesystem = box.labels.filesystem_sid(kind)
+        filesystem = box.labels.filesystem_sid_on(status.st_dev)
         box.monitor.check(
             caller, filesystem, "filesystem", ("associate",), lambda: box.labels.describe(target.descriptor), source=new
         )

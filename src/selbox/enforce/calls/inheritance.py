@@ -57,7 +57,7 @@ class Inheritance:
             status = os.fstat(descriptor)
             class_id = server.vector("chr_file", ()).object_class
             old = labels.sid_of(descriptor, status, caller)
-            made_in = labels.filesystem_sid(labels.filesystem_of(status.st_dev))
+            made_in = labels.filesystem_sid_on(status.st_dev)
             for compute, target in ((server.compute_relabel, old), (server.compute_create, made_in)):
                 new = compute(sid, target, class_id)
                 if _type_of(server.sid_to_context(new)) != _type_of(server.sid_to_context(target)):

@@ -225,9 +225,11 @@ class LookupCalls:
     def _filesystem(self, caller: Caller, target: Target) -> bytes:
         box = self._box
         status = target.status
-        kind = box.labels.filesystem_of(status.st_dev) or _INTERNAL.get(stat.S_IFMT(status.st_mode), "")
-        if kind:
-            box.monitor.check(caller, box.labels.filesystem_sid(kind), "filesystem", ("getattr",), dict)
+        internal = _INTERNAL.get(stat.S_IFMT(status.st_mode), "")
+        if box.labels.filesystem_of(status.st_dev):
+            box.monitor.check(caller, box.labels.filesystem_sid_on(status.st_dev), "filesystem", ("getattr",), dict)
+        elif internal:
+            box.monitor.check(caller, box.labels.filesystem_sid(internal), "filesystem", ("getattr",), dict)
         buffer = ctypes.create_string_buffer(_STATFS_SIZE)
         system_call(NUMBERS["fstatfs"], target.descriptor, buffer)
         return buffer.raw

@@ -61,13 +61,16 @@ class NewObjects:
             return {"name": name}
 
         box.monitor.check(caller, sid, object_class, ("create",), describe)
-        filesystem = box.labels.filesystem_sid(box.labels.filesystem_of(status.st_dev))
+        filesystem = box.labels.filesystem_sid_on(status.st_dev)
         box.monitor.check(caller, filesystem, "filesystem", ("associate",), describe, source=sid)
         return sid
 
     def label_of(self, caller: Caller, located: Located, object_class: str) -> int:
         """Return the SID of an object that a caller makes (kernel: ``selinux_determine_inode_label``)."""
-        if caller.state.create_sid:
+        superblock = self._box.labels.superblocks.mounted(os.fstat(located.parent).st_dev)
+        if superblock is not None and superblock.mountpoint:
+            return superblock.mountpoint
+        if caller.state.create_sid and (superblock is None or superblock.takes_labels):
             return caller.state.create_sid
         box = self._box
         directory = box.labels.sid_of(located.parent, os.fstat(located.parent), caller)

@@ -24,11 +24,11 @@ from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_credentials
-from selbox.enforce.filesystems import fixed_filesystems
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.mounttables import mount_table, mount_table_of
 from selbox.enforce.selinuxdirectories import BoxDirectory, PolicyDirectory
+from selbox.enforce.superblocks import fixed_filesystems
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
 from selbox.server.labelling import generic_filesystem_context
@@ -55,6 +55,10 @@ _ACCESSES: Final = {
     os.O_RDWR: ("read", "write"),
     os.O_ACCMODE: ("read", "write"),
 }
+
+
+_TAKES_LABELS: Final = b"seclabel"
+"""Option that tables of mounts show of file systems whose files can be relabelled."""
 
 
 class _Found(NamedTuple):
@@ -204,7 +208,7 @@ class SelinuxFiles:
         tid = mount_table_of(path, caller.tid)
         if tid is not None:
             return (
-                self._table(caller, path, lambda: mount_table(tid, path, self._fixed()))
+                self._table(caller, path, lambda: mount_table(tid, path, self._label_options))
                 if _has_our_root(caller)
                 else None
             )
@@ -342,8 +346,15 @@ class SelinuxFiles:
         sid = self._box.labels.sid_of(located.object, located.status, caller)
         return _Found(path.decode(), sid, SecurityFile(0o444, content))
 
-    def _fixed(self) -> frozenset[str]:
-        return fixed_filesystems(self._box.server.policy)
+    def _label_options(self, device: int, kind: bytes) -> bytes:
+        """Return the options about labels of a file system (kernel: ``selinux_sb_show_options``)."""
+        superblocks = self._box.labels.superblocks
+        superblock = superblocks.mounted(device)
+        if superblock is None:
+            takes_labels = kind.decode() not in fixed_filesystems(self._box.server.policy)
+            return _TAKES_LABELS if takes_labels else b""
+        shown = [_option(name, context) for name, context in superblocks.said(superblock)]
+        return b",".join([*shown, _TAKES_LABELS] if superblock.takes_labels else shown)
 
     # --- Checks and answers -----------------------------------------------------------------------------------------
 
@@ -434,6 +445,11 @@ def _mode_bits(caller: Caller, mode: int) -> int:
     if group in (credentials.group, *credentials.groups):
         return mode >> 3 & 7
     return mode & 7
+
+
+def _option(name: str, context: str) -> bytes:
+    """Return an option with a context, which is quoted where it has a comma."""
+    return (f'{name}="{context}"' if "," in context else f"{name}={context}").encode()
 
 
 def _known_filesystems() -> bytes:

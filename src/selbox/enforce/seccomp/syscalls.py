@@ -204,6 +204,7 @@ NUMBERS: Final[dict[str, int]] = {
     "open_tree": 428,
     "move_mount": 429,
     "fsopen": 430,
+    "fsconfig": 431,
     "fsmount": 432,
     "fspick": 433,
     "clone3": 435,

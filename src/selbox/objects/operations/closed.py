@@ -36,19 +36,6 @@ ROWS: Final = (
         ("add_key", "request_key", "keyctl"),
     ),
     Operation(
-        "mount and unmount",
-        "filesystem file",
-        ("mount", "remount", "unmount", "mounton"),
-        "",
-        Support.REFUSED,
-        "a mount would give files a second path, and with it another label",
-        "selinux_mount, selinux_umount",
-        (
-            *("mount", "umount2", "pivot_root", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsmount"),
-            *("fspick", "mount_setattr"),
-        ),
-    ),
-    Operation(
         "open by handle, or with a fanotify notice",
         "file dir",
         ("open", "watch"),

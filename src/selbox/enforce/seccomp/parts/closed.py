@@ -26,10 +26,8 @@ PART: Final = FilterPart(
             *("process_madvise", "process_mrelease"),
         ),
         errno.EPERM: (
-            # Routes around path mediation: handles, notices that come with the file opened, and mounts that would
-            # give a file a second path.
-            *("open_by_handle_at", "fanotify_init", "mount", "umount2", "pivot_root", "move_mount", "open_tree"),
-            *("open_tree_attr", "fsopen", "fsmount", "fspick", "mount_setattr"),
+            # Routes around path mediation: handles, and notices that come with the file opened.
+            *("open_by_handle_at", "fanotify_init"),
             # The kernel itself, which no policy of a box can mediate.
             *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"),
             *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd"),

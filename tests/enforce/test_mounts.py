@@ -1,0 +1,183 @@
+"""Mounting in a box: policy decides, labels are those of a kernel with SELinux, and the host sees nothing of it."""
+
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.enforce.boxes import Box
+
+pytestmark = [
+    pytest.mark.enforcement,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts"),
+    pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare to try it with"),
+    pytest.mark.skipif(
+        shutil.which("unshare") is not None and os.system("unshare -m mount -t tmpfs none /mnt 2>/dev/null") != 0,  # noqa: S605
+        reason="nothing may be mounted here",
+    ),
+]
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t)) (roletype system_r cat_t)
+(type basket_t) (call file_type (basket_t))
+(type secret_food_t) (call file_type (secret_food_t))
+(type soft_t) (call file_type (soft_t))
+(type hard_t)
+(typeattributeset filesystem_type (hard_t))
+(call manage_files (cat_t basket_t))
+(call manage_files (cat_t tmpfs_t))
+(allow cat_t self (capability (sys_admin)))
+(allow cat_t basket_t (dir (mounton)))
+(allow cat_t tmpfs_t (filesystem (mount unmount remount getattr)))
+(allow cat_t fs_t (filesystem (unmount)))
+(allow cat_t cat_t (filesystem (associate)))
+"""
+
+CAT = ("--domain", "cat_t")
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    made = Box(tmp_path, POLICY)
+    for name in ("place", "other", "origin"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "origin" / "secret").write_text("milk")
+    return made
+
+
+def labelled(box: Box) -> tuple[str, ...]:
+    """Return options that label the directory: all of it baskets, but for one secret."""
+    context = "system_u:object_r:{}:s0"
+    return (
+        *("--label", f"{box.directory}={context.format('basket_t')}"),
+        *("--label", f"{box.directory}/origin/secret={context.format('secret_food_t')}"),
+    )
+
+
+def test_policy_decides_what_is_mounted(box: Box) -> None:
+    outcome = box.shell(
+        """
+        mount -t tmpfs none place && echo memory
+        touch place/file && stat -c %C place place/file
+        mount -o remount,ro none place && echo changed
+        touch place/more || echo read-only
+        umount place && echo unmounted
+        mount -t proc none place 2>/dev/null || echo no processes
+        mount -t tmpfs none /run 2>/dev/null || echo not there
+        """,
+        *CAT,
+        *labelled(box),
+    )
+    assert outcome.output.splitlines() == [
+        "memory",
+        *["system_u:object_r:tmpfs_t:s0"] * 2,
+        "changed",
+        "read-only",
+        *("unmounted", "no processes", "not there"),
+    ], outcome.errors
+    assert [each.tcontext.split(":")[2] for each in outcome.denied("filesystem", "mount")] == ["proc_t"] * 2
+    assert [each.tcontext.split(":")[2] for each in outcome.denied("dir", "mounton")] == ["run_t"] * 2
+    assert str(box.directory) not in Path("/proc/mounts").read_text()
+
+
+def test_a_second_path_is_no_second_label(box: Box) -> None:
+    outcome = box.shell(
+        """
+        mount --bind origin place && cat place/secret
+        mkdir other/deep && mount --bind . other/deep && cat other/deep/origin/secret
+        umount other/deep; mount --move place other; cat other/secret
+        """,
+        *CAT,
+        *labelled(box),
+    )
+    assert "milk" not in outcome.output
+    targets = [each.tcontext for each in outcome.denied("file", "read")]
+    assert targets == ["system_u:object_r:secret_food_t:s0"] * 3, outcome.errors
+
+
+def test_labels_of_options_are_those_of_all_files(box: Box) -> None:
+    rules = """
+    (allow cat_t tmpfs_t (filesystem (relabelfrom)))
+    (allow cat_t soft_t (filesystem (relabelfrom relabelto mount unmount getattr)))
+    (call manage_files (cat_t soft_t))
+    (allow cat_t soft_t (file (relabelfrom relabelto)))
+    """
+    box.policy.write_text(POLICY + rules)
+    outcome = box.shell(
+        """
+        mount -t tmpfs -o size=1m,context=system_u:object_r:soft_t:s0 none place
+        touch place/file && stat -c %C place place/file
+        chcon -t basket_t place/file 2>&1 | grep -o 'not supported'
+        grep -o 'context=[^ ,]*' /proc/mounts; grep -c 'place tmpfs .*seclabel' /proc/mounts
+        umount place
+        mount -t tmpfs -o context=system_u:object_r:nothing_t:s0 none place 2>/dev/null || echo unknown
+        mount -t tmpfs -o context=system_u:object_r:hard_t:s0 none place 2>/dev/null || echo denied
+        mount -t tmpfs -o defcontext=system_u:object_r:soft_t:s0 none place 2>/dev/null || echo no attributes
+        mount -t tmpfs -o rootcontext=system_u:object_r:soft_t:s0 none place && touch place/file
+        stat -c %C place place/file
+        """,
+        *CAT,
+        *labelled(box),
+    )
+    soft = "system_u:object_r:soft_t:s0"
+    assert outcome.output.splitlines() == [
+        *(soft, soft, "not supported", f"context={soft}", "0"),
+        *("unknown", "denied", "no attributes", soft, soft),
+    ], outcome.errors
+    assert outcome.denied("filesystem", "relabelto")[0].tcontext == "system_u:object_r:hard_t:s0"
+
+
+def test_what_is_mounted_on_a_device_number_anew_has_no_old_labels(box: Box) -> None:
+    outcome = box.shell(
+        """
+        for label in soft_t secret_food_t; do
+            mount -t tmpfs none place && touch place/file && stat -c '%i %C' place/file
+            chcon -t $label place place/file && umount place
+        done
+        """,
+        *labelled(box),
+    )
+    lines = outcome.output.splitlines()
+    assert lines[0] == lines[1]  # the same number of an inode, and the label of a new file
+
+
+def test_what_the_supervisor_stands_on_stays(box: Box) -> None:
+    outcome = box.shell(
+        f"""
+        for place in / /proc /proc/self /usr /usr/lib {os.path.dirname(os.__file__)}; do
+            mount -t tmpfs none $place 2>/dev/null && echo $place was covered
+        done
+        umount /proc 2>/dev/null || umount -l /proc 2>/dev/null || echo kept
+        mount --bind / place && mount -t tmpfs none place/proc && mount -t tmpfs none place/usr/lib && echo elsewhere
+        """
+    )
+    assert outcome.output == "kept\nelsewhere\n"
+
+
+def test_an_ordinary_user_mounts_nothing() -> None:
+    with TemporaryDirectory() as directory:  # those of pytest are closed to others
+        box = Box(Path(directory), POLICY, user=65534)
+        (box.directory / "place").mkdir()
+        outcome = box.shell("mount -t tmpfs none place 2>&1 || umount /proc 2>&1 || echo neither")
+    assert outcome.output.splitlines()[-1:] == ["neither"], outcome.errors
+
+
+def test_a_disk_keeps_its_labels(box: Box) -> None:
+    if shutil.which("mkfs.ext4") is None or not os.path.exists("/dev/loop-control"):
+        pytest.skip("there is no mkfs.ext4, or no loop device")
+    outcome = box.shell(
+        """
+        dd if=/dev/zero of=disk bs=1M count=2 2>/dev/null && mkfs.ext4 -q disk
+        mount -o loop disk place || { echo none; exit; }
+        touch place/kept place/plain && chcon -t soft_t place/kept && umount place
+        mount -o loop,defcontext=system_u:object_r:secret_food_t:s0 disk place
+        stat -c %C place/kept place/plain place/lost+found && umount place
+        """,
+        *labelled(box),
+    )
+    if outcome.output == "none\n":
+        pytest.skip("no loop device is free")
+    labels = [line.split(":")[2] for line in outcome.output.splitlines()]
+    assert labels == ["soft_t", "file_t", "secret_food_t"], outcome.errors
