@@ -33,6 +33,18 @@ MORE = """
 (typeattribute m_typeattr_1) (typeattributeset m_typeattr_1 (not (a))) (neverallow m_typeattr_1 c (dir (search)))
 """
 
+BLOCKS = """
+(block tmpl (blockabstract tmpl) (type t) (typeattributeset some t) (allow t b (file (read open)))
+    (macro use ((type who)) (allow who t (file (read))) (booleanif flag (true (allow who self (dir (search))))))
+    (typetransition t d dir "tmpl" t)
+    (booleanif .flag (true (typechange t a file b)) (false (allow t a (dir (search))))))
+(block app (blockinherit tmpl) (type own) (allow own t (file (write))) (call use (own)) (call use (a)))
+(macro grant ((type who) (type what)) (allow who what (file (read))) (dontaudit who what (file (write)))
+    (typetransition who what file c) (optional granted (allow who nowhere (file (open)))))
+(context ctx (u object_r a ((s0) (s0))))
+(filecon "/ctx" any ctx)
+"""
+
 _TYPES = ["a", "b", "c", "d", "x", "y", "z", "also"]
 _ATTRIBUTES = ["some", "rest", "none", "held", "late", "g", "h", "m_typeattr_1", "m_typeattr_2"]
 _VECTORS = [
@@ -46,9 +58,10 @@ class Author:
 
     Args:
         seed: of what is random.
+        scoped: whether to write blocks, macros and the like.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, scoped: bool = False) -> None:
         self._random = Random(seed)  # noqa: S311 - no secret is made of it
         self._choice = self._random.choice
         self._statements = [
@@ -58,6 +71,7 @@ class Author:
             *[self._label] * 2,
             *[self._declaration] * 2,
             *[self._conditional, self._other, self._other],
+            *[self._scoped] * (8 if scoped else 0),
         ]
 
     def _name(self) -> str:
@@ -135,6 +149,31 @@ class Author:
     def _branch(self) -> str:
         rules = [self._choice([self._rule, self._rule, self._transition])() for _ in range(self._choice([0, 1, 2]))]
         return " ".join(rules)
+
+    def _scoped(self) -> str:
+        """Return what has an effect elsewhere than where it stands, or names what stands in a block."""
+        one, other = self._name(), self._name()
+        block = self._choice(["app", "tmpl", "p", "q"])
+        inside = " ".join(self._choice([self._rule, self._rule, self._transition, self._set])() for _ in range(2))
+        return self._choice(
+            [
+                f"(call grant ({one} {other}))",
+                f"(call {block}.use ({one}))",
+                f"(in {block} {inside} (type {self._choice('vw')}))",
+                f"(in after {block} {inside})",
+                f"(block {self._choice('pq')} (type {self._choice('tvx')}) {inside})",
+                f"(block {self._choice('pq')} (blockinherit {block}) (call use ({one})) {inside})",
+                f"(blockinherit {block})",
+                f"(macro {self._choice(['grant', 'late'])} ((type who) (type what)) (allow who what (file (open))))",
+                f"(allow {block}.{self._choice('tvx')} {one} (file (open)))",
+                f"(typeattributeset some {block}.{self._choice('tvx')})",
+                f"(booleanif flag (true (call grant ({one} {other})) {self._rule()}))",
+                f"(optional m_optional_1 (call {self._choice(['late', 'grant'])} ({one} {other})))",
+                f"(optional {self._choice(['p', 'late', 'app'])} {inside})",
+                f"(context {self._choice(['ctx', 'other'])} {self._context()})",
+                f'(filecon "/{self._choice("xyz")}" any {self._choice(["ctx", "other"])})',
+            ]
+        )
 
     def _other(self) -> str:
         return self._choice(

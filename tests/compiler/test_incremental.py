@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.compiler.changing_policies import BASE, MORE, Author
+from tests.compiler.changing_policies import BASE, BLOCKS, MORE, Author
 
 from selbox.binary.kernel import write_sections
 from selbox.compiler.baseline import Baseline
@@ -74,6 +74,7 @@ CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
             "(optional o (allow a also (dir (search)))\n(allow d self (file (read))))",
         ),
         ("", "(allow a b (file (not (read))))"),
+        ("(allow a b (file (read))) ; words", "(allow a b (file (read))) ; words (allow a c (file (read)))"),
         ("(optional o (typeattributeset cil_gen_require a))", "(optional o (typeattributeset cil_gen_require b))"),
         ("(optional m_optional_2 (allow a b (file (read))))", "(optional m_optional_3 (allow a b (file (open))))"),
         ("(allow a b (file (read)))(type x)", "(allow a c (file (read)))(type x)"),
@@ -137,7 +138,6 @@ def test_changes_are_followed(before: str, now: str) -> None:
         ("", "(type a)"),
         ("(typeattribute own)\n(allow a own (file (read)))", "(allow a own (file (read)))"),
         ("(type x)\n(allow x x (file (read)))", "(allow x x (file (read)))"),
-        ("(allow a b (file (read))) ; words", "(allow a b (file (read))) ; words (allow a c (file (read)))"),
         ("", "(class other (read))"),
         ("", "(neverallow d d (dir (search)))"),
         ("", "(role other)"),
@@ -182,12 +182,47 @@ def test_changes_far_apart_are_read_apart() -> None:
     assert text[done:] == now[at:]
 
 
+M = "(macro m ((type t)) (allow t b (file (read))) (dontaudit t b (file (open))))"
+B = "(block x (blockabstract x) (type t) (allow t b (file (read))))"
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("", f"{M}(call m (a))"),
+        (f"{M}(call m (a))", ""),
+        (f"{M}(call m (a))", f"{M}(call m (c))(call m (d))"),
+        (f"{M}(call m (a))", f"(dontaudit a b (file (write))){M}(call m (a))"),
+        (f"{M}(call m (a))\n(allow c d (dir (search)))", f"{M}(call m (a))\n(allow c d (file (read)))"),
+        (M.replace("b", "a"), M),
+        (f"{B}(block y (blockinherit x))", f"{B}(block y (blockinherit x))(allow y.t a (file (open)))"),
+        (f"{B}(block y (blockinherit x))", f"(block z (blockinherit x)){B}(block y (blockinherit x) (type own))"),
+        (f"{B}(block y)(in y (blockinherit x))", f"{B}(block y)(in y (blockinherit x) (allow t d (file (read))))"),
+        (f"{B}(blockinherit x)", f"{B}(type u)(blockinherit x)(booleanif flag (true (allow t c (dir (search)))))"),
+        ("(optional o (allow a y.t (file (read))))", "(optional o (allow a y.t (file (read))))(block y (type t))"),
+        ("(optional o) (in o (allow a b (file (read))))", "(optional o) (in o (allow a b (file (open))))"),
+        (f'(context k {CONTEXT})(filecon "/k" any k)', f'(context k {CONTEXT})(filecon "/k(/.*)?" any k)(type u)'),
+        (f"{M}(call m (some))", f"{M}(call m (some))(type u)(typeattributeset some u)"),
+        (
+            "(classmap k (one))(classmapping k one (file (read)))",
+            "(classmap k (one))(classmapping k one (dir (search)))",
+        ),
+        ("(block y (type t))(allow a y.t (file (read)))", "(block y (type t)(type u))(allow a y.t (file (open)))"),
+    ],
+)
+def test_changes_of_what_has_effects_elsewhere_are_followed(before: str, now: str) -> None:
+    for texts, then in (([BASE, before, ""], [BASE, now, ""]), ([before, BASE], [now, BASE])):
+        assert followed(texts, then) == compiled(then)[0]
+
+
+def test_a_block_of_the_name_of_an_optional_block_is_left_to_a_whole_compilation() -> None:
+    assert followed([BASE, "(optional o)", "(type x)"], [BASE, "(optional o)", "(block o (type t))"]) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "(macro m ((type t)) (allow t t (file (read)))) (call m (a))",
-        "(optional o) (in o (allow a b (file (read))))",
-        "(block x (type t))",
+        "(block x (type t) (neverallow t b (file (write))))",
         "(tunable tune true) (tunableif tune (true (allow a b (file (read)))))",
         "(typebounds a b)(roletype r b)",
         "(allowx a b (ioctl file (1)))",
@@ -212,10 +247,10 @@ def succeeds(texts: Sequence[str]) -> bool:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.integers(0, 1 << 32))
-def test_compiled_again_or_not_at_all(seed: int) -> None:
-    author = Author(seed)
-    before = [BASE + MORE, "", "", ""]
+@given(st.integers(0, 1 << 32), st.booleans())
+def test_compiled_again_or_not_at_all(seed: int, scoped: bool) -> None:
+    author = Author(seed, scoped)
+    before = [BASE + MORE, BLOCKS if scoped else "", "", ""]
     for _ in range(20):
         number = 1 + author.number(3)
         lines = before[number].split("\n")

@@ -43,6 +43,7 @@ class AccessRules:
     Attributes:
         rules: the rows so far. A target may be a value of :mod:`selbox.compiler.targets`, and a condition is the number
             of a branch as in :class:`selbox.compiler.namespace.Place`.
+        first_brought: the first row of what was brought from elsewhere; what follows either was too, or is conditional.
         special: the rules that have been written out for each type of their source, as their target depends on it.
     """
 
@@ -54,6 +55,7 @@ class AccessRules:
         self._read = read
         self.rules = Rules()
         self.special: list[Statement] = []
+        self.first_brought: int | None = None
         self._root = _Known()
         for name, symbol in program.root.tables.get("type", {}).items():
             actual = program.actual(symbol)
@@ -70,7 +72,15 @@ class AccessRules:
             write_out: whether to write out targets that are no type.
         """
         live = (run for run in runs if run[0].optional is None or run[0].optional.live)
-        for known, together in groupby(live, lambda run: self._known(run[0].scope)):
+        rearranged = bool(self._program.rearranging)
+
+        def kind(run: Run) -> tuple[_Known, bool]:
+            place = run[0]
+            return self._known(place.scope), rearranged and not place.branch and place.brought
+
+        for (known, brought), together in groupby(live, kind):
+            if brought and self.first_brought is None:
+                self.first_brought = len(self.rules)
             forms: list[Form] = []
             places: list[Place] = []
             for place, run in together:

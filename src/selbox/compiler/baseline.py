@@ -1,12 +1,14 @@
 """What is kept of a compilation so that a later one of nearly the same sources need not start over.
 
-A *place* is a source's number and the offset of a statement in it, in one number. Ids of types are those of the
-compiled policy; attributes that it does not keep follow behind them.
+A *place* is a source's number and the offset of a statement in it, in one number. What stands in statements that are
+always read again has its place :func:`beyond` all sources. Ids of types are those of the compiled policy; attributes
+that it does not keep follow behind them.
 
 Source of the argument why nothing else has to be looked at: docs/adr/0007-one-module-compiled-again.md.
 """
 
 from selbox.compiler.program import ACCESS
+from selbox.compiler.together import NAMING
 from selbox.typing import Any, Final, NamedTuple
 
 Term = tuple[int, ...] | int | str
@@ -23,8 +25,19 @@ FOLLOWED: Final = frozenset(
     | {"roletype", "roleattribute", "roleattributeset", "boolean", "optional"}
     | {"typetransition", "typechange", "typemember", "rangetransition"}
     | {"filecon", "genfscon", "fsuse", "portcon", "nodecon", "netifcon"}
+    | {"classmapping", "classpermissionset"}
+    | NAMING
 )
 """Statements and declarations that may come and go; a ``booleanif`` is known by its number."""
+
+
+def beyond(sources: int) -> int:
+    """Return the place of all that stands in statements that are always read again.
+
+    Args:
+        sources: how many there are; one that comes behind them has the next number.
+    """
+    return sources + 1 << 32
 
 
 class Names(NamedTuple):
@@ -44,6 +57,7 @@ class Names(NamedTuple):
         sensitivities: name and usable categories, by id.
         categories: names by id.
         unread: names of which no more is known than that they mean something.
+        optionals: names of optional blocks that stand in no block.
     """
 
     types: tuple[str, ...]
@@ -60,6 +74,7 @@ class Names(NamedTuple):
     sensitivities: tuple[tuple[str, int], ...]
     categories: tuple[str, ...]
     unread: frozenset[str]
+    optionals: frozenset[str]
 
 
 class Groups(NamedTuple):
@@ -102,7 +117,7 @@ class RuleRows(NamedTuple):
     """Rules as they were written, in the order of the sources; columns are arrays as bytes.
 
     Attributes:
-        first: by source, the first of its rows; and how many there are.
+        first: by source, the first of its rows, with two sources more than there are; and how many there are.
         kind, source, target, object_class, data, branch: columns of access rules, 16 bits wide but for ``data`` with
             32. A branch is that of a statement, as in :class:`selbox.compiler.namespace.Place`.
         offset: of the statements in their sources; 32 bits.
@@ -211,6 +226,7 @@ class Baseline(NamedTuple):
     Attributes:
         starts: by source, the offset of every top-level form; 32 bits.
         others: places of statements that are not :data:`FOLLOWED`; 64 bits.
+        together: places of the top-level statements that are read again whenever something has changed.
         dead: places of the top-level forms of optional blocks that are off, by the names that stand in those.
         dead_declared: names that such blocks declare.
         names, groups, rules, labels, written: the policy.
@@ -218,6 +234,7 @@ class Baseline(NamedTuple):
 
     starts: tuple[bytes, ...]
     others: bytes
+    together: tuple[int, ...]
     dead: dict[str, tuple[int, ...]]
     dead_declared: frozenset[str]
     names: Names
@@ -233,10 +250,11 @@ class Baseline(NamedTuple):
     @classmethod
     def of_plain(cls, parts: tuple[Any, ...]) -> "Baseline":
         """Return what :meth:`plain` was made of."""
-        starts, others, dead, declared, names, groups, rules, labels, written = parts
+        starts, others, together, dead, declared, names, groups, rules, labels, written = parts
         return cls(
             starts,
             others,
+            together,
             dead,
             declared,
             Names(*names),

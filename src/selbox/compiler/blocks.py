@@ -27,23 +27,23 @@ def insert(expander: Expander, moment: str) -> None:
         expander: what holds them.
         moment: ``before`` or ``after`` inheritance; forms of the other moment stay where they are.
     """
-    waiting = [each for each in expander.insertions if _moment(each[1]) == moment]
-    expander.insertions[:] = [each for each in expander.insertions if _moment(each[1]) != moment]
+    waiting = [each for each in expander.insertions if _moment(each[0]) == moment]
+    expander.insertions[:] = [each for each in expander.insertions if _moment(each[0]) != moment]
     progress = True
     while waiting and progress:
         progress = False
         failed = []
-        for index, form, place in waiting:
+        for form, place in waiting:
             try:
                 _insert_one(expander, form, place)
                 progress = True
             except UnresolvedNameError:
-                failed.append((index, form, place))
+                failed.append((form, place))
             except StatementError as error:
                 expander.program.diagnostics.errors.extend(error.diagnostics)
         waiting = failed
         choose_tunables(expander)
-    for _, form, place in waiting:
+    for form, place in waiting:
         expander.program.attempt(partial(_refuse, expander), form, place)
 
 
@@ -78,6 +78,7 @@ def _insert_one(expander: Expander, form: Form, place: Place) -> None:
     container = "in after" if _moment(form) == "after" else "in"
     expander.additions.setdefault(id(symbol.form), []).append((form, at + 1, place.tree))
     content = symbol.content
+    expander.program.rearranging.add(symbol.place.top_level(symbol.form))
     if content is not None:
         inserted = content.inside(container, expander.next_path(content), tree=place.tree)
         expander.build(form, at + 1, inserted)
@@ -104,14 +105,14 @@ def _check_unambiguous(expander: Expander, symbol: Symbol, form: Form, place: Pl
 def inherit(expander: Expander) -> None:
     """Give every block the statements of the blocks that it inherits, and so on."""
     queue = expander.inheritances
-    for _, form, place in queue:
+    for form, place in queue:
         expander.program.attempt(partial(_link, expander), form, place)
     check_inheritance(expander)
     while queue:
         waiting = queue[:]
         queue.clear()
-        for index, form, place in waiting:
-            expander.program.attempt(partial(_inherit_one, expander, index), form, place)
+        for form, place in waiting:
+            expander.program.attempt(partial(_inherit_one, expander), form, place)
         choose_tunables(expander)
 
 
@@ -126,7 +127,7 @@ def _link(expander: Expander, form: Form, place: Place) -> None:
     expander.linked[id(form)] = Inheritance(form, place, block)
 
 
-def _inherit_one(expander: Expander, index: int, form: Form, place: Place) -> None:
+def _inherit_one(expander: Expander, form: Form, place: Place) -> None:
     if id(form) not in expander.linked:
         _link(expander, form, place)
     link = expander.linked[id(form)]
@@ -138,7 +139,7 @@ def _inherit_one(expander: Expander, index: int, form: Form, place: Place) -> No
         raise StatementError("cil-too-deep", "blocks inherit too deep", place, form)
     scope = InheritScope(place.scope, block.scope)
     lexical = ("block",) if place.scope.declaring.parent is not None else ()
-    path = (*place.path, index)
+    path = (*place.path, form.offset)
     inside = Place(scope, block.place.tree, place.optional, place.branch, lexical, path, copied=True)
     expander.walk(expander.content_frames(block.form, 2, inside))
 

@@ -34,13 +34,13 @@ def call_macros(expander: Expander) -> None:
     while queue:
         waiting = queue[:]
         queue.clear()
-        for index, form, place in waiting:
+        for form, place in waiting:
             if not place.scope.within_abstract:
-                expander.program.attempt(partial(_call, expander, sizes, index), form, place)
+                expander.program.attempt(partial(_call, expander, sizes), form, place)
         choose_tunables(expander)
 
 
-def _call(expander: Expander, sizes: "_Sizes", index: int, form: Form, place: Place) -> None:
+def _call(expander: Expander, sizes: "_Sizes", form: Form, place: Place) -> None:
     macro = expander.program.resolve("block", form, place, 1)
     if macro.flavour != "macro":
         raise StatementError(
@@ -53,7 +53,7 @@ def _call(expander: Expander, sizes: "_Sizes", index: int, form: Form, place: Pl
     expander.program.arguments += arguments.values()
     scope = CallScope(place.scope, macro, arguments, _declared(macro.form))
     lexical = ("booleanif",) if place.branch else ()
-    inside = Place(scope, macro.place.tree, place.optional, place.branch, lexical, (*place.path, index))
+    inside = Place(scope, macro.place.tree, place.optional, place.branch, lexical, (*place.path, form.offset))
     expander.walk(expander.content_frames(macro.form, 3, inside, weight))
 
 

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 
 from selbox.compiler.attributes import settle_attributes
-from selbox.compiler.blocks import inherit, insert, mark_abstract
 from selbox.compiler.bounds import check_bounds
-from selbox.compiler.calls import call_macros
 from selbox.compiler.conditions import unite
 from selbox.compiler.deny import TypeSets, apply_denials
 from selbox.compiler.emit import emit
-from selbox.compiler.expand import Expander
+from selbox.compiler.expansion import expand
 from selbox.compiler.labels import with_labels
 from selbox.compiler.levelless import without_levels
-from selbox.compiler.namespace import Place
 from selbox.compiler.neverallow import check_neverallows
 from selbox.compiler.optimize import optimize
 from selbox.compiler.optionals import settle_optionals
@@ -20,7 +17,6 @@ from selbox.compiler.options import DEFAULTS, CompileOptions
 from selbox.compiler.program import Program
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.transitions import settle_transitions
-from selbox.compiler.tunables import choose_tunables
 from selbox.compiler.verify import verify
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.language.cil import Tree
@@ -54,7 +50,7 @@ def compile_resolved(
     collected = diagnostics if diagnostics is not None else Diagnostics()
     program = Program(collected, options)
     try:
-        _expand(program, trees)
+        expand(program, trees)
         _stop_at_errors(program)
         settle_optionals(program)
         resolution = Resolution(program)
@@ -84,27 +80,6 @@ def _deny(resolution: Resolution) -> None:
     tables = resolution.rules
     sets = TypeSets(resolution.identities, resolution.numbered["type"])
     tables.access.rules, tables.access_rows = apply_denials(denials, tables.access.rules, tables.access_rows, sets)
-
-
-def _expand(program: Program, trees: Sequence[Tree]) -> None:
-    expander = Expander(program)
-    for index, tree in enumerate(trees):
-        expander.build(tree.forms, 0, Place(program.root, tree, path=(index,)))
-    if trees:
-        expander.declare_object_role(trees[0])
-    expander.limit_copies()
-    waiting = (expander.tunable_conditions, expander.insertions, expander.inheritances, expander.calls)
-    program.rearranged = any(waiting)
-    choose_tunables(expander)
-    insert(expander, "before")
-    inherit(expander)
-    mark_abstract(expander)
-    insert(expander, "after")
-    inherit(expander)
-    mark_abstract(expander)
-    call_macros(expander)
-    program.put_in_order()
-    program.drop_abstract()
 
 
 def _stop_at_errors(program: Program) -> None:

@@ -2,7 +2,7 @@
 
 What needs names of elsewhere waits in queues that the next stages empty: conditional text
 (:mod:`selbox.compiler.tunables`), ``in`` and inheritance (:mod:`selbox.compiler.blocks`), calls
-(:mod:`selbox.compiler.calls`). Source: the order of passes of ``secilc`` (``cil_resolve_ast``).
+(:mod:`selbox.compiler.calls`), in the order of :mod:`selbox.compiler.expansion`.
 """
 
 import math
@@ -11,19 +11,17 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from selbox.compiler.errors import StatementError
-from selbox.compiler.namespace import NAME_TABLES, PLAIN_NAME, Optional, Place, Scope, Symbol
+from selbox.compiler.namespace import LATER, NAME_TABLES, PLAIN_NAME, Optional, Place, Scope, Symbol
 from selbox.compiler.parameters import parameters
 from selbox.compiler.program import ACCESS, ERROR_LIMIT, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
-from selbox.diagnostics import SelboxError, did_you_mean
+from selbox.compiler.statements import REFUSED, branches, check_declared_once, check_statement, stray
+from selbox.diagnostics import SelboxError
 from selbox.language.cil import Form, RuleForm, Tree
-from selbox.language.cil.statements import USAGE, VALID_SHAPES, Shapes, has_valid_shape, usage
+from selbox.language.cil.statements import VALID_SHAPES, Shapes
 from selbox.typing import Final, NamedTuple, NoReturn
 
 Frame = tuple[Iterator[tuple[int, Form | str]], Place, "Form | list[Form]"]
-Action = Callable[[int, Form, Place], list[Frame]]
-
-LATER = 1 << 24
-"""Added to an index to sort what is brought in from elsewhere behind what a block holds itself."""
+Action = Callable[[Form, Place], list[Frame]]
 
 LEAST_COPIES: Final = 100_000
 """Statements that calls and inheritance may always bring in."""
@@ -47,21 +45,6 @@ _RESERVED: Final[dict[str, frozenset[str]]] = {
     "permissionx": _LOGIC | {"all", "range"},
 }
 """Words that mean something else where names of a table stand. Source: ``cil_is_reserved_name`` of libsepol."""
-_MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
-_OPTIONAL_REFUSES = frozenset({"tunable", "in", "block", "blockabstract", "macro"})
-_CONDITIONAL_TAKES = frozenset(
-    {"allow", "auditallow", "dontaudit", "typetransition", "typechange", "typemember", "call", "tunableif"}
-    | {"allowx", "auditallowx", "dontauditx"}
-)
-_REFUSED: Final[dict[str, frozenset[str]]] = {
-    "macro": _MACRO_REFUSES,
-    "optional": _OPTIONAL_REFUSES,
-    "block": frozenset({"category", "sensitivity"}),
-    "in": frozenset({"tunable", "in"}),
-    "in after": frozenset({"tunable", "in", "blockinherit"}),
-    "tunableif": frozenset({"tunable"}),
-    "booleanif": frozenset(USAGE) - _CONDITIONAL_TAKES,
-}
 
 
 class Inheritance(NamedTuple):
@@ -77,8 +60,7 @@ class Expander:
 
     Attributes:
         program: what is built.
-        tunable_conditions, insertions, inheritances, abstractions, calls: statements that wait for their stage, each
-            with the index at which it stands.
+        tunable_conditions, insertions, inheritances, abstractions, calls: statements that wait for their stage.
         additions: what ``in`` adds to a block, optional or macro, by the identity of its form.
         linked: every ``blockinherit`` by the identity of its form; None for one that means nothing. A copy of it
             inherits the same block.
@@ -86,11 +68,11 @@ class Expander:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.tunable_conditions: list[tuple[int, Form, Place]] = []
-        self.insertions: list[tuple[int, Form, Place]] = []
-        self.inheritances: list[tuple[int, Form, Place]] = []
+        self.tunable_conditions: list[Statement] = []
+        self.insertions: list[Statement] = []
+        self.inheritances: list[Statement] = []
         self.abstractions: list[Statement] = []
-        self.calls: list[tuple[int, Form, Place]] = []
+        self.calls: list[Statement] = []
         self.additions: dict[int, list[tuple[Form, int, Tree]]] = {}
         self.linked: dict[int, Inheritance | None] = {}
         self.counter = 0
@@ -130,7 +112,7 @@ class Expander:
         for index, item in enumerate(form[start:], start):
             try:
                 if isinstance(item, str):
-                    raise _stray(index, place, form)
+                    raise stray(index, place, form)
                 check_statement(item, place)
             except StatementError as error:
                 self.program.diagnostics.errors.extend(error.diagnostics)
@@ -202,10 +184,10 @@ class Expander:
             inner = self._take(index, statement, place, parent, runs)
             if inner:
                 break
-            if place.branch:  # what a call here brings in comes before what stands behind it
+            if place.branch and isinstance(statement, Form):  # what a call brings in comes before what stands behind it
                 self._store(runs, place)
                 rules = runs[ACCESS] = []
-                place = place.behind(index)
+                place = place.behind(statement.offset)
         self._store(runs, place)
         return inner
 
@@ -226,7 +208,7 @@ class Expander:
         """
         found = self._plain.get(lexical)
         if found is None:
-            refused = frozenset().union(*(_REFUSED[container] for container in lexical))
+            refused = frozenset().union(*(REFUSED[container] for container in lexical))
             found = self._plain[lexical] = {
                 keyword: shapes
                 for keyword, shapes in VALID_SHAPES.items()
@@ -268,11 +250,11 @@ class Expander:
         """Take in one statement; return what to walk before the next one."""
         try:
             if isinstance(statement, str):
-                raise _stray(index, place, parent)
+                raise stray(index, place, parent)
             keyword = check_statement(statement, place)
             action = self._actions.get(keyword)
             if action is not None:
-                return action(index, statement, place)
+                return action(statement, place)
             _keep(statement, runs)
         except StatementError as error:
             self.program.diagnostics.errors.extend(error.diagnostics)
@@ -280,11 +262,10 @@ class Expander:
                 self.program.diagnostics.raise_if_errors()
         return []
 
-    def declare(self, index: int, form: Form, place: Place, flavour: str = "") -> Symbol:
+    def declare(self, form: Form, place: Place, flavour: str = "") -> Symbol:
         """Enter a declaration into the tables of the block around it.
 
         Args:
-            index: where in its surroundings it stands.
             form: the declaration.
             place: its surroundings.
             flavour: what it declares, if not what its keyword says.
@@ -311,7 +292,7 @@ class Expander:
         scope = place.scope.declaring
         names = scope.tables.setdefault(table, {})
         earlier = names.get(name)
-        symbol = Symbol(scope.prefix + name, flavour, place, form, (*place.path, index))
+        symbol = Symbol(scope.prefix + name, flavour, place, form, (*place.path, form.offset))
         same = earlier is not None and earlier.flavour == flavour
         if earlier is not None and same and options.multiple_declarations and flavour in _REPEATABLE:
             self.program.repeated.append(symbol)
@@ -339,34 +320,34 @@ class Expander:
         self.program.symbols.setdefault(flavour, []).append(symbol)
         return symbol
 
-    def _declare(self, index: int, form: Form, place: Place) -> list[Frame]:
-        self.declare(index, form, place)
+    def _declare(self, form: Form, place: Place) -> list[Frame]:
+        self.declare(form, place)
         return []
 
-    def _block(self, index: int, form: Form, place: Place) -> list[Frame]:
+    def _block(self, form: Form, place: Place) -> list[Frame]:
         earlier = self._earlier("block", form, place)
-        path = (*place.path, index)
+        path = (*place.path, form.offset)
         if earlier is not None and earlier.scope is not None:
             # The heir has a block of this name: what is inherited joins it.
             joined = Scope(place.scope, earlier)
             joined.declaring = earlier.scope.declaring
             joined.tables = earlier.scope.tables
             return self.content_frames(form, 2, place.inside("block", path, joined))
-        symbol = self.declare(index, form, place)
+        symbol = self.declare(form, place)
         symbol.content = place.inside("block", path, Scope(place.scope, symbol))
         return self.content_frames(form, 2, symbol.content)
 
-    def _optional(self, index: int, form: Form, place: Place) -> list[Frame]:
-        symbol = self.declare(index, form, place)
-        content = place.inside("optional", (*place.path, index))
+    def _optional(self, form: Form, place: Place) -> list[Frame]:
+        symbol = self.declare(form, place)
+        content = place.inside("optional", (*place.path, form.offset))
         content.optional = Optional(place.optional)
         self.program.optionals.append(content.optional)
         symbol.content = content
         return self.content_frames(form, 2, content)
 
-    def _macro(self, index: int, form: Form, place: Place) -> list[Frame]:
+    def _macro(self, form: Form, place: Place) -> list[Frame]:
         if self._earlier("macro", form, place) is None:  # the heir's own macro stands
-            self.declare(index, form, place)
+            self.declare(form, place)
             parameters(form, place)
             self._check_body(form, 3, place.inside("macro", place.path))
         return []
@@ -393,9 +374,9 @@ class Expander:
             for index, item in enumerate(body[first:], first):
                 try:
                     if isinstance(item, str):
-                        raise _stray(index, place, body)
+                        raise stray(index, place, body)
                     keyword = check_statement(item, place)
-                    _check_declared_once(item, place, declared)
+                    check_declared_once(item, place, declared)
                 except StatementError as error:
                     self.program.diagnostics.errors.extend(error.diagnostics)
                     continue
@@ -404,13 +385,13 @@ class Expander:
                 elif keyword in ("booleanif", "tunableif"):
                     pending += [(branch, 1) for branch in item[2:] if isinstance(branch, Form)]
 
-    def _tunable(self, index: int, form: Form, place: Place) -> list[Frame]:
+    def _tunable(self, form: Form, place: Place) -> list[Frame]:
         """Declare a tunable that is kept, as a boolean."""
-        self.declare(index, form, place, "boolean")
+        self.declare(form, place, "boolean")
         return []
 
     @staticmethod
-    def _refused(index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG004 - one signature for all
+    def _refused(form: Form, place: Place) -> list[Frame]:
         raise StatementError(
             "cil-misplaced",
             f"`{form.keyword}` has no meaning where dots are plain characters of names",
@@ -419,36 +400,36 @@ class Expander:
             (0,),
         )
 
-    def _booleanif(self, index: int, form: Form, place: Place) -> list[Frame]:
+    def _booleanif(self, form: Form, place: Place) -> list[Frame]:
         if place.branch:
             raise StatementError(
                 "cil-misplaced", f"a `{form.keyword}` that is kept may not stand in a conditional", place, form, (0,)
             )
         number = len(self.program.conditionals)
         self.program.conditionals.append((form, place))
-        self.program.conditional_orders.append((*place.path, index))
+        self.program.conditional_orders.append((*place.path, form.offset))
         frames: list[Frame] = []
         for branch, truth in branches(form, place):
-            path = (*place.path, index, 0 if truth else 1)
+            path = (*place.path, form.offset, 0 if truth else 1)
             inside = place.inside("booleanif", path, branch=2 * number + (1 if truth else 2))
             self._walked += len(branch) - 1
             frames.append(_frame(branch, 1, inside))
         return frames
 
-    def _blockabstract(self, index: int, form: Form, place: Place) -> list[Frame]:  # noqa: ARG002 - one signature for all
+    def _blockabstract(self, form: Form, place: Place) -> list[Frame]:
         self.abstractions.append((form, place))
         return []
 
-    def _keep_order(self, index: int, form: Form, place: Place) -> list[Frame]:
+    def _keep_order(self, form: Form, place: Place) -> list[Frame]:
         keyword = JOINED.get(form.keyword, form.keyword)
         self.program.statements.setdefault(keyword, []).append((place, [form]))
-        self.program.orders.setdefault(keyword, []).append((*place.path, index))
+        self.program.orders.setdefault(keyword, []).append((*place.path, form.offset))
         return []
 
     @staticmethod
-    def _wait_in(queue: list[tuple[int, Form, Place]]) -> Action:
-        def wait(index: int, form: Form, place: Place) -> list[Frame]:
-            queue.append((index, form, place))
+    def _wait_in(queue: list[Statement]) -> Action:
+        def wait(form: Form, place: Place) -> list[Frame]:
+            queue.append((form, place))
             return []
 
         return wait
@@ -461,74 +442,3 @@ def _keep(statement: Form, runs: dict[str, list[Form]]) -> None:
 
 def _frame(form: "Form | list[Form]", start: int, place: Place) -> Frame:
     return enumerate(islice(form, start, None), start), place, form
-
-
-def _check_declared_once(form: Form, place: Place, declared: set[tuple[str, object]]) -> None:
-    """Refuse a declaration in a macro that has the name of an earlier one or of a parameter."""
-    table = NAME_TABLES.get(form.keyword)
-    if table is None or form.keyword == "optional":
-        return
-    if (table, form[1]) in declared:
-        raise StatementError(
-            "cil-duplicate-name", f"`{form[1]}` is a parameter, or declared already, in this macro", place, form, (1,)
-        )
-    declared.add((table, form[1]))
-
-
-def _stray(index: int, place: Place, parent: "Form | list[Form]") -> StatementError:
-    assert isinstance(parent, Form)  # noqa: S101 - the reader lets no atom stand outside of every form
-    return StatementError(
-        "cil-stray-text",
-        f"expected a statement in parentheses, found `{parent[index]}`",
-        place,
-        parent,
-        (index,),
-    )
-
-
-def check_statement(form: Form, place: Place) -> str:
-    """Check that a form is a statement that may stand where it stands; return its keyword.
-
-    Raises:
-        StatementError: it is none, its arguments have the wrong outer form, or its surroundings refuse it.
-    """
-    keyword = form[0] if form else ""
-    if not isinstance(keyword, str):
-        keyword = ""
-    if keyword not in USAGE:
-        if not keyword:
-            raise StatementError("cil-syntax", "expected a statement that begins with a keyword", place, form)
-        raise StatementError(
-            "cil-unknown-statement",
-            f"CIL has no statement `{keyword}`",
-            place,
-            form,
-            (0,),
-            did_you_mean(keyword, USAGE),
-        )
-    if not has_valid_shape(form):
-        raise StatementError(
-            "cil-syntax", f"`{keyword}` has the wrong arguments", place, form, (), f"it is written {usage(keyword)}"
-        )
-    for container in place.lexical:
-        if keyword in _REFUSED[container]:
-            raise StatementError("cil-misplaced", f"`{keyword}` may not stand inside `{container}`", place, form, (0,))
-    return keyword
-
-
-def branches(form: Form, place: Place) -> Iterator[tuple[Form, bool]]:
-    """Yield the branches of a ``booleanif`` or ``tunableif``, each with the value that it is for.
-
-    Raises:
-        StatementError: a branch is not ``(true …)`` or ``(false …)``, or stands there twice.
-    """
-    seen: set[str] = set()
-    for index, branch in enumerate(form[2:], 2):
-        kind = branch.keyword if isinstance(branch, Form) else ""
-        if kind not in ("true", "false") or kind in seen:
-            raise StatementError(
-                "cil-syntax", "expected one `(true …)` and at most one `(false …)` branch", place, form, (index,)
-            )
-        seen.add(kind)
-        assert isinstance(branch, Form)  # noqa: S101 - it has a keyword
-        yield branch, kind == "true"

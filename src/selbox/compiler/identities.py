@@ -38,6 +38,7 @@ class Identities:
         user_levels, user_ranges: by user id.
         type_sets, role_sets: statements that say what attributes hold, each with its expression; requirements are none.
         role_statements: ``roletype`` statements, resolved.
+        user_role_statements: ``userrole`` statements, resolved.
         permissive_statements: ``typepermissive`` statements with the ids of their types.
         aliases: names of aliases by the symbol that they stand for.
     """
@@ -65,7 +66,7 @@ class Identities:
         self.role_sets: list[SetStatement] = []
         self.role_statements: list[tuple[Symbol, Symbol, Form, Place]] = []
         self.permissive_statements: list[tuple[int, Form, Place]] = []
-        self._user_roles: list[tuple[Symbol, Symbol]] = []
+        self.user_role_statements: list[tuple[Symbol, Symbol]] = []
 
     def collect(self, only_optional: bool) -> None:
         """Take in every statement about types, roles and users."""
@@ -94,7 +95,7 @@ class Identities:
             bits = self.types.bits(held)
             for role_id in members(self.roles.bits(role)):
                 self.role_types[role_id] = self.role_types.get(role_id, 0) | bits
-        for user, held in self._user_roles:
+        for user, held in self.user_role_statements:
             bits = self.roles.bits(held)
             for user_id in members(self.users.bits(user)):
                 self.user_roles[user_id] = self.user_roles.get(user_id, 0) | bits
@@ -214,7 +215,7 @@ class Identities:
 
     def _userrole(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
-        self._user_roles.append((resolve("user", form, place, 1), resolve("role", form, place, 2)))
+        self.user_role_statements.append((resolve("user", form, place, 1), resolve("role", form, place, 2)))
 
     def _userlevel(self, form: Form, place: Place) -> None:
         user = self.single("user", form, place, 1)

@@ -8,7 +8,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from selbox.compiler.baseline import Baseline
+from selbox.compiler.baseline import Baseline, beyond
+from selbox.compiler.mentions import mentions
 from selbox.compiler.namespace import Symbol
 from selbox.compiler.relinking import Relinking
 from selbox.compiler.renewal import Parts
@@ -107,6 +108,9 @@ class _Windows:
         for now, number in enumerate(numbers):
             if number is None:
                 self.windows[now] = [Window(0, 0, 0, len(texts[now]))]
+        if self.changes:
+            for place in baseline.together:
+                self._add(place)
 
     @property
     def changes(self) -> bool:
@@ -129,9 +133,10 @@ class _Windows:
             for now, found in self.windows.items()
             for window in found
         ]
+        ranges.append((beyond(len(self._baseline.starts)), 1 << 63))
         ranges.sort()
         passages = [
-            Passage(self._numbers[now] << 32 | window.start, self._texts[now][window.now_start : window.now_end])
+            Passage(self._numbers[now] << 32 | window.start, self._text(now, window))
             for now, found in sorted(self.windows.items())
             for window in found
         ]
@@ -144,14 +149,20 @@ class _Windows:
         gone = _gone(ranges)
         return Parts(self._baseline, reread(self._baseline, passages, gone), passages, gone, ranges)
 
+    def _text(self, now: int, window: Window) -> str:
+        """Return what is read again; at the end of a source nothing follows that a comment might reach into."""
+        text = self._texts[now]
+        is_last = window.now_end == len(text)
+        return text[window.now_start : window.now_end] + ("\n" if is_last else "")
+
     def widen(self, found: Reread) -> bool:
         """Take in what may mean something else now; tell whether there was anything."""
         removed = {name for name, flavour in found.names.removed.items() if _symbol(found, name, flavour) is None}
         self._check_meanings(found)
         added = {
-            symbol.name
-            for flavour in ("type", "typeattribute", "typealias", "boolean", "roleattribute")
-            for symbol in found.program.symbols.get(flavour, ())
+            symbol.name.split(".", 1)[0]  # what stands in a block is named with the block's name
+            for symbols in found.program.symbols.values()
+            for symbol in symbols
             if symbol.name not in found.names.removed
         }
         widened = False
@@ -181,16 +192,13 @@ class _Windows:
         """Yield the places of the top-level statements that are not read again and in whose text a name stands."""
         for now, text in enumerate(self._texts):
             windows = self.windows.get(now, ())
-            at = text.find(name)
-            while at >= 0:
-                end = at + len(name)
+            for at in mentions(text, name):
                 offset = _earlier_offset(windows, at)
-                if offset is not None and not (_goes_on(text[at - 1 : at]) or _goes_on(text[end : end + 1])):
+                if offset is not None:
                     starts = self._starts(now)
                     index = bisect_right(starts, offset)
                     if index:
                         yield self._numbers[now] << 32 | starts[index - 1]
-                at = text.find(name, end)
 
     def _add(self, place: int) -> bool:
         """Take in a top-level statement that is as it was; tell whether it was not there already."""
@@ -210,11 +218,6 @@ class _Windows:
         known.append(Window(start, end, start + shift, end + shift))
         known.sort()
         return True
-
-
-def _goes_on(character: str) -> bool:
-    """Tell whether a name may go on with a character."""
-    return character.isalnum() or character in ("_", "-")
 
 
 def _symbol(found: Reread, name: str, flavour: object) -> Symbol | None:

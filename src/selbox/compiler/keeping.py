@@ -20,9 +20,10 @@ from selbox.compiler.baseline import (
     Term,
     Written,
 )
-from selbox.compiler.keptids import KeptIds, NotKeptError, place_of, plain_range
+from selbox.compiler.keptids import KeptIds, NotKeptError, plain_range
 from selbox.compiler.keptrules import KeptRules
-from selbox.compiler.namespace import NAME_TABLES, Symbol
+from selbox.compiler.mentions import names_in
+from selbox.compiler.namespace import NAME_TABLES, Symbol, find
 from selbox.compiler.options import DEFAULTS
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.program import OBJECT_ROLE
@@ -30,9 +31,9 @@ from selbox.compiler.resolution import Resolution
 from selbox.compiler.rowarrays import sorted_entries
 from selbox.compiler.sets import SetOperator, SetTerm
 from selbox.compiler.text.filecontexts import file_contexts_text
+from selbox.compiler.together import NAMING, TopLevel, together
 from selbox.diagnostics import Diagnostics
 from selbox.language.cil import Form, Tree
-from selbox.language.cil.tree import atoms
 from selbox.model.bitset import members
 from selbox.model.context import Context
 from selbox.model.policy import Policy, Target
@@ -69,21 +70,25 @@ def baseline_of(
     """
     if not _is_plain(policy, resolution):
         return None
+    read_together = together(trees, resolution.program)
+    if read_together is None:
+        return None
     try:
-        return _Keeping(trees, policy, resolution, sections, version).baseline()
+        return _Keeping(trees, policy, resolution, sections, version, read_together).baseline()
     except (NotKeptError, OverflowError):  # numbers are kept in columns as wide as those of binary policies
         return None
 
 
 def _is_plain(policy: Policy, resolution: Resolution) -> bool:
-    """Tell whether statements have their effect where they stand, and access rules have none but their own."""
+    """Tell whether access rules have no effect but their own, and nothing is chosen when the policy is built."""
     program = resolution.program
-    scoped = program.rearranged or any(program.symbols.get(flavour) for flavour in ("block", "macro", "tunable"))
     options = program.options._replace(mls=None, handle_unknown=None, disable_neverallow=False)
     beyond = policy.extended_rules or resolution.extended.statements or resolution.extended.assertions
     bounded = any(resolution.identities.bounds.values())
     is_plain = options == DEFAULTS and policy.target is Target.SELINUX
-    return is_plain and not (scoped or beyond or bounded or resolution.denials.statements or resolution.rules.unsaid)
+    return is_plain and not (
+        program.symbols.get("tunable") or beyond or bounded or resolution.denials.statements or resolution.rules.unsaid
+    )
 
 
 class _Keeping:
@@ -94,6 +99,7 @@ class _Keeping:
         resolution: Resolution,
         sections: Mapping[str, bytes],
         version: int,
+        read_together: frozenset[TopLevel],
     ) -> None:
         self._trees = trees
         self._policy = policy
@@ -101,7 +107,7 @@ class _Keeping:
         self._sections = sections
         self._version = version
         self._program = resolution.program
-        self._kept = KeptIds(policy, resolution)
+        self._kept = KeptIds(policy, resolution, read_together, len(trees))
         self._ids = self._kept.ids
         if any(len(tree.source.text) >> 32 for tree in trees):
             raise NotKeptError
@@ -111,6 +117,7 @@ class _Keeping:
         return Baseline(
             starts=tuple(array("I", [form.offset for form in tree.forms]).tobytes() for tree in self._trees),
             others=self._others().tobytes(),
+            together=tuple(sorted(number << 32 | offset for number, offset in self._kept.together)),
             dead=dead,
             dead_declared=dead_declared,
             names=self._names(),
@@ -124,19 +131,21 @@ class _Keeping:
         """Return the places of what is not followed."""
         program = self._program
         places = [
-            place_of(form, place)
+            self._kept.place_of(form, place)
             for keyword in program.statements
             if keyword not in FOLLOWED
             for form, place in program.live(keyword)
         ]
         places += [
-            place_of(symbol.form, symbol.place)
+            self._kept.place_of(symbol.form, symbol.place)
             for flavour, symbols in program.symbols.items()
             if flavour not in FOLLOWED
             for symbol in symbols
             if symbol.place.path  # a role that is declared nowhere has none
         ]
         places += self._repeated_labels()
+        if self._kept.beyond in places:
+            raise NotKeptError  # it would be read again each time
         return array("Q", sorted(places))
 
     def _repeated_labels(self) -> Iterator[int]:
@@ -168,11 +177,13 @@ class _Keeping:
             content = symbol.content
             if content is None or content.optional is None or content.optional.live:
                 continue
+            if self._kept.place_of(symbol.form, symbol.place) == self._kept.beyond:
+                continue
             number = symbol.place.path[0]
             if number not in starts:
                 starts[number] = [form.offset for form in self._trees[number].forms]
             form = self._trees[number].forms[bisect_left(starts[number], symbol.form.offset + 1) - 1]
-            for atom in atoms(symbol.form):
+            for atom in names_in(symbol.form):
                 found.setdefault(atom, {})[number << 32 | form.offset] = None
             declared.update(_declared(symbol.form))
         return {atom: tuple(places) for atom, places in found.items()}, frozenset(declared)
@@ -181,21 +192,28 @@ class _Keeping:
         program = self._program
         resolution = self._resolution
         root = program.root.tables
-        actual_places = {form[1]: place_of(form, place) for form, place in program.live("typealiasactual")}
+        actual_places = {
+            find(place.scope, "type", str(form[1])): self._kept.place_of(form, place)
+            for form, place in program.live("typealiasactual")
+        }
         aliases = program.declared("typealias")
         unread = {
-            name for names in root.values() for name, symbol in names.items() if symbol.flavour not in _READ_FLAVOURS
+            name
+            for names in root.values()
+            for name, symbol in names.items()
+            if symbol.flavour not in _READ_FLAVOURS and symbol.flavour not in NAMING
         }
+        optionals = (each for each in program.symbols.get("optional", ()) if each.place.scope.declaring is program.root)
         return Names(
             types=tuple(each.name for each in self._kept.by_id),
             attributes=bytes(each.flavour == "typeattribute" for each in self._kept.by_id),
-            type_places=array("Q", [place_of(each.form, each.place) for each in self._kept.by_id]).tobytes(),
+            type_places=array("Q", [self._kept.place_of(each.form, each.place) for each in self._kept.by_id]).tobytes(),
             aliases=tuple(
                 (
                     each.name,
                     self._ids[program.actual(each).id],
-                    place_of(each.form, each.place),
-                    actual_places[each.name],
+                    self._kept.place_of(each.form, each.place),
+                    actual_places[each],
                 )
                 for each in aliases
             ),
@@ -203,10 +221,11 @@ class _Keeping:
             users=tuple(each.name for each in resolution.numbered["user"]),
             is_object_role_declared=OBJECT_ROLE in root.get("role", {}),
             role_attributes=tuple(
-                (each.name, place_of(each.form, each.place)) for each in program.symbols.get("roleattribute", ())
+                (each.name, self._kept.place_of(each.form, each.place))
+                for each in program.symbols.get("roleattribute", ())
             ),
             booleans=tuple(
-                (each.name, each.form[2] == "true", place_of(each.form, each.place))
+                (each.name, each.form[2] == "true", self._kept.place_of(each.form, each.place))
                 for each in resolution.numbered["boolean"]
             ),
             classes=tuple(
@@ -219,6 +238,9 @@ class _Keeping:
             ),
             categories=tuple(each.name for each in resolution.numbered["category"]),
             unread=frozenset(unread),
+            optionals=frozenset(
+                each.name for each in optionals if self._kept.place_of(each.form, each.place) != self._kept.beyond
+            ),
         )
 
     def _term(self, term: SetTerm, ids: Sequence[int]) -> Term:
@@ -238,12 +260,12 @@ class _Keeping:
                 raise NotKeptError
             if symbol.name != GENERATED_ATTRIBUTE:
                 type_sets.append(
-                    (ids[symbol.id], place_of(form, place), tuple(self._term(term, ids) for term in terms))
+                    (ids[symbol.id], self._kept.place_of(form, place), tuple(self._term(term, ids) for term in terms))
                 )
         role_sets = []
         for symbol, terms, form, place in identities.role_sets:
             if symbol.name != GENERATED_ATTRIBUTE:
-                role_sets.append((symbol.name, place_of(form, place), tuple(map(_role_term, terms))))
+                role_sets.append((symbol.name, self._kept.place_of(form, place), tuple(map(_role_term, terms))))
         generated = self._program.root.own("type", GENERATED_ATTRIBUTE)
         if generated is not None and self._uses(generated, used):
             raise NotKeptError
@@ -254,26 +276,23 @@ class _Keeping:
         }
         if generated is not None:
             bits[ids[generated.id]] = 0
-        fixed = {
-            atom
-            for keyword in ("userrole", "roleallow", "roletransition")
-            for form, _ in self._program.live(keyword)
-            for atom in form
-            if isinstance(atom, str)
-        }
+        held = [role for _, role in identities.user_role_statements]
+        held += [role for source, target, *_ in self._resolution.rules.role_rules for role in (source, target)]
+        fixed = {role.name for role in held if role.flavour == "roleattribute"}
         return Groups(
             type_sets=tuple(type_sets),
             role_sets=tuple(role_sets),
             bits=bits,
             role_statements=tuple(
-                (role.name, ids[held.id], place_of(form, place))
+                (role.name, ids[held.id], self._kept.place_of(form, place))
                 for role, held, form, place in identities.role_statements
             ),
             role_types={role: self._kept.bits(types) for role, types in identities.role_types.items()},
             user_roles=dict(identities.user_roles),
             user_ranges={user: plain_range(each) for user, each in identities.user_ranges.items()},
             permissive=tuple(
-                (ids[type_id], place_of(form, place)) for type_id, form, place in identities.permissive_statements
+                (ids[type_id], self._kept.place_of(form, place))
+                for type_id, form, place in identities.permissive_statements
             ),
             neveraudit=frozenset(ids[each] for each in identities.neveraudit),
             expand={ids[each]: expand for each, expand in identities.expand.items()},

@@ -1,7 +1,9 @@
 """What all parts of a baseline are made with: final ids of types, and places in the sources."""
 
+from selbox.compiler.baseline import beyond
 from selbox.compiler.namespace import Place
 from selbox.compiler.resolution import Resolution
+from selbox.compiler.together import TopLevel
 from selbox.language.cil import Form
 from selbox.model.bitset import bitset, members
 from selbox.model.mls import LevelRange
@@ -12,28 +14,30 @@ class NotKeptError(Exception):
     """The policy has what a later compilation could not follow."""
 
 
-def place_of(form: Form, place: Place) -> int:
-    """Return where a statement stands in one number: the source, and the offset in it."""
-    return place.path[0] << 32 | form.offset
-
-
 class KeptIds:
     """The ids that a baseline has for types, and what is asked of a compilation again and again.
 
     Args:
         policy: what was compiled.
         resolution: what it was made from.
+        together: top-level statements that are always read again.
+        sources: how many sources there are.
 
     Attributes:
-        policy, resolution: likewise.
+        policy, resolution, together: likewise.
+        beyond: the place of all that stands in statements that are always read again.
         ids: by the ids that types have in the resolution. What is not in the policy has ids behind all others.
         by_id: the types in the order of these.
         dropped: the ids of what is not in the policy, by name.
     """
 
-    def __init__(self, policy: Policy, resolution: Resolution) -> None:
+    def __init__(
+        self, policy: Policy, resolution: Resolution, together: frozenset[TopLevel] = frozenset(), sources: int = 0
+    ) -> None:
         self.policy = policy
         self.resolution = resolution
+        self.together = together
+        self.beyond = beyond(sources)
         symbols = resolution.numbered["type"]
         ids = {each.name: index for index, each in enumerate(policy.types)}
         gone = [each for each in symbols if each.name not in ids]
@@ -50,10 +54,16 @@ class KeptIds:
             known = self._bitsets[old] = bitset(map(self.ids.__getitem__, members(old)))
         return known
 
+    def place_of(self, form: Form, place: Place) -> int:
+        """Return where a statement stands in one number: the source, and the offset in it."""
+        if self.together and place.top_level(form) in self.together:
+            return self.beyond
+        return place.path[0] << 32 | form.offset
+
     def origin_place(self, origin: int) -> int:
         """Return where the statement of an origin stands."""
         origins = self.resolution.origins
-        return place_of(origins.forms[origin - 1], origins.places[origin - 1])
+        return self.place_of(origins.forms[origin - 1], origins.places[origin - 1])
 
     def origin_branch(self, origin: int) -> int:
         """Return the conditional branch in which it stands, or 0."""

@@ -7,7 +7,7 @@ import numpy as np
 from selbox.compiler import rowarrays
 from selbox.compiler.baseline import RuleRows
 from selbox.compiler.conditions import unite
-from selbox.compiler.keptids import KeptIds, NotKeptError, place_of, plain_range
+from selbox.compiler.keptids import KeptIds, NotKeptError, plain_range
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.rowarrays import row_arrays
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, SPECIAL
@@ -45,14 +45,14 @@ class KeptRules:
         table = self._policy.origins
         if not isinstance(table, OriginTable):
             raise NotKeptError
-        arrays = row_arrays(rows, count, ids, resolution.origins, table)
+        arrays = row_arrays(rows, count, self._kept, table)
         if arrays is None:
             raise NotKeptError
         uses = rowarrays.uses(arrays)
         if any(each in uses for name, each in self._kept.dropped.items() if self._filled(name)):
             raise NotKeptError  # they are written out in rules
         triples, firsts, by_triple = rowarrays.by_triple(arrays)
-        places = [index << 32 for index in range(self._sources + 1)]
+        places = [index << 32 for index in range(self._sources + 3)]
         first_rows = tuple(arrays.place.searchsorted(np.array(places, np.uint64)).tolist())
         assertions = self._assertions()
         return RuleRows(
@@ -131,7 +131,9 @@ class KeptRules:
         special = {word: value for word, value in SPECIAL.items() if word == "self" or word not in names}
         for form, place in self._resolution.rules.access.special:
             source = self._program.resolve("type", form, place, 1)
-            if source.flavour == "type" and special[str(form[2])] == SELF:
+            if source.flavour == "type" and special.get(str(form[2])) == SELF:
+                continue
+            if self._kept.place_of(form, place) == self._kept.beyond:
                 continue
             if source.name == GENERATED_ATTRIBUTE:
                 raise NotKeptError
@@ -145,7 +147,7 @@ class KeptRules:
                 special[str(form[2])],
                 vectors,
                 place.branch,
-                place_of(form, place),
+                self._kept.place_of(form, place),
             )
 
     def _own_transitions(self) -> Iterator[int]:
@@ -181,7 +183,7 @@ class KeptRules:
                 continue
             yield (
                 tuple(term if isinstance(term, int) else term.value for term in conditional.expression),
-                place_of(form, place),
+                self._kept.place_of(form, place),
             )
 
     def _branch_numbers(self) -> Iterator[int]:

@@ -46,8 +46,11 @@ STRINGS: Final = "string"
 """The table of macro parameters that stand for plain text; nothing is declared in it."""
 
 
+LATER: Final = 1 << 32
+"""Added to a number, in a path, to sort what is brought in from elsewhere behind what a block holds itself."""
+
 _BEHIND: Final = 1 << 60
-"""In a path, more than any index."""
+"""In a path, more than any offset."""
 
 
 class Optional:
@@ -272,7 +275,8 @@ class Place:
         optional: the innermost optional block around them.
         branch: number of the conditional branch that they are in, as in the ``condition`` column of rules; 0 for none.
         lexical: keywords of the enclosing forms that restrict what may stand here.
-        path: place in the order in which a reader of the expanded policy would meet them.
+        path: place in the order in which a reader of the expanded policy would meet them: the number of the source, and
+            the offsets of the statements that they stand in, or were brought in by, from the outermost on.
         copied: whether inheritance brought them here.
     """
 
@@ -323,14 +327,35 @@ class Place:
             self.copied,
         )
 
-    def behind(self, index: int) -> "Place":
+    def top_level(self, form: Form) -> tuple[int, int]:
+        """Return the top-level statement that a statement here is, or stands in, or that brought it here.
+
+        Args:
+            form: the statement.
+
+        Returns:
+            The number of its source, and its offset.
+        """
+        return self.path[0], self.path[1] if len(self.path) > 1 else form.offset
+
+    @property
+    def brought(self) -> bool:
+        """Whether statements here were brought from elsewhere: by a call, by inheritance or by ``in``."""
+        if self.copied or any(LATER <= each < _BEHIND for each in self.path[1:]):
+            return True
+        scope: Scope | None = self.scope
+        while scope is not None and not isinstance(scope, CallScope):
+            scope = scope.parent
+        return scope is not None
+
+    def behind(self, offset: int) -> "Place":
         """Return the place of what stands behind one of the statements here, and what that brings in.
 
         Args:
-            index: where the statement stands.
+            offset: where the statement stands.
         """
         around = self.path[:-2] if self.path[-1:] == (_BEHIND,) else self.path
-        path = (*around, index, _BEHIND)
+        path = (*around, offset, _BEHIND)
         return Place(self.scope, self.tree, self.optional, self.branch, self.lexical, path, self.copied)
 
 

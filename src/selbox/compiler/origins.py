@@ -76,10 +76,10 @@ class Origins:
         return self.places[number - 1].tree.span(self.forms[number - 1])
 
     def position(self, number: int) -> tuple[int, ...]:
-        """Return where a reader of the whole policy meets a statement: its file, then its place in the text."""
+        """Return where a reader of the expanded policy meets a statement for the first time."""
         if not number:
             return ()
-        return (*self.places[number - 1].path[:1], self.forms[number - 1].offset)
+        return (*self.places[number - 1].path, self.forms[number - 1].offset)
 
     def table(self) -> OriginTable:
         """Return the places by their number."""

@@ -37,7 +37,8 @@ class Program:
         orders: likewise, for the statements whose keywords are in :data:`ORDERED`, by what has their place.
         optionals: every optional block.
         arguments: what calls give to macros.
-        rearranged: whether statements have an effect elsewhere than where they stand, by ``in``, calls and the like.
+        rearranging: top-level statements that have an effect elsewhere than where they stand, by ``in``, calls and the
+            like, or take such an effect: number of the source and offset of each.
         watched: whether :meth:`attempt` has to be called for each statement, although one like it has passed.
     """
 
@@ -56,7 +57,7 @@ class Program:
         self.orders: dict[str, list[tuple[int, ...]]] = {}
         self.optionals: list[Optional] = []
         self.arguments: list[Argument] = []
-        self.rearranged = False
+        self.rearranging: set[tuple[int, int]] = set()
 
     def declared(self, *flavours: str) -> list[Symbol]:
         """Return the declarations of some keywords in the order of the expanded policy."""
@@ -105,7 +106,7 @@ class Program:
             runs = self.statements[keyword]  # each of them one statement
             self.statements[keyword] = [runs[index] for index in sorted(range(len(orders)), key=orders.__getitem__)]
         self.orders.clear()
-        if not self.rearranged or not self.conditionals:
+        if not self.rearranging or not self.conditionals:
             return
         for keyword in _CONDITIONAL:
             runs = self.statements.get(keyword, [])

@@ -46,8 +46,8 @@ class RelinkedConditionals:
         program = self._parts.reread.program
         declared = program.declared("boolean")
         again = {each.id for each in declared}
-        ordered = [
-            (2 * place + 1, 0, number)
+        ordered: list[tuple[int, tuple[int, ...], int]] = [
+            (2 * place + 1, (), number)
             for number, (_, _, place) in enumerate(self._baseline.names.booleans)
             if number not in again and not self._parts.gone(place)
         ]
@@ -87,11 +87,14 @@ class RelinkedConditionals:
                 conditionals[index] = Conditional(
                     tuple(_OPERATORS[term] if isinstance(term, str) else term for term in terms)
                 )
-                orders[index] = 2 * place + 1, 0
+                orders[index] = (2 * place + 1,)
         program = self._parts.reread.program
-        for index, (_, place_of) in enumerate(program.conditionals):
+        for index, ((_, place_of), order) in enumerate(
+            zip(program.conditionals, program.conditional_orders, strict=True)
+        ):
             found = self._resolution.conditionals.get(index)
-            orders.append(self._parts.order(place_of, index))
+            first, rest = self._parts.order(place_of, *order)
+            orders.append((first, *rest))
             if found is not None:
                 conditionals[len(known) + index] = found
         return unite(conditionals, orders)

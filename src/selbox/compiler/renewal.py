@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
 
 from selbox.compiler.attributes import GENERATED
-from selbox.compiler.baseline import Baseline
+from selbox.compiler.baseline import Baseline, beyond
 from selbox.compiler.namespace import Place
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread
+from selbox.compiler.resolution import Resolution
 from selbox.compiler.targets import NOT_SELF, OTHER, SELF
 from selbox.model.bitset import members
 from selbox.model.rules import RuleKind
@@ -23,8 +24,9 @@ Row = tuple[int, int, int, int, int, int]
 Triple = tuple[int, int, int]
 """Source, target and class."""
 
-Order = tuple[int, int]
-"""What statements sort by: twice a place of the baseline, and one more for what stood there already; then a number."""
+Order = tuple[int, tuple[int, ...]]
+"""What statements sort by: twice a place of the baseline, and one more for what stood there already; then how they
+stand there among one another."""
 
 _ALLOW: Final = int(RuleKind.ALLOW)
 
@@ -46,16 +48,32 @@ class Parts(NamedTuple):
     gone: Gone
     ranges: Sequence[tuple[int, int]]
 
-    def order(self, place: Place, number: int) -> Order:
+    @property
+    def beyond(self) -> int:
+        """The place behind all sources, where what calls and the like bring in is met."""
+        return beyond(len(self.baseline.starts))
+
+    def order(self, place: Place, *numbers: int) -> Order:
         """Return what a statement that was read again sorts by."""
-        return 2 * self.passages[place.path[0]].place, number
+        return 2 * self.passages[place.path[0]].place, numbers
 
     def order_of(self, origin: int) -> Order:
-        """Return what the statement of an origin sorts by."""
+        """Return what the statement of an origin sorts by: where a reader of the expanded policy meets it."""
         origins = self.reread.resolution.origins
-        place = origins.places[origin - 1]
         # Statements of different keywords are read one keyword after the other: their offsets tell how they stand.
-        return self.order(place, place.path[0] << 32 | origins.forms[origin - 1].offset)
+        return self.order(origins.places[origin - 1], *origins.position(origin))
+
+    def order_met(self, origin: int, number: int, brought: int | None) -> Order:
+        """Return what the statement of an origin sorts by: where it is met by those who expand the policy.
+
+        Args:
+            origin: of the statement.
+            number: how many were met before.
+            brought: of how many on they are brought from elsewhere.
+        """
+        if brought is not None and number >= brought:
+            return 2 * self.beyond, (number,)
+        return self.order(self.reread.resolution.origins.places[origin - 1], number)
 
 
 class Types:
@@ -79,8 +97,8 @@ class Types:
         places.frombytes(parts.baseline.names.type_places)
         declared = program.declared("type", "typeattribute")
         again = {symbol.id for symbol in declared}
-        ordered: list[tuple[int, int, int]] = [
-            (2 * place + 1, 0, number)
+        ordered: list[tuple[int, tuple[int, ...], int]] = [
+            (2 * place + 1, (), number)
             for number, place in enumerate(places)
             if number not in again and not parts.gone(place)
         ]
@@ -153,6 +171,13 @@ class Rules:
         places = resolution.origins.places
         branches = 2 * len(parts.baseline.rules.conditionals)
         at = [self._row_at(passage.place) for passage in parts.passages]
+        beyond = self._row_at(parts.beyond)
+        written_out = self._written_out(resolution)
+        conditionals = parts.reread.program.conditionals
+        first_brought = resolution.rules.access.first_brought
+        if first_brought is None:
+            first_brought = len(rows)
+        statement = before = 0
         for row in range(resolution.rules.access_rows):
             kind, source, target, class_id, data, branch, origin = (
                 rows.kind[row],
@@ -163,9 +188,24 @@ class Rules:
                 rows.condition[row],
                 rows.origin[row],
             )
-            index = places[origin - 1].path[0]
+            if origin != before or origin not in written_out:
+                statement += 1  # the rows of what is written out stand in the order of the types
+            before = origin
             row_now = (kind, source, target, class_id, data, branch + branches if branch else 0)
-            self.added.append((at[index], (2 * parts.passages[index].place, origin), row_now))
+            if not branch and row >= first_brought:
+                self.added.append((beyond, (2 * parts.beyond, (statement,)), row_now))
+                continue
+            # The origin is that of the first place at which a statement is brought in.
+            place = conditionals[(branch - 1) // 2][1] if branch else places[origin - 1]
+            self.added.append((at[place.path[0]], parts.order(place, statement), row_now))
+
+    @staticmethod
+    def _written_out(resolution: Resolution) -> set[int]:
+        """Return the origins of rules that have a row for each type of their source."""
+        for _, place in resolution.rules.access.special:
+            if place.branch and place.brought:
+                raise GiveUpError  # where one is brought in twice, its rows could not be told apart
+        return {resolution.origins.number(form, place) for form, place in resolution.rules.access.special}
 
     def _take_own(self) -> None:
         """Follow rules of attributes whose target depends on the source."""
@@ -188,7 +228,7 @@ class Rules:
             self.removed.update(row for row in range(first, end) if went >> self.source[row] & 1)
             for each in members(came):
                 self.added += [
-                    (first, (2 * place + 1, 0), (kind, each, each, class_id, data, branch))
+                    (first, (2 * place + 1, ()), (kind, each, each, class_id, data, branch))
                     for class_id, data in vectors
                 ]
 
@@ -282,7 +322,9 @@ class Rules:
             here = by_triple[firsts[index] : firsts[index + 1]] if index < len(known) and known[index] == key else ()
             # New rows come before the row at which their passage ends; the sort leaves their own order alone.
             merged: dict[int, int] = {}
-            found = [(2 * row + 1, (0, 0), self.kind[row], self.data[row]) for row in here if row not in self.removed]
+            found: list[tuple[int, Order, int, int]] = [
+                (2 * row + 1, (0, ()), self.kind[row], self.data[row]) for row in here if row not in self.removed
+            ]
             found += added.get(triple, ())
             found.sort(key=lambda each: each[:2])
             for _, _, kind, data in found:
@@ -299,7 +341,7 @@ class Rules:
         rows: list[tuple[int, Order, Row]] = [
             (
                 2 * row + 1,
-                (0, 0),
+                (0, ()),
                 (
                     self.kind[row],
                     self.source[row],

@@ -5,15 +5,16 @@ from a :class:`~selbox.compiler.baseline.Baseline`.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from selbox.compiler.attributes import GENERATED
 from selbox.compiler.baseline import FOLLOWED, Baseline, RoleTerm, Term
 from selbox.compiler.classes import Classes
-from selbox.compiler.expand import Expander
+from selbox.compiler.expansion import expand
 from selbox.compiler.identities import Identities
 from selbox.compiler.levels import Levels
-from selbox.compiler.namespace import Place, Symbol
+from selbox.compiler.mentions import names_in
+from selbox.compiler.namespace import Place, Symbol, find
 from selbox.compiler.optionals import settle_optionals
 from selbox.compiler.options import DEFAULTS
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
@@ -32,6 +33,9 @@ Gone = Callable[[int], bool]
 
 _OPERATORS = {each.value: each for each in SetOperator}
 _UNIVERSAL = frozenset({SetOperator.NOT.value, SetOperator.ALL.value})
+
+
+_NAMING_BLOCKS = frozenset({"block", "macro", "call", "in", "blockinherit", "blockabstract"})
 
 
 class GiveUpError(Exception):
@@ -258,7 +262,7 @@ class Names(Known):
         """Return the names of role attributes that may hold other roles than they did."""
         sets = self._baseline.groups.role_sets
         changed = {name for name, place, _ in sets if self._gone(place)}
-        changed.update(str(form[1]) for form, _ in self.program.live("roleattributeset"))
+        changed.update(symbol.name for symbol in self._holders("roleattributeset", "role"))
         holders = [
             (name, term.decode("utf-8", "surrogateescape"))
             for name, _, terms in sets
@@ -271,15 +275,22 @@ class Names(Known):
             changed |= {holder for holder, held in holders if held in changed}
         return changed
 
+    def _holders(self, keyword: str, table: str) -> Iterator[Symbol]:
+        """Yield the attributes that statements which are read again put something into."""
+        for form, place in self.program.live(keyword):
+            symbol = find(place.scope, table, str(form[1]))
+            if symbol is not None:
+                yield self.program.actual(symbol)
+
     def _again(self) -> set[int]:
         """Return the ids of attributes whose types are to be worked out anew."""
         baseline = self._baseline
-        table = self.program.root.tables["type"]
         again = {number for number, place, _ in baseline.groups.type_sets if self._gone(place)}
-        for form, _ in self.program.live("typeattributeset"):
-            symbol = table.get(str(form[1]))
-            if symbol is not None and symbol.name != GENERATED_ATTRIBUTE:
-                again.add(self.program.actual(symbol).id)
+        again.update(
+            symbol.id
+            for symbol in self._holders("typeattributeset", "type")
+            if symbol.name != GENERATED_ATTRIBUTE and symbol.id >= 0
+        )
         if any(number in baseline.groups.asserted and GENERATED in self.types[number] for number in again):
             raise GiveUpError  # what it is made of is asserted too
         holders: dict[int, set[int]] = {}
@@ -350,15 +361,15 @@ def reread(baseline: Baseline, passages: Sequence[Passage], gone: Gone) -> Rerea
     names = Names(baseline, gone)
     program = names.program
     try:
-        expander = Expander(program)
-        for index, passage in enumerate(passages):
-            tree = _tree(passage.text)
-            if baseline.names.unread and not baseline.names.unread.isdisjoint(atoms(tree.forms)):
-                raise GiveUpError
-            expander.build(tree.forms, 0, Place(program.root, tree, path=(index,)))
-        waiting = (expander.tunable_conditions, expander.insertions, expander.inheritances, expander.calls)
-        if any(waiting) or not FOLLOWED.issuperset(flavour for flavour, found in program.symbols.items() if found):
+        trees = [_tree(passage.text) for passage in passages]
+        unread = baseline.names.unread
+        if unread and not all(unread.isdisjoint(names_in(tree.forms)) for tree in trees):
             raise GiveUpError
+        expand(program, trees, is_whole=False)
+        if not FOLLOWED.issuperset(flavour for flavour, found in program.symbols.items() if found):
+            raise GiveUpError
+        if program.rearranging or program.symbols.get("block") or program.symbols.get("macro"):
+            _check_block_names(baseline, trees)
         _check(program)
         settle_optionals(program, names)
         _check_optionals(baseline, program)
@@ -380,12 +391,25 @@ def _check(program: Program) -> None:
         raise GiveUpError
 
 
+def _check_block_names(baseline: Baseline, trees: Iterable[Tree]) -> None:
+    """Give up where blocks and macros, or who names them, meet optional blocks of the same name."""
+    for tree in trees:
+        pending: list[Form | str] = list(tree.forms)
+        while pending:
+            form = pending.pop()
+            if isinstance(form, str):
+                continue
+            if form.keyword in _NAMING_BLOCKS and not baseline.names.optionals.isdisjoint(names_in(form[1:3])):
+                raise GiveUpError
+            pending += form
+
+
 def _check_optionals(baseline: Baseline, program: Program) -> None:
     """Give up where a block is off that might be on if others were that are not read again."""
     for symbol in program.symbols.get("optional", ()):
         content = symbol.content
         is_off = content is not None and content.optional is not None and not content.optional.live
-        if is_off and not baseline.dead_declared.isdisjoint(atoms([symbol.form])):
+        if is_off and not baseline.dead_declared.isdisjoint(names_in([symbol.form])):
             raise GiveUpError
 
 

@@ -4,12 +4,12 @@ This module imports numpy; only who keeps what a large compilation leaves import
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from selbox.compiler.origins import Origins
+from selbox.compiler.keptids import KeptIds
 from selbox.model.origin import OriginTable
 from selbox.model.rules import RuleKind, Rules
 from selbox.typing import Any, NamedTuple
@@ -38,15 +38,14 @@ class RowArrays(NamedTuple):
     place: NDArray[np.uint64]
 
 
-def row_arrays(rules: Rules, count: int, ids: Sequence[int], origins: Origins, table: OriginTable) -> RowArrays | None:
+def row_arrays(rules: Rules, count: int, kept: KeptIds, table: OriginTable) -> RowArrays | None:
     """Return the columns of the first rows of a table.
 
     Args:
         rules: the table; no target is other than a type.
         count: of the rows.
-        ids: for each id of the table the one that the columns shall have.
-        origins: of the rows; what stands in one file has one source number.
-        table: the same origins.
+        kept: the ids that the columns shall have, and the places of statements.
+        table: the origins of the rows.
 
     Returns:
         None when they are not in the order of the sources, or one has none.
@@ -54,29 +53,43 @@ def row_arrays(rules: Rules, count: int, ids: Sequence[int], origins: Origins, t
     Raises:
         OverflowError: a number does not fit in its column.
     """
+    origins = kept.resolution.origins
     origin = _column(rules.origin, count)
-    file, offset = np.frombuffer(table.file, np.uint32), np.frombuffer(table.offset, np.uint32)
-    _, first_of_file = np.unique(file, return_index=True)
-    numbers = np.array([origins.places[at].path[0] for at in first_of_file.tolist()], np.uint64)
-    place_of = np.zeros(len(file) + 1, np.uint64)
-    place_of[1:] = numbers[file] << np.uint64(32) | offset
+    place_of = _places(kept, table)
     place = place_of[origin]
-    if not origin.all() or (place[1:] < place[:-1]).any():
+    if not origin.all():
         return None
-    branch = np.array([0, *(place.branch for place in origins.places)], np.uint32)[origin]
-    new_ids = np.array(ids, np.uint32)
-    source, target = new_ids[_column(rules.source, count)], new_ids[_column(rules.target, count)]
-    object_class = _column(rules.object_class, count)
-    kind = _column(rules.kind, count).astype(np.uint8)
+    order = np.argsort(place, kind="stable") if kept.together else np.arange(count)
+    place = place[order]
+    if (place[1:] < place[:-1]).any():
+        return None
+    branch = np.array([0, *(place.branch for place in origins.places)], np.uint32)[origin[order]]
+    new_ids = np.array(kept.ids, np.uint32)
+    source, target = new_ids[_column(rules.source, count)[order]], new_ids[_column(rules.target, count)[order]]
+    object_class = _column(rules.object_class, count)[order]
+    kind = _column(rules.kind, count)[order].astype(np.uint8)
     return RowArrays(
         kind,
         _narrow(source),
         _narrow(target),
         _narrow(object_class),
-        _column(rules.data, count),
+        _column(rules.data, count)[order],
         _narrow(branch),
         place,
     )
+
+
+def _places(kept: KeptIds, table: OriginTable) -> NDArray[np.uint64]:
+    """Return the place of each origin, after one for none."""
+    origins = kept.resolution.origins
+    if kept.together:
+        return np.array([0, *map(kept.place_of, origins.forms, origins.places)], np.uint64)
+    file, offset = np.frombuffer(table.file, np.uint32), np.frombuffer(table.offset, np.uint32)
+    _, first_of_file = np.unique(file, return_index=True)
+    numbers = np.array([origins.places[at].path[0] for at in first_of_file.tolist()], np.uint64)
+    places = np.zeros(len(file) + 1, np.uint64)
+    places[1:] = numbers[file] << np.uint64(32) | offset
+    return places
 
 
 def by_triple(rows: RowArrays) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint32]]:

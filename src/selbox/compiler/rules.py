@@ -51,7 +51,10 @@ class RuleTables:
         unsaid: ids of types and attributes in access rules that hold no permission and have no row.
         neverallows: assertions, checked at the end.
         named_transitions, range_transitions, role_allows, role_transitions: as the policy holds them.
+        brought_named, brought_ranged: how many named transitions and range transitions stand before the first that was
+            brought from elsewhere; None where none was.
         ranges: ranges that range transitions name by index.
+        role_rules: statements about roles: source, target, class or -1, role or -1, and origin.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class RuleTables:
         self.neverallows: list[NeverAllow] = []
         self.named_transitions: list[NamedTransition] = []
         self.range_transitions: list[RangeTransition] = []
+        self.brought_named: int | None = None
+        self.brought_ranged: int | None = None
         self.ranges: dict[LevelRange, int] = {}
         self.role_allows: list[RoleAllow] = []
         self.role_transitions: list[RoleTransition] = []
-        self._role_rules: list[tuple[Symbol, Symbol, int, int, int]] = []
+        self.role_rules: list[tuple[Symbol, Symbol, int, int, int]] = []
 
     def collect(self, only_optional: bool) -> None:
         """Take in every rule."""
@@ -135,6 +140,8 @@ class RuleTables:
             sources = targets = list(members(self._identities.types.bits(source)))
         result = self._identities.single("type", form, place, 5).id
         origin = self._origins.number(form, place)
+        if self.brought_named is None and place.brought:
+            self.brought_named = len(self.named_transitions)
         for class_id in self._classes.class_ids(form, place, 3):
             for each, target in zip(sources, targets, strict=True):
                 self.named_transitions.append(NamedTransition(each, target, class_id, name, result, origin))
@@ -146,6 +153,8 @@ class RuleTables:
         found = self._levels.loose_range(form, place, 4)
         number = self.ranges.setdefault(found, len(self.ranges))
         origin = self._origins.number(form, place)
+        if self.brought_ranged is None and place.brought:
+            self.brought_ranged = len(self.range_transitions)
         for class_id in self._classes.class_ids(form, place, 3):
             self.range_transitions.append(RangeTransition(source, target, class_id, number, origin))
 
@@ -153,7 +162,7 @@ class RuleTables:
         resolve = self._program.resolve
         source = resolve("role", form, place, 1)
         target = resolve("role", form, place, 2)
-        self._role_rules.append((source, target, -1, -1, self._origins.number(form, place)))
+        self.role_rules.append((source, target, -1, -1, self._origins.number(form, place)))
 
     def _roletransition(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
@@ -161,12 +170,12 @@ class RuleTables:
         target = resolve("type", form, place, 2)
         result = self._identities.single("role", form, place, 4).id
         for class_id in self._classes.class_ids(form, place, 3):
-            self._role_rules.append((source, target, class_id, result, self._origins.number(form, place)))
+            self.role_rules.append((source, target, class_id, result, self._origins.number(form, place)))
 
     def connect(self) -> None:
         """Write out the attributes of role rules, once every set is known."""
         roles = self._identities.roles
-        for source, target, class_id, result, origin in self._role_rules:
+        for source, target, class_id, result, origin in self.role_rules:
             for source_id in members(roles.bits(source)):
                 if class_id < 0:
                     self.role_allows += [RoleAllow(source_id, each, origin) for each in members(roles.bits(target))]

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from selbox.compiler.moving import Moved
-from selbox.compiler.renewal import Parts, Types
+from selbox.compiler.renewal import Order, Parts, Types
 from selbox.compiler.rereading import GiveUpError
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF
 from selbox.compiler.transitions import Settling
@@ -36,9 +36,9 @@ def written_out(
     names = parts.reread.names
     # Types are written out in the order of their declarations.
     rank, ranked = types.rank, Moved(types.order)
-    orders: list[tuple[int, int]] = []
+    orders: list[Order] = []
 
-    def origin(order: tuple[int, int]) -> int:
+    def origin(order: Order) -> int:
         orders.append(order)
         return len(orders)
 
@@ -53,7 +53,7 @@ def written_out(
         range_transitions=tuple(written.ranged()),
         ranges=tuple(ranges),
         role_transitions=tuple(
-            RoleTransition(each[0], rank[each[1]], each[2], each[3], origin((2 * each[4] + 1, 0)))
+            RoleTransition(each[0], rank[each[1]], each[2], each[3], origin((2 * each[4] + 1, ())))
             for each in rows.role_transitions
         ),
     )
@@ -65,10 +65,10 @@ def written_out(
 class _Places:
     """Stands in for the origins of a compilation: knows the order of statements, and tells of no place."""
 
-    def __init__(self, orders: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, orders: Sequence[Order]) -> None:
         self._orders = orders
 
-    def position(self, number: int) -> tuple[int, ...]:
+    def position(self, number: int) -> Order:
         """Return what a statement sorts by."""
         return self._orders[number - 1]
 
@@ -94,7 +94,7 @@ class _TransitionFacts:
         types: Types,
         conditions: Mapping[int, int],
         ranges: list[LevelRange],
-        origin: Callable[[tuple[int, int]], int],
+        origin: Callable[[Order], int],
     ) -> None:
         self._parts = parts
         self._types = types
@@ -108,7 +108,7 @@ class _TransitionFacts:
         rank = self._types.rank
         for kind, source, target, class_id, result, branch, place in self._parts.baseline.rules.type_rules:
             if not self._parts.gone(place):
-                origin = self._origin((2 * place + 1, 0))
+                origin = self._origin((2 * place + 1, ()))
                 condition = self._conditions[branch]
                 table.append(RuleKind(kind), rank[source], rank[target], class_id, rank[result], condition, origin)
         rules = self._parts.reread.resolution.rules
@@ -131,13 +131,16 @@ class _TransitionFacts:
 
     def named(self) -> Iterable[NamedTransition]:
         """Yield the transitions with names as they were written, in their order."""
-        found = [
-            ((2 * each[5] + 1, 0), NamedTransition(*each[:5]))
+        found: list[tuple[Order, NamedTransition]] = [
+            ((2 * each[5] + 1, ()), NamedTransition(*each[:5]))
             for each in self._parts.baseline.rules.named
             if not self._parts.gone(each[5])
         ]
         tables = self._parts.reread.resolution.rules
-        found += [(self._parts.order_of(each.origin), each) for each in tables.named_transitions]
+        found += [
+            (self._parts.order_met(each.origin, number, tables.brought_named), each)
+            for number, each in enumerate(tables.named_transitions)
+        ]
         found.sort(key=lambda each: each[0])
         rank = self._types.rank
         for order, each in found:
@@ -146,18 +149,18 @@ class _TransitionFacts:
 
     def ranged(self) -> Iterable[RangeTransition]:
         """Yield the range transitions as they were written, in their order."""
-        found = [
-            ((2 * each[4] + 1, 0), RangeTransition(*each[:4]))
+        found: list[tuple[Order, RangeTransition]] = [
+            ((2 * each[4] + 1, ()), RangeTransition(*each[:4]))
             for each in self._parts.baseline.rules.ranged
             if not self._parts.gone(each[4])
         ]
         tables = self._parts.reread.resolution.rules
         ranges = list(tables.ranges)
-        for each in tables.range_transitions:
+        for met, each in enumerate(tables.range_transitions):
             if ranges[each.range] not in self._ranges:
                 self._ranges.append(ranges[each.range])
             number = self._ranges.index(ranges[each.range])
-            found.append((self._parts.order_of(each.origin), each._replace(range=number)))
+            found.append((self._parts.order_met(each.origin, met, tables.brought_ranged), each._replace(range=number)))
         found.sort(key=lambda each: each[0])
         rank = self._types.rank
         for order, transition in found:

@@ -13,7 +13,7 @@ from selbox.diagnostics import Diagnostics, Span
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, NamedTransition, RangeTransition, RoleTransition, Rules
-from selbox.typing import Protocol, TypeVar
+from selbox.typing import Any, Protocol, TypeVar
 
 _Transition = TypeVar("_Transition", NamedTransition, RangeTransition, RoleTransition)
 _Key = tuple[int, int, int, int]
@@ -27,7 +27,7 @@ def settle_transitions(resolution: Resolution, policy: Policy) -> Policy:
 class Places(Protocol):
     """Knows where in the source statements stand, by their origins."""
 
-    def position(self, number: int, /) -> tuple[int, ...]:
+    def position(self, number: int, /) -> tuple[Any, ...]:
         """Return what a statement sorts by."""
 
     def span(self, number: int, /) -> Span | None:

@@ -1,9 +1,10 @@
 """Chooses the branches of ``tunableif``: what a policy's build decides and its run cannot change."""
 
-from selbox.compiler.expand import Expander, branches
+from selbox.compiler.expand import Expander
 from selbox.compiler.logic import LogicOperator, read_logic
 from selbox.compiler.namespace import Place
 from selbox.compiler.program import Program
+from selbox.compiler.statements import branches
 from selbox.language.cil import Form
 
 
@@ -14,7 +15,7 @@ def choose_tunables(expander: Expander) -> None:
     while queue:
         waiting = queue[:]
         queue.clear()
-        for _, form, place in waiting:
+        for form, place in waiting:
 
             def choose(form: Form, place: Place) -> None:
                 value = _evaluate(program, form, place)
