@@ -13,6 +13,7 @@ from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.tasks import TaskTable
+from selbox.enforce.traces import Traces
 from selbox.enforce.waits import Waits
 from selbox.enforce.watchdog import Watchdog
 from selbox.enforce.workers import Workers
@@ -30,6 +31,7 @@ class Box(NamedTuple):
         recorder: writes records and counts them.
         listener: the calls.
         tasks: states of tasks.
+        traces: who traces whom.
         memory: what tasks point at.
         pidfds: stand for tasks.
         descriptors: those of the call being handled.
@@ -53,6 +55,7 @@ class Box(NamedTuple):
     recorder: Recorder
     listener: Listener
     tasks: TaskTable
+    traces: Traces
     memory: TaskMemory
     pidfds: Pidfds
     descriptors: Descriptors

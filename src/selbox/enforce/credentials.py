@@ -139,6 +139,15 @@ def effective_capabilities(tid: int) -> int:
     return int(_values(_status_of(tid), b"CapEff")[0], 16)
 
 
+def permitted_capabilities(tid: int) -> int:
+    """Return a task's permitted capabilities as a bitset, in whichever user namespace it holds them.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    return int(_values(_status_of(tid), b"CapPrm")[0], 16)
+
+
 def user_namespace(tid: int) -> int:
     """Return the inode number of a task's user namespace.
 

@@ -33,10 +33,12 @@ from selbox.enforce.seccomp.parts import (
     sockets,
     statuschanges,
     sysvipc,
+    tracing,
     watches,
 )
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.supervisor import Supervisor
+from selbox.enforce.traces import Traces
 from selbox.typing import Final, NamedTuple
 
 
@@ -65,6 +67,7 @@ LATE: Final = (
     Family(identity.PART, "selbox.enforce.calls.identity", "IdentityCalls"),
     Family(signalling.PART, "selbox.enforce.calls.signalling", "SignalCalls"),
     Family(othermemory.PART, "selbox.enforce.calls.othermemory", "OtherMemoryCalls"),
+    Family(tracing.PART, "selbox.enforce.calls.tracing", "TraceCalls"),
     Family(machine.PART, "selbox.enforce.calls.machine", "MachineCalls"),
     Family(limits.PART, "selbox.enforce.calls.limits", "LimitCalls"),
     Family(processgroups.PART, "selbox.enforce.calls.processgroups", "ProcessGroupCalls"),
@@ -82,17 +85,20 @@ class Handlers(NamedTuple):
         by_number: handler of each notified call, by its number.
         execution: takes the stops of tasks that exec.
         selinux_paths: has descriptors for the supervisor to watch.
+        traces: has such descriptors too.
         unlent: numbers of the calls that are handled without their callers' credentials.
     """
 
     by_number: dict[int, Handler]
     execution: ExecutionCalls
     selinux_paths: SelinuxPaths
+    traces: Traces
     unlent: frozenset[int]
 
     def attach(self, supervisor: Supervisor) -> None:
         """Let handlers watch descriptors of their own."""
         self.selinux_paths.attach(supervisor)
+        self.traces.watch, self.traces.unwatch = supervisor.watch, supervisor.unwatch
 
 
 def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
@@ -128,4 +134,6 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
     add(selinux_paths.handlers())
     for family in LATE:
         add_later(family)
-    return Handlers(by_number, execution, selinux_paths, frozenset(NUMBERS[name] for name in sockets.UNLENT))
+    return Handlers(
+        by_number, execution, selinux_paths, box.traces, frozenset(NUMBERS[name] for name in sockets.UNLENT)
+    )

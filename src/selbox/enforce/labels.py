@@ -47,7 +47,7 @@ _KINDS: Final = {
 
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
 _TASK_NETWORK = re.compile(r"/\d+(?:/task/\d+)?/net/")
-_TASK_MEMORY = re.compile(r".*/\d+/(?:task/\d+/)?mem")
+_TASK_MEMORY = re.compile(r".*/(\d+)/(?:task/\d+/)?mem")
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
 
@@ -250,6 +250,11 @@ class Labels:
     def is_memory(self, descriptor: int, status: os.stat_result) -> bool:
         """Tell whether a file is a task's memory, ``/proc/PID/mem``; its label is then the task's."""
         return self.filesystem_of(status.st_dev) == "proc" and _TASK_MEMORY.fullmatch(path_of(descriptor)) is not None
+
+    def is_of_box(self, descriptor: int) -> bool:
+        """Tell whether a task's memory is that of a task of the box."""
+        match = _TASK_MEMORY.fullmatch(path_of(descriptor))
+        return match is not None and self._tasks.state_of(int(match[1])) is not None
 
     def renamed(self, source: str, destination: str) -> None:
         """Note that a path was renamed: what lies below it keeps the labels of the old one."""

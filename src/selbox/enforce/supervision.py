@@ -27,6 +27,7 @@ from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.socketlabels import SocketLabels
 from selbox.enforce.supervisor import Supervisor
 from selbox.enforce.tasks import TaskTable
+from selbox.enforce.traces import Traces
 from selbox.enforce.waits import Waits
 from selbox.enforce.watchdog import Watchdog
 from selbox.enforce.workers import Workers
@@ -97,6 +98,7 @@ def supervise(
             recorder,
             listener,
             tasks,
+            Traces(),
             memory,
             pidfds,
             descriptors,

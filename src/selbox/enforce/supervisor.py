@@ -22,7 +22,7 @@ from selbox.enforce.credentials import Lender, read_credentials
 from selbox.enforce.linux import PTRACE_EVENT_EXEC, signal_descriptor
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
-from selbox.enforce.tasks import parent_of
+from selbox.enforce.tasks import parent_of, tracer_of
 from selbox.typing import Final
 
 _SIGNAL_SIZE: Final = 128
@@ -110,6 +110,9 @@ class Supervisor:
             # A task without a label, or a call that the filter names and nobody handles, must not go on.
             box.listener.give_result(id_, -errno.EPERM)
             return
+        if box.traces.proofs:
+            self._lender.give_back()
+            box.traces.settle(tid, id_)
         state = box.tasks.state_at(kind)
         caller = Caller(id_, tid, state, kind, state.credentials)
         try:
@@ -200,7 +203,7 @@ class Supervisor:
             leads.exited(pid)  # another thread took over the number of one that was led
         if leads.holds(pid):
             leads.stopped(pid, status)
-        elif self._execution.holds(pid) or status >> 16:
+        elif self._execution.holds(pid) or status >> 16 or tracer_of(pid) == os.getpid():
             self._execution.stopped(pid, status)
         elif pid == self._first and os.WSTOPSIG(status) in _STOPPING:
             # As if selbox were not there: the shell sees its job stopped, and continues both.

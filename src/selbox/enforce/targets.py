@@ -17,7 +17,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import acting_as, own_capabilities, read_identity, read_ids
 from selbox.enforce.linux import PTRACE_SEIZE, ptrace
-from selbox.enforce.tasks import thread_group, tracer_of
+from selbox.enforce.tasks import has_one_thread, thread_group, tracer_of
 from selbox.typing import TypeVar
 
 _CAP_SYS_NICE = 1 << 23
@@ -81,7 +81,7 @@ class Targets:
         Raises:
             OSError: EPERM for another user's task; EACCES, or what the operation raises.
         """
-        with held(tid):
+        with held(tid, caller.tid):
             if not owns(caller, tid):
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM))
             self.check(caller, tid, permission)
@@ -96,15 +96,25 @@ def owns(caller: Caller, tid: int) -> bool:
 
 
 @contextmanager
-def held(tid: int) -> Iterator[None]:
+def held(tid: int, caller: int) -> Iterator[None]:
     """Have a task keep its number, even when it dies; it runs on and notices nothing.
 
-    A thread of its own traces the task and ends: only then does the kernel let a task go that never stopped.
+    A thread of its own traces the task and ends: only then does the kernel let a task go that never stopped. A task
+    that the caller traces keeps its number as long as the caller does not wait for it, which it cannot meanwhile where
+    it has no other thread.
+
+    Args:
+        tid: the task.
+        caller: the thread in whose call this is.
 
     Raises:
         OSError: ESRCH for a task that is ending or gone, EPERM for one that cannot be held.
     """
-    if os.getpid() in (tracer_of(tid), thread_group(tid)):  # held already for its exec, or the supervisor itself
+    tracer = tracer_of(tid)
+    if os.getpid() in (tracer, thread_group(tid)):  # held already for its exec, or the supervisor itself
+        yield
+        return
+    if tracer == caller and has_one_thread(caller):
         yield
         return
     refused: list[OSError] = []

@@ -18,6 +18,7 @@ _MARK: Final = 1 << 61
 _MARKED: Final = range(_MARK, 2 * _MARK)
 _STATE_BITS: Final = 24
 _SHOWN_KEPT: Final = 64
+_FORKED_AND_NO_MORE: Final = 0x40
 _STATE_MASK: Final = (1 << _STATE_BITS) - 1
 _LINKS_WITH_ONE_THREAD: Final = 3
 """Names of ``/proc/PID/task``: its own, that in ``/proc/PID``, and the parent entry of each thread's directory."""
@@ -246,17 +247,46 @@ def start_of_process(pid: int) -> int:
     return int(line.rpartition(b")")[2].split()[19]) if line else 0
 
 
+def start_of_stack(pid: int) -> int:
+    """Return where the stack pointer of a program stands before its first instruction; 0 when it is gone."""
+    line = read_proc(f"/proc/{pid}/stat")
+    return int(line.rpartition(b")")[2].split()[25]) if line else 0
+
+
+def never_ran(tid: int) -> bool:
+    """Tell whether a task has run no program since it was forked (kernel: ``PF_FORKNOEXEC``)."""
+    line = read_proc(f"/proc/{tid}/stat")
+    return bool(line) and bool(int(line.rpartition(b")")[2].split()[6]) & _FORKED_AND_NO_MORE)
+
+
+def tracer_where_stopped(tid: int) -> int:
+    """Return the process that traces a task and has it in a stop; 0 when none does, or the task is gone."""
+    status = read_proc(f"/proc/{tid}/status")
+    return _tracer(status) if b"\nState:\tt" in status else 0
+
+
 def tracer_of(tid: int) -> int:
     """Return the process that traces a task; 0 when none does, or the task is gone."""
-    status = read_proc(f"/proc/{tid}/status")
+    return _tracer(read_proc(f"/proc/{tid}/status"))
+
+
+def _tracer(status: bytes) -> int:
     start = status.find(b"\nTracerPid:")
     return 0 if start < 0 else int(status[start + 11 : status.index(b"\n", start + 1)])
 
 
 def ignored_signals(pid: int) -> int:
     """Return the signals that a process ignores, the first in bit 0; none when it is gone."""
-    status = read_proc(f"/proc/{pid}/status")
-    start = status.find(b"\nSigIgn:")
+    return _signals(read_proc(f"/proc/{pid}/status"), b"SigIgn")
+
+
+def blocked_signals(tid: int) -> int:
+    """Return the signals that a task blocks, the first in bit 0; none when it is gone."""
+    return _signals(read_proc(f"/proc/{tid}/status"), b"SigBlk")
+
+
+def _signals(status: bytes, title: bytes) -> int:
+    start = status.find(b"\n%b:" % title)
     return 0 if start < 0 else int(status[start + 8 : status.index(b"\n", start + 1)], 16)
 
 

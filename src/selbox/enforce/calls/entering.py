@@ -22,7 +22,7 @@ from selbox.enforce.injection import Injection
 from selbox.enforce.linux import PTRACE_GETREGS, PTRACE_SETSIGMASK, ptrace, ptrace_into
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
-from selbox.enforce.tasks import ignored_signals
+from selbox.enforce.tasks import ignored_signals, start_of_stack
 from selbox.typing import Final
 
 _AT_NULL, _AT_SECURE, _AT_SYSINFO_EHDR = 0, 23, 33
@@ -80,7 +80,7 @@ class Entering:
             return False
         return True
 
-    def enter(self, caller: Caller, pid: int, sid: int, is_trusted: bool) -> None:
+    def enter(self, caller: Caller, pid: int, sid: int, is_trusted: bool, *, is_held: bool) -> None:
         """Change a program before its first instruction.
 
         Args:
@@ -88,29 +88,28 @@ class Entering:
             pid: the task, held at the kernel's exec event.
             sid: its new domain.
             is_trusted: as :meth:`is_trusted` said.
+            is_held: whether it is the supervisor who holds it. Signals of a task that another one
+                holds cannot be reset.
 
         Raises:
             OSError: when it cannot be changed; it may not go on then.
         """
         if not is_trusted:
-            self._distrust(pid)
+            self._distrust(pid, _stack_of_held(pid) if is_held else start_of_stack(pid))
         if not self._grants(caller, sid, "rlimitinh"):
             self._reset_limits(pid)
-        if not self._grants(caller, sid, "siginh"):
+        if not self._grants(caller, sid, "siginh") and is_held:
             self._reset_signals(pid)
 
-    def _distrust(self, pid: int) -> None:
+    def _distrust(self, pid: int, stack: int) -> None:
         """Set ``AT_SECURE`` in the auxiliary vector."""
-        place = self._auxiliary_places(pid).get(_AT_SECURE)
+        place = self._auxiliary_places(pid, stack).get(_AT_SECURE)
         if place is None:
             raise OSError(errno.EINVAL, "the program has no AT_SECURE")
         self._box.memory.write(pid, place, struct.pack("=Q", 1))
 
-    def _auxiliary_places(self, pid: int) -> dict[int, int]:
+    def _auxiliary_places(self, pid: int, place: int) -> dict[int, int]:
         """Return where the values of the auxiliary vector lie on the new stack, behind arguments and environment."""
-        registers = ctypes.create_string_buffer(_REGISTERS * _WORD)
-        ptrace_into(PTRACE_GETREGS, pid, registers)
-        place = struct.unpack_from("=Q", registers.raw, _STACK_POINTER * _WORD)[0]
         (arguments,) = struct.unpack("=Q", self._box.memory.read_exactly(pid, place, _WORD))
         place = self._after_zero(pid, place + (arguments + 2) * _WORD)
         places: dict[int, int] = {}
@@ -124,7 +123,7 @@ class Entering:
     def _reset_signals(self, pid: int) -> None:
         """Have no signal blocked, ignored or waiting, and no timer running that would send one."""
         ptrace(PTRACE_SETSIGMASK, pid, _WORD, ctypes.addressof(_NO_SIGNALS))
-        place = self._auxiliary_places(pid).get(_AT_SYSINFO_EHDR)
+        place = self._auxiliary_places(pid, _stack_of_held(pid)).get(_AT_SYSINFO_EHDR)
         if place is None:
             raise OSError(errno.EINVAL, "the program has no vDSO")
         (vdso,) = struct.unpack("=Q", self._box.memory.read_exactly(pid, place, _WORD))
@@ -173,3 +172,10 @@ class Entering:
                 half = int(number.read()) // 2
             self._limits = _FIRST_TASKS_LIMITS | dict.fromkeys(_COUNTED, half)
         return self._limits
+
+
+def _stack_of_held(pid: int) -> int:
+    """Return where the stack of a task begins that the supervisor holds."""
+    registers = ctypes.create_string_buffer(_REGISTERS * _WORD)
+    ptrace_into(PTRACE_GETREGS, pid, registers)
+    return int(struct.unpack_from("=Q", registers.raw, _STACK_POINTER * _WORD)[0])

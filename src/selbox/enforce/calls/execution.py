@@ -3,7 +3,8 @@
 The kernel reads the path of ``execve`` from the caller's memory once more when the call continues, and another
 thread may have changed it. So the caller is held by ``ptrace`` until the kernel reports that the new program is in
 place (``PTRACE_EVENT_EXEC``), which is before its first instruction. Only if it is the very file that was decided
-about does the task get its new label and go on; otherwise it is killed.
+about does the task get its new label and go on; otherwise it is killed. A task that a program of the box traces is held
+by that one (:mod:`selbox.enforce.calls.tracedexecution`).
 """
 
 import errno
@@ -35,7 +36,7 @@ from selbox.enforce.linux import (
     ptrace_event_message,
 )
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.tasks import TaskState
+from selbox.enforce.tasks import TaskState, tracer_where_stopped
 from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
 
@@ -46,7 +47,7 @@ _MAX_INTERPRETERS: Final = 4
 _EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
-class _Pending(NamedTuple):
+class Pending(NamedTuple):
     """An exec that the kernel is carrying out.
 
     Attributes:
@@ -80,7 +81,7 @@ class ExecutionCalls:
         self._initial_sid = initial_sid
         self._transitions = Transitions(box)
         self._entering = Entering(box)
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, Pending] = {}
         self._heads: dict[tuple[int, int, int, int, int], bytes] = {}
         self.refused: OSError | None = None
         """Why the first program was not run, where the supervisor refused to."""
@@ -144,7 +145,7 @@ class ExecutionCalls:
         ):
             return False
         device_and_inode = status.st_dev, status.st_ino
-        self._let_run(_Pending(caller, device_and_inode, _state_after(old, old.sid, status), os.fsdecode(path), True))
+        self._let_run(Pending(caller, device_and_inode, _state_after(old, old.sid, status), os.fsdecode(path), True))
         return True
 
     def _execute(self, caller: Caller, located: Located, path: bytes) -> int:
@@ -166,7 +167,7 @@ class ExecutionCalls:
             is_trusted = self._entering.is_trusted(caller, sid)
             self._inheritance.release(caller, sid)
         device_and_inode = image_status.st_dev, image_status.st_ino
-        self._let_run(_Pending(caller, device_and_inode, state, os.fsdecode(path) or path_of(image), is_trusted))
+        self._let_run(Pending(caller, device_and_inode, state, os.fsdecode(path) or path_of(image), is_trusted))
         return ANSWERED
 
     def _may_run(self, descriptor: int, status: os.stat_result) -> None:
@@ -227,26 +228,42 @@ class ExecutionCalls:
             return _ELF
         return os.pread(opened, _HEAD_SIZE, 0)
 
-    def _let_run(self, pending: _Pending) -> None:
+    def _let_run(self, pending: Pending) -> None:
         caller = pending.caller
         # What is kept of its credentials does not outlive the exec, in which programs gain and lose capabilities. It is
         # forgotten now, while the task's ids are still those by which the supervisor reaches it.
         current = self._box.tasks.state_of(caller.tid) if caller.state.credentials_changed else None
         if current is not None and current.credentials is not None:
             self._box.tasks.set_state(caller.tid, current._replace(credentials=None))
-        try:
-            ptrace(PTRACE_SEIZE, caller.tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
-        except ProcessLookupError:
-            raise  # it was killed meanwhile
-        except OSError as error:
-            words = f"no program can be started here: ptrace, which proves what runs, is refused ({error.strerror})"
-            self._box.recorder.hindrances[words] = None
-            raise
+        if not self._hold(pending):
+            return
         # The interruption takes effect where an exec that fails would return; one that succeeds reports before it.
         ptrace(PTRACE_INTERRUPT, caller.tid)
         self._pending[caller.tid] = pending
         self._box.memory.forget(caller.tid)
         self._box.listener.let_continue(caller.id)
+
+    def _hold(self, pending: Pending) -> bool:
+        """Trace a task; one that a program of the box traces goes on by itself, which is False.
+
+        Raises:
+            OSError: EPERM where it cannot be traced.
+        """
+        tid = pending.caller.tid
+        try:
+            ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+        except ProcessLookupError:
+            raise  # it was killed meanwhile
+        except OSError as error:
+            if self._box.traces.are_any:
+                from selbox.enforce.calls.tracedexecution import let_traced_run  # few boxes have tracers
+
+                # Where its tracer has ended by now, nobody is in the way.
+                return not let_traced_run(self._box, pending, self._commit) and self._hold(pending)
+            words = f"no program can be started here: ptrace, which proves what runs, is refused ({error.strerror})"
+            self._box.recorder.hindrances[words] = None
+            raise
+        return True
 
     def holds(self, tid: int) -> bool:
         """Tell whether a task is held while its exec is carried out."""
@@ -270,30 +287,52 @@ class ExecutionCalls:
         deliver = os.WSTOPSIG(status) if event == 0 else 0
         _detach(pid, deliver)
 
-    def _verify(self, pid: int, pending: _Pending | None) -> None:
-        try:
-            running = os.stat(f"/proc/{pid}/exe")
-        except OSError:
-            running = None
-        if pending is None or running is None or (running.st_dev, running.st_ino) != pending.image:
+    def _verify(self, pid: int, pending: Pending | None) -> None:
+        if pending is None or not is_image(pid, pending):
             self._box.recorder.intruder(pid, pending.path if pending else "")
             os.kill(pid, signal.SIGKILL)
             return
         try:
-            if self._box.tasks.state_of(pid) != pending.state:
-                self._box.tasks.set_state(pid, pending.state)
-            self._inheritance.verify(pid, pending.caller.state, pending.state)
-            if pending.state.sid != pending.caller.state.sid and not pending.caller.state.is_launcher:
-                self._entering.enter(pending.caller, pid, pending.state.sid, pending.is_trusted)
+            self._commit(pid, pending, is_held=True)
         except OSError:
             os.kill(pid, signal.SIGKILL)
             return
         self.started = True
         _detach(pid, 0)
 
+    def _commit(self, pid: int, pending: Pending, *, is_held: bool) -> None:
+        """Make a program that was proven to be the decided one what it is from now on, before its first instruction.
+
+        Args:
+            pid: the task.
+            pending: its exec.
+            is_held: whether the supervisor traces it.
+
+        Raises:
+            OSError: when it must not go on.
+        """
+        old, state = pending.caller.state, pending.state
+        self._inheritance.verify(pid, old, state)
+        if state.sid != old.sid and not old.is_launcher:
+            self._entering.enter(pending.caller, pid, state.sid, pending.is_trusted, is_held=is_held)
+        if not is_held and not tracer_where_stopped(pid):
+            raise OSError(errno.ESRCH, "its tracer let it go")
+        # The label comes last: whatever went on before had the old one.
+        if self._box.tasks.state_of(pid) != state:
+            self._box.tasks.set_state(pid, state)
+
     def exited(self, pid: int) -> None:
         """Forget a task that ended while it was held."""
         self._pending.pop(pid, None)
+
+
+def is_image(pid: int, pending: Pending) -> bool:
+    """Tell whether a task runs the program that was decided about."""
+    try:
+        running = os.stat(f"/proc/{pid}/exe")
+    except OSError:
+        return False
+    return (running.st_dev, running.st_ino) == pending.image
 
 
 def _state_after(old: TaskState, sid: int, status: os.stat_result) -> TaskState:

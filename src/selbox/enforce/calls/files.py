@@ -223,6 +223,8 @@ class FileCalls:
         box.monitor.check(caller, sid, object_class, sought_permissions(flags), describe)
         if is_memory:
             box.monitor.check(caller, sid, "process", ("ptrace",), describe)
+            if not box.labels.is_of_box(descriptor):
+                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         box.monitor.check(caller, sid, object_class, with_open, describe)
         return False
 

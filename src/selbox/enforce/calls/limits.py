@@ -72,7 +72,7 @@ class LimitCalls:
         if tid == caller.tid:
             old = self._exchange(caller, tid, resource, new)
         else:
-            with held(tid):
+            with held(tid, caller.tid):
                 self._may_reach(caller, tid, bool(arguments[3]), new is not None)
                 old = self._exchange(caller, tid, resource, new)
         if arguments[3]:

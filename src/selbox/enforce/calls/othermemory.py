@@ -15,15 +15,13 @@ from contextlib import ExitStack
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.capabilities import Capabilities
-from selbox.enforce.credentials import own_capabilities, read_ids
-from selbox.enforce.linux import PTRACE_SEIZE, system_call, write_memory
-from selbox.enforce.monitor import AccessDenied
+from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.linux import system_call, write_memory
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets, held
-from selbox.enforce.tasks import parent_of, thread_group
+from selbox.enforce.taskaccess import TaskAccess
 from selbox.typing import Final
 
 _VECTOR = struct.Struct("=QQ")
@@ -31,70 +29,26 @@ _MOST_VECTORS: Final = 1024
 _MOST_BYTES: Final = 1 << 20
 """Bytes that one call moves at most; a caller that wants more is told how many were, and asks again."""
 
-_TRACE_ME, _ATTACH = 0, 16
 _KCMP_TYPES: Final = 7
 """``KCMP_TYPES`` without ``KCMP_EPOLL_TFD``, whose argument lies in memory."""
 
 
 class OtherMemoryCalls:
-    """``ptrace``, ``process_vm_readv``, ``process_vm_writev``, ``kcmp`` and ``get_robust_list``."""
+    """``process_vm_readv``, ``process_vm_writev``, ``kcmp`` and ``get_robust_list``."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
         self._targets = Targets(box)
-        self._capabilities = Capabilities(box)
+        self._access = TaskAccess(box)
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
         return {
-            "ptrace": self.ptrace,
             "process_vm_readv": lambda caller, given: self._move(caller, given, writes=False),
             "process_vm_writev": lambda caller, given: self._move(caller, given, writes=True),
             "kcmp": self.kcmp,
             "get_robust_list": self.get_robust_list,
         }
-
-    def _check(self, caller: Caller, tid: int, *, attaches: bool) -> None:
-        """Check access to another task; these calls tell of every denial as EPERM.
-
-        Raises:
-            OSError: EPERM.
-        """
-        sid = self._box.labels.task_sid(tid)
-        object_class, permission = ("process", "ptrace") if attaches else ("file", "read")
-        try:
-            allowed = self._may_trace(caller, tid)
-            if allowed:
-                self._box.monitor.check(caller, sid, object_class, (permission,), dict)
-        except AccessDenied:
-            allowed = False
-        if not allowed:
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    def _may_trace(self, caller: Caller, tid: int) -> bool:
-        """Tell whether ordinary permissions let a task look into another one."""
-        own, other = read_ids(caller.tid), read_ids(tid)
-        same = set(other.users[:3]) == {own.users[0]} and set(other.groups[:3]) == {own.groups[0]}
-        return same or self._capabilities.may_use(caller, "sys_ptrace", own=True)
-
-    # --- Tracing ----------------------------------------------------------------------------------------------------
-
-    def ptrace(self, caller: Caller, arguments: Arguments) -> int:
-        """``ptrace(request, pid, …)``: what policy denies is denied as such, and what it grants is refused.
-
-        A tracer inside would be in the way of the supervisor's own, which proves what program runs.
-        """
-        request, labels = arguments[0], self._box.labels
-        if request == _TRACE_ME:
-            parent = labels.task_sid(parent_of(thread_group(caller.tid)))
-            self._box.monitor.check(caller, caller.state.sid, "process", ("ptrace",), dict, source=parent)
-        elif request in (_ATTACH, PTRACE_SEIZE):
-            tid = self._targets.named(caller, signed(arguments[1]))
-            if not self._targets.is_own(caller, tid) and self._may_trace(caller, tid):
-                self._targets.check(caller, tid, "ptrace")
-        else:
-            return -errno.ESRCH
-        return -errno.EPERM
 
     # --- Memory -----------------------------------------------------------------------------------------------------
 
@@ -110,8 +64,8 @@ class OtherMemoryCalls:
             return CONTINUE
         local = self._vectors(caller, arguments[1], arguments[2])
         remote = self._vectors(caller, arguments[3], arguments[4])
-        with held(tid):
-            self._check(caller, tid, attaches=True)
+        with held(tid, caller.tid):
+            self._access.check(caller, tid, attaches=True)
             with own_capabilities():
                 if writes:
                     return self._transfer((caller.tid, local), (tid, remote))
@@ -170,9 +124,9 @@ class OtherMemoryCalls:
             self._targets.named(caller, tid)
         with ExitStack() as stack:
             for tid in sorted(set(tids) - {caller.tid}):
-                stack.enter_context(held(tid))
+                stack.enter_context(held(tid, caller.tid))
                 if not self._targets.is_own(caller, tid):
-                    self._check(caller, tid, attaches=False)
+                    self._access.check(caller, tid, attaches=False)
             if not 0 <= kind < _KCMP_TYPES:
                 return -errno.EINVAL
             with own_capabilities():
@@ -187,8 +141,8 @@ class OtherMemoryCalls:
         if self._targets.is_own(caller, tid):
             return CONTINUE
         head, size = ctypes.create_string_buffer(8), ctypes.create_string_buffer(8)
-        with held(tid):
-            self._check(caller, tid, attaches=False)
+        with held(tid, caller.tid):
+            self._access.check(caller, tid, attaches=False)
             with own_capabilities():
                 system_call(NUMBERS["get_robust_list"], tid, head, size)
         self._box.memory.write(caller.tid, arguments[2], size.raw)

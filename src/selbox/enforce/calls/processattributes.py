@@ -11,6 +11,7 @@ from selbox.audit.eventrecord import format_event, invalid_context
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.calls.transitions import check_tracer
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.forks import check_entered
 from selbox.enforce.socketchecks import give_all
@@ -111,6 +112,9 @@ class ProcessAttributes:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         box.monitor.check(caller, sid, "process", ("dyntransition",), dict)
         check_entered(box, caller, sid)
+        tracer = box.traces.tracer_of(caller.tid)
+        if tracer:
+            check_tracer(box, caller, tracer, sid)
 
 
 def _is_threaded(tid: int) -> bool:

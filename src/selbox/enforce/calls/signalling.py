@@ -165,7 +165,7 @@ class SignalCalls:
             if pid is not None:
                 return CONTINUE
         information = self._information(caller, number, address)
-        with held(tid):
+        with held(tid, caller.tid):
             group = thread_group(tid)
             if pid is not None and group != pid:
                 return -errno.ESRCH

@@ -95,6 +95,12 @@ class Transitions:
                 box.monitor.check(caller, new, "process", ("share",), dict)
             except AccessDenied:
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
+        tracer = box.traces.tracer_of(caller.tid)
+        if tracer:
+            try:
+                check_tracer(box, caller, tracer, new)
+            except AccessDenied:
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
         return new
 
     def _may_gain(self, caller: Caller, new: int, promised: bool, nosuid: bool) -> bool:
@@ -119,3 +125,18 @@ class Transitions:
             return True
         box.recorder.refused_transition(old, new)
         return False
+
+
+def check_tracer(box: Box, caller: Caller, tracer: int, new: int) -> None:
+    """Check that whoever traces a task may trace the domain that it is about to enter.
+
+    Args:
+        box: the box.
+        caller: the task.
+        tracer: the task that traces it.
+        new: SID of the domain.
+
+    Raises:
+        AccessDenied: when policy denies it.
+    """
+    box.monitor.check(caller, new, "process", ("ptrace",), dict, source=box.labels.task_sid(tracer))

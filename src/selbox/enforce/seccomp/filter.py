@@ -34,6 +34,7 @@ from selbox.enforce.seccomp.parts import (
     status,
     statuschanges,
     sysvipc,
+    tracing,
     watches,
 )
 from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, NUMBERS, X32_BIT
@@ -57,6 +58,7 @@ PARTS: Final[tuple[FilterPart, ...]] = (
     identity.PART,
     signalling.PART,
     othermemory.PART,
+    tracing.PART,
     machine.PART,
     processgroups.PART,
     limits.PART,

@@ -5,14 +5,14 @@ from selbox.typing import Final
 
 ROWS: Final = (
     Operation(
-        "take another process's descriptor, join its namespaces",
-        "process fd",
-        ("ptrace", "use"),
+        "join another process's namespaces",
+        "process",
+        ("ptrace",),
         "",
         Support.REFUSED,
-        "",
-        "selinux_ptrace_access_check, selinux_file_receive",
-        ("pidfd_getfd", "setns"),
+        "numbers and paths mean other things there",
+        "selinux_ptrace_access_check",
+        ("setns",),
     ),
     Operation(
         "advise about another process's memory, reap it",

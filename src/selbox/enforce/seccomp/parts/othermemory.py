@@ -11,4 +11,4 @@ def _conditional(_settings: FilterSettings) -> dict[str, Program]:
     return {"get_robust_list": own}
 
 
-PART: Final = FilterPart(notified=("ptrace", "process_vm_readv", "process_vm_writev", "kcmp"), conditional=_conditional)
+PART: Final = FilterPart(notified=("process_vm_readv", "process_vm_writev", "kcmp"), conditional=_conditional)

@@ -33,8 +33,8 @@ PART: Final = FilterPart(
     conditional=_conditional,
     refused={
         errno.EPERM: (
-            # Other processes' descriptors, and their namespaces, where numbers mean other things.
-            *("pidfd_getfd", "setns"),
+            # Other processes' namespaces, where numbers mean other things.
+            "setns",
         )
     },
 )
