@@ -52,6 +52,7 @@ EXPECTED = [
 @pytest.mark.parametrize("arrays_pay", [1, 1 << 13])
 def test_each_access_has_its_cause(server: SecurityServer, arrays_pay: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_causes, "ARRAYS_PAY", arrays_pay)
+    monkeypatch.setattr(server_causes, "ARRAYS_SERVE", 1)
     found = LoggedCauses(server).find([each for each, _, _ in EXPECTED])
     assert [(each.kind, each.booleans) for each in found] == [each[1:] for each in EXPECTED]
 

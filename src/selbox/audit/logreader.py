@@ -1,12 +1,14 @@
 """Whole logs, block by block: accesses, and what happened to the policy between them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from operator import itemgetter
 
-from selbox.audit.accesslines import MARK, AccessLine, AccessReader, is_decision
+from selbox.audit.accesslines import MARK, AccessLine, is_decision, read_accesses
 from selbox.audit.events import CompanionLine, companion_line
 from selbox.audit.fields import KINDS, Field
 from selbox.audit.logforms import WRAPPED, plain_line
+from selbox.audit.ordinaryrecords import OrdinaryRecords
 from selbox.typing import Final, NamedTuple
 
 RELOADS: Final = frozenset({"MAC_POLICY_LOAD", "DAEMON_START", "SYSTEM_BOOT"})
@@ -18,7 +20,7 @@ _EXCERPT: Final = 400
 """Characters of them that are."""
 
 _OPERATIONS: Final = "security_(?:compute_sid|compute_av|validate_transition|bounded_transition)"
-# Where none of these words is in a block, no line of it need be looked at.
+# Where none of these words is in a text, no line of it need be looked at.
 _EVENT_WORDS: Final = ("MAC_", "SELINUX_ERR", "DAEMON_START", "SYSTEM_BOOT", "type=1", "security_")
 _EVENT: Final = re.compile(
     r"\btype=(?P<kind>MAC_\w+|USER_MAC_\w+|SELINUX_ERR|DAEMON_START|SYSTEM_BOOT|14\d\d|1200|1127)\b(?P<rest>.*)"
@@ -79,7 +81,7 @@ class LogReader:
         self.accesses = 0
         self.broken = 0
         self.shown: list[BrokenLine] = []
-        self._reader = AccessReader()
+        self._ordinary = OrdinaryRecords()
 
     def read(self, block: str) -> list[Found]:
         """Return what the lines of a block tell of, in their order.
@@ -92,53 +94,37 @@ class LogReader:
             lines.pop()
         first = self.lines + 1
         self.lines += len(lines)
-        found: list[Found] = []
-        texts = map(plain_line, lines) if WRAPPED in block else lines
-        if self._companions or any(each in block for each in _EVENT_WORDS):
-            self._read_all(texts, first, found)
-        else:
-            self._read_accesses(texts, first, found)
+        accesses, others = self._ordinary.read(map(plain_line, lines) if WRAPPED in block else lines, first)
+        self.accesses += len(accesses)
+        if not others:
+            return list(accesses)
+        found: list[Found] = [*accesses]
+        text = "\n".join(line for _, line in others)
+        if self._companions or any(each in text for each in _EVENT_WORDS):
+            for number, line in others:
+                found += self._read_accesses(number, line) or self._read_event(number, line)
+        elif MARK in text:
+            for number, line in others:
+                found += self._read_accesses(number, line)
+        if accesses:
+            found.sort(key=itemgetter(0))
         return found
 
-    def _read_accesses(self, lines: Iterable[str], first: int, found: list[Found]) -> None:
-        read = self._reader.read
-        for number, line in enumerate(lines, first):
-            start = line.find(MARK)
-            if start >= 0:
-                access = read(line, start)
-                if access is None:
-                    found += self._odd(number, line, start)
-                else:
-                    found.append(AccessLine(number, line, access))
-        self.accesses += len(found)
-
-    def _read_all(self, lines: Iterable[str], first: int, found: list[Found]) -> None:
-        read = self._reader.read
-        count = len(found)
-        for number, line in enumerate(lines, first):
-            start = line.find(MARK)
-            if start >= 0:
-                access = read(line, start)
-                if access is not None:
-                    found.append(AccessLine(number, line, access))
-                    continue
-                odd = self._odd(number, line, start)
-                if odd:
-                    found += odd
-                    continue
-            event = (companion_line(number, line) if self._companions else None) or event_line(number, line)
-            if event is not None:
-                found.append(event)
-                count += 1
-        self.accesses += len(found) - count
-
-    def _odd(self, number: int, line: str, start: int) -> Sequence[AccessLine]:
-        accesses = self._reader.read_several(line)
+    def _read_accesses(self, number: int, line: str) -> Sequence[AccessLine]:
+        start = line.find(MARK)
+        if start < 0:
+            return ()
+        accesses = read_accesses(line, start)
+        self.accesses += len(accesses)
         if not accesses and is_decision(line, start):
             self.broken += 1
             if len(self.shown) < _SHOWN:
                 self.shown.append(BrokenLine(number, line[:_EXCERPT]))
         return [AccessLine(number, line, each) for each in accesses]
+
+    def _read_event(self, number: int, line: str) -> Sequence[CompanionLine | EventLine]:
+        event = (companion_line(number, line) if self._companions else None) or event_line(number, line)
+        return () if event is None else (event,)
 
 
 def event_line(number: int, line: str) -> EventLine | None:

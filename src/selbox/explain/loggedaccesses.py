@@ -1,6 +1,7 @@
 """The accesses of a log, which are names, in the numbers of a policy."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from selbox.audit.accesslines import LoggedAccess
 from selbox.model.context import Context
@@ -38,13 +39,15 @@ class LoggedAccesses:
         if not logged:
             return []
         _, permissions, scontexts, tcontexts, tclasses, numbers = zip(*logged, strict=True)
-        sources = map(self._contexts.__getitem__, scontexts)
-        targets = map(self._contexts.__getitem__, tcontexts)
-        vectors = map(self._vectors.__getitem__, zip(tclasses, permissions, strict=True))
+        sources = list(map(self._contexts.__getitem__, scontexts))
+        targets = list(map(self._contexts.__getitem__, tcontexts))
+        vectors = list(map(self._vectors.__getitem__, zip(tclasses, permissions, strict=True)))
+        if all(sources) and all(targets) and all(vectors):
+            object_classes, asked = zip(*vectors, strict=True)
+            rows = zip(sources, targets, object_classes, asked, numbers, strict=True)
+            return list(map(partial(tuple.__new__, Access), rows))
         return [
-            Access(source, target, *vector, number)
-            if source and target and not isinstance(vector, UnknownName)
-            else self._unknown(each)
+            Access(source, target, *vector, number) if source and target and vector else self._unknown(each)
             for each, source, target, vector, number in zip(logged, sources, targets, vectors, numbers, strict=True)
         ]
 
@@ -52,9 +55,11 @@ class LoggedAccesses:
         for context in (logged.scontext, logged.tcontext):
             if self._contexts[context] is None:
                 return UnknownName("invalid-context", context)
-        vector = self._vectors[logged.tclass, logged.permissions]
-        assert isinstance(vector, UnknownName)  # noqa: S101 - the caller has looked
-        return vector
+        permissions = self._vectors.permissions(logged.tclass)
+        if permissions is None:
+            return UnknownName("unknown-class", logged.tclass)
+        unknown = next(each for each in logged.permissions if each not in permissions[1])
+        return UnknownName("unknown-permission", f"{logged.tclass} {unknown}")
 
 
 class _Contexts(dict[str, Context | None]):
@@ -72,24 +77,36 @@ class _Contexts(dict[str, Context | None]):
         return context
 
 
-class _Vectors(dict[tuple[str, tuple[str, ...]], tuple[int, int] | UnknownName]):
-    """Class id and access vector, by the names of a class and of permissions."""
+class _Vectors(dict[tuple[str, tuple[str, ...]], tuple[int, int] | None]):
+    """Class id and access vector, by the names of a class and of permissions; None where one of them is unknown."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._permissions: dict[str, tuple[int, dict[str, int]]] = {}
 
-    def __missing__(self, names: tuple[str, tuple[str, ...]]) -> tuple[int, int] | UnknownName:
+    def __missing__(self, names: tuple[str, tuple[str, ...]]) -> tuple[int, int] | None:
         if len(self) >= _MOST_KEPT:
             self.clear()
         vector = self[names] = self._vector(*names)
         return vector
 
-    def _vector(self, tclass: str, permissions: tuple[str, ...]) -> tuple[int, int] | UnknownName:
-        object_class = self._policy.class_ids.get(tclass)
-        if object_class is None:
-            return UnknownName("unknown-class", tclass)
-        known = self._policy.classes[object_class]
-        unknown = next((each for each in permissions if each not in known.permissions), None)
-        if unknown is not None:
-            return UnknownName("unknown-permission", f"{tclass} {unknown}")
-        return object_class, known.vector(permissions)
+    def permissions(self, tclass: str) -> tuple[int, dict[str, int]] | None:
+        """Return a class's id, and the bit of each of its permissions; None for a name that is no class."""
+        found = self._permissions.get(tclass)
+        if found is None and tclass in self._policy.class_ids:
+            object_class = self._policy.class_ids[tclass]
+            names = self._policy.classes[object_class].permissions
+            found = self._permissions[tclass] = object_class, {name: 1 << bit for bit, name in enumerate(names)}
+        return found
+
+    def _vector(self, tclass: str, permissions: tuple[str, ...]) -> tuple[int, int] | None:
+        known = self.permissions(tclass)
+        if known is None:
+            return None
+        object_class, bits = known
+        vector = 0
+        for each in permissions:
+            if each not in bits:
+                return None
+            vector |= bits[each]
+        return object_class, vector

@@ -1,6 +1,7 @@
 """The part of the policy that denies each access of a log, in names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from itertools import filterfalse
 
 from selbox.audit.accesslines import LoggedAccess
 from selbox.explain.answer import BooleanValue
@@ -43,6 +44,7 @@ class LoggedCauses:
         self._accesses = LoggedAccesses(server.policy)
         self._booleans = _BooleanValues(server.policy)
         self._found: dict[LoggedAccess, LoggedCause] = {}
+        self._unknown: list[LoggedAccess] = []
 
     def find(self, accesses: Iterable[LoggedAccess]) -> list[LoggedCause]:
         """Return what denies each of some accesses; equal ones cost little."""
@@ -50,23 +52,26 @@ class LoggedCauses:
         found = self._found
         if len(found) > _MOST_KEPT:
             found.clear()
-        new = [each for each in dict.fromkeys(asked) if each not in found]
+        new = list(filterfalse(found.__contains__, dict.fromkeys(asked)))
         found.update(zip(new, self._find(new), strict=True))
-        result = [found[each] for each in asked]
-        for each in new:
-            if found[each].unknown is not None:
-                del found[each]  # whoever writes nonsense into a log can write ever more of it
+        result = list(map(found.__getitem__, asked))
+        for each in self._unknown:
+            del found[each]  # whoever writes nonsense into a log can write ever more of it
         return result
 
-    def _find(self, new: list[LoggedAccess]) -> Iterator[LoggedCause]:
+    def _find(self, new: Sequence[LoggedAccess]) -> list[LoggedCause]:
+        """Return what denies each of some accesses that differ, and note those that cannot be asked about."""
         accesses = self._accesses.find(new)
-        causes = iter(self._finder.find([each for each in accesses if not isinstance(each, UnknownName)]))
-        for each in accesses:
-            if isinstance(each, UnknownName):
-                yield LoggedCause(None, unknown=each)
-            else:
-                kind, booleans = next(causes)
-                yield LoggedCause(kind, self._booleans[booleans] if booleans else (), each)
+        known = [each for each in accesses if not isinstance(each, UnknownName)]
+        causes = [
+            LoggedCause(kind, self._booleans[booleans] if booleans else (), access)
+            for access, (kind, booleans) in zip(known, self._finder.find(known), strict=True)
+        ]
+        self._unknown = [logged for logged, each in zip(new, accesses, strict=True) if isinstance(each, UnknownName)]
+        if not self._unknown:
+            return causes
+        rest = iter(causes)
+        return [LoggedCause(None, unknown=each) if isinstance(each, UnknownName) else next(rest) for each in accesses]
 
 
 class _BooleanValues(dict[tuple[tuple[int, bool], ...], tuple[BooleanValue, ...]]):

@@ -29,7 +29,8 @@ _TYPES_ONE_BY_ONE = 64
 _MEMBERSHIPS_AT_ONCE = 1 << 20
 """Pairs of type and attribute up to which that is done."""
 
-
+_CLASSES_ONE_BY_ONE: Final = 16
+"""Classes whose rules are sought one class at a time, before those of all others are sought together."""
 _RARE: Final = 20
 """A class with fewer than one in so many rules has them sought one by one."""
 
@@ -105,6 +106,7 @@ class RuleIndex:
         self._buckets: dict[int, dict[int, _Bucket | list[int]]] = {}
         self._class_count = len(policy.classes)
         self._low_bytes = b""
+        self._by_class: list[list[int]] = []
 
     def entries(self, type_id: int) -> frozenset[int]:
         """Return the ids under which rules may name a type: itself and its attributes.
@@ -235,28 +237,37 @@ class RuleIndex:
     def _sort_rules(self, object_class: int) -> "dict[int, _Bucket | list[int]]":
         """Sort the rows of the rules of a class by their target entry, still unopened."""
         buckets: defaultdict[int, list[int]] = defaultdict(list)
-        for row, target in self._rows(object_class):
-            buckets[target].append(row)
+        targets = self._rules.target
+        for row in self._rows(object_class):
+            buckets[targets[row]].append(row)
         return dict[int, _Bucket | list[int]](buckets)
 
-    def _rows(self, object_class: int) -> Iterable[tuple[int, int]]:
-        """Return the rows of the rules of a class, with their targets."""
+    def _rows(self, object_class: int) -> Iterable[int]:
+        """Return the rows of the rules of a class."""
         rules = self._rules
         if not self._low_bytes:
             self._ruled_targets = frozenset(rules.target)
             self._low_bytes = rules.object_class.tobytes()[_LOW_BYTE :: rules.object_class.itemsize]
         if object_class >= self._class_count:
             return ()
+        if self._by_class or len(self._buckets) >= _CLASSES_ONE_BY_ONE:
+            return self._all_rows()[object_class]
         # Bytes are looked through ten times as fast as words; few policies have more classes than a byte tells apart.
         is_wanted = self._low_bytes.translate(bytes(number == object_class & 0xFF for number in range(256)))
-        targets = rules.target
-        if _RARE * is_wanted.count(1) < len(targets):
-            rows = ((row, targets[row]) for row in _places(is_wanted))
-        else:
-            rows = ((row, targets[row]) for row in compress(range(len(targets)), is_wanted))
+        count = len(is_wanted)
+        rows = _places(is_wanted) if _RARE * is_wanted.count(1) < count else compress(range(count), is_wanted)
         if self._class_count <= 0x100:
             return rows
-        return [(row, target) for row, target in rows if rules.object_class[row] == object_class]
+        return [row for row in rows if rules.object_class[row] == object_class]
+
+    def _all_rows(self) -> list[list[int]]:
+        """Return the rows of the rules of each class, worked out together."""
+        if not self._by_class:
+            found: list[list[int]] = [[] for _ in range(self._class_count)]
+            for row, object_class in enumerate(self._rules.object_class):
+                found[object_class].append(row)
+            self._by_class = found
+        return self._by_class
 
 
 def _places(marks: bytes) -> Iterator[int]:

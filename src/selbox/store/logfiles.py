@@ -1,10 +1,12 @@
 """Log files of any size, read in blocks of whole lines."""
 
+import fcntl
 import os
 import re
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BufferedReader
 
 from selbox.diagnostics import SelboxError
@@ -22,6 +24,8 @@ _PAUSE: Final = 0.25
 """Seconds between two looks at a file that is followed."""
 _BLOCK: Final = 1 << 22
 """Bytes that are read at a time."""
+_PIPE: Final = 1 << 20
+"""Bytes that a pipe may hold, where the system allows it: thousands of lines at a time cost less than hundreds."""
 _LONGEST_LINE: Final = 1 << 20
 """Bytes of a line. The kernel's records have 8 KiB at most; what is longer is cut, so that memory is bounded."""
 
@@ -57,7 +61,11 @@ def blocks(path: str) -> Iterator[Block]:
     name = "<stdin>" if path == STANDARD_INPUT else path
     try:
         with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as stream:
-            is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            mode = os.fstat(stream.fileno()).st_mode
+            is_file = stat.S_ISREG(mode)
+            if stat.S_ISFIFO(mode):
+                with suppress(OSError):  # who may not have more goes on with 64 KiB
+                    fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
             lines = Lines()
             for content in _contents(stream, stream.peek(6), name):
                 text = lines.add(content)
