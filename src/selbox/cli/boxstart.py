@@ -108,6 +108,11 @@ def add_box_arguments(parser: "ArgumentParser") -> None:
         "stands beside FILE belongs to it: FILE.homedirs, FILE.local, FILE.subs and FILE.subs_dist",
     )
     parser.add_argument(
+        "--disable-neverallow",
+        action="store_true",
+        help="do not check neverallow rules and bounds, as semodule does not with `expand-check = 0`",
+    )
+    parser.add_argument(
         "--selinux-root",
         metavar="DIR",
         help="what programs find at /etc/selinux: a directory such as it, or such as /etc/selinux/default. Its kernel "
@@ -173,7 +178,13 @@ def prepared_box(arguments: "Namespace", command: tuple[str, ...]) -> PreparedBo
 
         check_new_name(arguments.name)
     file_contexts = arguments.file_contexts or (root.file_contexts if root is not None else None)
-    policy = load_policy(paths, base=not arguments.no_base, cache=PolicyCache.of_user(), file_contexts=file_contexts)
+    policy = load_policy(
+        paths,
+        base=not arguments.no_base,
+        cache=PolicyCache.of_user(),
+        file_contexts=file_contexts,
+        unchecked=arguments.disable_neverallow,
+    )
     # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.
     gc.freeze()
     gc.enable()

@@ -34,7 +34,8 @@ class Key(NamedTuple):
 
     Attributes:
         version: of selbox.
-        way: which of the ways to a policy led to it: from sources, with the base policy or without, or from a binary.
+        way: which of the ways to a policy led to it: from sources, with the base policy or without, checked or not, or
+            from a binary.
         makers: the state of selbox's own files that made it.
         sources: names and texts.
         binary: the kernel policy, where it was one.
@@ -75,11 +76,12 @@ class PolicyCache(KeptFiles):
     kind = "policies"
     most = 32
 
-    def key(self, sources: tuple[SourceFile, ...], *, base: bool) -> Key | None:
+    def key(self, sources: tuple[SourceFile, ...], *, base: bool, unchecked: bool = False) -> Key | None:
         """Return what identifies a compiled policy; None when its sources are too large to be kept."""
         if sum(len(each.text) for each in sources) > LARGEST:
             return None
-        return Key(selbox.__version__, "base" if base else "", _compiler_state(), sources)
+        way = ("base" if base else "") + ("unchecked" if unchecked else "")
+        return Key(selbox.__version__, way, _compiler_state(), sources)
 
     def binary_key(self, policy: Input, labels: tuple[SourceFile, ...]) -> Key | None:
         """Return what identifies a kernel policy with further file contexts; None when they are too large.

@@ -36,6 +36,7 @@ def load_policy(
     origins: str | None = None,
     empty: bool = True,
     file_contexts: str | None = None,
+    unchecked: bool = False,
 ) -> Policy:
     """Read policy files and make one policy of them.
 
@@ -49,6 +50,7 @@ def load_policy(
         origins: file with the places of a kernel policy's rules; where it is None, one beside the policy is taken.
         empty: whether a file may be empty; one that may be read while it is being written should not.
         file_contexts: file of further file contexts; what belongs to it is taken with it.
+        unchecked: whether neverallow rules and bounds go unchecked.
 
     Raises:
         SelboxError: with everything that is wrong with the files, else every syntax error, else every error of the
@@ -67,13 +69,24 @@ def load_policy(
         raise SelboxError.of(WRONG_FORMAT_CODE, words, help="sources know the places of their rules themselves")
     sources = policy_sources(inputs, collected, progress)
     del inputs  # packages take three times the memory of their CIL
-    key = None if cache is None else cache.key((*sources, *(base_sources() if base else ())), base=base)
+    key = (
+        None
+        if cache is None
+        else cache.key((*sources, *(base_sources() if base else ())), base=base, unchecked=unchecked)
+    )
     policy = None if cache is None or key is None else cache.get(key)
     if policy is None:
-        policy = compile_sources(sources, base=base, diagnostics=collected, progress=progress)
+        options = _unchecking() if unchecked else None
+        policy = compile_sources(sources, options, base=base, diagnostics=collected, progress=progress)
         if cache is not None and key is not None:
             cache.put(key, policy)
     return policy if file_contexts is None else labels.labelled(policy)
+
+
+def _unchecking() -> "CompileOptions":
+    from selbox.compiler.options import CompileOptions
+
+    return CompileOptions(disable_neverallow=True)
 
 
 def _kept_or_read(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
 from selbox.language.cil import Form, Tree, parse
 from selbox.language.cil.fastreader import read_fast
-from selbox.language.cil.reader import MAXIMUM_DEPTH, read_carefully
+from selbox.language.cil.reader import read_carefully
+from selbox.language.cil.tree import MAXIMUM_DEPTH, MAXIMUM_NESTING
 
 
 def read(text: str) -> Tree:
@@ -73,6 +74,17 @@ def test_depth_is_bounded(separator: str) -> None:
     assert error.code == "cil-too-deep"
 
 
+@pytest.mark.parametrize("separator", ["", "\n"])
+def test_optional_blocks_nest_as_deep_as_translated_modules_have_them(separator: str) -> None:
+    def nested(optionals: int, others: int) -> str:
+        return separator.join(["(optional a "] * optionals + ["(a "] * others) + ")" * (optionals + others)
+
+    assert len(read(nested(MAXIMUM_NESTING - 100, 100)).forms) == 1
+    for text in (nested(MAXIMUM_NESTING, 100), nested(100, MAXIMUM_DEPTH + 1), nested(100_000, 0)):
+        (error,) = errors(text)
+        assert error.code == "cil-too-deep"
+
+
 PIECES = st.sampled_from(
     [
         "(",
@@ -99,7 +111,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_both_readers_agree(text: str) -> None:
-    fast = read_fast(text, MAXIMUM_DEPTH)
+    fast = read_fast(text)
     try:
         careful = read_carefully(SourceFile("x", text))
     except SelboxError:

@@ -10,7 +10,7 @@ and the form at its end, which thousands of rules share, is read once and then f
 import re
 
 from selbox.language.cil.statements import USAGE
-from selbox.language.cil.tree import Form, RuleForm
+from selbox.language.cil.tree import MAXIMUM_DEPTH, Form, RuleForm, is_too_deep
 from selbox.typing import Final
 
 _PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if code != ord("\\")) + b"\t\n\r"
@@ -49,15 +49,14 @@ class Shared:
         self.closed: dict[str, str] = {}
 
 
-def read_fast(text: str, maximum_depth: int, shared: Shared | None = None) -> list[Form] | None:
+def read_fast(text: str, shared: Shared | None = None) -> list[Form] | None:
     """Return the forms of a text, or None when there is a fault in it or anything unusual.
 
     Args:
         text: the source.
-        maximum_depth: how deep forms may nest.
         shared: what earlier texts hold.
     """
-    reader = _FastReader(maximum_depth, Shared() if shared is None else shared)
+    reader = _FastReader(Shared() if shared is None else shared)
     if text.count(";") * _CHARACTERS_A_COMMENT > len(text):
         reader.plain = _is_plain(text)
         whole = reader.read_lines(text.split("\n"), 0)
@@ -83,8 +82,7 @@ class _FastReader:
         current: the innermost form that is still open; ``stack`` holds those around it.
     """
 
-    def __init__(self, maximum_depth: int, shared: Shared) -> None:
-        self.maximum_depth = maximum_depth
+    def __init__(self, shared: Shared) -> None:
         self.shared = shared
         self.current = Form()
         self.stack: list[Form] = []
@@ -119,7 +117,7 @@ class _FastReader:
                 start += len(line) + 1
                 continue
             if form is None:
-                if not self.read_lines((line,), start) or len(stack) + _SHARED_DEPTH > self.maximum_depth:
+                if not self.read_lines((line,), start) or is_too_deep(stack, _SHARED_DEPTH):
                     return False
                 add = self.current.append
             else:
@@ -165,7 +163,7 @@ class _FastReader:
         """Read the end of a rule: a form, and the parenthesis that closes the rule. None when it is anything else."""
         if text[0] != "(" or text[-1] != ")" or text.count("(") >= _SHARED_DEPTH or '"' in text or ";" in text:
             return None
-        reader = _FastReader(_SHARED_DEPTH, self.shared)
+        reader = _FastReader(self.shared)
         reader.plain = True
         if not reader.read_lines((text[:-1],), offset) or reader.stack or len(reader.current) != 1:
             return None
@@ -198,7 +196,7 @@ class _FastReader:
         odd = not self.plain
         for line in lines:
             end = start + len(line) + 1
-            if len(line) + len(stack) > self.maximum_depth and line.count("(") + len(stack) > self.maximum_depth:
+            if len(line) + len(stack) > MAXIMUM_DEPTH and is_too_deep(stack, line.count("(")):
                 return False
             segments = _segments(line, start) if ";" in line or '"' in line else [(line, start, False)]
             if not segments:

@@ -10,10 +10,7 @@ from selbox.language.cil.tokens import (
     TOKENS,
     UNENDED_GROUP,
 )
-from selbox.language.cil.tree import Form, LineIndex, Tree
-
-MAXIMUM_DEPTH = 256
-"""How deep forms may nest. Passes over the tree may recurse over it, so it is what keeps them off the stack's end."""
+from selbox.language.cil.tree import MAXIMUM_DEPTH, Form, LineIndex, Tree, is_too_deep
 
 
 def parse(source: SourceFile, shared: Shared | None = None) -> Tree:
@@ -31,7 +28,7 @@ def parse(source: SourceFile, shared: Shared | None = None) -> Tree:
         SelboxError: with every fault found: ``cil-unbalanced``, ``cil-unterminated-string``, ``cil-stray-text``,
             ``cil-too-deep``.
     """
-    forms = read_fast(source.text, MAXIMUM_DEPTH, shared)
+    forms = read_fast(source.text, shared)
     if forms is None:
         forms = read_carefully(source)
     return Tree(source, forms, LineIndex(source.text))
@@ -72,7 +69,7 @@ class _Reader:
                 current.append(form)
                 stack.append(current)
                 current = form
-                if len(stack) > MAXIMUM_DEPTH:
+                if is_too_deep(stack):
                     self._too_deep(form)
                     return
             elif group == CLOSE_GROUP:

@@ -11,7 +11,16 @@ from itertools import accumulate
 
 from selbox.diagnostics import SourceFile, Span
 from selbox.language.cil.tokens import ATOM_GROUP, CLOSE_GROUP, OPEN_GROUP, STRING_GROUP, TOKENS
-from selbox.typing import NamedTuple
+from selbox.typing import Final, NamedTuple
+
+MAXIMUM_DEPTH: Final = 256
+"""How deep forms may nest. Passes over the tree may recurse over it, so it is what keeps them off the stack's end."""
+
+MAXIMUM_NESTING: Final = 4096
+"""How deep forms may nest with all ``optional`` blocks counted, in which modules that were translated are rich.
+
+Source: ``CIL_PARSER_MAX_EXPR_DEPTH`` of libsepol; ``pp`` puts each optional block into the one before it where it can.
+"""
 
 
 class Form(list["Form | str"]):
@@ -33,6 +42,22 @@ class Form(list["Form | str"]):
     def keyword(self) -> str:
         """The first atom, which names the statement or operator; empty when there is none."""
         return self[0] if self and isinstance(self[0], str) else ""
+
+
+def is_too_deep(stack: list[Form], more: int = 0) -> bool:
+    """Tell whether forms nest too deep.
+
+    Args:
+        stack: those that are open, around the innermost.
+        more: how many may be opened inside of it.
+    """
+    depth = len(stack) + more
+    if depth <= MAXIMUM_DEPTH:
+        return False
+    return depth > MAXIMUM_NESTING or depth - sum(form[:1] == _OPTIONAL for form in stack) > MAXIMUM_DEPTH
+
+
+_OPTIONAL: Final = ["optional"]
 
 
 class RuleForm(Form):
