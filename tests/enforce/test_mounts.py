@@ -181,3 +181,72 @@ def test_a_disk_keeps_its_labels(box: Box) -> None:
         pytest.skip("no loop device is free")
     labels = [line.split(":")[2] for line in outcome.output.splitlines()]
     assert labels == ["soft_t", "file_t", "secret_food_t"], outcome.errors
+
+
+NEWER = """
+import ctypes, errno, os
+library = ctypes.CDLL(None, use_errno=True)
+library.syscall.restype = ctypes.c_long
+HERE = -100
+
+def call(number, *arguments):
+    words = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
+    result = library.syscall(ctypes.c_long(number), *words)
+    return result if result >= 0 else errno.errorcode[ctypes.get_errno()]
+
+def opened(*options):
+    context = call(430, b"tmpfs", 1)
+    for name, value in options:
+        answer = call(431, context, 1, name, value, 0)
+        if answer:
+            return answer
+    return context
+
+def mounted(context, place):
+    created = call(431, context, 6, None, None, 0)
+    return created or call(429, call(432, context, 1, 2), b"", HERE, place, 4)
+
+def label(path):
+    return os.getxattr(path, "security.selinux").rstrip(b"\\0").decode().split(":")[2]
+"""
+
+
+def test_the_newer_way_is_decided_alike(box: Box) -> None:
+    rules = """
+    (allow cat_t tmpfs_t (filesystem (relabelfrom)))
+    (call manage_files (cat_t soft_t))
+    """
+    box.policy.write_text(POLICY + rules)
+    box.file(
+        "newer.py",
+        NEWER
+        + """
+print(mounted(opened((b"size", b"1m")), b"place"), label("place"), call(166, b"place", 2))
+print(opened((b"nonsense", b"1")), opened((b"rootcontext", b"u:r:t:s0")))
+soft = (b"rootcontext", b"system_u:object_r:soft_t:s0")
+print(mounted(opened(soft), b"place"), label("place"), call(166, b"place", 2))
+print(mounted(opened((b"context", b"system_u:object_r:hard_t:s0")), b"place"), mounted(opened(), b"/run"))
+copy = call(428, HERE, b"origin", 1)
+try:
+    os.close(os.open("secret", os.O_RDONLY, dir_fd=copy))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+print(call(429, copy, b"", HERE, b"place", 4))
+try:
+    open("place/secret")
+except OSError as error:
+    print(errno.errorcode[error.errno])
+print(call(429, HERE, b"/proc", HERE, b"other", 0), call(155, b"place", b"place"))
+""",
+    )
+    outcome = box.run("python3", "newer.py", options=(*CAT, *labelled(box)))
+    assert outcome.output.splitlines() == [
+        "0 tmpfs_t 0",
+        "EINVAL EINVAL",
+        "0 soft_t 0",
+        "EACCES EACCES",
+        "EACCES",
+        *("0", "EACCES"),
+        "EBUSY EPERM",
+    ], outcome.errors
+    assert outcome.denied("file", "read")[-1].tcontext == "system_u:object_r:secret_food_t:s0"

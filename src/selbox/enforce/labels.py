@@ -233,7 +233,9 @@ class Labels:
     def _is_lasting(self, device: int) -> bool:
         """Tell whether a file system's labels are to be found again when it is unmounted and mounted once more."""
         superblock = self.superblocks.mounted(device)
-        return superblock is not None and superblock.behaviour is FilesystemUseBehaviour.XATTR and os.major(device) > 0
+        if superblock is None or superblock.mountpoint or not os.major(device):
+            return False
+        return superblock.behaviour is FilesystemUseBehaviour.XATTR
 
     def removed(self, status: os.stat_result, path: str) -> None:
         """Forget a name that is gone, and its inode with the last one: what comes later inherits nothing from them."""

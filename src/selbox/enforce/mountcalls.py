@@ -16,7 +16,8 @@ _OPEN_TREE_CLONE: Final = 1
 _AT_RECURSIVE: Final = 0x8000
 _FROM_EMPTY_PATH: Final = 0x04
 _TO_EMPTY_PATH: Final = 0x40
-_SET_FLAG, _SET_STRING, _CREATE, _CREATE_EXCLUSIVELY = 0, 1, 6, 8
+_PICK_EMPTY_PATH: Final = 0x08
+_SET_FLAG, _SET_STRING, _CREATE, _RECONFIGURE, _CREATE_EXCLUSIVELY = 0, 1, 6, 7, 8
 _UMOUNT_NOFOLLOW: Final = 8
 
 
@@ -62,9 +63,36 @@ def copied_mount(source: int, *, recursively: bool) -> int:
     return system_call(NUMBERS["open_tree"], source, b"\0", flags)
 
 
-def attach(mount: int, place: int) -> None:
-    """Mount what is mounted nowhere, or move what is, to where a descriptor leads."""
-    system_call(NUMBERS["move_mount"], mount, b"\0", place, b"\0", _FROM_EMPTY_PATH | _TO_EMPTY_PATH)
+def attach(mount: int, place: int, flags: int = 0) -> None:
+    """Mount what is mounted nowhere, or move what is, to where a descriptor leads.
+
+    Args:
+        mount: descriptor of what is mounted.
+        place: of where.
+        flags: further ones of ``move_mount(2)``.
+    """
+    system_call(NUMBERS["move_mount"], mount, b"\0", place, b"\0", flags | _FROM_EMPTY_PATH | _TO_EMPTY_PATH)
+
+
+def set_attributes(mount: int, flags: int, attributes: bytes) -> None:
+    """Change a mount's attributes (``mount_setattr(2)``).
+
+    Args:
+        mount: its descriptor.
+        flags: ``AT_RECURSIVE`` or 0.
+        attributes: ``struct mount_attr``.
+    """
+    system_call(NUMBERS["mount_setattr"], mount, b"\0", flags | AT_EMPTY_PATH, attributes, len(attributes))
+
+
+def pick(place: int) -> int:
+    """Return a context for changing the file system that is mounted where a descriptor leads (``fspick(2)``)."""
+    return system_call(NUMBERS["fspick"], place, b"\0", _CLOSE_ON_EXEC | _PICK_EMPTY_PATH)
+
+
+def reconfigure(context: int) -> None:
+    """Change a mounted file system to what was set in a context."""
+    system_call(NUMBERS["fsconfig"], context, _RECONFIGURE, None, None, 0)
 
 
 def change(place: int, flags: int, data: bytes | None) -> None:

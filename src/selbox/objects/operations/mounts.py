@@ -60,16 +60,24 @@ ROWS: Final = (
         ("umount2",),
     ),
     Operation(
-        "mount in the newer way, exchange the root",
-        "file dir filesystem",
-        ("mounton", "mount", "remount"),
+        "mount in the newer way, by descriptors",
+        "file dir filesystem capability",
+        ("mounton", "mount", "sys_admin"),
+        "as above",
+        Support.LIMITED,
+        f"{_OWN_MOUNTS}; what is opened by a copy of a mount has no label until the copy is mounted; options that are "
+        "paths or descriptors, and mapped ids, are refused; another thread can change the path that open_tree copies",
+        "selinux_move_mount, selinux_sb_kern_mount, selinux_sb_remount",
+        ("fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount", "mount_setattr"),
+    ),
+    Operation(
+        "exchange the root",
+        "capability",
+        ("sys_admin",),
         "",
         Support.REFUSED,
-        "as on a kernel without these calls (ENOSYS), so that programs take the older way",
-        "selinux_move_mount, selinux_sb_kern_mount",
-        (
-            *("pivot_root", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount"),
-            *("fspick", "mount_setattr"),
-        ),
+        "it would exchange the supervisor's root, too; open_tree_attr is refused as on a kernel without it (ENOSYS)",
+        "",
+        ("pivot_root", "open_tree_attr"),
     ),
 )

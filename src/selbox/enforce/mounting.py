@@ -1,0 +1,251 @@
+"""What all ways of mounting share: who may, how a file system is made and labelled, what changes with it.
+
+Labels of file systems are taken out of the options, which the host's kernel does not know, and kept by the box.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from selbox.diagnostics import SelboxError
+from selbox.enforce import mountcalls
+from selbox.enforce.box import Box
+from selbox.enforce.caller import Caller
+from selbox.enforce.capabilities import Capabilities
+from selbox.enforce.mountguard import MountGuard
+from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, FSCONTEXT, ROOTCONTEXT, Superblock
+from selbox.model.labelling import FilesystemUseBehaviour
+from selbox.typing import Final, NamedTuple
+
+Option = tuple[bytes, bytes | None]
+"""Name of an option, and its value; None for one that is only named."""
+
+_SERVED: Final = frozenset(
+    ("fuse", "fuseblk", "autofs", "9p", "nfs", "nfs4", "cifs", "smb3", "ceph", "afs", "coda", "overlay")
+)
+"""Kinds of file systems that wait for programs or other machines, on which the supervisor must not wait; and overlays,
+whose files' labels are those of other file systems."""
+
+
+class Made(NamedTuple):
+    """A file system that was made, or found, and is mounted nowhere yet.
+
+    Attributes:
+        mount: descriptor of a mount of it.
+        context: the kernel's context that it was made by.
+        status: of its root.
+        superblock: what it is like.
+    """
+
+    mount: int
+    context: int
+    status: os.stat_result
+    superblock: Superblock
+
+
+class Mounting:
+    """Mounts for the tasks of a box."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._capabilities = Capabilities(box)
+        self.guard = MountGuard(box.labels.filesystems, box.kept_places)
+        """What may not be covered or taken away."""
+
+    # --- Who may, and what changes ----------------------------------------------------------------------------------
+
+    def may_mount(self, caller: Caller) -> None:
+        """Check what mounting takes besides what is asked of places and file systems (kernel: ``may_mount``).
+
+        Raises:
+            OSError: EPERM; also where the box has no mounts of its own.
+        """
+        if not self._capabilities.may_use(caller, "sys_admin", own=True) or not self._is_here(caller):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def _is_here(self, caller: Caller) -> bool:
+        """Tell whether a caller's mounts are those of the box."""
+        if not self._box.mounts_are_own:
+            return False
+        if not caller.state.root_changed:
+            return True
+        return all(
+            os.stat(f"/proc/{caller.tid}/ns/{each}").st_ino == os.stat(f"/proc/self/ns/{each}").st_ino
+            for each in ("mnt", "user")
+        )
+
+    def change(self, operation: Callable[[], None]) -> None:
+        """Change what is mounted, and forget what depends on it."""
+        box = self._box
+        box.labels.filesystems.about_to_change()
+        try:
+            operation()
+        finally:
+            box.labels.filesystems.changed()
+            box.walker.forget()
+            box.monitor.invalidate()
+
+    def check_filesystem(self, caller: Caller, device: int, permission: str) -> None:
+        """Check a permission on the file system with a device number.
+
+        Raises:
+            AccessDenied: when policy denies it.
+        """
+        self._box.monitor.check(caller, self._box.labels.filesystem_sid_on(device), "filesystem", (permission,), dict)
+
+    # --- Labels -----------------------------------------------------------------------------------------------------
+
+    def sids(self, labels: Mapping[str, str]) -> dict[str, int]:
+        """Return the SIDs of contexts, by the names of the options that said them.
+
+        Raises:
+            OSError: EINVAL for one that the policy does not have.
+        """
+        try:
+            return {name: self._box.server.context_to_sid(text) for name, text in labels.items()}
+        except SelboxError:
+            raise invalid() from None
+
+    def check_unchanged(self, device: int, said: Mapping[str, int]) -> None:
+        """Check labels that are said of a file system that is mounted (kernel: ``selinux_sb_remount``).
+
+        Raises:
+            OSError: EINVAL for others than it was mounted with.
+        """
+        superblock = self._box.labels.superblocks.of(device, self._box.labels.filesystem_of(device))
+        if any(each not in superblock.said or superblock.sid_said(each) != sid for each, sid in said.items()):
+            raise invalid()
+
+    # --- File systems -----------------------------------------------------------------------------------------------
+
+    def open_context(self, kind: bytes) -> int:
+        """Return a context for making a file system of a kind; it lives as long as the call.
+
+        Raises:
+            OSError: ENODEV for a kind that the kernel does not know, EPERM for one that no box mounts.
+        """
+        context = self._box.descriptors.add(mountcalls.open_context(kind))
+        if _name_of(kind) in _SERVED:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return context
+
+    def make(
+        self,
+        caller: Caller,
+        kind: bytes,
+        options: Sequence[Option],
+        labels: Mapping[str, str],
+        attributes: int,
+        *,
+        exclusively: bool = False,
+    ) -> Made:
+        """Have the kernel make a file system, or find one that there is, and label it.
+
+        Args:
+            caller: who mounts it.
+            kind: the kernel's name for it.
+            options: its own; ``source`` among them.
+            labels: contexts by the names of their options.
+            attributes: of the mount, as ``fsmount(2)`` has them.
+            exclusively: whether one that there is already will not do.
+
+        Raises:
+            OSError: what the kernel says of kind and options; EINVAL for labels that it cannot have; EACCES where
+                policy denies them, or to mount it.
+
+        Source: the kernel's ``vfs_cmd_create``, ``selinux_set_mnt_opts`` and ``selinux_sb_kern_mount``.
+        """
+        context, is_new = self._made(kind, options, exclusively=exclusively)
+        said = self.sids(labels)
+        mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
+        status, name = os.fstat(mount), _name_of(kind)
+        if is_new:
+            self._box.labels.forget_device(status.st_dev)
+        superblock = self._labelled(caller, name, said, status.st_dev, is_new=is_new)
+        source = next((value for option, value in options if option == b"source"), None)
+        self._box.monitor.check(caller, superblock.sid, "filesystem", ("mount",), lambda: _root(status, name, source))
+        if is_new:
+            self._remember(status, superblock, source)
+        return Made(mount, context, status, superblock)
+
+    def _made(self, kind: bytes, options: Sequence[Option], *, exclusively: bool) -> tuple[int, bool]:
+        """Return the context of a file system that was made or found, and whether it is new."""
+        for is_new in (True, False):
+            context = self.open_context(kind)
+            for name, value in options:
+                mountcalls.set_option(context, name, value)
+            try:
+                mountcalls.create(context, exclusively=is_new)
+            except OSError as error:
+                if is_new and not exclusively and error.errno in (errno.EBUSY, errno.EOPNOTSUPP):
+                    continue
+                raise
+            return context, is_new
+        raise invalid()
+
+    def _labelled(self, caller: Caller, kind: str, said: Mapping[str, int], device: int, *, is_new: bool) -> Superblock:
+        """Return what a file system is to be like that is mounted with labels (kernel: ``selinux_set_mnt_opts``)."""
+        superblocks = self._box.labels.superblocks
+        if not is_new:
+            there = superblocks.of(device, kind)
+            differs = any(each not in there.said or there.sid_said(each) != sid for each, sid in said.items())
+            if differs or (there.said and not said):
+                raise invalid()
+            return there
+        superblock = superblocks.usual(kind)._replace(said=tuple(said))
+        if FSCONTEXT in said:
+            self._relabel_filesystem(caller, superblock, said[FSCONTEXT])
+            superblock = superblock._replace(sid=said[FSCONTEXT])
+        if CONTEXT in said:
+            if FSCONTEXT in said:
+                self._relabel_files(caller, superblock, said[CONTEXT])
+            else:
+                self._relabel_filesystem(caller, superblock, said[CONTEXT])
+                superblock = superblock._replace(sid=said[CONTEXT])
+            superblock = superblock._replace(mountpoint=said[CONTEXT])
+        root = said.get(ROOTCONTEXT, said.get(CONTEXT, 0))
+        if root:
+            self._relabel_files(caller, superblock, root)
+            superblock = superblock._replace(root=root)
+        if DEFCONTEXT in said:
+            if superblock.behaviour is not FilesystemUseBehaviour.XATTR:
+                raise invalid()
+            if said[DEFCONTEXT] != superblock.default:
+                self._relabel_files(caller, superblock, said[DEFCONTEXT])
+            superblock = superblock._replace(default=said[DEFCONTEXT])
+        return superblock
+
+    def _relabel_filesystem(self, caller: Caller, superblock: Superblock, sid: int) -> None:
+        """Check another label of a file system itself (kernel: ``may_context_mount_sb_relabel``)."""
+        check = self._box.monitor.check
+        check(caller, superblock.sid, "filesystem", ("relabelfrom",), dict)
+        check(caller, sid, "filesystem", ("relabelto",), dict)
+
+    def _relabel_files(self, caller: Caller, superblock: Superblock, sid: int) -> None:
+        """Check a label of all files of a file system (kernel: ``may_context_mount_inode_relabel``)."""
+        check = self._box.monitor.check
+        check(caller, superblock.sid, "filesystem", ("relabelfrom",), dict)
+        check(caller, superblock.sid, "filesystem", ("associate",), dict, source=sid)
+
+    def _remember(self, status: os.stat_result, superblock: Superblock, source: bytes | None) -> None:
+        labels = self._box.labels
+        labels.superblocks.add(status.st_dev, superblock)
+        labels.filesystems.add(status.st_dev, superblock.kind, os.fsdecode(source or b"none"))
+        if superblock.root:
+            labels.assign(status, superblock.root)
+
+
+def invalid() -> OSError:
+    """Return the error of what makes no sense, EINVAL."""
+    return OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def _name_of(kind: bytes) -> str:
+    """Return the name of a kind of file systems without what may follow it, as in ``fuse.sshfs``."""
+    return kind.partition(b".")[0].decode(errors="surrogateescape")
+
+
+def _root(status: os.stat_result, kind: str, source: bytes | None) -> dict[str, object]:
+    """Return what records say of the root of a file system that is not mounted yet."""
+    device = os.fsdecode(source or b"").rpartition("/")[2] if os.major(status.st_dev) else kind
+    return {"name": "/", "dev": device, "ino": status.st_ino}
