@@ -1,15 +1,14 @@
 """Differences of access rules: what each type may do to each other one, where two policies do not say the same.
 
-Written out for all types, the rules of a policy are a million and more, of which nearly all are the same in two
-policies that are worth comparing. So rules that are the same on both sides are put aside first, rules about sets of
-types that have changed are reduced to where they have, and what both policies say is worked out for the places that are
-left.
+Written out for all types, the rules of a policy are some millions, of which most are the same in two policies that are
+worth comparing. So a source is only written out where rules about it and a class are not the same in both policies, and
+with all other sources only the targets are that are in other sets than before.
 
 This module imports numpy; only who compares rules imports it.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +19,34 @@ from selbox.model.bitset import members
 from selbox.model.rules import RuleKind
 from selbox.typing import Final, NamedTuple
 
-Numbers = NDArray[np.int64]
-"""Numbers of :class:`Numbering`, or several in one."""
+Keys = NDArray[np.int64]
+"""Several numbers packed into one, or numbers that are about to be packed."""
+
+Numbers = NDArray[np.int32]
+"""Numbers of :class:`Numbering`."""
 
 Vectors = NDArray[np.uint64]
 """Access vectors, by the bits of :attr:`Numbering.permissions`, which may be more than one policy can have."""
 
 Truths = NDArray[np.bool_]
 
-_CELLS_AT_ONCE: Final = 1 << 22
-"""Cells of a matrix that are looked at together."""
-
-_LIKE: Final = 2
-"""Sets are taken for the same one, changed, when they differ in no more than this part of their types."""
+_CELLS_AT_ONCE: Final = 1 << 19
+"""Places that are worked on together, so few that their arrays stay near the processor; those of a source and class are
+never parted."""
 
 
-class AccessDifferences(NamedTuple):
-    """Where access rules of one kind differ, an entry for each branch, class, source and target.
+_MARKS_AT_ONCE: Final = 1 << 24
+"""Classes and sources that are marked together, a byte for each."""
+
+
+class AccessRules(NamedTuple):
+    """What access rules of one kind say in two policies, an entry for each class, source, branch and target.
+
+    Entries of a class, source and branch follow each other.
 
     Attributes:
         branch, object_class, source, target: numbers of :class:`Numbering`.
-        left, right: what each policy says there beyond what always holds; 0 where it says nothing.
+        left, right: what each policy says there, in a branch beyond what always holds; 0 where it says nothing.
     """
 
     branch: Numbers
@@ -50,32 +56,85 @@ class AccessDifferences(NamedTuple):
     left: Vectors
     right: Vectors
 
+    def select(self, rows: Truths | Keys) -> "AccessRules":
+        """Return some of the entries."""
+        return AccessRules._make(each[rows] for each in self)
+
+
+NOTHING: Final = AccessRules._make(np.zeros(0, dtype) for dtype in (*[np.int32] * 4, np.uint64, np.uint64))
+"""No entries."""
+
 
 class _Rules(NamedTuple):
-    """Rules of one kind of a policy, ascending by their keys, of which each is there once."""
-
-    keys: Numbers
-    vectors: Vectors
-
-
-class _Box(NamedTuple):
-    """Places where the policies may differ: all pairs from two sets, for one branch and class.
+    """Rules of one kind of both policies.
 
     Attributes:
-        group: branch and class in one number.
-        sources, targets: bitsets of types.
+        side: 0 for the left policy, 1 for the right one.
+        object_class, branch: numbers.
+        source, target: numbers of sets of types.
+        vector: what a rule says.
     """
 
-    group: int
-    sources: int
-    targets: int
+    side: Keys
+    object_class: Keys
+    branch: Keys
+    source: Keys
+    target: Keys
+    vector: Vectors
+
+    def select(self, rows: Truths | Keys | slice) -> "_Rules":
+        """Return some of the rules."""
+        return _Rules._make(each[rows] for each in self)
+
+
+class _Rows(NamedTuple):
+    """Rules written out for their sources.
+
+    Attributes:
+        place: class and source, as they are packed for a batch; ascending.
+        branch: number.
+        side: as in :class:`_Rules`.
+        target: number of a list of targets.
+        vector: what a rule says.
+    """
+
+    place: Keys
+    branch: Keys
+    side: Keys
+    target: Keys
+    vector: Vectors
+
+    def select(self, rows: slice) -> "_Rows":
+        """Return some of the rows."""
+        return _Rows._make(each[rows] for each in self)
+
+
+class _Lists:
+    """The types of sets, one list after the other.
+
+    Args:
+        sets: the sets, as bitsets.
+
+    Attributes:
+        counts: for each set, how many types it has.
+    """
+
+    def __init__(self, sets: Sequence[int]) -> None:
+        self.counts: Keys = np.array([each.bit_count() for each in sets], dtype=np.int64)
+        self._starts: Keys = np.cumsum(self.counts) - self.counts
+        types = (number for each in sets for number in members(each))
+        self._types: Keys = np.fromiter(types, dtype=np.int64, count=int(self.counts.sum()))
+
+    def written_out(self, numbers: Keys) -> tuple[Keys, Keys]:
+        """Return the types of some sets, and beside each the place of its set among these."""
+        counts = self.counts[numbers]
+        rows = np.repeat(np.arange(len(numbers)), counts)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return self._types[self._starts[numbers][rows] + within], rows
 
 
 class AccessComparison:
     """Compares access rules of two policies.
-
-    A key is a branch, a class, a source and a target, packed into one number in this order. The key of a place names
-    two types; that of a rule may name sets of types.
 
     Args:
         numbering: of the two.
@@ -96,101 +155,64 @@ class AccessComparison:
         self._catalogues = left, right
         self._active = active
         self._types = len(numbering.types)
+        self._branches = len(numbering.branches)
+        self._has_moved = np.zeros(self._types, dtype=bool)
+        self._has_moved[list(members(numbering.moved))] = True
+        # The second half of the lists is for sources whose rules are the same but for types that have moved.
         self._sets = len(numbering.sets)
-        self._classes = max(1, len(numbering.classes))
-        self._has = self._membership()
-        self._members = lru_cache(maxsize=None)(self._listed)
+        self._lists = _Lists([*numbering.sets, *(each & numbering.moved for each in numbering.sets)])
 
-    def differences(self, kind: RuleKind) -> AccessDifferences:
-        """Compare the rules of one kind.
+    def differences(self, kind: RuleKind) -> AccessRules:
+        """Compare the rules of one kind, and return where the policies differ; rules that always hold come first.
 
         Source: ``setools/diff/terules.py``: rules are written out for types, permissions of several rules are united,
         and what a conditional rule repeats of what always holds is left out.
         """
-        rules = left, right = self._rules(0, kind), self._rules(1, kind)
-        places = self._places(left, right)
-        always, conditional = np.split(places, np.searchsorted(places, [self._branch_size]))
-        always_said = [self._said(each, always) for each in rules]
-        changed = always[always_said[0] != always_said[1]]
-        conditional = _distinct(np.concatenate((conditional, self._conditional(left, right, changed))))
-        beside = conditional % self._branch_size
-        distinct = _distinct(beside)
-        said = [
-            np.concatenate(
-                (
-                    vectors,
-                    self._said(each, conditional) & ~self._said(each, distinct)[np.searchsorted(distinct, beside)],
-                )
-            )
-            for each, vectors in zip(rules, always_said, strict=True)
-        ]
-        differs = said[0] != said[1]
-        keys = np.concatenate((always, conditional))
-        return self._unpacked(keys[differs], said[0][differs], said[1][differs])
+        always, conditional = [NOTHING], [NOTHING]
+        for found in self.said(kind, whole=False):
+            always.append(found.select(found.branch == 0))
+            conditional.append(found.select(found.branch != 0))
+        return AccessRules(*map(np.concatenate, zip(*always, *conditional, strict=True)))
 
-    def places(self, kind: RuleKind) -> tuple[Numbers, Numbers, Numbers]:
-        """Return the class, source and target of all places that rules of either policy are about, in any branch."""
-        keys = [each.keys % self._branch_size for each in (self._rules(0, kind), self._rules(1, kind))]
-        boxes = (
-            _Box(group, self._numbering.sets[source], self._numbering.sets[target])
-            for key in _distinct(np.concatenate(keys)).tolist()
-            for group, pair in [divmod(key, self._group_size)]
-            for source, target in [divmod(pair, self._sets)]
-        )
-        groups, pairs = np.divmod(self._written_out(boxes), self._group_size)
-        return groups, *np.divmod(pairs, self._sets)
+    def said(self, kind: RuleKind, *, whole: bool) -> Iterator[AccessRules]:
+        """Yield what the rules of one kind say, many places at a time.
 
-    @property
-    def _branch_size(self) -> int:
-        """How many keys there are for a branch."""
-        return self._group_size * self._classes
+        Args:
+            kind: of the rules.
+            whole: everywhere; else where the policies differ.
+        """
+        rules = self._rules(kind)
+        differing = None if whole else self._differing_sources(rules)
+        for batch in self._batches(rules):
+            first = int(batch.object_class[0])
+            for part in self._parts(self._rows(batch, first, differing)):
+                found = self._united(part, first)
+                yield found if whole else found.select(found.left != found.right)
 
-    @property
-    def _group_size(self) -> int:
-        """How many keys there are for a branch and a class."""
-        return self._sets * self._sets
+    def _rules(self, kind: RuleKind) -> _Rules:
+        """Return the rules of a kind, ascending by their classes."""
+        both = [self._rules_of(side, kind) for side in (0, 1)]
+        rules = _Rules(*map(np.concatenate, zip(*both, strict=True)))
+        return rules.select(np.argsort(rules.object_class, kind="stable"))
 
-    def _unpacked(self, keys: Numbers, left: Vectors, right: Vectors) -> AccessDifferences:
-        groups, pairs = np.divmod(keys, self._group_size)
-        return AccessDifferences(*np.divmod(groups, self._classes), *np.divmod(pairs, self._sets), left, right)
-
-    def _membership(self) -> Truths:
-        """Return for each set that is no type, and each type, whether the one has the other."""
-        sets = self._numbering.sets[self._types :]
-        size = self._types // 8 + 1
-        content = b"".join(each.to_bytes(size, "little") for each in sets)
-        packed = np.frombuffer(content, dtype=np.uint8).reshape(len(sets), size)
-        return np.unpackbits(packed, axis=1, bitorder="little")[:, : self._types].astype(bool)
-
-    def _listed(self, bits: int) -> Numbers:
-        return np.fromiter(members(bits), dtype=np.int64, count=bits.bit_count())
-
-    def _rules(self, side: int, kind: RuleKind) -> _Rules:
-        """Return the rules of a kind of one policy."""
+    def _rules_of(self, side: int, kind: RuleKind) -> _Rules:
         numbering, columns = self._numbering, self._catalogues[side].rules
         rows = np.flatnonzero(np.frombuffer(columns.kind, dtype=np.uint8) == kind)
+        branches = np.array(numbering.branches_of[side], dtype=np.int64)
         if self._active is not None:
             holds = np.array(self._active[side], dtype=bool)
             rows = rows[holds[np.frombuffer(columns.condition, dtype=np.uint32)[rows]]]
+            branches[:] = 0
         source, target, object_class, data, condition = (
             np.frombuffer(each, dtype=np.uint32)[rows].astype(np.int64) for each in columns[1:6]
         )
         sets = np.array(numbering.sets_of[side], dtype=np.int64)
-        branches = np.array(numbering.branches_of[side], dtype=np.int64)
-        if self._active is not None:
-            branches[:] = 0
         classes = np.array(numbering.classes_of[side], dtype=np.int64)
-        groups = branches[condition] * self._classes + classes[object_class]
-        keys = groups * self._group_size + sets[source] * self._sets + sets[target]
         vectors = self._vectors(side, object_class, data.astype(np.uint64))
-        order = np.argsort(keys, kind="stable")
-        keys, vectors = keys[order], vectors[order]
-        starts = np.flatnonzero(np.diff(keys, prepend=-1))
-        if len(starts) < len(keys):
-            keys, vectors = keys[starts], np.bitwise_or.reduceat(vectors, starts)
-        return _Rules(keys, vectors)
+        sides = np.full(len(rows), side, dtype=np.int64)
+        return _Rules(sides, classes[object_class], branches[condition], sets[source], sets[target], vectors)
 
-    def _vectors(self, side: int, classes: Numbers, data: Vectors) -> Vectors:
+    def _vectors(self, side: int, classes: Keys, data: Vectors) -> Vectors:
         """Return access vectors by the bits that both policies have in common."""
         for object_class, bits in enumerate(self._numbering.permissions_of[side]):
             if bits == [*range(len(bits))]:
@@ -202,184 +224,155 @@ class AccessComparison:
             data[rows] = moved
         return data
 
-    def _places(self, left: _Rules, right: _Rules) -> Numbers:
-        """Return the keys of the places where the policies may differ, ascending."""
-        others = _found(right, left.keys)
-        is_left_alone = others != left.vectors
-        is_right_alone = _found(left, right.keys) != right.vectors
-        boxes = self._boxes(
-            _Rules(left.keys[is_left_alone], left.vectors[is_left_alone]),
-            _Rules(right.keys[is_right_alone], right.vectors[is_right_alone]),
-        )
-        return self._written_out(boxes)
+    def _differing_sources(self, rules: _Rules) -> Keys:
+        """Return about which classes and sources the policies have different rules, but for types that have moved.
 
-    def _boxes(self, left: _Rules, right: _Rules) -> Iterator[_Box]:
-        """Yield where rules that only one policy has may make a difference."""
-        sets = self._numbering.sets
-        partners = self._partners()
-        waiting = dict(zip(right.keys.tolist(), right.vectors.tolist(), strict=True))
-        for key, vector in zip(left.keys.tolist(), left.vectors.tolist(), strict=True):
-            group, pair = divmod(key, self._group_size)
-            source, target = divmod(pair, self._sets)
-            other_source, other_target = partners.get(source, source), partners.get(target, target)
-            other = waiting.pop(group * self._group_size + other_source * self._sets + other_target, None)
-            sources, targets = sets[source], sets[target]
-            if other is None:
-                yield _Box(group, sources, targets)
-                continue
-            other_sources, other_targets = sets[other_source], sets[other_target]
-            if other != vector:
-                yield _Box(group, sources | other_sources, targets | other_targets)
-            else:  # the same is said on both sides, but for what the sets have lost or won
-                yield _Box(group, sources ^ other_sources, targets | other_targets)
-                yield _Box(group, sources & other_sources, targets ^ other_targets)
-        for key in waiting:
-            group, pair = divmod(key, self._group_size)
-            source, target = divmod(pair, self._sets)
-            yield _Box(group, sets[source], sets[target])
+        Returns:
+            A class and a source in one number, ascending.
+        """
+        unmoved, numbers = _without(self._numbering.sets, self._numbering.moved)
+        source, target = numbers[rules.source], numbers[rules.target]
+        some = np.flatnonzero((source >= 0) & (target >= 0))
+        if not len(some):
+            return some
+        rules, source, target = rules.select(some), source[some], target[some]
+        subject = rules.object_class * self._branches + rules.branch
+        keys = ((subject * len(unmoved) + source) * len(unmoved) + target) * 2 + rules.side
+        order = np.argsort(keys)
+        entries, said = _joined(keys[order], rules.vector[order])
+        alone = entries[_unpaired(entries, said)] // 2 // len(unmoved)
+        subject, source = np.divmod(_distinct(alone), len(unmoved))
+        types, rows = _Lists(unmoved).written_out(source)
+        return _distinct(subject[rows] // self._branches * self._types + types)
 
-    def _partners(self) -> dict[int, int]:
-        """Return for sets that the left policy has alone the set of the right one's own that is most like it."""
-        sets = self._numbering.sets
-        left, right = (frozenset(each) for each in self._numbering.sets_of)
-        partners = {}
-        free = sorted(each for each in right - left if each >= self._types)
-        for each in sorted(left - right):
-            if each < self._types or not free:
-                continue
-            difference, nearest = min(((sets[each] ^ sets[other]).bit_count(), other) for other in free)
-            if difference * _LIKE <= sets[each].bit_count():
-                partners[each] = nearest
-                free.remove(nearest)
-        return partners
+    def _batches(self, rules: _Rules) -> Iterator[_Rules]:
+        """Yield the rules of so many classes that there are not too many sources."""
+        sources = np.cumsum(self._lists.counts[rules.source])
+        starts = _starts(rules.object_class).tolist()
+        begun = before = 0
+        for start, end in pairwise([*starts, len(sources)]):
+            marks = int(rules.object_class[start] - rules.object_class[begun] + 1) * self._types
+            if start > begun and (sources[end - 1] - before > _CELLS_AT_ONCE or marks > _MARKS_AT_ONCE):
+                yield rules.select(slice(begun, start))
+                begun, before = start, int(sources[start - 1])
+        if len(sources):
+            yield rules.select(slice(begun, len(sources)))
 
-    def _written_out(self, boxes: Iterator[_Box]) -> Numbers:
-        """Return the keys of all places in boxes, ascending."""
-        keys = [
-            box.group * self._group_size
-            + np.add.outer(self._members(box.sources) * self._sets, self._members(box.targets)).ravel()
-            for box in boxes
-            if box.sources and box.targets
-        ]
-        return _distinct(np.concatenate(keys)) if keys else np.empty(0, dtype=np.int64)
+    def _rows(self, rules: _Rules, first: int, differing: Keys | None) -> _Rows:
+        """Write out the sources of rules of some classes.
 
-    def _conditional(self, left: _Rules, right: _Rules, changed: Numbers) -> Numbers:
-        """Return places of conditional rules where what always holds has changed."""
-        size = self._branch_size
-        keys = np.concatenate([each.keys[each.keys >= size] for each in (left, right)])
-        sources, targets = np.divmod(keys % self._group_size, self._sets)
-        are_types = (sources < self._types) & (targets < self._types)
-        found = [keys[are_types & _among(keys % size, changed)]]
-        about_sets = np.flatnonzero(~are_types)
-        classes = keys[about_sets] % size // self._group_size
-        for object_class in _distinct(changed // self._group_size).tolist():
-            start, end = np.searchsorted(changed // self._group_size, [object_class, object_class + 1]).tolist()
-            pairs = changed[start:end] % self._group_size
-            rows = about_sets[classes == object_class]
-            for part in _parts(rows, len(pairs)):
-                applies = self._applies(sources[part], targets[part], *np.divmod(pairs, self._sets))
-                rules, places = np.nonzero(applies)
-                groups = keys[part[rules]] // self._group_size
-                found.append(groups * self._group_size + pairs[places])
-        return _distinct(np.concatenate(found))
+        Args:
+            rules: the rules.
+            first: the first of the classes.
+            differing: classes and sources whose targets are all written out, of others those that have moved; None
+                stands for everything.
+        """
+        source, rows = self._lists.written_out(rules.source)
+        place = (rules.object_class[rows] - first) * self._types + source
+        target = rules.target[rows]
+        if differing is not None:
+            last = int(rules.object_class[-1])
+            is_whole = np.tile(self._has_moved, last - first + 1)
+            start, end = np.searchsorted(differing, [first * self._types, (last + 1) * self._types])
+            is_whole[differing[start:end] - first * self._types] = True
+            target = np.where(is_whole[place], target, target + self._sets)
+        some = np.flatnonzero(self._lists.counts[target])
+        some = some[np.argsort(place[some])]
+        rows = rows[some]
+        return _Rows(place[some], rules.branch[rows], rules.side[rows], target[some], rules.vector[rows])
 
-    def _said(self, rules: _Rules, places: Numbers) -> Vectors:
-        """Return what rules say at some places, whose keys ascend, by whatever sets."""
-        result = _found(rules, places)
-        groups = places // self._group_size
-        sources, targets = np.divmod(rules.keys % self._group_size, self._sets)
-        about_sets = np.flatnonzero((sources >= self._types) | (targets >= self._types))
-        rule_groups = rules.keys[about_sets] // self._group_size
-        for group in _distinct(groups).tolist():
-            start, end = np.searchsorted(groups, [group, group + 1]).tolist()
-            first, last = np.searchsorted(rule_groups, [group, group + 1]).tolist()
-            if first < last:
-                rows = about_sets[first:last]
-                pairs = np.divmod(places[start:end] % self._group_size, self._sets)
-                self._add(sources[rows], targets[rows], rules.vectors[rows], *pairs, result[start:end])
-        return result
+    def _parts(self, rows: _Rows) -> Iterator[_Rows]:
+        """Yield the rows of so many classes and sources that not too much is written out at once."""
+        cells = np.cumsum(self._lists.counts[rows.target])
+        starts = _starts(rows.place)
+        begun = 0
+        while begun < len(cells):
+            before = cells[begun - 1] if begun else 0
+            after = starts[starts > max(begun, int(np.searchsorted(cells, before + _CELLS_AT_ONCE)))]
+            end = int(after[0]) if len(after) else len(cells)
+            yield rows.select(slice(begun, end))
+            begun = end
 
-    def _add(
-        self,
-        rule_sources: Numbers,
-        rule_targets: Numbers,
-        vectors: Vectors,
-        sources: Numbers,
-        targets: Numbers,
-        result: Vectors,
-    ) -> None:
-        """Add what rules about sets say to what is said at some places, all of one branch and class."""
-        if len(rule_sources) * len(sources) > _CELLS_AT_ONCE:
-            self._add_by_matrix(rule_sources, rule_targets, vectors, sources, targets, result)
-            return
-        applies = self._applies(rule_sources, rule_targets, sources, targets)
-        said = np.where(applies, vectors[:, np.newaxis], np.uint64(0))
-        result |= np.bitwise_or.reduce(said, axis=0)
+    def _united(self, rows: _Rows, first: int) -> AccessRules:
+        """Write out the targets of rows, unite what several rules say, and bring both policies together."""
+        subjects, subject = np.unique(rows.place * self._branches + rows.branch, return_inverse=True)
+        vectors, vector = np.unique(rows.vector, return_inverse=True)
+        bits = len(vectors).bit_length()
+        target, row = self._lists.written_out(rows.target)
+        # Sorting integers that have everything in them is several times as quick as sorting something by keys.
+        keys = ((subject * (2 * self._types) + rows.side) << bits | vector)[row]
+        keys += target << bits + 1
+        keys.sort()
+        entries, said = _joined(keys >> bits, vectors[keys & (1 << bits) - 1])
+        if self._branches > 1:
+            said = self._beyond(entries, said, subjects)
+        starts = _starts(entries >> 1)
+        nth = np.zeros(len(entries), dtype=np.int64)
+        nth[starts[1:]] = 1
+        np.cumsum(nth, out=nth)
+        sides = np.zeros((2, len(starts)), dtype=np.uint64)
+        sides[entries & 1, nth] = said
+        subject, target = np.divmod(entries[starts] >> 1, self._types)
+        place, branch = np.divmod(subjects, self._branches)
+        columns = branch[subject], place[subject] // self._types + first, place[subject] % self._types, target
+        return AccessRules._make((*(each.astype(np.int32) for each in columns), *sides))
 
-    def _applies(self, rule_sources: Numbers, rule_targets: Numbers, sources: Numbers, targets: Numbers) -> Truths:
-        """Tell for rules and pairs of types which is about which."""
-        applies: Truths = self._having(rule_sources, sources) & self._having(rule_targets, targets)
-        return applies
+    def _beyond(self, entries: Keys, said: Vectors, subjects: Keys) -> Vectors:
+        """Return what is said, and of what is said in a branch what it says beyond what always holds.
 
-    def _having(self, sets: Numbers, types: Numbers) -> Truths:
-        """Tell for sets and types which has which."""
-        result: Truths = sets[:, np.newaxis] == types
-        is_set = sets >= self._types
-        result[is_set] = self._has[sets[is_set] - self._types][:, types]
-        return result
-
-    def _places_in(self, types: Numbers, number: int) -> Numbers:
-        """Return at which places of a list of types there are types of a set."""
-        return np.flatnonzero(self._having(np.array([number]), types)[0])
-
-    def _add_by_matrix(
-        self,
-        rule_sources: Numbers,
-        rule_targets: Numbers,
-        vectors: Vectors,
-        sources: Numbers,
-        targets: Numbers,
-        result: Vectors,
-    ) -> None:
-        """Do what :meth:`_add` does, with a matrix of all pairs that each rule is written into."""
-        columns, column_of = np.unique(targets, return_inverse=True)
-        height = max(1, _CELLS_AT_ONCE // len(columns))
-        lines, line_of = np.unique(sources, return_inverse=True)
-        for top in range(0, len(lines), height):
-            part = lines[top : top + height]
-            matrix = np.zeros((len(part), len(columns)), dtype=np.uint64)
-            in_lines = lru_cache(maxsize=None)(partial(self._places_in, part))
-            in_columns = lru_cache(maxsize=None)(partial(self._places_in, columns))
-            for source, target, vector in zip(rule_sources.tolist(), rule_targets.tolist(), vectors, strict=True):
-                matrix[in_lines(source)[:, np.newaxis], in_columns(target)] |= vector
-            places = np.flatnonzero((line_of >= top) & (line_of < top + height))
-            result[places] |= matrix[line_of[places] - top, column_of[places]]
+        Args:
+            entries: a subject, a target and a side in one number, ascending.
+            said: what is said there.
+            subjects: by number, a class, source and branch in one number, ascending.
+        """
+        subject = entries // (2 * self._types)
+        rows = np.flatnonzero(subjects[subject] % self._branches)
+        if not len(rows):
+            return said
+        subject = subject[rows]
+        always = subjects[subject] // self._branches * self._branches
+        number = np.minimum(np.searchsorted(subjects, always), len(subjects) - 1)
+        wanted = entries[rows] + (number - subject) * (2 * self._types)
+        places = np.minimum(np.searchsorted(entries, wanted), len(entries) - 1)
+        is_there = (subjects[number] == always) & (entries[places] == wanted)
+        said = said.copy()
+        said[rows] &= ~np.where(is_there, said[places], np.uint64(0))
+        return said
 
 
-def _found(rules: _Rules, keys: Numbers) -> Vectors:
-    """Return the vectors of rules by their keys; 0 for keys that none has."""
-    if not len(rules.keys):
-        return np.zeros(len(keys), dtype=np.uint64)
-    places = np.minimum(np.searchsorted(rules.keys, keys), len(rules.keys) - 1)
-    return np.where(rules.keys[places] == keys, rules.vectors[places], np.uint64(0))
+def _starts(keys: Keys) -> Keys:
+    """Return where among ascending keys another one begins."""
+    is_start = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=is_start[1:])
+    return np.flatnonzero(is_start)
 
 
-def _among(keys: Numbers, ascending: Numbers) -> Truths:
-    """Tell which keys are among others."""
-    if not len(ascending):
-        return np.zeros(len(keys), dtype=bool)
-    places = np.minimum(np.searchsorted(ascending, keys), len(ascending) - 1)
-    return np.equal(ascending[places], keys)
+def _joined(keys: Keys, vectors: Vectors) -> tuple[Keys, Vectors]:
+    """Return ascending keys, each once, and the vectors of those that are the same united."""
+    starts = _starts(keys)
+    if len(starts) == len(keys):
+        return keys, vectors
+    return keys[starts], np.bitwise_or.reduceat(vectors, starts)
 
 
-def _distinct(keys: Numbers) -> Numbers:
+def _distinct(keys: Keys) -> Keys:
     """Return keys in ascending order, each once; by sorting, which is quicker here than :func:`numpy.unique`."""
     keys = np.sort(keys)
-    return keys[np.flatnonzero(np.diff(keys, prepend=-1))]
+    return keys[_starts(keys)]
 
 
-def _parts(rows: Numbers, width: int) -> Iterator[Numbers]:
-    """Yield rows in parts of so many that a matrix of them is not too large."""
-    height = max(1, _CELLS_AT_ONCE // max(1, width))
-    for start in range(0, len(rows), height):
-        yield rows[start : start + height]
+def _without(sets: Sequence[int], left_out: int) -> tuple[list[int], Keys]:
+    """Return the rests of sets without some types, and for each set the number of its rest; -1 for an empty one."""
+    numbers: dict[int, int] = {}
+    rests = [each & ~left_out for each in sets]
+    number_of = np.array([numbers.setdefault(each, len(numbers)) if each else -1 for each in rests], dtype=np.int64)
+    return list(numbers), number_of
+
+
+def _unpaired(keys: Keys, vectors: Vectors) -> Truths:
+    """Tell for ascending keys, which are even for one side and odd for the other, whether the other says the same."""
+    is_first = ((keys[1:] ^ keys[:-1]) == 1) & (keys[1:] & 1 == 1) & (vectors[1:] == vectors[:-1])
+    result = np.ones(len(keys), dtype=bool)
+    result[1:] &= ~is_first
+    result[:-1] &= ~is_first
+    return result

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.conditions import active_conditions
 from selbox.analysis.constrainttext import constraint_text
-from selbox.analysis.differences.accessarrays import AccessComparison, Numbers, Vectors
+from selbox.analysis.differences.accessarrays import NOTHING, AccessComparison, AccessRules, Keys, Vectors
 from selbox.analysis.differences.numbering import Numbering
 from selbox.analysis.differences.side import Side
 from selbox.analysis.domaintransitions import DomainTransitions
@@ -29,13 +29,9 @@ from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.server.securityserver import SecurityServer
 from selbox.server.typecontext import type_context
-from selbox.typing import Final, NamedTuple
+from selbox.typing import NamedTuple
 
 _TYPES = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
-
-
-_AT_ONCE: Final = 1 << 17
-"""Places that a server is asked about together."""
 
 
 class Grant(NamedTuple):
@@ -83,17 +79,17 @@ def grant_differences(left: Side, right: Side) -> GrantDifferences:
     numbering = Numbering(left.catalogue, right.catalogue)
     active = tuple(active_conditions(each.catalogue, each.catalogue.defaults) for each in (left, right))
     comparison = AccessComparison(numbering, left.catalogue, right.catalogue, (active[0], active[1]))
-    if _decide_alike(left.policy, right.policy):
-        found = comparison.differences(RuleKind.ALLOW)
-        places = found.object_class, found.source, found.target
-    else:
-        places = comparison.places(RuleKind.ALLOW)
-    granted = [_granted(numbering, side, each.policy, *places) for side, each in enumerate((left, right))]
+    deciders = [_Decider(numbering, side, each.policy) for side, each in enumerate((left, right))]
+    found = [NOTHING]
+    for rules in comparison.said(RuleKind.ALLOW, whole=not _decide_alike(left.policy, right.policy)):
+        granted = [each.granted(rules) for each in deciders]
+        found.append(rules._replace(left=granted[0], right=granted[1]).select(granted[0] != granted[1]))
+    differences = AccessRules(*map(np.concatenate, zip(*found, strict=True)))
     transitions = [_transitions(each.catalogue) for each in (left, right)]
     permissive = [{each.name for each in side.policy.types if each.permissive} for side in (left, right)]
     return GrantDifferences(
-        _grouped(numbering, places, granted[1] & ~granted[0]),
-        _grouped(numbering, places, granted[0] & ~granted[1]),
+        _grouped(numbering, differences, differences.right & ~differences.left),
+        _grouped(numbering, differences, differences.left & ~differences.right),
         tuple(sorted(transitions[1] - transitions[0])),
         tuple(sorted(transitions[0] - transitions[1])),
         tuple(sorted(permissive[1] - permissive[0])),
@@ -144,33 +140,39 @@ def _compared(policy: Policy, term: CompareNames, names: set[str]) -> frozenset[
     return frozenset(policy.types[each].name for each in members(term.ids)) & names
 
 
-def _granted(
-    numbering: Numbering, side: int, policy: Policy, classes: Numbers, sources: Numbers, targets: Numbers
-) -> Vectors:
-    """Return what a policy grants at some places, by the bits that both policies have in common."""
-    server = SecurityServer(policy)
-    sids = np.full(len(numbering.types), -1, dtype=np.int64)
-    needed = np.zeros(len(numbering.types), dtype=bool)
-    needed[sources] = True
-    needed[targets] = True
-    for index, number in enumerate(numbering.sets_of[side]):
-        if not policy.types[index].is_attribute and needed[number]:
-            sids[number] = server.sid_for(_context(policy, index))
-    own_classes = np.full(len(numbering.classes), -1, dtype=np.int64)
-    own_classes[numbering.classes_of[side]] = np.arange(len(policy.classes))
-    result = np.zeros(len(sources), dtype=np.uint64)
-    for start in range(0, len(sources), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        source, target, object_class = sids[sources[part]], sids[targets[part]], own_classes[classes[part]]
+class _Decider:
+    """Asks the security server of one policy.
+
+    Args:
+        numbering: of both policies.
+        side: which of them it is.
+        policy: the policy.
+    """
+
+    def __init__(self, numbering: Numbering, side: int, policy: Policy) -> None:
+        self._numbering = numbering
+        self._side = side
+        self._server = server = SecurityServer(policy)
+        self._sids = np.full(len(numbering.types), -1, dtype=np.int64)
+        for index, number in enumerate(numbering.sets_of[side]):
+            if not policy.types[index].is_attribute:
+                self._sids[number] = server.sid_for(_context(policy, index))
+        self._classes = np.full(len(numbering.classes), -1, dtype=np.int64)
+        self._classes[numbering.classes_of[side]] = np.arange(len(policy.classes))
+
+    def granted(self, rules: AccessRules) -> Vectors:
+        """Return what the policy grants where rules say something, by the bits that both policies have in common."""
+        source, target = self._sids[rules.source], self._sids[rules.target]
+        object_class = self._classes[rules.object_class]
+        result = np.zeros(len(source), dtype=np.uint64)
         is_known = np.flatnonzero((source >= 0) & (target >= 0) & (object_class >= 0))
         if len(is_known):
-            decided = server.compute_access_arrays(source[is_known], target[is_known], object_class[is_known])
-            vectors = _translated(numbering, side, object_class[is_known], decided.allowed)
-            result[start + is_known] = vectors
-    return result
+            decided = self._server.compute_access_arrays(source[is_known], target[is_known], object_class[is_known])
+            result[is_known] = _translated(self._numbering, self._side, object_class[is_known], decided.allowed)
+        return result
 
 
-def _translated(numbering: Numbering, side: int, classes: Numbers, allowed: NDArray[np.uint32]) -> Vectors:
+def _translated(numbering: Numbering, side: int, classes: Keys, allowed: NDArray[np.uint32]) -> Vectors:
     """Return access vectors by the bits that both policies have in common, without what a class does not define."""
     permissions = numbering.permissions_of[side]
     defined = np.array([(1 << len(bits)) - 1 for bits in permissions], dtype=np.uint64)
@@ -193,10 +195,10 @@ def _transitions(catalogue: Catalogue) -> set[tuple[str, str]]:
     }
 
 
-def _grouped(numbering: Numbering, places: tuple[Numbers, Numbers, Numbers], vectors: Vectors) -> tuple[Grant, ...]:
+def _grouped(numbering: Numbering, places: AccessRules, vectors: Vectors) -> tuple[Grant, ...]:
     """Return what is granted, with sources that may do the same to the same targets together."""
     rows = np.flatnonzero(vectors)
-    columns = (*(each[rows].tolist() for each in places), vectors[rows].tolist())
+    columns = (each[rows].tolist() for each in (places.object_class, places.source, places.target, vectors))
     targets: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
     for object_class, source, target, vector in zip(*columns, strict=True):
         targets[object_class, vector, source].append(target)

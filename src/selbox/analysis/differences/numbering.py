@@ -44,6 +44,7 @@ class Numbering:
         types: names of types, by number; attributes are none of them.
         sets: bitsets of types, by number; the first ones are the types themselves.
         sets_of: for each policy, by id of a type or attribute, the number of what it stands for.
+        moved: bitset of the types that are in one policy alone, or in an attribute of both policies in one of them.
         classes: names of classes, by number.
         classes_of: for each policy, the numbers of its classes by id.
         permissions: by number of a class, the names of its permissions in bit order; those of the left policy first.
@@ -63,6 +64,7 @@ class Numbering:
         self.sets = [1 << index for index in range(len(self.types))]
         known: dict[int, int] = {bits: index for index, bits in enumerate(self.sets)}
         self.sets_of = tuple(self._number_sets(each, types, known) for each, types in zip(both, own, strict=True))
+        self.moved = self._moved(both, own)
         numbers = Numbers()
         self.classes_of = tuple(numbers.of(each.classes) for each in both)
         self.classes: Sequence[str] = numbers.names
@@ -93,6 +95,18 @@ class Numbering:
             if result[-1] == len(self.sets):
                 self.sets.append(bits)
         return result
+
+    def _moved(self, catalogues: tuple[Catalogue, Catalogue], own: list[list[int]]) -> int:
+        moved = 0
+        for each in frozenset(own[0]) ^ frozenset(own[1]):
+            moved |= 1 << each
+        left, right = (
+            {each.types[index]: sets[index] for index in each.attributes}
+            for each, sets in zip(catalogues, self.sets_of, strict=True)
+        )
+        for name in left.keys() & right.keys():
+            moved |= self.sets[left[name]] ^ self.sets[right[name]]
+        return moved
 
     def _number_branches(self, catalogue: Catalogue, known: dict[tuple[str, bool], int]) -> list[int]:
         result = [0]

@@ -1,8 +1,10 @@
 """One kind of component of two policies: what the right one has added, has not any more, and has changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator
 
-from selbox.typing import NamedTuple
+from selbox.typing import NamedTuple, TypeVar
+
+_Item = TypeVar("_Item")
 
 
 class Part(NamedTuple):
@@ -37,6 +39,25 @@ class Change(NamedTuple):
     in_line: bool = False
 
 
+class Lines(Collection[_Item]):
+    """Components of which there may be a million, so that they are made while they are read.
+
+    Iterating makes one after the other, and keeps none.
+    """
+
+    def __contains__(self, item: object) -> bool:
+        """Tell whether a component is among them."""
+        return any(each == item for each in self)
+
+    def text(self, before: str) -> Iterator[str]:
+        """Yield them as lines, several at a time.
+
+        Args:
+            before: what each line begins with.
+        """
+        raise NotImplementedError
+
+
 class Section(NamedTuple):
     """The differences of one kind of component.
 
@@ -44,7 +65,7 @@ class Section(NamedTuple):
         kind: word of the component, as the options of ``sediff`` spell it.
         title: heading, as SETools has it.
         plural: what SETools calls the components in the headings of the lists.
-        added: statements of the right policy alone.
+        added: statements of the right policy alone; :class:`Lines` where there may be many, as below.
         removed: statements of the left policy alone.
         modified: what is in both and differs.
         is_modifiable: whether components of this kind can be modified, or only added and removed.
@@ -53,9 +74,9 @@ class Section(NamedTuple):
     kind: str
     title: str
     plural: str
-    added: Sequence[str] = ()
-    removed: Sequence[str] = ()
-    modified: Sequence[Change] = ()
+    added: Collection[str] = ()
+    removed: Collection[str] = ()
+    modified: Collection[Change] = ()
     is_modifiable: bool = True
 
     def __bool__(self) -> bool:

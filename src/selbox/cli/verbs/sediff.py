@@ -14,6 +14,7 @@ from selbox.typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
 
     from selbox.analysis.differences.grants import GrantDifferences
     from selbox.analysis.table import Cell, Table
@@ -122,14 +123,19 @@ class Differences(NamedTuple):
 
     def to_text(self, terminal: Terminal) -> str:  # noqa: ARG002 - every result is asked so
         """Return the differences as SETools writes them, or as Markdown."""
+        return "".join(self.text_pieces()).removesuffix("\n")
+
+    def text_pieces(self) -> "Iterator[str]":
+        """Yield the text: rules that differ may be millions."""
         if self.as_markdown:
-            return "\n".join(self._markdown()).rstrip("\n")
-        lines = [line for each in self.sections for line in section_text(each, only_counts=self.only_counts)]
+            yield "\n".join(self._markdown()).rstrip("\n") + "\n"
+            return
+        for each in self.sections:
+            yield from section_text(each, only_counts=self.only_counts)
         if self.grants is not None:
             from selbox.cli.granttext import grants_text
 
-            lines += grants_text(self.grants[0], self._review())
-        return "\n".join(lines)
+            yield from (f"{line}\n" for line in grants_text(self.grants[0], self._review()))
 
     def _review(self) -> "Review":
         from selbox.analysis.perils import Perils
