@@ -51,6 +51,14 @@ class Walked:
         look = self.look(wanted=wanted, follow=follow)
         return look is not None and look.is_granted
 
+    def is_recalled(self, path: bytes | None = None, *, directory: int = AT_FDCWD, kind: int = 0) -> bool:
+        """Tell whether a path is known to lead to the file, on which all was granted."""
+        found = self.walker.recall(os.getpid(), kind, directory, path or self.path, WANTED, follow=True)
+        if found is None:
+            return False
+        assert os.path.samefile(found[0], self.file)
+        return True
+
     def grant(self, *, follow: bool = True) -> None:
         located = self.walker.locate(self.caller, AT_FDCWD, self.path, follow=follow, parent=False)
         self.labels.sid_of(located.object, located.found, self.caller)
@@ -83,6 +91,79 @@ def test_what_was_granted_is_granted_again_to_its_kind_of_caller_only(walked: Wa
     assert look is not None
     assert not look.is_granted
     assert walked.look(caller=walked.caller._replace(kind=-1)) is None
+
+
+def test_what_was_granted_is_recalled_as_long_as_it_is_the_same(walked: Walked) -> None:
+    assert not walked.is_recalled()
+    walked.grant()
+    assert walked.is_recalled()
+    assert not walked.is_recalled(kind=1)
+    walked.file.chmod(0o640)
+    assert not walked.is_recalled()
+    walked.file.chmod(0o644)
+    assert walked.is_recalled() is (walked.file.stat().st_mode & 0o777 == 0o644)
+    walked.labels.assign(walked.file.stat(), walked.server.context_to_sid(HOME))
+    assert not walked.is_recalled()
+
+
+def test_a_policy_that_changed_recalls_nothing(walked: Walked) -> None:
+    walked.grant()
+    walked.monitor.invalidate()
+    assert not walked.is_recalled()
+
+
+def test_another_file_of_the_name_is_not_recalled(walked: Walked) -> None:
+    walked.grant()
+    other = walked.file.with_name("other")
+    other.touch()
+    other.rename(walked.file)
+    assert not walked.is_recalled()
+
+
+def test_a_relative_path_is_recalled_from_its_own_directory_only(walked: Walked) -> None:
+    below = walked.file.with_name("below")
+    below.mkdir()
+    (below / "file").hardlink_to(walked.file)
+    here = os.open(walked.file.parent, os.O_RDONLY)
+    there = os.open(below, os.O_RDONLY)
+    walked.walker.locate(walked.caller, here, b"file", parent=False)
+    look = walked.walker.look(walked.caller, here, b"file", WANTED, follow=True)
+    assert look is not None
+    assert walked.labels.sid_of(os.open(walked.file, os.O_RDONLY), look.status, walked.caller)
+    walked.walker.remember(walked.caller, look.place, WANTED)
+    assert walked.is_recalled(b"file", directory=here)
+    assert not walked.is_recalled(b"file", directory=there), "nobody has been granted the way by there"
+    assert not walked.is_recalled(b"file", directory=there + 1000)
+    os.dup2(there, here)
+    assert not walked.is_recalled(b"file", directory=here)
+    os.close(here)
+    os.close(there)
+
+
+def test_what_is_not_there_is_told_to_who_may_go_there(walked: Walked) -> None:
+    absent = walked.path + b"s"
+    assert not walked.walker.is_absent(0, absent), "nobody has walked there"
+    walked.grant()
+    assert walked.walker.is_absent(0, absent)
+    assert not walked.walker.is_absent(1, absent)
+    assert not walked.walker.is_absent(0, walked.path)
+    assert not walked.walker.is_absent(0, absent + b"/")
+    assert not walked.walker.is_absent(0, b"files")
+    assert not walked.walker.is_absent(0, b"")
+    walked.file.with_name("files").symlink_to("nowhere")
+    assert not walked.walker.is_absent(0, absent), "a link may lead elsewhere"
+
+
+def test_what_is_not_there_is_looked_for_anew_when_its_directory_is_another(walked: Walked) -> None:
+    below = walked.file.with_name("below")
+    below.mkdir()
+    walked.file.rename(below / "file")
+    walked.path = bytes(below / "file")
+    walked.grant()
+    below.rename(below.with_name("away"))
+    assert not walked.walker.is_absent(0, walked.path)
+    below.mkdir()
+    assert not walked.walker.is_absent(0, walked.path)
 
 
 def test_the_label_is_known_by_the_path_from_the_first_look(walked: Walked) -> None:

@@ -63,6 +63,45 @@ int main(void) {
 }
 """
 
+DIRECTORY_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static int here, there;
+static void *flip(void *unused) {
+    for (;;) {
+        fchdir(here);
+        fchdir(there);
+    }
+    return unused;
+}
+int main(void) {
+    pthread_t thread;
+    int leaked = 0, done = 0;
+    here = open("here", O_RDONLY);
+    there = open("there", O_RDONLY);
+    pthread_create(&thread, 0, flip, 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        char content[16] = "";
+        struct stat status;
+        int fd = open("meal", O_RDONLY);
+        if (fd >= 0) {
+            done++;
+            if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
+            close(fd);
+        }
+        if (!stat("meal", &status) && status.st_size != 4) leaked++;
+        if (!faccessat(AT_FDCWD, "meal", X_OK, 0)) leaked++;
+    }
+    printf("%d opened, %d leaked\n", done, leaked);
+    return leaked != 0;
+}
+"""
+
 STATUS_ATTACKER = r"""
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -260,6 +299,10 @@ def box(tmp_path: Path) -> Box:
     box = Box(tmp_path, POLICY)
     box.file("food", "chow")
     box.file("salt", "secret")
+    for name, content in (("here", "chow"), ("there", "secret")):
+        (box.directory / name).mkdir()
+        (box.directory / name / "meal").write_text(content)
+    (box.directory / "there" / "meal").chmod(0o755)
     compiled(box, "good", "int main(void) { return 55; }")
     compiled(box, "evil", "int main(void) { return 66; }")
     return box
@@ -275,6 +318,8 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
             label(box.directory, "yard_t"),
             label(box.directory / "food", "food_t"),
             label(box.directory / "salt", "secret_food_t"),
+            label(box.directory / "here" / "meal", "food_t"),
+            label(box.directory / "there" / "meal", "secret_food_t"),
             label(box.directory / "good", "good_exec_t"),
             label(box.directory / "evil", "bad_exec_t"),
         ),
@@ -289,6 +334,7 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
     ("source", "rounds"),
     [
         pytest.param(OPEN_ATTACKER, 20_000, id="a thread changes the path of open"),
+        pytest.param(DIRECTORY_ATTACKER, 4_000, id="a thread changes the directory where a path starts"),
         pytest.param(
             STATUS_ATTACKER,
             5_000,

@@ -13,6 +13,7 @@ from selbox.enforce.calls.lookups import LookupCalls
 from selbox.enforce.calls.names import NameCalls
 from selbox.enforce.calls.processes import ProcessCalls
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.calls.shortcuts import Shortcut, Shortcuts
 from selbox.enforce.calls.status import StatusCalls
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.part import FilterPart
@@ -85,6 +86,7 @@ class Handlers(NamedTuple):
 
     Attributes:
         by_number: handler of each notified call, by its number.
+        shortcuts: what may answer a call before its handler does, by the same.
         execution: takes the stops of tasks that exec.
         selinux_paths: has descriptors for the supervisor to watch.
         traces: has such descriptors too.
@@ -92,6 +94,7 @@ class Handlers(NamedTuple):
     """
 
     by_number: dict[int, Handler]
+    shortcuts: dict[int, Shortcut]
     execution: ExecutionCalls
     selinux_paths: SelinuxPaths
     traces: Traces
@@ -136,6 +139,6 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
     add(selinux_paths.handlers())
     for family in LATE:
         add_later(family)
-    return Handlers(
-        by_number, execution, selinux_paths, box.traces, frozenset(NUMBERS[name] for name in sockets.UNLENT)
-    )
+    shortcuts = Shortcuts(box, selinux_paths).by_number()
+    unlent = frozenset(NUMBERS[name] for name in sockets.UNLENT)
+    return Handlers(by_number, shortcuts, execution, selinux_paths, box.traces, unlent)

@@ -175,6 +175,25 @@ def write_memory(tid: int, address: int, data: bytes) -> None:
         raise OSError(14, "Bad address")
 
 
+def writer_of(data: "ctypes.Array[ctypes.c_char]") -> Callable[[int, int], None]:
+    """Return what writes a buffer, as it then is, into tasks' memory: :func:`write_memory` in half the time.
+
+    It is called with thread id and address, by one thread at a time.
+    """
+    size = len(data)
+    local, remote = _VECTOR.pack(ctypes.addressof(data), size), (ctypes.c_uint64 * 2)(0, size)
+
+    def write(tid: int, address: int) -> None:
+        remote[0] = address
+        written = _write_one_remotely(tid, local, _ONE, remote, _ONE, _NONE)
+        if written == -1:
+            _raise()
+        if written != size:
+            raise OSError(14, "Bad address")
+
+    return write
+
+
 def write_memory_parts(tid: int, parts: Sequence[tuple[int, bytes]]) -> None:
     """Write several parts into a task's memory at once, as :func:`write_memory` does.
 

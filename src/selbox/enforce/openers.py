@@ -17,7 +17,10 @@ class Openers:
 
     def note(self, status: os.stat_result, sid: int) -> None:
         """Note that a domain opened an inode."""
-        key = (status.st_dev, status.st_ino)
+        self.note_key((status.st_dev, status.st_ino), sid)
+
+    def note_key(self, key: tuple[int, int], sid: int) -> None:
+        """Note that a domain opened an inode, by device and inode number."""
         known = self._openers.get(key)
         if known is None:
             self._openers[key] = frozenset((sid,))

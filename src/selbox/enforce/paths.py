@@ -20,7 +20,7 @@ from selbox.enforce.linux import AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
 from selbox.enforce.standins import NAME, StandIns
-from selbox.enforce.statusdata import status_data, status_fields
+from selbox.enforce.statusdata import is_missing, key_at, status_data, status_head
 from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Steps, Tools, Walk
 from selbox.typing import Final, NamedTuple, TypeVar
 
@@ -69,17 +69,17 @@ class Place:
 
     Attributes:
         key: device and inode.
-        fields: all that checks depend on: mode, inode, device, links, owner and group.
+        head: all that checks depend on (:func:`selbox.enforce.statusdata.status_head`).
         passage: the checks of the way to it.
         sid: its label when something was last granted.
         granted: :attr:`ReferenceMonitor.generation` when it was granted, by :attr:`Caller.kind` and what was wanted.
     """
 
-    __slots__ = ("fields", "granted", "key", "passage", "sid")
+    __slots__ = ("granted", "head", "key", "passage", "sid")
 
     def __init__(self, status: os.stat_result, passage: _Passage) -> None:
         self.key = (status.st_dev, status.st_ino)
-        self.fields = status[:6]
+        self.head = status_head(status)
         self.passage = passage
         self.sid: int | None = None
         self.granted: dict[tuple[int, int], int] = {}
@@ -230,13 +230,19 @@ class PathWalker:
                 return Look(start, status, place, False) if self._may_pass(caller, place.passage) else None
         return self._look_first(caller, start, here, path, follow=follow)
 
-    def show(
-        self, caller: Caller, directory: int, path: bytes, wanted: int, *, follow: bool
-    ) -> tuple[int, bytes] | None:
-        """Return where a path starts, and ``struct stat`` of what it names, if what is wanted was granted before.
+    def recall(
+        self, tid: int, kind: int, directory: int, path: bytes, wanted: int, *, follow: bool
+    ) -> tuple[bytes, Place] | None:
+        """Return a path of the supervisor's own, and the object there, if what is wanted of it was granted before.
+
+        The status is where :func:`selbox.enforce.statusdata.write_status` finds it.
+
+        INVARIANT: a relative path starts in ``/proc``, wherever the caller is by then, and another of its threads may
+        go elsewhere meanwhile. Whoever uses the path that is returned sees to it that it leads to the object still.
 
         Args:
-            caller: the stopped task.
+            tid: the stopped task.
+            kind: :attr:`Caller.kind`.
             directory: its descriptor number or ``AT_FDCWD``, for a relative path.
             path: the path as it was read from the task.
             wanted: what the caller wants of the object, as it was told to :meth:`remember`.
@@ -245,25 +251,49 @@ class PathWalker:
         Returns:
             None where :meth:`look` is to tell.
         """
-        if not path or caller.state.root_changed:
-            return None
-        start, here = self._beginning(caller, directory, path)
-        place = self._places[follow].get(_key(here, path))
-        if place is None or place.granted.get((caller.kind, wanted)) != self._monitor.generation:
+        key: _Key = path
+        if path[:1] != b"/":
+            directory &= 0xFFFFFFFF
+            start = b"/proc/%d/cwd/" % tid if directory == _WORKING_DIRECTORY else b"/proc/%d/fd/%d/" % (tid, directory)
+            here = key_at(start) if path else None
+            if here is None:
+                return None
+            key = (*here, path)
+            path = start + path
+        place = self._places[follow].get(key)
+        # INVARIANT: to whom has another root directory nothing is ever remembered to be granted.
+        if place is None or place.granted.get((kind, wanted)) != self._monitor.generation:
             return None
         if self._labels.lasting(place.key) != place.sid:
             return None
-        data = status_data(start, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
-        return (start, data) if data is not None and status_fields(data) == place.fields else None
+        data = status_data(AT_FDCWD, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
+        return (path, place) if data is not None and data.startswith(place.head) else None
+
+    def is_absent(self, kind: int, path: bytes) -> bool:
+        """Tell whether nothing has a name, in a directory to which callers of a kind may go with nothing to record.
+
+        False means nothing: the walk tells.
+
+        Args:
+            kind: :attr:`Caller.kind`.
+            path: an absolute path.
+        """
+        head, _, name = path.rpartition(b"/")
+        if path[:1] != b"/" or name in _NO_NAMES:
+            return False
+        passage = self._passages.get(head)
+        if passage is None or passage.passed.get(kind) != self._monitor.generation:
+            return False
+        return is_missing(path) and key_at(head or b"/") == (passage.device, passage.inode)
 
     def _is_at(self, place: Place, status: os.stat_result) -> bool:
         """Tell whether a place's object is that of a status; forget what was granted if it, or its label, changed."""
-        fields = status[:6]
+        head = status_head(status)
         sid = self._labels.lasting(place.key)
-        if fields != place.fields or sid != place.sid:
-            if fields[1:3] != place.fields[1:3]:
+        if head != place.head or sid != place.sid:
+            if (status.st_dev, status.st_ino) != place.key:
                 return False
-            place.fields, place.sid = fields, sid
+            place.head, place.sid = head, sid
             place.granted.clear()
         return True
 

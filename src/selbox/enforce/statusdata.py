@@ -1,13 +1,16 @@
 """The status of a file as the kernel writes it into a caller's memory."""
 
 import ctypes
+import errno
 import os
 import struct
 
+from selbox.enforce.linux import AT_FDCWD, AT_SYMLINK_NOFOLLOW, writer_of
 from selbox.typing import Final
 
 _STAT: Final = struct.Struct("=QQQIII4xQqqqqqqqqq24x")
 _HEAD: Final = struct.Struct("=QQQIII")
+_KEY: Final = struct.Struct("=QQ")
 _STATX: Final = struct.Struct("=IIQIIIHxxQQQQ")
 _STATX_TIME: Final = struct.Struct("=qIi")
 _STATX_DEVICES: Final = struct.Struct("=IIII")
@@ -19,7 +22,10 @@ _NANOSECONDS: Final = 1_000_000_000
 
 
 _space = ctypes.create_string_buffer(_STAT.size)
-_fstatat = ctypes.CDLL(None).fstatat
+_fstatat = ctypes.CDLL(None, use_errno=True).fstatat
+
+write_status: Final = writer_of(_space)
+"""Writes the status that :func:`status_data` returned last into a task's memory, by thread id and address."""
 
 
 def status_data(directory: int, path: bytes, flags: int) -> bytes | None:
@@ -35,10 +41,32 @@ def status_data(directory: int, path: bytes, flags: int) -> bytes | None:
     return None if _fstatat(directory, path, _space, flags) else _space.raw
 
 
-def status_fields(data: bytes) -> tuple[int, ...]:
-    """Return the first six fields of ``os.stat_result`` of a ``struct stat``: mode, inode, device, links and owners."""
-    device, inode, links, mode, user, group = _HEAD.unpack_from(data)
-    return (mode, inode, device, links, user, group)
+def key_at(path: bytes) -> tuple[int, int] | None:
+    """Return device and inode number of what a path leads to, or None where ``os.stat`` would raise."""
+    if _fstatat(AT_FDCWD, path, _space, 0):
+        return None
+    device, inode = _KEY.unpack_from(_space)
+    return device, inode
+
+
+def is_missing(path: bytes) -> bool:
+    """Tell whether there is nothing of a name: no link that leads nowhere either."""
+    return _fstatat(AT_FDCWD, path, _space, AT_SYMLINK_NOFOLLOW) != 0 and ctypes.get_errno() == errno.ENOENT
+
+
+def status_head(status: os.stat_result) -> bytes:
+    """Return what ``struct stat`` begins with, which is all that checks depend on.
+
+    That is device, inode number, number of links, mode, owner and group.
+    """
+    mode, inode, device, links, user, group = status[:6]
+    return _HEAD.pack(device, inode, links, mode, user, group)
+
+
+def kind_and_key(data: bytes) -> tuple[int, int, int]:
+    """Return mode, inode number and device of a ``struct stat``, as a status begins with them."""
+    device, inode, _links, mode, _user, _group = _HEAD.unpack_from(data)
+    return mode, inode, device
 
 
 def stat_structure(status: os.stat_result, user: int, group: int) -> bytes:

@@ -18,11 +18,12 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
+from selbox.enforce.calls.shortcuts import Shortcut
 from selbox.enforce.credentials import Lender, read_credentials
 from selbox.enforce.linux import PTRACE_EVENT_EXEC, signal_descriptor
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
-from selbox.enforce.tasks import parent_of, tracer_of
+from selbox.enforce.tasks import TaskState, parent_of, tracer_of
 from selbox.typing import Final
 
 _SIGNAL_SIZE: Final = 128
@@ -40,6 +41,7 @@ class Supervisor:
         box: what handlers share.
         first: pid of the first process, a child.
         handlers: handler of each notified call, by number.
+        shortcuts: what may answer a call before its handler does, by the same.
         unlent: numbers of the calls that are handled without borrowing their callers' credentials.
         execution: takes the stops of tasks that exec.
     """
@@ -49,12 +51,14 @@ class Supervisor:
         box: Box,
         first: int,
         handlers: dict[int, Handler],
+        shortcuts: dict[int, Shortcut],
         unlent: frozenset[int],
         execution: ExecutionCalls,
     ) -> None:
         self._box = box
         self._first = first
         self._handlers = handlers
+        self._shortcuts = shortcuts
         self._unlent = unlent
         self._execution = execution
         self._status: int | None = None
@@ -114,13 +118,17 @@ class Supervisor:
             self._lender.give_back()
             box.traces.settle(tid, id_)
         state = box.tasks.state_at(kind)
-        caller = Caller(id_, tid, state, kind, state.credentials)
+        shortcut = self._shortcuts.get(number)
         try:
-            if state.credentials_changed:
-                caller = self._with_credentials(caller, number)
+            if shortcut is not None and self._lend_known(state) and shortcut(id_, tid, kind, state, arguments):
+                answer = ANSWERED
             else:
-                self._lender.give_back()
-            answer = handler(caller, arguments)
+                caller = Caller(id_, tid, state, kind, state.credentials)
+                if state.credentials_changed:
+                    caller = self._with_credentials(caller, number)
+                else:
+                    self._lender.give_back()
+                answer = handler(caller, arguments)
         except OSError as error:
             answer = -(error.errno or errno.EIO)
         except SelboxError as error:
@@ -137,6 +145,16 @@ class Supervisor:
             box.listener.let_continue(id_)
         elif answer != ANSWERED:
             box.listener.give_result(id_, answer)
+
+    def _lend_known(self, state: TaskState) -> bool:
+        """Take on a caller's credentials, if they need not be looked up; tell whether they were known."""
+        if not state.credentials_changed:
+            self._lender.give_back()
+            return True
+        if state.credentials is None or not self._can_lend:
+            return False
+        self._lender.lend(state.credentials)
+        return True
 
     def _with_credentials(self, caller: Caller, number: int) -> Caller:
         """Return a caller with the credentials that it has by now; where its call needs them they are borrowed."""

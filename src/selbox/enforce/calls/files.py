@@ -12,10 +12,10 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import misleads
 from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.calls.shortcuts import UNUSUAL, WANTED
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.statusdata import status_fields
 from selbox.enforce.walks import Located
 from selbox.typing import Final
 
@@ -29,9 +29,6 @@ _MASKS: Final = {
     for truncate in (0, os.O_TRUNC)
 }
 """Ordinary permissions that opening takes."""
-_UNUSUAL: Final = os.O_CREAT | os.O_TRUNC | O_PATH | _TMPFILE_BIT
-_WANTED: Final = os.O_ACCMODE | os.O_APPEND
-"""The flags that tell what is asked for where a file is opened and neither made nor made empty."""
 _PLAIN: Final = frozenset({stat.S_IFREG, stat.S_IFDIR})
 _READ, _WRITE, _APPEND = ("read",), ("write",), ("append",)
 _READ_WRITE, _READ_APPEND = ("read", "write"), ("read", "append")
@@ -96,7 +93,7 @@ class FileCalls:
             return special
         creates = bool(flags & os.O_CREAT)
         follow = not (flags & os.O_NOFOLLOW or (creates and flags & os.O_EXCL))
-        if path and not flags & _UNUSUAL and self._open_plain(caller, directory, path, flags):
+        if path and not flags & UNUSUAL and self._open_plain(caller, directory, path, flags):
             return ANSWERED
         for _ in range(_MAX_ATTEMPTS):
             located = box.walker.locate(caller, directory, path, follow=follow, parent=creates)
@@ -122,26 +119,20 @@ class FileCalls:
         It is opened by its path, and then seen to be the object that the path was found to name.
         """
         box = self._box
-        follow, wanted = not flags & os.O_NOFOLLOW, flags & _WANTED
-        look = None
-        shown = box.walker.show(caller, directory, path, wanted, follow=follow)
-        if shown is not None:
-            start, found = shown[0], status_fields(shown[1])[1:3]
-        else:
-            look = box.walker.look(caller, directory, path, wanted, follow=follow)
-            if look is None or stat.S_IFMT(look.status.st_mode) not in _PLAIN:
-                return False
-            start, found = look.start, look.status[1:3]
+        follow, wanted = not flags & os.O_NOFOLLOW, flags & WANTED
+        look = box.walker.look(caller, directory, path, wanted, follow=follow)
+        if look is None or stat.S_IFMT(look.status.st_mode) not in _PLAIN:
+            return False
         # Not to wait is for what somebody outside may have put there since; a lease on a file makes it wait as well.
         # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
         try:
-            opened = box.descriptors.open(path, flags | os.O_NOCTTY | os.O_NONBLOCK, start)
+            opened = box.descriptors.open(path, flags | os.O_NOCTTY | os.O_NONBLOCK, look.start)
         except BlockingIOError:
             return False
         status = os.fstat(opened)
-        if status[1:3] != found:
+        if (status.st_dev, status.st_ino) != look.place.key:
             return False  # somebody outside the box was quicker
-        if look is not None and not look.is_granted:
+        if not look.is_granted:
             if box.labels.seen(status) is None:
                 box.labels.sid_of(opened, status, caller, box.walker.path_of(look, path))
             if self._check_open(caller, opened, status, flags):

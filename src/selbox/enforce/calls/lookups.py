@@ -11,6 +11,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, misleads, target_at, target_held, target_in
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.calls.shortcuts import NO_LINK
 from selbox.enforce.credentials import acting_as, own_capabilities, real_identity
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call, system_call_with
 from selbox.enforce.seccomp.listener import Arguments
@@ -20,8 +21,7 @@ from selbox.typing import Final
 
 _AT_EACCESS: Final = 0x200
 _ACCESS_WANTED: Final = 1 << 21
-_NO_LINK: Final = 1 << 22
-"""What is remembered as granted: access, with its mode; to be told that an object is no link."""
+"""What is remembered as granted: access, with its mode."""
 _STATFS_SIZE: Final = 120
 _INTERNAL: Final = {stat.S_IFIFO: "pipefs", stat.S_IFSOCK: "sockfs"}
 """File systems that are mounted nowhere, by what they hold."""
@@ -81,10 +81,6 @@ class LookupCalls:
             return False
         follow, wanted = not flags & AT_SYMLINK_NOFOLLOW, _ACCESS_WANTED | mode
         at = _AT_EACCESS if follow else _AT_EACCESS | AT_SYMLINK_NOFOLLOW
-        shown = box.walker.show(caller, directory, path, wanted, follow=follow)
-        if shown is not None:
-            _may_access(shown[0], path, mode, at)
-            return True
         look = box.walker.look(caller, directory, path, wanted, follow=follow)
         if look is None:
             return False
@@ -139,11 +135,9 @@ class LookupCalls:
             return -errno.EINVAL
         path = box.memory.read_string(caller.tid, address)
         if path:
-            if box.walker.show(caller, directory, path, _NO_LINK, follow=False) is not None:
-                return -errno.EINVAL
             look = box.walker.look(caller, directory, path)
             if look is not None and not stat.S_ISLNK(look.status.st_mode):
-                box.walker.remember(caller, look.place, _NO_LINK)  # the way to it is all that was asked for
+                box.walker.remember(caller, look.place, NO_LINK)  # the way to it is all that was asked for
                 return -errno.EINVAL
             target = target_at(box, caller, directory, path, follow=False)
         else:

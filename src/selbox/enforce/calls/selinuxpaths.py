@@ -57,13 +57,17 @@ class SelinuxPaths:
             "getcwd": self.getcwd,
         }
 
+    def is_ordinary(self, path: bytes) -> bool:
+        """Tell whether a path certainly means none of SELinux's files."""
+        return path in self._ordinary or not self._may_be_one(path)
+
     def open(self, caller: Caller, directory: int, path: bytes, flags: int) -> int | None:
         """Open a file if it is one of SELinux's; return None for any other path.
 
         Raises:
             OSError: what ``open`` is to fail with.
         """
-        if path in self._ordinary or not self._may_be_one(path):
+        if self.is_ordinary(path):
             return None
         return self._files().open(caller, directory, path, flags)
 
@@ -73,7 +77,7 @@ class SelinuxPaths:
         Raises:
             OSError: what ``stat`` is to fail with.
         """
-        if path in self._ordinary or not self._may_be_one(path):
+        if self.is_ordinary(path):
             return None
         return self._files().status(caller, directory, path)
 
@@ -83,13 +87,13 @@ class SelinuxPaths:
         Raises:
             OSError: what ``access`` is to fail with.
         """
-        if path in self._ordinary or not self._may_be_one(path):
+        if self.is_ordinary(path):
             return False
         return self._files().access(caller, directory, path, mode)
 
     def filesystem(self, caller: Caller, path: bytes) -> bytes | None:
         """Return ``struct statfs`` of a path that is one of SELinux's files; None for any other."""
-        if path in self._ordinary or not self._may_be_one(path):
+        if self.is_ordinary(path):
             return None
         return self._files().filesystem(caller, path)
 

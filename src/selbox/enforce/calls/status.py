@@ -14,14 +14,13 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import check_socket, has_label
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.calls.shortcuts import STATUS_WANTED
 from selbox.enforce.identitymaps import shown_group, shown_user
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.statusdata import (
     stat_structure,
-    status_data,
-    status_fields,
     statx_names,
     statx_structure,
     with_owner,
@@ -35,8 +34,6 @@ _STATX_RESERVED: Final = 0x80000000
 _STATX_SIZE: Final = 256
 _WORKING_DIRECTORY: Final = AT_FDCWD & 0xFFFFFFFF
 _GETATTR: Final = ("getattr",)
-_STATUS_WANTED: Final = 1 << 20
-"""What is remembered as granted: no flag for opening has this number."""
 
 
 class StatusCalls:
@@ -97,34 +94,11 @@ class StatusCalls:
 
     def _status(self, caller: Caller, directory: int, path: bytes, buffer: int, *, follow: bool) -> int:
         """Answer with the status of what a path names."""
-        shown = self._box.walker.show(caller, directory, path, _STATUS_WANTED, follow=follow)
-        if shown is None:
-            return self._give(caller, buffer, self._by_path(caller, directory, path, follow=follow).status)
-        self._box.memory.write(caller.tid, buffer, shown[1])
-        return 0
+        return self._give(caller, buffer, self._by_path(caller, directory, path, follow=follow).status)
 
     def _status_of(self, caller: Caller, number: int, buffer: int) -> int:
         """Answer with the status of what a descriptor is open on."""
-        number &= 0xFFFFFFFF
-        if number != _WORKING_DIRECTORY and not caller.state.root_changed:
-            data = self._data_of(caller, number)
-            if data is not None and self._is_granted(caller, *status_fields(data)[:3]):
-                self._box.memory.write(caller.tid, buffer, data)
-                return 0
         return self._give(caller, buffer, self._by_number(caller, number).status)
-
-    def _data_of(self, caller: Caller, number: int) -> bytes | None:
-        """Return ``struct stat`` of what a descriptor is open on, where that is quickly found."""
-        if not caller.state.credentials_changed:
-            return status_data(AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number), 0)
-        try:  # what is its own in /proc may be root's, and a copy takes less than to be root for a moment
-            copy = self._box.pidfds.copy(caller.tid, number)
-        except OSError:
-            return None
-        try:
-            return status_data(copy, b"", AT_EMPTY_PATH)
-        finally:
-            os.close(copy)
 
     def _give(self, caller: Caller, buffer: int, status: os.stat_result) -> int:
         if caller.state.root_changed:
@@ -149,17 +123,17 @@ class StatusCalls:
         special = self._selinux_paths.status(caller, directory, path)
         if special is not None:
             return _Seen(special)
-        look = box.walker.look(caller, directory, path, _STATUS_WANTED, follow=follow)
+        look = box.walker.look(caller, directory, path, STATUS_WANTED, follow=follow)
         if look is not None:
             if look.is_granted or self._is_granted(caller, *look.status[:3]):
                 if not look.is_granted:
-                    box.walker.remember(caller, look.place, _STATUS_WANTED)
+                    box.walker.remember(caller, look.place, STATUS_WANTED)
                 return _Seen(look.status, look.start, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
             held = box.walker.hold(look, path, follow=follow)
             if held is not None:
                 box.labels.sid_of(held, look.status, caller, box.walker.path_of(look, path))
                 if self._check(caller, held, look.status):
-                    box.walker.remember(caller, look.place, _STATUS_WANTED)
+                    box.walker.remember(caller, look.place, STATUS_WANTED)
                 return _Seen(look.status, held, b"", AT_EMPTY_PATH)
         located = box.walker.locate(caller, directory, path, follow=follow, parent=False)
         status = located.found
