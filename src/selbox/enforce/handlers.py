@@ -21,6 +21,7 @@ from selbox.enforce.seccomp.parts import (
     anonymousfiles,
     attributes,
     identity,
+    keys,
     limits,
     machine,
     mappings,
@@ -76,6 +77,7 @@ LATE: Final = (
     Family(processgroups.PART, "selbox.enforce.calls.processgroups", "ProcessGroupCalls"),
     Family(scheduling.PART, "selbox.enforce.calls.scheduling", "SchedulingCalls"),
     Family(messagequeues.PART, "selbox.enforce.calls.messagequeues", "MessageQueueCalls"),
+    Family(keys.PART, "selbox.enforce.calls.keys", "KeyCalls"),
     Family(sockets.PART, "selbox.enforce.calls.sockets", "SocketCalls"),
 )
 """The late families."""

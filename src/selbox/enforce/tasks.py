@@ -40,6 +40,8 @@ class TaskState(NamedTuple):
         shares_directories: whether it ever shared its directories with another process (``CLONE_FS``).
         shares_descriptors: whether it may share its descriptors with another process (``CLONE_FILES``).
         credentials: those that it has had since they last changed; None where they have to be read.
+        session_keyring: number of the keyring of its session, or 0.
+        key_holder: number that tells its own keyrings from those of the process that it was forked from, or 0.
         is_launcher: whether it is still the box's own launcher, before the first exec.
     """
 
@@ -55,6 +57,8 @@ class TaskState(NamedTuple):
     shares_directories: bool = False
     shares_descriptors: bool = False
     credentials: Credentials | None = None
+    session_keyring: int = 0
+    key_holder: int = 0
     is_launcher: bool = False
 
 

@@ -16,6 +16,7 @@ from selbox.enforce.seccomp.parts import (
     execution,
     files,
     identity,
+    keys,
     limits,
     lookups,
     machine,
@@ -68,6 +69,7 @@ PARTS: Final[tuple[FilterPart, ...]] = (
     sockets.PART,
     sysvipc.PART,
     messagequeues.PART,
+    keys.PART,
     closed.PART,
 )
 """Every family's part."""

@@ -25,17 +25,6 @@ ROWS: Final = (
         ("process_madvise", "process_mrelease"),
     ),
     Operation(
-        "keys",
-        "key",
-        ("view", "read", "write", "search", "link", "setattr", "create"),
-        "",
-        Support.REFUSED,
-        "as on a kernel without them (ENOSYS), and as in most containers: nobody can see from outside which key a call "
-        "makes or finds",
-        "selinux_key_permission, selinux_key_alloc",
-        ("add_key", "request_key", "keyctl"),
-    ),
-    Operation(
         "open by handle, or with a fanotify notice",
         "file dir",
         ("open", "watch"),

@@ -129,7 +129,7 @@ ROWS: Final = (
         ("getattr", "setexec", "setfscreate", "setkeycreate", "setsockcreate", "setcurrent", "dyntransition"),
         "the task itself, or the one that is looked at",
         Support.LIMITED,
-        "attributes are a process's, not a thread's; keycreate is kept, and there are no keys; where a shell redirects "
+        "attributes are a process's, not a thread's; where a shell redirects "
         "into such a file, an error of the write is recorded and not returned",
         "selinux_getprocattr, selinux_setprocattr",
         ("read", "write", "pread64"),

@@ -20,8 +20,6 @@ PART: Final = FilterPart(
                 "listxattrat",
                 "removexattrat",
             ),
-            # Keys lie in rings of processes that nobody else can act in, and all of a user's programs share others.
-            *("add_key", "request_key", "keyctl"),
             # By a descriptor that another thread may exchange, they reach into another process.
             *("process_madvise", "process_mrelease"),
         ),
