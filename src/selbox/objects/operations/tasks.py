@@ -90,7 +90,8 @@ ROWS: Final = (
         Support.ENFORCED,
         "a box has keys of its own, of the types user, logon, big_key and keyring: neither the kernel nor programs "
         "outside see them. Nobody is called to make a key that is requested. Asymmetric keys, restricted and "
-        "persistent keyrings and notices are those of a kernel without them (EOPNOTSUPP). create is asked for with attr/keycreate",
+        "persistent keyrings and notices fail as on a kernel without them (EOPNOTSUPP). create is asked for with "
+        "attr/keycreate",
         "selinux_key_permission, selinux_key_alloc, selinux_key_getsecurity",
         ("add_key", "request_key", "keyctl"),
     ),
