@@ -86,6 +86,40 @@ def test_what_is_to_be_written_may_have_a_sibling() -> None:
     )
 
 
+def test_a_sibling_may_need_a_boolean() -> None:
+    more = (
+        "(type web_sys_page_t) (type web_sys_rw_page_t) (boolean scripts false) "
+        "(booleanif scripts (true (allow web_t web_sys_rw_page_t (file (write)))))"
+    )
+    policy = compile_policy([parse(SourceFile("p.cil", SOURCE + more))])
+    first, *_ = advice(SecurityServer(policy), record("web_sys_page_t", "write", about='path="/data/x"'))
+    assert first.text.endswith("with the label web_sys_rw_page_t and scripts=1 this would be allowed")
+    assert first.commands[-1] == "setsebool -P scripts=1"
+
+
+def test_booleans_that_only_help_together_are_told() -> None:
+    more = (
+        "(type net_t) (boolean homes false) (boolean net false) (boolean off true) "
+        "(booleanif (and homes net) (true (allow web_t net_t (file (append)))))"
+        "(booleanif (and homes (not off)) (true (allow web_t net_t (file (append)))))"
+    )
+    policy = compile_policy([parse(SourceFile("p.cil", SOURCE + more))])
+    found = advice(SecurityServer(policy), record("net_t", "append"))
+    assert [each.commands for each in found if each.kind == "boolean"] == [
+        ("setsebool -P homes=1 net=1",),
+        ("setsebool -P homes=1 off=0",),
+    ]
+
+
+def test_nothing_is_relabelled_to_what_no_file_context_describes() -> None:
+    (found,) = logged_accesses([record("home_t", "read", about='path="/elsewhere"')], [])
+    server = SecurityServer(compile_policy([parse(SourceFile("p.cil", SOURCE))]))
+    rules = DeniedRules()
+    rules.add([found], LoggedCauses(server).find([found.access]))
+    (rule,) = rules.rules()
+    assert "label" not in kinds(Advisor(server, lambda *_: "web_u:object_r:default_t:s0").of(rule))
+
+
 @pytest.mark.parametrize(
     ("path", "label"), [("/data/x", "web_sys_content_t"), ("/run/x", "web_runtime_t"), ("/etc/x", None)]
 )

@@ -3,10 +3,10 @@
 Whatever is said to allow an access, the security server has allowed with that change made.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from selbox.analysis.deniedrules import SELF, DeniedRule
-from selbox.analysis.labelguesses import VAGUE, WITHOUT_LABEL, LabelGuesses
+from selbox.analysis.labelguesses import NO_LABEL, OF_HOMES, VAGUE, WITHOUT_LABEL, LabelGuesses
 from selbox.analysis.perils import Perils
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
@@ -30,8 +30,11 @@ FORBIDDEN: Final = frozenset({CauseKind.CONSTRAINT, CauseKind.ROLE, CauseKind.BO
 _NARROW: Final = 64
 """Ports in a range that says what they are for; a type of a wider one says little."""
 _WRITING: Final = frozenset({"write", "append", "add_name", "create", "setattr", "unlink", "remove_name", "rename"})
+_RELABELLED: Final = _WRITING | {"execute", "execmod"}
+"""Permissions that a label like the object's own may give."""
 _MOST_CHOICES: Final = 3
 _MOST_PATHS: Final = 3
+_MOST_TRIED: Final = 20
 _MOST_ASKED: Final = 200
 """Rules about which the server is asked what else would allow them; each takes some milliseconds."""
 
@@ -46,7 +49,7 @@ class Advice(NamedTuple):
     """One piece of advice.
 
     Attributes:
-        kind: ``label``, ``port``, ``domain``, ``constraint`` or ``peril``.
+        kind: ``label``, ``port``, ``boolean``, ``domain``, ``constraint`` or ``peril``.
         text: what is so.
         commands: what to type, where something can be; those that begin with ``#`` are to be filled in.
     """
@@ -76,6 +79,7 @@ class Advisor:
         self._guesses = LabelGuesses(server.policy, self._finder)
         self._file_label = file_label
         self._asked = 0
+        self._tried = 0
         self._withheld: dict[int, tuple[Access, int]] = {}
 
     def look_over(self, rules: Sequence[DeniedRule]) -> None:
@@ -111,6 +115,8 @@ class Advisor:
             found += self._of_file(rule)
         elif rule.object_class in _PROTOCOLS:
             found += self._of_port(rule)
+        if rule.object_class in _KNOWN_CLASSES:
+            found += self._of_booleans(rule)
         if rule.source in _WITHOUT_DOMAIN:
             found.append(_without_domain(rule))
         found += self._of_constraint(rule)
@@ -127,14 +133,14 @@ class Advisor:
         for path in paths:
             label = self._file_label(path, rule.object_class) if self._file_label else None
             parts = label.split(":", 3) if label else []
-            if len(parts) > 2 and parts[2] != rule.target:
+            if len(parts) > 2 and parts[2] not in (rule.target, *NO_LABEL):
                 wrong = True
                 helps = self._allows_label(rule, parts[2])
                 yield Advice(
                     "label",
                     f"{_shown(path)} should have the label {parts[2]} by its path"
                     + (", which allows this" if helps else ", which does not allow this either"),
-                    (f"restorecon -v {_shown(path)}",),
+                    (f"restorecon -{'R' if rule.object_class == 'dir' else ''}v {_shown(path)}",),
                 )
         if not wrong and rule.kind not in FORBIDDEN:
             yield from self._other_labels(rule, paths[0] if paths else "")
@@ -149,21 +155,57 @@ class Advisor:
         if rule.target in WITHOUT_LABEL:
             yield Advice("label", f"{rule.target} stands for objects without a valid label", (relabel,))
             return
-        is_vague = rule.target in VAGUE
-        if not is_vague and _WRITING.isdisjoint(rule.permissions):
+        is_vague = rule.target in VAGUE or (rule.target in OF_HOMES and rule.kind is not CauseKind.BOOLEAN)
+        if not is_vague and _RELABELLED.isdisjoint(rule.permissions):
             return
         access = self._ask(rule)
         if access is None:
             return
-        choices = self._guesses.for_vague(access, path) if is_vague else self._guesses.siblings(access, path)
+        why, choices, booleans = self._choices(rule, access, path, is_vague=is_vague)
         if choices:
-            why = "says little about what an object is" if is_vague else "is not meant to be written here"
             pattern = f"{where.rstrip('/')}(/.*)?" if rule.object_class == "dir" else where
+            settings = [self._settings([each]) for each in booleans]
+            setting = f" and {_or(settings)}" if settings else ""
             yield Advice(
                 "label",
-                f"{rule.target} {why}; with the label {_or(choices)} this would be allowed",
-                (f"{mark}semanage fcontext -a -t {choices[0]} '{pattern}'", relabel),
+                f"{rule.target} {why}; with the label {_or(choices)}{setting} this would be allowed",
+                (
+                    f"{mark}semanage fcontext -a -t {choices[0]} '{pattern}'",
+                    relabel,
+                    *(f"setsebool -P {each}" for each in settings[:1]),
+                ),
             )
+
+    def _choices(
+        self, rule: DeniedRule, access: Access, path: str, *, is_vague: bool
+    ) -> tuple[str, list[str], Sequence[tuple[int, bool]]]:
+        """Return what is wrong with a label, those that would serve better, and booleans of which it takes one."""
+        guesses = self._guesses
+        if is_vague:
+            return "says little about what an object is", guesses.for_vague(access, path), ()
+        if "execmod" in rule.permissions:
+            return "is not for libraries whose code is changed where it lies", guesses.relocated(access), ()
+        if _WRITING.isdisjoint(rule.permissions):
+            why, found, others = "is not for programs", list[str](), guesses.programs(access)
+        else:
+            why, found, others = (
+                "is not meant to be written here",
+                guesses.siblings(access, path),
+                guesses.writable(access),
+            )
+        return (why, found, ()) if found else (why, *self._with_boolean(access, others))
+
+    def _with_boolean(self, access: Access, types: Sequence[int]) -> tuple[list[str], Sequence[tuple[int, bool]]]:
+        """Return the first of some types with which an access would be allowed, and booleans of which it takes one."""
+        if types:
+            asked = [access._replace(target=access.target._replace(type=each)) for each in types[:_MOST_TRIED]]
+            for each, cause in zip(types, self._finder.find(asked), strict=False):
+                if cause.kind in (CauseKind.ALLOWED, CauseKind.BOOLEAN):
+                    return [self._policy.types[each].name], self._finder.narrowest(cause.booleans)[:_MOST_CHOICES]
+        return [], ()
+
+    def _settings(self, booleans: Iterable[tuple[int, bool]]) -> str:
+        return " ".join(f"{self._policy.booleans[each].name}={int(value)}" for each, value in booleans)
 
     def _allows_label(self, rule: DeniedRule, label: str) -> bool:
         access = rule.cause.access
@@ -180,6 +222,20 @@ class Advisor:
         """Return the access of a rule, unless the server has been asked too often."""
         self._asked += 1
         return rule.cause.access if self._asked <= _MOST_ASKED else None
+
+    # --- Booleans --------------------------------------------------------------------------------------------------
+
+    def _of_booleans(self, rule: DeniedRule) -> Iterator[Advice]:
+        """Yield the booleans that would allow an access together, unless one of the source's own would alone."""
+        stem = rule.source.partition("_")[0].removesuffix("d")
+        access = rule.cause.access
+        if access is None or any(stem in name for name, _ in rule.cause.booleans):
+            return
+        self._tried += 1
+        found = self._finder.together(access) if self._tried <= _MOST_ASKED else []
+        for booleans in found[:_MOST_CHOICES]:
+            settings = self._settings(booleans)
+            yield Advice("boolean", f"{settings} together would allow this", (f"setsebool -P {settings}",))
 
     # --- Ports -----------------------------------------------------------------------------------------------------
 

@@ -4,10 +4,10 @@ An explanation looks at one access from all sides; here each gets the one word t
 that is missing, a boolean, a constraint. What says it is the evaluation that decides.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from enum import Enum
-from itertools import compress
+from itertools import combinations, compress
 
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
@@ -27,6 +27,14 @@ ARRAYS_PAY: Final = 1 << 13
 
 ARRAYS_SERVE: Final = 1 << 8
 """Accesses at a time that are looked up sooner one by one even when the arrays are there already."""
+
+
+_TOGETHER: Final = (1, 2, 3)
+"""Booleans that are tried together."""
+_MOST_SETS: Final = 8
+"""Sets of booleans that are found."""
+_MOST_TERMS: Final = 6
+"""Booleans of one condition that are tried."""
 
 
 class CauseKind(Enum):
@@ -86,7 +94,7 @@ class CauseFinder:
     def __init__(self, state: PolicyState) -> None:
         self.state = state
         self._switches = _Switches(state.policy, state.active, state.entries)
-        self._active: dict[int, Sequence[bool]] = {}
+        self._active: dict[tuple[int, ...], Sequence[bool]] = {}
         self._arrays: CauseArrays | None = None
         self._one_by_one = 0
         self._process = state.policy.class_ids.get("process", -1)
@@ -97,6 +105,27 @@ class CauseFinder:
             return [self._cause(each) for each in accesses]
         ruled = self._cause_arrays().ruled(accesses)
         return [cause or self._cause(access) for access, cause in zip(accesses, ruled, strict=True)]
+
+    def together(self, access: Access) -> list[tuple[tuple[int, bool], ...]]:
+        """Return booleans that would allow an access when several are set otherwise, and no fewer of them.
+
+        Args:
+            access: one that no rule allows which holds now.
+
+        Returns:
+            Sets of two or three booleans, the smallest first: ids, and the values that they would have to have.
+        """
+        found: list[tuple[int, ...]] = []
+        terms = self._switches.terms(access.source.type, access.target.type, access.object_class)
+        for size in _TOGETHER:
+            for chosen in dict.fromkeys(each for names in terms for each in combinations(names[:_MOST_TERMS], size)):
+                if len(found) < _MOST_SETS and not any(set(each) <= set(chosen) for each in found):
+                    found += [chosen] if self._opens(chosen, access) else []
+        return [tuple((each, not self.state.values[each]) for each in chosen) for chosen in found if len(chosen) > 1]
+
+    def narrowest(self, booleans: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
+        """Return booleans, each with a value, those first that fewest rules depend on."""
+        return sorted(booleans, key=lambda each: self._switches.count(each[0]))
 
     def withheld(self, accesses: Sequence[Access]) -> list[int]:
         """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
@@ -166,18 +195,19 @@ class CauseFinder:
         types = access.source.type, access.target.type
         switches = self._switches.about(*types, access.object_class)
         if switches:
-            found = tuple((each, not self.state.values[each]) for each in switches if self._opens(each, access))
+            found = tuple((each, not self.state.values[each]) for each in switches if self._opens((each,), access))
             if found:
                 return Cause(CauseKind.BOOLEAN, found)
         return BY_DONTAUDIT if access.vector & dontaudit else BY_RULE
 
-    def _opens(self, boolean: int, access: Access) -> bool:
-        """Tell whether an access would be allowed if one boolean had its other value."""
-        active = self._active.get(boolean)
+    def _opens(self, booleans: tuple[int, ...], access: Access) -> bool:
+        """Tell whether an access would be allowed if some booleans had their other values."""
+        active = self._active.get(booleans)
         if active is None:
             values = list(self.state.values)
-            values[boolean] = not values[boolean]
-            active = self._active[boolean] = active_conditions(self.state.policy, values)
+            for each in booleans:
+                values[each] = not values[each]
+            active = self._active[booleans] = active_conditions(self.state.policy, values)
         found = self.state.access.compute(access.source, access.target, access.object_class, active)
         return not access.vector & ~found.allowed
 
@@ -204,9 +234,14 @@ class _Switches:
         self._entries = entries
         self._rules: dict[int, dict[int, list[tuple[int, int]]]] | None = None
         self._targets: dict[tuple[int, int], dict[int, set[int]]] = {}
+        self._counts: Counter[int] = Counter()
 
     def about(self, source: int, target: int, object_class: int) -> list[int]:
         """Return booleans by id, in the policy's order, that rules about two types and a class wait for."""
+        return sorted({each for terms in self.terms(source, target, object_class) for each in terms})
+
+    def terms(self, source: int, target: int, object_class: int) -> list[tuple[int, ...]]:
+        """Return the booleans of each condition that rules about two types and a class wait for, by id and sorted."""
         key = source, object_class
         targets = self._targets.get(key)
         if targets is None:
@@ -217,8 +252,17 @@ class _Switches:
         for entry in targets.keys() & self._entries(target):
             conditions |= targets[entry]
         conditionals = self._policy.conditionals
-        expressions = (conditionals[(each - 1) // 2].expression for each in conditions)
-        return sorted({term for each in expressions for term in each if isinstance(term, int)})
+        expressions = (conditionals[(each - 1) // 2].expression for each in sorted(conditions))
+        return [tuple(sorted({term for term in each if isinstance(term, int)})) for each in expressions]
+
+    def count(self, boolean: int) -> int:
+        """Return how many rules depend on a boolean."""
+        if not self._counts:
+            by_condition = Counter(self._policy.rules.condition)
+            for number, each in enumerate(self._policy.conditionals):
+                rules = by_condition[2 * number + 1] + by_condition[2 * number + 2]
+                self._counts.update({term: rules for term in set(each.expression) if isinstance(term, int)})
+        return self._counts[boolean]
 
     def _of_source(self, source: int, object_class: int) -> dict[int, set[int]]:
         """Return the conditions of the rules about a source and a class, by the target that they name."""
