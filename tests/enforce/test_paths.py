@@ -147,11 +147,32 @@ def test_what_is_not_there_is_told_to_who_may_go_there(walked: Walked) -> None:
     assert walked.walker.is_absent(0, absent)
     assert not walked.walker.is_absent(1, absent)
     assert not walked.walker.is_absent(0, walked.path)
-    assert not walked.walker.is_absent(0, absent + b"/")
+    assert walked.walker.is_absent(0, absent + b"/")
+    assert walked.walker.is_absent(0, absent + b"/.././x")
+    assert walked.walker.is_absent(0, absent + b"/below/x")
+    assert not walked.walker.is_absent(0, walked.path + b"/x"), "it is there, though no directory"
     assert not walked.walker.is_absent(0, b"files")
     assert not walked.walker.is_absent(0, b"")
     walked.file.with_name("files").symlink_to("nowhere")
     assert not walked.walker.is_absent(0, absent), "a link may lead elsewhere"
+
+
+def test_a_path_may_say_that_it_is_a_directorys(walked: Walked) -> None:
+    below = walked.file.with_name("below")
+    below.mkdir()
+    walked.grant()
+    for ending in (b"/", b"/.", b"//./"):
+        for follow in (True, False):
+            path = bytes(below) + ending
+            look = walked.walker.look(walked.caller, AT_FDCWD, path, WANTED, follow=follow)
+            assert look is not None
+            assert os.path.samestat(look.status, below.stat())
+            assert walked.walker.path_of(look, path) == str(below)
+            assert walked.walker.look(walked.caller, AT_FDCWD, walked.path + ending, WANTED, follow=follow) is None
+    assert walked.labels.known(below.stat()) == walked.server.context_to_sid(TEMPORARY)
+    below.rmdir()
+    below.symlink_to(walked.file.parent)
+    assert walked.walker.look(walked.caller, AT_FDCWD, bytes(below) + b"/", WANTED) is None
 
 
 def test_what_is_not_there_is_looked_for_anew_when_its_directory_is_another(walked: Walked) -> None:

@@ -278,13 +278,16 @@ class PathWalker:
             kind: :attr:`Caller.kind`.
             path: an absolute path.
         """
-        head, _, name = path.rpartition(b"/")
-        if path[:1] != b"/" or name in _NO_NAMES:
+        if path[:1] != b"/":
             return False
-        passage = self._passages.get(head)
-        if passage is None or passage.passed.get(kind) != self._monitor.generation:
-            return False
-        return is_missing(path) and key_at(head or b"/") == (passage.device, passage.inode)
+        while path:
+            head, _, name = path.rpartition(b"/")
+            passage = self._passages.get(head)
+            if passage is not None and name not in _NO_NAMES:
+                is_passed = passage.passed.get(kind) == self._monitor.generation
+                return is_passed and is_missing(path) and key_at(head or b"/") == (passage.device, passage.inode)
+            path = head  # whatever follows a name that is not there
+        return False
 
     def _is_at(self, place: Place, status: os.stat_result) -> bool:
         """Tell whether a place's object is that of a status; forget what was granted if it, or its label, changed."""
@@ -301,14 +304,18 @@ class PathWalker:
         self, caller: Caller, start: int, here: os.stat_result | None, path: bytes, *, follow: bool
     ) -> Look | None:
         """Look at what was not met before, in a directory to which the way is known."""
-        head, _, name = path.rpartition(b"/")
+        named = _named(path)
+        head, _, name = named.rpartition(b"/")
         if name in _NO_NAMES:
             return None
         passage = self._known_passage(caller, start, here, head)
         if passage is None:
             return None
-        status = os.stat(path, dir_fd=start, follow_symlinks=False)
-        if follow and stat.S_ISLNK(status.st_mode):
+        status = os.stat(named, dir_fd=start, follow_symlinks=False)
+        if named != path:
+            if not stat.S_ISDIR(status.st_mode):
+                return None
+        elif follow and stat.S_ISLNK(status.st_mode):
             return None
         place = Place(status, passage)
         if passage.path is not None:
@@ -361,7 +368,7 @@ class PathWalker:
     def path_of(self, look: Look, path: bytes) -> str | None:
         """Return the path by which the kernel knows what a look found, if that is known."""
         directory = look.place.passage.path
-        return None if directory is None else f"{directory}/{os.fsdecode(path.rpartition(b'/')[2])}"
+        return None if directory is None else f"{directory}/{os.fsdecode(_named(path).rpartition(b'/')[2])}"
 
     def hold(self, look: Look, path: bytes, *, follow: bool) -> int | None:
         """Return an ``O_PATH`` descriptor of what a look found; None when the path leads elsewhere by now."""
@@ -440,7 +447,7 @@ class PathWalker:
         if walk.parent is not None:
             parent, steps = walk.parent
             status = os.fstat(parent)
-            key = _key(here, path.rpartition(b"/")[0])
+            key = _key(here, _named(path).rpartition(b"/")[0])
             passage = self._passages.get(key)
             if passage is None or not passage.leads_to(status) or passage.steps != steps:
                 if len(self._passages) >= _REMEMBERED:
@@ -477,6 +484,13 @@ def _key(here: os.stat_result | None, text: bytes) -> _Key:
         text: the path, or the directory part of one.
     """
     return text if here is None else (here.st_dev, here.st_ino, text)
+
+
+def _named(path: bytes) -> bytes:
+    """Return a path up to its last name, without the slashes and dots that say that it is a directory's."""
+    while path.endswith((b"/", b"/.")):
+        path = path[:-1]
+    return path
 
 
 def _path_without_slash(directory: int) -> str | None:

@@ -11,17 +11,14 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, misleads, target_at, target_held, target_in
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
-from selbox.enforce.calls.shortcuts import NO_LINK
+from selbox.enforce.calls.shortcuts import ACCESS_WANTED, AT_EACCESS, NO_LINK, may_access
 from selbox.enforce.credentials import acting_as, own_capabilities, real_identity
-from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call, system_call_with
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
 
-_AT_EACCESS: Final = 0x200
-_ACCESS_WANTED: Final = 1 << 21
-"""What is remembered as granted: access, with its mode."""
 _STATFS_SIZE: Final = 120
 _INTERNAL: Final = {stat.S_IFIFO: "pipefs", stat.S_IFSOCK: "sockfs"}
 """File systems that are mounted nowhere, by what they hold."""
@@ -57,7 +54,7 @@ class LookupCalls:
     def _access(self, caller: Caller, directory: int, address: int, mode: int, flags: int) -> int:
         """Ask as the kernel's ``do_faccessat`` does: for the real identity, unless flags say otherwise."""
         mode, flags = mode & 0xFFFFFFFF, flags & 0xFFFFFFFF
-        if mode & ~7 or flags & ~(_AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
+        if mode & ~7 or flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
             return -errno.EINVAL
         follow = not flags & AT_SYMLINK_NOFOLLOW
         path = self._box.memory.read_string(caller.tid, address)
@@ -79,8 +76,8 @@ class LookupCalls:
         box = self._box
         if caller.state.credentials_changed:
             return False
-        follow, wanted = not flags & AT_SYMLINK_NOFOLLOW, _ACCESS_WANTED | mode
-        at = _AT_EACCESS if follow else _AT_EACCESS | AT_SYMLINK_NOFOLLOW
+        follow, wanted = not flags & AT_SYMLINK_NOFOLLOW, ACCESS_WANTED | mode
+        at = AT_EACCESS if follow else AT_EACCESS | AT_SYMLINK_NOFOLLOW
         look = box.walker.look(caller, directory, path, wanted, follow=follow)
         if look is None:
             return False
@@ -91,7 +88,7 @@ class LookupCalls:
                 return False
             if box.walker.privileges.check_mode(caller, look.status, mode):
                 box.walker.remember(caller, look.place, wanted)
-        _may_access(look.start, path, mode, at)
+        may_access(look.start, path, mode, at)
         return True
 
     def _is_quiet(self, caller: Caller, status: os.stat_result, mode: int) -> bool:
@@ -103,11 +100,11 @@ class LookupCalls:
         )
 
     def _ordinarily(self, caller: Caller, target: Target, mode: int, flags: int) -> None:
-        real = caller.state.credentials_changed and not flags & _AT_EACCESS
+        real = caller.state.credentials_changed and not flags & AT_EACCESS
         if not real:
             self._box.walker.privileges.check_mode(caller, target.status, mode)
         with acting_as(real_identity(caller.tid)) if real else nullcontext():
-            _may_access(AT_FDCWD, target.place.encode(), mode, _AT_EACCESS)
+            may_access(AT_FDCWD, target.place.encode(), mode, AT_EACCESS)
 
     def _by_policy(self, caller: Caller, target: Target, mode: int) -> None:
         box = self._box
@@ -227,11 +224,6 @@ class LookupCalls:
         buffer = ctypes.create_string_buffer(_STATFS_SIZE)
         system_call(NUMBERS["fstatfs"], target.descriptor, buffer)
         return buffer.raw
-
-
-_may_access: Final = system_call_with(
-    NUMBERS["faccessat2"], ctypes.c_long, ctypes.c_char_p, ctypes.c_long, ctypes.c_long
-)
 
 
 def _permissions(mode: int, object_class: str) -> tuple[str, ...]:

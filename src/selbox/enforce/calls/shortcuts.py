@@ -4,6 +4,7 @@ Programs make such calls by the thousand, and what a handler does for them is mo
 Nothing is decided here: a shortcut that does not know the answer leaves the call to its handler, which does.
 """
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 from selbox.enforce.box import Box
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
-from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH, O_TMPFILE
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH, O_TMPFILE, system_call_with
 from selbox.enforce.paths import Place
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.mappings import LOWEST_ADDRESS, MAP_ANONYMOUS, MAP_FIXED, PROT_EXEC
@@ -29,8 +30,11 @@ UNUSUAL: Final = os.O_CREAT | os.O_TRUNC | O_PATH | (O_TMPFILE & ~os.O_DIRECTORY
 WANTED: Final = os.O_ACCMODE | os.O_APPEND
 """The flags that tell what is asked for where a file is just opened."""
 STATUS_WANTED: Final = 1 << 20
+ACCESS_WANTED: Final = 1 << 21
 NO_LINK: Final = 1 << 22
-"""What is remembered as granted, beside flags for opening: the status; to be told that an object is no link."""
+"""What is remembered as granted, beside flags for opening: the status; access, with its mode; to be told that an object
+is no link."""
+AT_EACCESS: Final = 0x200
 
 _AS_OPENED: Final = os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
 _GETATTR: Final = ("getattr",)
@@ -38,6 +42,12 @@ _MAP_TO_RUN: Final = ("map", "read", "execute")
 _PROT_READ_EXEC: Final = PROT_EXEC | 1
 _MAP_PRIVATE: Final = 2
 _MAP_TYPE: Final = 0xF
+
+
+may_access: Final = system_call_with(
+    NUMBERS["faccessat2"], ctypes.c_long, ctypes.c_char_p, ctypes.c_long, ctypes.c_long
+)
+"""``faccessat2(2)``: of a directory, a path, a mode and flags; raises what it fails with."""
 
 
 class Shortcuts:
@@ -196,11 +206,16 @@ class Shortcuts:
         return True
 
     def access(self, id_: int, tid: int, kind: int, _state: TaskState, arguments: Arguments) -> bool:
-        """``access(path, mode)`` of what is not there."""
-        if arguments[1] & 0xFFFFFFFF & ~7:
-            return False
+        """``access(path, mode)`` of an absolute path."""
+        mode = arguments[1] & 0xFFFFFFFF
         path = self._memory.read_string(tid, arguments[0])
-        return self._is_ordinary(path) and self._deny_absent(id_, kind, path)
+        if mode & ~7 or path[:1] != b"/" or not self._is_ordinary(path):
+            return False
+        if self._walker.recall(tid, kind, AT_FDCWD, path, ACCESS_WANTED | mode, follow=True) is None:
+            return self._deny_absent(id_, kind, path)
+        may_access(AT_FDCWD, path, mode, AT_EACCESS)
+        self._listener.give_result(id_, 0)
+        return True
 
     def mmap(self, id_: int, tid: int, _kind: int, state: TaskState, arguments: Arguments) -> bool:
         """``mmap(address, length, protection, flags, descriptor)`` of code, as loaders of programs map libraries."""
