@@ -43,14 +43,12 @@ class AccessArrayComputer:
         policy: the policy.
         rules: its access rules, for the classes that are too large for arrays.
         active: which conditional rules hold.
-
-    Attributes:
-        rules: the same rules.
     """
 
     def __init__(self, policy: Policy, rules: RuleIndex, active: Sequence[bool]) -> None:
         self._policy = policy
-        self.rules = RuleArrays(policy, active, rules)
+        self._index = rules
+        self._active = active
         types = policy.types
         self._bounds = np.array([-1 if each.bounds is None else each.bounds for each in types], dtype=np.intp)
         self._has_bounds = bool((self._bounds >= 0).any())
@@ -61,6 +59,11 @@ class AccessArrayComputer:
         self._may_change = np.eye(len(policy.roles), dtype=bool)
         for each in policy.role_allows:
             self._may_change[each.source, each.target] = True
+
+    @cached_property
+    def rules(self) -> RuleArrays:
+        """The rules; who asks what is withheld from them alone does not need them, but for bounds."""
+        return RuleArrays(self._policy, self._active, self._index)
 
     @cached_property
     def _constraints(self) -> ConstraintArrays:

@@ -4,15 +4,17 @@ This module imports numpy; only who has thousands of accesses imports this modul
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
+from selbox.model.context import Context
 from selbox.server.accessarrays import AccessArrayComputer
 from selbox.server.causes import BY_DONTAUDIT, BY_RULE, Cause
 from selbox.server.constraintarrays import Pairs
-from selbox.server.contextarrays import ContextTable
+from selbox.server.contextarrays import ContextTable, Ids
 from selbox.server.evaluation import Access
-from selbox.server.rulearrays import DONTAUDIT_SHIFT, RuleArrays
+from selbox.server.rulearrays import DONTAUDIT_SHIFT, RuleArrays, Vectors
 from selbox.server.ruleindex import VECTOR_MASK
 from selbox.server.state import PolicyState
 from selbox.typing import Final
@@ -29,9 +31,13 @@ class CauseArrays:
 
     def __init__(self, state: PolicyState) -> None:
         self._policy = state.policy
-        rules = state.access.rules
-        self._computer = AccessArrayComputer(state.policy, rules, state.active)
-        self._waiting = RuleArrays(state.policy, [not each for each in state.active], rules)
+        self._state = state
+        self._computer = AccessArrayComputer(state.policy, state.access.rules, state.active)
+
+    @cached_property
+    def _waiting(self) -> RuleArrays:
+        state = self._state
+        return RuleArrays(state.policy, [not each for each in state.active], state.access.rules)
 
     def ruled(self, accesses: Sequence[Access]) -> list[Cause | None]:
         """Return what denies each access, None where rules that hold, or that wait for booleans, allow it.
@@ -60,14 +66,29 @@ class CauseArrays:
         both = sources + targets
         # Equal contexts are mostly one object, and objects are told apart in a fraction of the time.
         _, first, rows = np.unique(np.array([id(each) for each in both]), return_index=True, return_inverse=True)
-        table = ContextTable(self._policy)
-        for place in first.tolist():
-            table.add(both[place])
-        contexts = table.arrays()
+        contexts = [both[place] for place in first.tolist()]
+        asked, classes = np.array(vectors, dtype=np.uint64), np.array(object_classes, dtype=np.intp)
         source_rows, target_rows = rows.reshape(2, -1)
-        asked = np.array(vectors, dtype=np.uint64)
-        left = asked.copy()
-        pairs = Pairs(contexts, source_rows, target_rows, contexts.type[source_rows], contexts.type[target_rows])
-        self._computer.withhold(pairs, np.array(object_classes, dtype=np.intp), left)
-        found: list[int] = (asked & ~left).tolist()
+        found: list[int] = self.withheld_from(contexts, source_rows, target_rows, classes, asked).tolist()
         return found
+
+    def withheld_from(
+        self, contexts: Sequence[Context], sources: Ids, targets: Ids, object_classes: Ids, vectors: Vectors
+    ) -> Vectors:
+        """Return the permissions that would be denied even if rules allowed all that is asked for.
+
+        Args:
+            contexts: contexts.
+            sources: which of them are the sources.
+            targets: which of them are the targets.
+            object_classes: ids of classes that the policy has.
+            vectors: what is asked for, of permissions that the classes have. All of one length.
+        """
+        table = ContextTable(self._policy)
+        for each in contexts:
+            table.add(each)
+        arrays = table.arrays()
+        left = vectors.copy()
+        pairs = Pairs(arrays, sources, targets, arrays.type[sources], arrays.type[targets])
+        self._computer.withhold(pairs, object_classes, left)
+        return vectors & ~left

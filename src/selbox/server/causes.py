@@ -103,7 +103,7 @@ class CauseFinder:
         """Return what denies each of some accesses to classes and permissions that the policy has."""
         if not self._by_array(accesses):
             return [self._cause(each) for each in accesses]
-        ruled = self._cause_arrays().ruled(accesses)
+        ruled = self.arrays().ruled(accesses)
         return [cause or self._cause(access) for access, cause in zip(accesses, ruled, strict=True)]
 
     def together(self, access: Access) -> list[tuple[tuple[int, bool], ...]]:
@@ -134,8 +134,16 @@ class CauseFinder:
             accesses: as for :meth:`find`.
         """
         if self._by_array(accesses):
-            return self._cause_arrays().withheld(accesses)
+            return self.arrays().withheld(accesses)
         return [self._withheld(each) for each in accesses]
+
+    def arrays(self) -> "CauseArrays":
+        """The arrays, which many accesses are looked at by."""
+        if self._arrays is None:
+            from selbox.server.causearrays import CauseArrays  # numpy: its import takes longer than most logs
+
+            self._arrays = CauseArrays(self.state)
+        return self._arrays
 
     def allowing(self, access: Access, labels: Sequence[int]) -> list[tuple[int, bool, int]]:
         """Return those of some types of objects under which an access would be allowed.
@@ -176,13 +184,6 @@ class CauseFinder:
             return True
         self._one_by_one += count
         return False
-
-    def _cause_arrays(self) -> "CauseArrays":
-        if self._arrays is None:
-            from selbox.server.causearrays import CauseArrays  # numpy: its import takes longer than most logs
-
-            self._arrays = CauseArrays(self.state)
-        return self._arrays
 
     def _cause(self, access: Access) -> Cause:
         source, target, object_class, vector, _ = access

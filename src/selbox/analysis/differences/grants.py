@@ -8,30 +8,28 @@ This module imports numpy; only who asks for this imports it.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.conditions import active_conditions
 from selbox.analysis.constrainttext import constraint_text
-from selbox.analysis.differences.accessarrays import NOTHING, AccessComparison, AccessRules, Keys, Vectors
+from selbox.analysis.differences.accessarrays import NOTHING, AccessComparison, AccessRules, Vectors
 from selbox.analysis.differences.numbering import Numbering
 from selbox.analysis.differences.side import Side
+from selbox.analysis.differences.withholding import TYPE_OPERANDS, Withholding
 from selbox.analysis.domaintransitions import DomainTransitions
 from selbox.analysis.ruletext import permission_names
 from selbox.model.bitset import members
-from selbox.model.constraint import CompareNames, Operand
+from selbox.model.constraint import CompareNames
 from selbox.model.context import Context
 from selbox.model.context_text import format_context
 from selbox.model.mls import LevelRange
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
-from selbox.server.securityserver import SecurityServer
 from selbox.server.typecontext import type_context
 from selbox.typing import NamedTuple
-
-_TYPES = frozenset({Operand.TYPE_1, Operand.TYPE_2, Operand.TYPE_3})
 
 
 class Grant(NamedTuple):
@@ -79,11 +77,13 @@ def grant_differences(left: Side, right: Side) -> GrantDifferences:
     numbering = Numbering(left.catalogue, right.catalogue)
     active = tuple(active_conditions(each.catalogue, each.catalogue.defaults) for each in (left, right))
     comparison = AccessComparison(numbering, left.catalogue, right.catalogue, (active[0], active[1]))
-    deciders = [_Decider(numbering, side, each.policy) for side, each in enumerate((left, right))]
+    policies = left.policy, right.policy
+    contexts = [_contexts(each) for each in policies]
+    before, after = (Withholding(numbering, side, policies[side], contexts[side]) for side in (0, 1))
     found = [NOTHING]
-    for rules in comparison.said(RuleKind.ALLOW, whole=not _decide_alike(left.policy, right.policy)):
-        granted = [each.granted(rules) for each in deciders]
-        found.append(rules._replace(left=granted[0], right=granted[1]).select(granted[0] != granted[1]))
+    for rules in comparison.said(RuleKind.ALLOW, whole=not _decide_alike(policies, contexts)):
+        granted = rules._replace(left=before.granted(rules, rules.left), right=after.granted(rules, rules.right))
+        found.append(granted.select(granted.left != granted.right))
     differences = AccessRules(*map(np.concatenate, zip(*found, strict=True)))
     transitions = [_transitions(each.catalogue) for each in (left, right)]
     permissive = [{each.name for each in side.policy.types if each.permissive} for side in (left, right)]
@@ -97,94 +97,56 @@ def grant_differences(left: Side, right: Side) -> GrantDifferences:
     )
 
 
-def _decide_alike(left: Policy, right: Policy) -> bool:
+def _contexts(policy: Policy) -> list[Context | None]:
+    """Return for each type the context that decisions about it are asked with; None for attributes."""
+    contexts: list[Context | None] = []
+    for index, each in enumerate(policy.types):
+        found = None
+        if not each.is_attribute:
+            found = type_context(policy, index)
+            low = policy.users[found.user].range.low
+            found = found._replace(range=LevelRange(low, low))
+        contexts.append(found)
+    return contexts
+
+
+def _decide_alike(policies: Sequence[Policy], contexts: Sequence[Sequence[Context | None]]) -> bool:
     """Tell whether, apart from rules, all is the same that decisions about types of both policies depend on."""
-    names = {each.name for each in left.types if not each.is_attribute}
-    names &= {each.name for each in right.types if not each.is_attribute}
-    return _limits(left, names) == _limits(right, names)
+    left, right = ({each.name for each in policy.types if not each.is_attribute} for policy in policies)
+    limits = (_limits(*both, left & right) for both in zip(policies, contexts, strict=True))
+    # Contexts take the longest to write; the rest mostly says already that policies do not decide alike.
+    return all(before == after for before, after in zip(*limits, strict=True))
 
 
-def _limits(policy: Policy, names: set[str]) -> tuple[object, ...]:
-    """Return what limits decisions about some types beyond rules: constraints, role changes, contexts and bounds."""
-    constraints = {
+def _limits(policy: Policy, contexts: Sequence[Context | None], names: set[str]) -> Iterator[object]:
+    """Yield what limits decisions about some types beyond rules: constraints, role changes, bounds and contexts."""
+    yield policy.handle_unknown
+    roles = [each.name for each in policy.roles]
+    yield {(roles[each.source], roles[each.target]) for each in policy.role_allows}
+    yield {
+        each.name: None if each.bounds is None else policy.types[each.bounds].name
+        for each in policy.types
+        if each.name in names
+    }
+    yield {
         (
             constraint_text(policy, each),
             tuple(_compared(policy, term, names) for term in each.expression if isinstance(term, CompareNames)),
         )
         for each in policy.constraints
     }
-    roles = [each.name for each in policy.roles]
-    changes = {(roles[each.source], roles[each.target]) for each in policy.role_allows}
-    contexts = {
-        each.name: (
-            format_context(policy, _context(policy, index)),
-            None if each.bounds is None else policy.types[each.bounds].name,
-        )
-        for index, each in enumerate(policy.types)
-        if each.name in names
+    yield {
+        each.name: format_context(policy, context)
+        for each, context in zip(policy.types, contexts, strict=True)
+        if context is not None and each.name in names
     }
-    return constraints, changes, contexts, policy.handle_unknown
-
-
-def _context(policy: Policy, type_id: int) -> Context:
-    """Return the context that decisions about a type are asked with."""
-    found = type_context(policy, type_id)
-    low = policy.users[found.user].range.low
-    return found._replace(range=LevelRange(low, low))
 
 
 def _compared(policy: Policy, term: CompareNames, names: set[str]) -> frozenset[str]:
     """Return which of some types a term of a constraint names; nothing for terms about users and roles."""
-    if term.left not in _TYPES:
+    if term.left not in TYPE_OPERANDS:
         return frozenset()
     return frozenset(policy.types[each].name for each in members(term.ids)) & names
-
-
-class _Decider:
-    """Asks the security server of one policy.
-
-    Args:
-        numbering: of both policies.
-        side: which of them it is.
-        policy: the policy.
-    """
-
-    def __init__(self, numbering: Numbering, side: int, policy: Policy) -> None:
-        self._numbering = numbering
-        self._side = side
-        self._server = server = SecurityServer(policy)
-        self._sids = np.full(len(numbering.types), -1, dtype=np.int64)
-        for index, number in enumerate(numbering.sets_of[side]):
-            if not policy.types[index].is_attribute:
-                self._sids[number] = server.sid_for(_context(policy, index))
-        self._classes = np.full(len(numbering.classes), -1, dtype=np.int64)
-        self._classes[numbering.classes_of[side]] = np.arange(len(policy.classes))
-
-    def granted(self, rules: AccessRules) -> Vectors:
-        """Return what the policy grants where rules say something, by the bits that both policies have in common."""
-        source, target = self._sids[rules.source], self._sids[rules.target]
-        object_class = self._classes[rules.object_class]
-        result = np.zeros(len(source), dtype=np.uint64)
-        is_known = np.flatnonzero((source >= 0) & (target >= 0) & (object_class >= 0))
-        if len(is_known):
-            decided = self._server.compute_access_arrays(source[is_known], target[is_known], object_class[is_known])
-            result[is_known] = _translated(self._numbering, self._side, object_class[is_known], decided.allowed)
-        return result
-
-
-def _translated(numbering: Numbering, side: int, classes: Keys, allowed: NDArray[np.uint32]) -> Vectors:
-    """Return access vectors by the bits that both policies have in common, without what a class does not define."""
-    permissions = numbering.permissions_of[side]
-    defined = np.array([(1 << len(bits)) - 1 for bits in permissions], dtype=np.uint64)
-    vectors: Vectors = allowed & defined[classes]
-    for object_class, bits in enumerate(permissions):
-        if bits != [*range(len(bits))]:
-            rows = np.flatnonzero(classes == object_class)
-            moved = np.zeros(len(rows), dtype=np.uint64)
-            for own, common in enumerate(bits):
-                moved |= (vectors[rows] >> np.uint64(own) & np.uint64(1)) << np.uint64(common)
-            vectors[rows] = moved
-    return vectors
 
 
 def _transitions(catalogue: Catalogue) -> set[tuple[str, str]]:
@@ -198,13 +160,21 @@ def _transitions(catalogue: Catalogue) -> set[tuple[str, str]]:
 def _grouped(numbering: Numbering, places: AccessRules, vectors: Vectors) -> tuple[Grant, ...]:
     """Return what is granted, with sources that may do the same to the same targets together."""
     rows = np.flatnonzero(vectors)
-    columns = (each[rows].tolist() for each in (places.object_class, places.source, places.target, vectors))
-    targets: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for object_class, source, target, vector in zip(*columns, strict=True):
-        targets[object_class, vector, source].append(target)
+    object_class, source, target, vector = (
+        each[rows] for each in (places.object_class, places.source, places.target, vectors)
+    )
+    order = np.lexsort((target, source, vector, object_class))
+    columns = [each[order] for each in (object_class, vector, source)]
+    is_start = np.ones(len(order), dtype=bool)
+    is_start[1:] = np.any([each[1:] != each[:-1] for each in columns], axis=0)
+    starts = np.flatnonzero(is_start)
+    listed = target[order].tolist()
     sources: defaultdict[tuple[int, int, tuple[int, ...]], list[int]] = defaultdict(list)
-    for (object_class, vector, source), found in targets.items():
-        sources[object_class, vector, tuple(found)].append(source)
+    ends = [*starts[1:].tolist(), len(listed)][: len(starts)]
+    for start, end, number, said, subject in zip(
+        starts.tolist(), ends, *(each[starts].tolist() for each in columns), strict=True
+    ):
+        sources[number, said, tuple(listed[start:end])].append(subject)
     names = numbering.types
     return tuple(
         sorted(
