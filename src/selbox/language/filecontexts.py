@@ -27,6 +27,8 @@ _HOME_ROOT: Final = "HOME_ROOT"
 _LOGINS: Final = (("/home/[^/]+", "[0-9]+", "[^/]+"), ("/root", "0", "root"))
 """Home directory, number and name of any user, and of root."""
 _WORD: Final = re.compile(r"\S+")
+_LINE: Final = re.compile(r"\s*([^\s#]\S*)\s+(?:(-[-bcdlps])\s+)?(\S+)\s*")
+"""A line with nothing wrong, as nearly all are; any other is looked at word by word."""
 
 
 class FileContextLine(NamedTuple):
@@ -36,15 +38,33 @@ class FileContextLine(NamedTuple):
         pattern: regular expression over the whole path.
         kind: the kind of file it is for.
         context: text of the context, which may be :data:`NO_CONTEXT`.
-        pattern_span: place of the pattern.
-        context_span: place of the context.
+        source: the file.
+        number: of the line in it, from 1.
+        pattern_column: where the pattern begins, from 1, as it is written.
+        context_column: where the context does.
+        pattern_size: characters of the pattern as it is written.
+        context_size: those of the context.
     """
 
     pattern: str
     kind: FileKind
     context: str
-    pattern_span: Span
-    context_span: Span
+    source: SourceFile
+    number: int
+    pattern_column: int
+    context_column: int
+    pattern_size: int
+    context_size: int
+
+    @property
+    def pattern_span(self) -> Span:
+        """Place of the pattern."""
+        return Span(self.source, self.number, self.pattern_column, self.pattern_size)
+
+    @property
+    def context_span(self) -> Span:
+        """Place of the context."""
+        return Span(self.source, self.number, self.context_column, self.context_size)
 
 
 def parse_file_contexts(source: SourceFile, collected: Diagnostics | None = None) -> list[FileContextLine]:
@@ -60,6 +80,13 @@ def parse_file_contexts(source: SourceFile, collected: Diagnostics | None = None
     diagnostics = Diagnostics() if collected is None else collected
     lines: list[FileContextLine] = []
     for number, text in enumerate(source.text.split("\n"), 1):
+        match = _LINE.fullmatch(text)
+        if match is not None:
+            pattern, word, context = match.groups()
+            kind = FileKind.ANY if word is None else _KINDS[word]
+            columns = match.start(1) + 1, match.start(3) + 1
+            lines.append(FileContextLine(pattern, kind, context, source, number, *columns, len(pattern), len(context)))
+            continue
         words = [(each[0], Span(source, number, each.start() + 1, len(each[0]))) for each in _WORD.finditer(text)]
         if not words or words[0][0].startswith("#"):
             continue
@@ -70,16 +97,13 @@ def parse_file_contexts(source: SourceFile, collected: Diagnostics | None = None
                 Span(source, number, 1, len(text)),
                 "write `PATTERN CONTEXT`, or `PATTERN -d CONTEXT` for one kind of file",
             )
-        elif len(words) == 3 and words[1][0] not in _KINDS:
+        else:  # of three words, or it would have been the pattern above
             diagnostics.error(
                 "file-context-syntax",
                 f"`{words[1][0]}` is no kind of file",
                 words[1][1],
                 "kinds are " + ", ".join(f"`{each}`" for each in _KINDS),
             )
-        else:
-            kind = _KINDS[words[1][0]] if len(words) == 3 else FileKind.ANY
-            lines.append(FileContextLine(words[0][0], kind, words[-1][0], words[0][1], words[-1][1]))
     if collected is None:
         diagnostics.raise_if_errors()
     return lines

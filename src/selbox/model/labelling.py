@@ -10,6 +10,8 @@ from selbox.typing import Final, NamedTuple
 class FileKind(Enum):
     """The kind of file that a ``filecon`` or ``genfscon`` entry is for; values are CIL's keywords."""
 
+    __hash__ = object.__hash__  # by identity, and not by the name in Python: thousands of entries are sorted by it
+
     ANY = "any"
     FILE = "file"
     DIRECTORY = "dir"

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError
 from selbox.language.filecontexts import NO_CONTEXT, FileContextLine, parse_substitutions
 from selbox.model.context import Context
-from selbox.model.context_text import INVALID_CONTEXT, format_context, parse_context
+from selbox.model.context_text import INVALID_CONTEXT, format_context, parse_context, parse_identity
 from selbox.model.labelling import FileContext, FileKind, PathSubstitution
+from selbox.model.mls import LevelRange
 from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.server.validity import context_fault
@@ -29,18 +30,18 @@ def with_file_contexts(
     """
     diagnostics = Diagnostics() if collected is None else collected
     known: dict[str, Context | SelboxError | None] = {NO_CONTEXT: None}
+    ranges: dict[str, LevelRange] = {}
     entries: list[FileContext] = []
     origins = list(policy.origins)
     for line in lines:
         if line.context not in known:
-            known[line.context] = _context(policy, line.context)
+            known[line.context] = _context(policy, line.context, ranges)
         context = known[line.context]
         if isinstance(context, SelboxError):
             (found,) = context.diagnostics
             diagnostics.error(INVALID_CONTEXT, found.message, line.context_span, found.help)
             continue
-        span = line.pattern_span
-        origins.append(Origin(span.source.name, span.line, span.column))
+        origins.append(Origin(line.source.name, line.number, line.pattern_column))
         entries.append(FileContext(line.pattern, line.kind, context, len(origins)))
     diagnostics.raise_if_errors()
     return policy._replace(file_contexts=(*policy.file_contexts, *entries), origins=tuple(origins))
@@ -92,11 +93,25 @@ def substitutions_beside(path: str) -> tuple[tuple[PathSubstitution, ...], ...]:
     return tuple(map(parse_substitutions, substitution_texts(path)))
 
 
-def _context(policy: Policy, text: str) -> Context | SelboxError:
-    """Return a context, or what is wrong with it."""
-    try:
-        context = parse_context(policy, text)
-    except SelboxError as error:
-        return error
+def _context(policy: Policy, text: str, ranges: dict[str, LevelRange]) -> Context | SelboxError:
+    """Return a context, or what is wrong with it.
+
+    Args:
+        policy: whose names it uses.
+        text: the context.
+        ranges: those that were met, by their text: of thousands of contexts all but a few have the same one.
+    """
+    head, tail = ":".join(text.split(":")[:3]), text.split(":", 3)[3:]
+    known = ranges.get(tail[0]) if tail else None
+    identity = parse_identity(policy, head) if known is not None else None
+    if known is not None and identity is not None:
+        context = Context(*identity, known)
+    else:
+        try:
+            context = parse_context(policy, text)
+        except SelboxError as error:
+            return error
+        if tail:
+            ranges[tail[0]] = context.range
     fault = context_fault(policy, context)
     return SelboxError.of(INVALID_CONTEXT, f"invalid context `{text}`: {fault}") if fault else context

@@ -15,6 +15,7 @@ from selbox.model.labelling import FileContext, FileKind, PathSubstitution
 from selbox.model.origin import Origin
 from selbox.model.policy import Policy
 from selbox.store.pathpattern import PatternShape, Tail, as_bytes_text, pattern_shape, pattern_suffix
+from selbox.typing import ClassVar
 
 _FILE_TYPES = {
     FileKind.ANY: 0,
@@ -74,6 +75,8 @@ class FileContexts:
             the first that fits is taken.
     """
 
+    _latest: "ClassVar[tuple[tuple[object, object, object], FileContexts] | None]" = None
+
     def __init__(
         self,
         entries: Sequence[FileContext],
@@ -93,8 +96,11 @@ class FileContexts:
 
     @classmethod
     def of(cls, policy: Policy) -> "FileContexts":
-        """Return those of a policy."""
-        return cls(policy.file_contexts, policy.origins, policy.path_substitutions)
+        """Return those of a policy; of the policy that was asked about last, with what they have indexed since."""
+        given = (policy.file_contexts, policy.origins, policy.path_substitutions)
+        if cls._latest is None or any(one is not other for one, other in zip(cls._latest[0], given, strict=True)):
+            cls._latest = given, cls(*given)
+        return cls._latest[1]
 
     def lookup(self, path: str, mode: int) -> FileContext | None:
         """Return the entry that labels a path, or None when no entry matches.
