@@ -183,6 +183,42 @@ def test_a_disk_keeps_its_labels(box: Box) -> None:
     assert labels == ["soft_t", "file_t", "secret_food_t"], outcome.errors
 
 
+QUOTAS = """
+import ctypes, errno, sys
+library = ctypes.CDLL(None, use_errno=True)
+value = ctypes.create_string_buffer(128)
+for command, number in (("sync", 0x800001), ("format", 0x800004), ("own", 0x800007), ("set", 0x800008)):
+    failed = library.quotactl(number << 8, sys.argv[1].encode(), 0, value)
+    print(command, errno.errorcode[ctypes.get_errno()] if failed else "done")
+"""
+
+
+def test_policy_decides_about_quotas(box: Box) -> None:
+    if shutil.which("mkfs.ext4") is None or not os.path.exists("/dev/loop-control"):
+        pytest.skip("there is no mkfs.ext4, or no loop device")
+    box.policy.write_text(POLICY + "(allow cat_t fs_t (filesystem (quotaget)))")
+    box.file("quotas.py", QUOTAS)
+    outcome = box.shell(
+        """
+        dd if=/dev/zero of=disk bs=1M count=2 2>/dev/null && mkfs.ext4 -q disk
+        mount -o loop disk place || { echo none; exit; }
+        device=$(grep -o '^/dev/loop[0-9]*' /proc/mounts)
+        python3 quotas.py $device && runcon -t cat_t python3 quotas.py $device && python3 quotas.py /dev/null
+        umount place
+        """,
+        *labelled(box),
+    )
+    if outcome.output == "none\n":
+        pytest.skip("no loop device is free")
+    mine, cats, nobodys = (outcome.output.splitlines()[begin : begin + 4] for begin in (0, 4, 8))
+    if mine[0] == "sync ENOSYS":
+        pytest.skip("this kernel has no quotas")
+    assert mine == ["sync done", "format ESRCH", "own ESRCH", "set ESRCH"], outcome.errors
+    assert cats == ["sync EACCES", "format ESRCH", "own ESRCH", "set EACCES"]
+    assert nobodys == [f"{each} ENOTBLK" for each in ("sync", "format", "own", "set")]
+    assert len(outcome.denied("filesystem", "quotamod")) == 2
+
+
 NEWER = """
 import ctypes, errno, os
 library = ctypes.CDLL(None, use_errno=True)

@@ -1,13 +1,18 @@
-"""Watching files with ``inotify(7)``: the supervisor adds each watch, on the very file that it decided about."""
+"""Watching files, mounts and file systems: the supervisor adds each watch, on the very file that it decided about.
+
+Of ``fanotify(7)``, a box has what tells of files by their handles. The other kind opens every file for its reader, and
+nobody would be asked about that.
+"""
 
 import errno
 import os
 import stat
 
-from selbox.enforce.answer import Handler
+from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.callerfiles import check_target, copy_of, target_at
+from selbox.enforce.callerfiles import check_target, copy_of, target_at, target_open
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.linux import AT_FDCWD, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -18,15 +23,20 @@ _ONLY_DIRECTORY: Final = 0x01000000
 _DO_NOT_FOLLOW: Final = 0x02000000
 
 
+_REPORT_PIDFD, _REPORT_FID = 0x80, 0x200
+_MARK_DO_NOT_FOLLOW, _MARK_ONLY_DIRECTORY, _MARK_MOUNT, _MARK_FLUSH, _MARK_FILESYSTEM = 0x04, 0x08, 0x10, 0x80, 0x100
+
+
 class WatchCalls:
-    """``inotify_add_watch``."""
+    """``inotify_add_watch``, ``fanotify_init`` and ``fanotify_mark``."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call."""
-        return {"inotify_add_watch": self.add_watch}
+        fanotify = {"fanotify_init": self.fanotify_init, "fanotify_mark": self.fanotify_mark}
+        return {"inotify_add_watch": self.add_watch, **fanotify}
 
     def add_watch(self, caller: Caller, arguments: Arguments) -> int:
         """``inotify_add_watch(descriptor, path, mask)``."""
@@ -43,3 +53,42 @@ class WatchCalls:
         check_target(box, caller, target, *watch_permissions(mask))
         # The supervisor's own link to the object is followed; it ends there, be the object a link itself.
         return system_call(NUMBERS["inotify_add_watch"], queue, target.place.encode(), mask & ~_DO_NOT_FOLLOW)
+
+    def fanotify_init(self, caller: Caller, arguments: Arguments) -> int:
+        """``fanotify_init(flags, event_flags)``, both by value."""
+        if arguments[0] & (_REPORT_FID | _REPORT_PIDFD) != _REPORT_FID:
+            return -errno.EPERM
+        if not Capabilities(self._box).may_use_if_held(caller, "sys_admin"):
+            return -errno.EPERM
+        return CONTINUE
+
+    def fanotify_mark(self, caller: Caller, arguments: Arguments) -> int:
+        """``fanotify_mark(descriptor, flags, mask, directory, path)``.
+
+        Source: the kernel's ``fanotify_find_path`` and ``selinux_path_notify``.
+        """
+        box = self._box
+        number, flags, mask, directory, address = arguments[:5]
+        flags &= 0xFFFFFFFF
+        if flags & _MARK_FLUSH:
+            return CONTINUE
+        queue = copy_of(box, caller, number)
+        if address:
+            path = box.memory.read_string(caller.tid, address)
+            target = target_at(box, caller, directory, path, follow=not flags & _MARK_DO_NOT_FOLLOW)
+        else:
+            target = target_open(box, caller, directory)
+        if flags & _MARK_ONLY_DIRECTORY and not stat.S_ISDIR(target.status.st_mode):
+            return -errno.ENOTDIR
+        box.walker.privileges.check_mode(caller, target.status, os.R_OK)
+        check_target(box, caller, target, "read")
+        watch = "watch"
+        if flags & _MARK_FILESYSTEM:
+            watch = "watch_sb"
+            filesystem = box.labels.filesystem_sid_on(target.status.st_dev)
+            box.monitor.check(caller, filesystem, "filesystem", ("watch",), dict)
+        elif flags & _MARK_MOUNT:
+            watch = "watch_mount"
+        check_target(box, caller, target, *watch_permissions(mask, watch))
+        place = target.place.encode() + b"\0"
+        return system_call(NUMBERS["fanotify_mark"], queue, flags & ~_MARK_DO_NOT_FOLLOW, mask, AT_FDCWD, place)

@@ -180,6 +180,7 @@ NUMBERS: Final[dict[str, int]] = {
     "perf_event_open": 298,
     "recvmmsg": 299,
     "fanotify_init": 300,
+    "fanotify_mark": 301,
     "prlimit64": 302,
     "open_by_handle_at": 304,
     "clock_adjtime": 305,

@@ -137,8 +137,19 @@ ROWS: Final = (
         ("read", "watch", "watch_reads"),
         "the file",
         Support.ENFORCED,
-        "of mounts and file systems, and with permission events: fanotify is refused. F_NOTIFY is limited as locks are",
+        "F_NOTIFY is limited as locks are",
         "selinux_path_notify",
         ("inotify_add_watch", "fcntl"),
+    ),
+    Operation(
+        "watch files, mounts and file systems with fanotify",
+        f"{FILE_CLASSES} filesystem capability",
+        ("read", "watch", "watch_mount", "watch_sb", "watch_reads", "sys_admin"),
+        "the file and its file system (filesystem watch)",
+        Support.LIMITED,
+        "only what tells of files by handles (FAN_REPORT_FID): other notices bring files opened, and nobody would be "
+        "asked. Who holds CAP_SYS_ADMIN and may not use it watches nothing; the kernel would take it for unprivileged",
+        "selinux_path_notify",
+        ("fanotify_init", "fanotify_mark"),
     ),
 )

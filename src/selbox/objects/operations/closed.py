@@ -25,14 +25,14 @@ ROWS: Final = (
         ("process_madvise", "process_mrelease"),
     ),
     Operation(
-        "open by handle, or with a fanotify notice",
+        "open by handle",
         "file dir",
-        ("open", "watch"),
+        ("open",),
         "",
         Support.REFUSED,
-        "they go around the directories",
+        "it goes around the directories",
         "",
-        ("open_by_handle_at", "fanotify_init"),
+        ("open_by_handle_at",),
     ),
     Operation(
         "calls that hide what they do",
@@ -60,11 +60,11 @@ ROWS: Final = (
         ("module_load", "sys_boot", "sys_rawio"),
         "",
         Support.REFUSED,
-        "modules, kexec, BPF programs, performance events, I/O ports, reboot, swap, accounting and quotas",
+        "modules, kexec, BPF programs, performance events, I/O ports, reboot, swap and accounting",
         "selinux_kernel_load_data, selinux_bpf, selinux_perf_event_open",
         (
             *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"),
-            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd"),
+            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
         ),
     ),
 )

@@ -80,4 +80,14 @@ ROWS: Final = (
         "",
         ("pivot_root", "open_tree_attr"),
     ),
+    Operation(
+        "quotas",
+        "filesystem file capability",
+        ("quotaget", "quotamod", "quotaon", "sys_admin"),
+        "the file system, and the file that quotas are kept in",
+        Support.ENFORCED,
+        "",
+        "selinux_quotactl, selinux_quota_on",
+        ("quotactl", "quotactl_fd"),
+    ),
 )

@@ -24,11 +24,10 @@ PART: Final = FilterPart(
             *("process_madvise", "process_mrelease"),
         ),
         errno.EPERM: (
-            # Routes around path mediation: handles, and notices that come with the file opened.
-            *("open_by_handle_at", "fanotify_init"),
+            "open_by_handle_at",  # a route around path mediation
             # The kernel itself, which no policy of a box can mediate.
             *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"),
-            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd"),
+            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
         ),
     }
 )
