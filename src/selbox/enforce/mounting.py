@@ -12,6 +12,7 @@ from selbox.enforce import mountcalls
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
+from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.mountguard import MountGuard
 from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, FSCONTEXT, ROOTCONTEXT, Superblock
 from selbox.model.labelling import FilesystemUseBehaviour
@@ -118,12 +119,20 @@ class Mounting:
 
     # --- File systems -----------------------------------------------------------------------------------------------
 
-    def open_context(self, kind: bytes) -> int:
+    def open_context(self, caller: Caller, kind: bytes) -> int:
         """Return a context for making a file system of a kind; it lives as long as the call.
 
         Raises:
-            OSError: ENODEV for a kind that the kernel does not know, EPERM for one that no box mounts.
+            OSError: ENODEV for a kind that the kernel does not know, or may not load; EPERM for one that no box mounts.
+
+        Source: the kernel's ``get_fs_type`` and ``selinux_kernel_module_request``.
         """
+        if not _is_loaded(kind):
+            try:
+                kernel, module = self._box.labels.outside, f"fs-{kind.decode(errors='surrogateescape')}"
+                self._box.monitor.check(caller, kernel, "system", ("module_request",), lambda: {"kmod": module})
+            except AccessDenied:
+                raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
         context = self._box.descriptors.add(mountcalls.open_context(kind))
         if _name_of(kind) in _SERVED:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
@@ -155,7 +164,7 @@ class Mounting:
 
         Source: the kernel's ``vfs_cmd_create``, ``selinux_set_mnt_opts`` and ``selinux_sb_kern_mount``.
         """
-        context, is_new = self._made(kind, options, exclusively=exclusively)
+        context, is_new = self._made(caller, kind, options, exclusively=exclusively)
         said = self.sids(labels)
         mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
         status, name = os.fstat(mount), _name_of(kind)
@@ -168,10 +177,10 @@ class Mounting:
             self._remember(status, superblock, source)
         return Made(mount, context, status, superblock)
 
-    def _made(self, kind: bytes, options: Sequence[Option], *, exclusively: bool) -> tuple[int, bool]:
+    def _made(self, caller: Caller, kind: bytes, options: Sequence[Option], *, exclusively: bool) -> tuple[int, bool]:
         """Return the context of a file system that was made or found, and whether it is new."""
         for is_new in (True, False):
-            context = self.open_context(kind)
+            context = self.open_context(caller, kind)
             for name, value in options:
                 mountcalls.set_option(context, name, value)
             try:
@@ -238,6 +247,12 @@ class Mounting:
 def invalid() -> OSError:
     """Return the error of what makes no sense, EINVAL."""
     return OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def _is_loaded(kind: bytes) -> bool:
+    """Tell whether the kernel knows a kind of file systems without loading a module."""
+    with open("/proc/filesystems", "rb") as table:
+        return kind.partition(b".")[0] in {line.split()[-1] for line in table if line.strip()}
 
 
 def _name_of(kind: bytes) -> str:

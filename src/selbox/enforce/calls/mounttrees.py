@@ -94,7 +94,7 @@ class MountTreeCalls:
         if flags & ~_CLOSE_ON_EXEC:
             return -errno.EINVAL
         kind = self._box.memory.read_string(caller.tid, arguments[0])
-        kernel = self._mounting.open_context(kind)
+        kernel = self._mounting.open_context(caller, kind)
         return self._begin(caller, _Context(kind, kernel), os.O_CLOEXEC if flags else 0)
 
     def fspick(self, caller: Caller, arguments: Arguments) -> int:

@@ -83,12 +83,13 @@ class WatchCalls:
         box.walker.privileges.check_mode(caller, target.status, os.R_OK)
         check_target(box, caller, target, "read")
         watch = "watch"
+        filesystem = box.labels.filesystem_sid_on(target.status.st_dev)
         if flags & _MARK_FILESYSTEM:
             watch = "watch_sb"
-            filesystem = box.labels.filesystem_sid_on(target.status.st_dev)
             box.monitor.check(caller, filesystem, "filesystem", ("watch",), dict)
         elif flags & _MARK_MOUNT:
             watch = "watch_mount"
         check_target(box, caller, target, *watch_permissions(mask, watch))
+        box.monitor.check(caller, filesystem, "filesystem", ("getattr",), dict)  # handles begin with its number
         place = target.place.encode() + b"\0"
         return system_call(NUMBERS["fanotify_mark"], queue, flags & ~_MARK_DO_NOT_FOLLOW, mask, AT_FDCWD, place)
