@@ -1,3 +1,4 @@
+import pytest
 from tests.analysis.denialpolicy import SOURCE, record
 
 from selbox.analysis.deniedrules import DeniedRules
@@ -45,3 +46,10 @@ def test_the_first_lines_are_kept() -> None:
     rules = collected(*(record("home_t", "write", number=each) for each in range(5)), examples=3)
     (rule,) = rules.rules()
     assert [each.line for each in rule.examples] == [1, 2, 3]
+
+
+def test_a_log_that_calls_for_rules_without_end_takes_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selbox.analysis.deniedrules.MOST_KNOWN", 2)
+    rules = collected(*(record(each, "write") for each in ("home_t", "web_log_t", "program_t", "default_t", "home_t")))
+    assert [each.target for each in rules.rules()] == ["home_t", "web_log_t"]
+    assert rules.others == 2

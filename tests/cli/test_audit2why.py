@@ -55,6 +55,15 @@ def test_the_log_may_begin_at_the_last_reload(verbs: Verbs) -> None:
     assert out == f"{record('home_t', 'write', number=7)}\n{RULE}"
 
 
+def test_the_last_reload_is_found_in_whatever_block_it_stands(verbs: Verbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selbox.store.logfiles._BLOCK", 100)
+    loaded = "type=MAC_POLICY_LOAD msg=audit(1.0:2): policy loaded auid=0\n"
+    last = record("home_t", "write", number=7) + "\n"
+    verbs.log.write_text(f"{last}{loaded}{last}----\n{loaded}----\n{last}----\n{last}")
+    out, _ = verbs.run("audit2why", "-l")
+    assert out == f"{last}{RULE}" * 2
+
+
 def test_json_says_each_access_once(verbs: Verbs) -> None:
     verbs.log.write_text(verbs.log.read_text() + record("home_t", "read", number=9) + "\n")
     envelope = json.loads(verbs.run("audit2why", "--json")[0])

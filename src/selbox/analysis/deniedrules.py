@@ -15,7 +15,8 @@ SELF: Final = "self"
 """How rules name a target that is the source."""
 
 MOST_KNOWN: Final = 1 << 18
-"""Accesses that are known again; when there are more, all are forgotten, so that memory is bounded."""
+"""Accesses that are known again, of which all are forgotten when there are more; and rules that are kept: no policy has
+as many, and what writes them into a log shall not take all memory."""
 
 _MOST_EXAMPLES: Final = 20
 """Lines of the log that are kept for one rule."""
@@ -106,12 +107,16 @@ class DeniedRules:
 
     Args:
         examples: how many lines of the log are kept for each rule; 20 at most.
+
+    Attributes:
+        others: records that call for rules which were not kept, as there were too many.
     """
 
     def __init__(self, examples: int = 1) -> None:
         self._examples = min(examples, _MOST_EXAMPLES)
         self._groups: dict[tuple[str, str, str, CauseKind], RuleGroup] = {}
         self._of_access: dict[LoggedAccess, RuleGroup] = {}
+        self.others = 0
 
     def add(self, lines: Iterable[AccessLine], causes: Iterable[LoggedCause]) -> list[AccessLine]:
         """Add lines with what denies each access; what was granted or could not be asked about calls for nothing.
@@ -140,6 +145,9 @@ class DeniedRules:
         key = source, target, access.tclass, cause.kind
         group = self._groups.get(key)
         if group is None:
+            if len(self._groups) >= MOST_KNOWN:
+                self.others += 1
+                return None
             group = self._groups[key] = RuleGroup(source, target, line, cause)
         self._of_access[access] = group
         group.join(access)

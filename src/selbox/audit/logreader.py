@@ -14,6 +14,9 @@ from selbox.typing import Final, NamedTuple
 RELOADS: Final = frozenset({"MAC_POLICY_LOAD", "DAEMON_START", "SYSTEM_BOOT"})
 """Kinds of event after which another policy may be in force: it was loaded, or the system was started."""
 
+RELOAD_WORDS: Final = (*sorted(RELOADS), "type=1")
+"""Where none of these words is in a text, no line of it tells of one: kernels write numbers for names."""
+
 _SHOWN: Final = 20
 """Lines that could not be read of which the text is kept."""
 _EXCERPT: Final = 400

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import selbox
+from selbox.analysis.deniedrules import MOST_KNOWN
 from selbox.audit.accesslines import AccessLine, broken_access
 from selbox.audit.events import CompanionLine
-from selbox.audit.logreader import RELOADS, EventLine, Found, LogReader
+from selbox.audit.logreader import RELOAD_WORDS, RELOADS, EventLine, Found, LogReader
 from selbox.audit.summary import printable
 from selbox.cli.policyarguments import policy_paths
 from selbox.cli.progress import Progress
@@ -136,9 +137,13 @@ class Log:
 
     def found(self, progress: Progress) -> Iterator[Sequence[Found]]:
         """Yield what the log tells of, block by block."""
-        batches = self._since_boot() if self._arguments.boot else self._read(progress)
-        if self._arguments.lastreload:
-            batches = _since_reload(batches)
+        arguments = self._arguments
+        if arguments.lastreload and not (arguments.boot or arguments.dmesg) and all(map(os.path.isfile, self._paths())):
+            batches = self._since_line(_last_reload(self._paths()), progress)
+        else:
+            batches = self._since_boot() if arguments.boot else self._read(progress)
+            if arguments.lastreload:
+                batches = _since_reload(batches)
         yield from (self._chosen(each) for each in batches) if self._types else batches
 
     def note(self, causes: Iterable[LoggedCause]) -> None:
@@ -148,8 +153,12 @@ class Log:
             if unknown is not None and (unknown in self._unknown or len(self._unknown) < _MOST_NAMES):
                 self._unknown[unknown] += 1
 
-    def notices(self) -> tuple[Diagnostic, ...]:
-        """Return what was passed over, for the person who gave the log."""
+    def notices(self, others: int = 0) -> tuple[Diagnostic, ...]:
+        """Return what was passed over, for the person who gave the log.
+
+        Args:
+            others: records of more kinds than are kept.
+        """
         reader = self.reader
         found = [broken_access(*each)._replace(severity=Severity.WARNING) for each in reader.shown]
         if reader.broken > len(reader.shown):
@@ -165,6 +174,10 @@ class Log:
             count = f"more than {others}" if len(self._unknown) >= _MOST_NAMES else f"{others} more"
             words = f"records with {count} contexts, classes and permissions that the policy lacks passed over"
             found.append(Diagnostic("more-warnings", words, severity=Severity.WARNING))
+        if others:
+            words = f"{others} records passed over: they are of more than {MOST_KNOWN} kinds"
+            advice = "-t takes the records of some types only"
+            found.append(Diagnostic("more-warnings", words, help=advice, severity=Severity.WARNING))
         if not reader.accesses and not reader.broken:
             words, advice = "there is no record of a decision about access", ""
             if self._summaries:
@@ -178,12 +191,20 @@ class Log:
         if arguments.dmesg:
             yield self.reader.read(_kernel_log())
             return
-        paths = audit_logs() if arguments.all or arguments.boot else [arguments.input or STANDARD_INPUT]
-        for path in paths:
+        for path in self._paths():
             for block in follow(path) if self._follows else blocks(path):
                 self._summaries += block.text.count(_SUMMARY)
                 yield self.reader.read(block.text)
                 progress.stage(f"reading {path}: {block.place // _MEGABYTE} MiB, {self.reader.accesses} accesses")
+
+    def _paths(self) -> list[str]:
+        arguments = self._arguments
+        return audit_logs() if arguments.all or arguments.boot else [arguments.input or STANDARD_INPUT]
+
+    def _since_line(self, number: int, progress: Progress) -> Iterator[Sequence[Found]]:
+        for batch in self._read(progress):
+            if batch and batch[-1].line > number:
+                yield batch if batch[0].line > number else [each for each in batch if each.line > number]
 
     def _since_boot(self) -> Iterator[Sequence[Found]]:
         started = _boot_time()
@@ -208,6 +229,19 @@ def _types_of(found: AccessLine | EventLine) -> list[str]:
         contexts = [found.field(name) for name in ("invalid_context", "scontext", "tcontext")]
     parts = (each.split(":", 3) for each in contexts if each)
     return [each[2] for each in parts if len(each) > 2]
+
+
+def _last_reload(paths: Iterable[str]) -> int:
+    """Return the number of the last line that tells of a load of the policy, or 0, all logs counted on."""
+    found, reader = 0, LogReader()
+    for path in paths:
+        for block in blocks(path):
+            if any(each in block.text for each in RELOAD_WORDS):
+                events = (each for each in reader.read(block.text) if isinstance(each, EventLine))
+                found = max((each.line for each in events if each.kind in RELOADS), default=found)
+            else:
+                reader.lines += block.text.count("\n") + (not block.text.endswith("\n"))
+    return found
 
 
 def _since_reload(batches: Iterable[Sequence[Found]]) -> Iterator[Sequence[Found]]:

@@ -68,6 +68,9 @@ what would allow the access; every such proposal has been tried.
 _MOST_INTERFACES: Final = 20
 """Interfaces that are told of for one rule, the nearest, where all is told that is known."""
 
+_MOST_ROLES: Final = 1 << 10
+"""Roles, and types of one, that contexts which could not be computed are told of."""
+
 _MODULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -175,7 +178,9 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     log, events = Log(arguments, companions=not arguments.no_advice), Events()
     with Progress() as progress:
         server = load_server(arguments, progress)
-        found_rules, role_types = _read(log.found(progress), server, log, events, 20 if style.explanation > 1 else 1)
+        rules = DeniedRules(20 if style.explanation > 1 else 1)
+        role_types = _read(log.found(progress), server, log, events, rules)
+        found_rules = rules.rules()
     labels = FileLabels(server.policy, file_contexts(arguments))
     advice: defaultdict[int, list[Advice]] = defaultdict(list)
     if not arguments.no_advice:
@@ -194,7 +199,7 @@ def run(arguments: "Namespace") -> Allowed | Whys:
     )
     if interfaces is not None:
         written = written._replace(interfaces=interfaces.of)
-    notices = (*log.notices(), *labels.faults)
+    notices = (*log.notices(rules.others), *labels.faults)
     allowed = Allowed(written, style, notices, log.reader.lines, log.reader.broken)
     return allowed if written.is_empty else _saved(allowed, arguments, mls=server.policy.mls)
 
@@ -223,10 +228,10 @@ def _saved(allowed: Allowed, arguments: "Namespace", *, mls: bool) -> Allowed:
 
 
 def _read(
-    batches: Iterable[Sequence[Found]], server: SecurityServer, log: Log, events: Events, examples: int
-) -> tuple[list[DeniedRule], list[tuple[str, tuple[str, ...]]]]:
-    """Return the rules that a log calls for, and the roles with the types that they lack."""
-    causes, rules = LoggedCauses(server), DeniedRules(examples)
+    batches: Iterable[Sequence[Found]], server: SecurityServer, log: Log, events: Events, rules: DeniedRules
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Collect the rules that a log calls for, and return the roles with the types that they lack."""
+    causes = LoggedCauses(server)
     roles: dict[str, set[str]] = {}
     for batch in batches:
         lines = [each for each in batch if isinstance(each, AccessLine)]
@@ -236,7 +241,7 @@ def _read(
             events.want(line)
         events.add(each for each in batch if isinstance(each, CompanionLine))
         _add_roles(roles, (each for each in batch if isinstance(each, EventLine)))
-    return rules.rules(), [(role, tuple(sorted(roles[role]))) for role in sorted(roles)]
+    return [(role, tuple(sorted(roles[role]))) for role in sorted(roles)]
 
 
 def _violations(
@@ -281,7 +286,9 @@ def _add_roles(roles: dict[str, set[str]], events: Iterable[EventLine]) -> None:
     for each in events:
         context = (each.field("invalid_context") or "").split(":", 3)
         if each.field("op") == "security_compute_sid" and len(context) > 2:
-            roles.setdefault(context[1], set()).add(context[2])
+            types = roles.setdefault(context[1], set()) if len(roles) < _MOST_ROLES else roles.get(context[1])
+            if types is not None and len(types) < _MOST_ROLES:
+                types.add(context[2])
 
 
 def _remarks(rule: DeniedRule) -> list[str]:

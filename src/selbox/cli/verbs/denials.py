@@ -166,7 +166,7 @@ def run(arguments: "Namespace") -> Denied:
     ready = denials.denials()
     advisor.look_over([each.rule for each in ready if each.cause is not None])
     advice = tuple(advised(ready, advisor.of))
-    notices = (*log.notices(), *labels.faults)
+    notices = (*log.notices(denials.others), *labels.faults)
     return Denied(advice, tuple(happened), notices, log.reader.lines, log.reader.broken, arguments.top)
 
 
