@@ -150,9 +150,18 @@ def test_calls_nest_a_thousand_deep() -> None:
     assert error.code == "cil-too-deep"
 
 
-def test_what_is_called_deep_down_counts_many_times() -> None:
-    leaf = "(macro leaf ((type x)) (allow x b (file (read))))"
-    (error,) = errors_of(BASE, leaf + nested(900, "(call leaf (x))" * 5000))
+_LEAF = "(macro leaf ((type x)) (allow x b (file (read))))"
+
+
+def test_what_is_called_deep_down_is_looked_up_at_once() -> None:
+    policy = compile_texts(BASE, _LEAF + nested(900, "(call leaf (x))" * 3000))
+    a, b = policy.type_ids["a"], policy.type_ids["b"]
+    assert sum((rule.source, rule.target) == (a, b) for rule in policy.rules) >= 3000
+
+
+def test_macros_of_a_block_that_are_called_deep_down_count_many_times() -> None:
+    macros, call = nested(900, "(call leaf (x))" * 5000).rsplit("(call m0", 1)
+    (error,) = errors_of(BASE, f"(block k {_LEAF}{macros})(call k.m0{call}")
     assert error.code == "cil-too-large"
 
 

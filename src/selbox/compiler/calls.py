@@ -47,7 +47,7 @@ def _call(expander: Expander, sizes: "_Sizes", form: Form, place: Place) -> None
             "cil-not-a-macro", f"`{form[1]}` is a {macro.flavour}; only macros can be called", place, form, (1,)
         )
     _check_recursion(place, form, macro)
-    weight = 1 + max(0, place.scope.depth - _SHALLOW) // _STEEP
+    weight = 1 + max(0, place.scope.search_depth - _SHALLOW) // _STEEP
     expander.expect(weight * sizes.of(macro), form, place)
     arguments = _arguments(form, place, macro)
     expander.program.arguments += arguments.values()

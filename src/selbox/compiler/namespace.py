@@ -49,6 +49,9 @@ STRINGS: Final = "string"
 LATER: Final = 1 << 32
 """Added to a number, in a path, to sort what is brought in from elsewhere behind what a block holds itself."""
 
+_MOST_VISIBLE: Final = 64
+"""Parameters of calls inside of one another that are looked up at once; each call knows all of them."""
+
 _BEHIND: Final = 1 << 60
 """In a path, more than any offset."""
 
@@ -122,16 +125,23 @@ class Scope:
 
     Attributes:
         parent: the scope around it; None for the root.
+        root: the outermost scope.
         declaring: the root or block whose tables take what is declared here.
         prefix: what full names of declarations here begin with.
         tables: declarations by table and name; only the root and blocks have them.
         symbol: the block's own declaration.
         abstract: whether it is an abstract block.
         depth: how many scopes are around it.
+        visible: for calls inside of one another, of macros that stand in no block: table and name of all their
+            parameters, if these are few; None for others.
+        beyond: where a name is looked for that is none of these.
         qualified: of the root: whether dots are plain characters of names.
     """
 
-    __slots__ = ("abstract", "declaring", "depth", "parent", "prefix", "qualified", "symbol", "tables")
+    __slots__ = (
+        *("abstract", "beyond", "declaring", "depth", "parent", "prefix", "qualified", "root", "symbol", "tables"),
+        "visible",
+    )
 
     def __init__(self, parent: "Scope | None", symbol: Symbol | None = None) -> None:
         self.parent = parent
@@ -139,7 +149,10 @@ class Scope:
         self.abstract = False
         self.qualified = False
         self.depth: int = parent.depth + 1 if parent else 0
+        self.visible: frozenset[tuple[str, str]] | None = None
+        self.beyond = parent
         self.declaring = self
+        self.root: Scope = parent.root if parent else self
         self.prefix = f"{symbol.name}." if symbol else ""
         self.tables: dict[str, dict[str, Symbol]] = {}
 
@@ -152,6 +165,9 @@ class Scope:
         """Look in this scope and those around it, but not in the root; an argument is not looked up itself."""
         scope: Scope | None = self
         while scope is not None and scope.parent is not None:
+            if scope.visible is not None and (table, name) not in scope.visible:
+                scope = scope.beyond
+                continue
             found, scope = scope.step(table, name)
             if found is not None:
                 return found
@@ -162,12 +178,11 @@ class Scope:
         return self.own(table, name), self.parent
 
     @property
-    def root(self) -> "Scope":
-        """The outermost scope."""
-        scope = self
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope
+    def search_depth(self) -> int:
+        """How many scopes are around it that a name is looked for in, one after the other."""
+        if self.visible is None or self.beyond is None:
+            return self.depth
+        return self.beyond.depth + 1
 
     @property
     def within_abstract(self) -> bool:
@@ -184,13 +199,14 @@ class Argument:
     """An argument of a call, looked up where the call stands when it is first used.
 
     Attributes:
+        given: the argument that it is known to pass on; itself at first.
         table: the table of names that its parameter belongs to.
         value: a name, or an anonymous form.
         form: the form that it stands in, and ``path`` from there: for messages.
         place: where the call stands.
     """
 
-    __slots__ = ("flavour", "form", "path", "place", "table", "value")
+    __slots__ = ("flavour", "form", "given", "path", "place", "table", "value")
 
     def __init__(
         self, table: str, flavour: str, value: "Form | str", place: "Place", form: Form, path: tuple[int, ...]
@@ -201,14 +217,34 @@ class Argument:
         self.place = place
         self.form = form
         self.path = path
+        self.given: Argument = self
 
     def symbol(self) -> Symbol | None:
         """Return what it names, or None when nothing of that name is declared."""
         # What it names may be an argument of another call, and so on: a loop, for there may be many.
         found: Symbol | Argument | None = self
         while isinstance(found, Argument):
+            found = found.passed_on()
             found = found.written() or _found_at(found.place.scope, found.table, str(found.value))
         return found
+
+    def passed_on(self) -> "Argument":
+        """Follow what calls pass on of their own arguments to its beginning; nothing that is declared changes that."""
+        passed: list[Argument] = []
+        at = self
+        while True:
+            if at.given is not at:
+                further: Argument | None = at.given
+            else:
+                scope = at.place.scope
+                further = scope.own_argument(at.table, at.value) if isinstance(scope, CallScope) else None
+            if further is None or at.written() is not None:
+                break
+            passed.append(at)
+            at = further
+        for each in passed:
+            each.given = at
+        return at
 
     def written(self) -> Symbol | None:
         """Return what is written out instead of being named; None for a name."""
@@ -255,6 +291,27 @@ class CallScope(Scope):
         self.macro = macro
         self.arguments = arguments
         self.declared = declared
+        self._look_beyond()
+
+    def _look_beyond(self) -> None:
+        """Note what names the calls around this one give, and where others are to be looked for."""
+        parent = self.parent
+        assert parent is not None  # noqa: S101 - a scope of this kind always has one
+        if self.macro.place.scope.parent is not None:
+            return
+        around = parent.visible if isinstance(parent, CallScope) else frozenset()
+        if around is None:
+            return
+        visible = around if around.issuperset(self.arguments) else around.union(self.arguments)
+        if len(visible) <= _MOST_VISIBLE:
+            self.visible = visible
+            self.beyond = parent.beyond if isinstance(parent, CallScope) else parent
+
+    def own_argument(self, table: str, name: "Form | str") -> Argument | None:
+        """Return the argument that a name stands for here, whatever is declared elsewhere."""
+        if not isinstance(name, str) or "." in name or (table, name) in self.declared:
+            return None
+        return self.arguments.get((table, name))
 
     def step(self, table: str, name: str) -> tuple[Symbol | Argument | None, Scope | None]:
         """Look among what the macro declares (which is in the caller's scope by now), its parameters, its own place."""
@@ -341,12 +398,10 @@ class Place:
     @property
     def brought(self) -> bool:
         """Whether statements here were brought from elsewhere: by a call, by inheritance or by ``in``."""
-        if self.copied or any(LATER <= each < _BEHIND for each in self.path[1:]):
-            return True
         scope: Scope | None = self.scope
         while scope is not None and not isinstance(scope, CallScope):
             scope = scope.parent
-        return scope is not None
+        return scope is not None or self.copied or any(LATER <= each < _BEHIND for each in self.path[1:])
 
     def behind(self, offset: int) -> "Place":
         """Return the place of what stands behind one of the statements here, and what that brings in.
