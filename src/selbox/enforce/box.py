@@ -1,5 +1,6 @@
 """What the handlers of a box share."""
 
+from selbox.enforce.bpflabels import BpfLabels
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.labels import Labels
 from selbox.enforce.leads import Leads
@@ -39,6 +40,7 @@ class Box(NamedTuple):
         walker: paths to objects.
         openers: who opened what.
         socket_labels: labels of sockets.
+        bpf_labels: those of BPF maps and programs.
         workers: run what may block.
         waits: callers that wait for sockets.
         leads: tasks that are led to other calls.
@@ -63,6 +65,7 @@ class Box(NamedTuple):
     walker: PathWalker
     openers: Openers
     socket_labels: SocketLabels
+    bpf_labels: BpfLabels
     workers: Workers
     waits: Waits
     leads: Leads

@@ -320,6 +320,21 @@ class _WithCapabilities(AbstractContextManager[None]):
 
 
 @contextmanager
+def with_capabilities(capabilities: int) -> Iterator[None]:
+    """Have the calling thread hold some of its capabilities alone for a moment.
+
+    Args:
+        capabilities: a bitset.
+    """
+    held = _capabilities()
+    _set_effective(held[0] & capabilities & 0xFFFFFFFF, held[3] & capabilities >> 32, held)
+    try:
+        yield
+    finally:
+        _set_effective(held[0], held[3], held)
+
+
+@contextmanager
 def own_credentials_held() -> Iterator[None]:
     """Be the supervisor itself for a moment, whatever the calling thread was lent or acts as."""
     lent = _capabilities()

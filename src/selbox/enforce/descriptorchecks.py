@@ -65,5 +65,10 @@ def check_descriptor(
     elif stat.S_ISSOCK(status.st_mode):
         target, object_class = label_socket()
     else:
+        needed = box.bpf_labels.needed(descriptor)
+        if needed is not None:
+            maker, permissions = needed
+            target = box.labels.outside if maker is None else maker
+            box.monitor.check(holder, target, "bpf", permissions, dict, source=sid)
         return
     box.monitor.check(holder, target, object_class, access, describe, source=sid)

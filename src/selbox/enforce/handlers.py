@@ -20,6 +20,7 @@ from selbox.enforce.seccomp.part import FilterPart
 from selbox.enforce.seccomp.parts import (
     anonymousfiles,
     attributes,
+    bpfobjects,
     identity,
     keys,
     limits,
@@ -80,6 +81,7 @@ LATE: Final = (
     Family(scheduling.PART, "selbox.enforce.calls.scheduling", "SchedulingCalls"),
     Family(messagequeues.PART, "selbox.enforce.calls.messagequeues", "MessageQueueCalls"),
     Family(keys.PART, "selbox.enforce.calls.keys", "KeyCalls"),
+    Family(bpfobjects.PART, "selbox.enforce.calls.bpf", "BpfCalls"),
     Family(sockets.PART, "selbox.enforce.calls.sockets", "SocketCalls"),
 )
 """The late families."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from selbox.avc.cache import AccessVectorCache
 from selbox.enforce.box import Box
+from selbox.enforce.bpflabels import BpfLabels
 from selbox.enforce.control import Control
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.handlers import build_handlers
@@ -106,6 +107,7 @@ def supervise(
             walker,
             Openers(),
             SocketLabels(),
+            BpfLabels(),
             Workers(listener),
             waits,
             Leads(listener, memory),

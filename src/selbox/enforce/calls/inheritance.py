@@ -10,9 +10,11 @@ import stat
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
+from selbox.enforce.bpflabels import PREFIX as BPF_PREFIX
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
+from selbox.enforce.labels import path_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.tasks import TaskState
@@ -89,6 +91,8 @@ class Inheritance:
         except FileNotFoundError:
             return  # closed meanwhile
         status = os.fstat(descriptor)
+        if not stat.S_IFMT(status.st_mode) and path_of(descriptor).startswith(BPF_PREFIX):
+            descriptor = box.descriptors.add(box.pidfds.copy(caller.tid, number))  # which tells more than the object
 
         def label_socket() -> SocketLabel:
             from selbox.enforce.socketchecks import SocketChecks  # few programs inherit a socket

@@ -12,6 +12,7 @@ from selbox.enforce.seccomp.part import ALLOW, NOTIFY, PRETEND, FilterPart, Filt
 from selbox.enforce.seccomp.parts import (
     anonymousfiles,
     attributes,
+    bpfobjects,
     closed,
     execution,
     files,
@@ -72,6 +73,7 @@ PARTS: Final[tuple[FilterPart, ...]] = (
     sysvipc.PART,
     messagequeues.PART,
     keys.PART,
+    bpfobjects.PART,
     closed.PART,
 )
 """Every family's part."""

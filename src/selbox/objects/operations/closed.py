@@ -56,14 +56,14 @@ ROWS: Final = (
     ),
     Operation(
         "change the kernel",
-        "system capability bpf perf_event",
+        "system capability perf_event",
         ("module_load", "sys_boot", "sys_rawio"),
         "",
         Support.REFUSED,
-        "modules, kexec, BPF programs, performance events, I/O ports, reboot, swap and accounting",
-        "selinux_kernel_load_data, selinux_bpf, selinux_perf_event_open",
+        "modules, kexec, performance events, I/O ports, reboot, swap and accounting",
+        "selinux_kernel_load_data, selinux_perf_event_open",
         (
-            *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"),
+            *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load"),
             *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
         ),
     ),

@@ -95,4 +95,16 @@ ROWS: Final = (
         "selinux_key_permission, selinux_key_alloc, selinux_key_getsecurity",
         ("add_key", "request_key", "keyctl"),
     ),
+    Operation(
+        "make BPF maps, and programs that filter for a socket",
+        "bpf capability2 capability",
+        ("map_create", "map_read", "map_write", "prog_load", "prog_run", "bpf", "perfmon", "sys_admin"),
+        "who made the map or the program",
+        Support.LIMITED,
+        "programs of other types, maps of maps, of programs and of sockets, pinning, attaching and finding by number "
+        "are refused (EPERM), as to who lacks the capabilities: they act on the kernel itself. What is done by a "
+        "descriptor of a map asks for no capability. Memory of maps counts for the supervisor",
+        "selinux_bpf, selinux_bpf_map, selinux_bpf_prog, bpf_fd_pass",
+        ("bpf",),
+    ),
 )

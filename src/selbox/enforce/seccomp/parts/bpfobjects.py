@@ -1,0 +1,6 @@
+"""BPF maps and programs."""
+
+from selbox.enforce.seccomp.part import FilterPart
+from selbox.typing import Final
+
+PART: Final = FilterPart(notified=("bpf",))
