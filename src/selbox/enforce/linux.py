@@ -69,7 +69,9 @@ def system_call(number: int, *arguments: "int | bytes | ctypes.Array[ctypes.c_ch
     return result
 
 
-def system_call_with(number: int, *types: "type[ctypes.c_long | ctypes.c_char_p]") -> Callable[..., int]:
+def system_call_with(
+    number: int, *types: "type[ctypes.c_long | ctypes.c_char_p | ctypes.c_void_p]"
+) -> Callable[..., int]:
     """Return a function that makes a system call with arguments of these types: some times as quick as by number."""
     call = _libc["syscall"]
     call.restype = ctypes.c_long

@@ -6,6 +6,7 @@ import stat
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.monitor import Fields
@@ -58,11 +59,23 @@ class SocketChecks:
         return SocketLabel(self._created_sid(caller.state.sid, object_class), object_class)
 
     def of_number(self, caller: Caller, number: int) -> SocketLabel:
-        """Return the label of the socket behind a descriptor number, without copying one that is known.
+        """Return the label of the socket behind a descriptor number.
+
+        A copy of the descriptor takes less than its name in ``/proc``, which serves where nothing may be copied.
 
         Raises:
             OSError: EBADF and ENOTSOCK as the kernel has them.
         """
+        try:
+            copy = copy_of(self._box, caller, number)
+        except PermissionError:
+            return self._of_name(caller, number)
+        status = os.fstat(copy)
+        label = self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+        return self.of(caller, socket_behind(self._box, copy)) if label is None else label
+
+    def _of_name(self, caller: Caller, number: int) -> SocketLabel:
+        """Return what :meth:`of_number` does, by the descriptor's name in ``/proc``."""
         try:
             with own_capabilities():
                 status = os.stat(f"/proc/{caller.tid}/fd/{number}")

@@ -35,6 +35,7 @@ _PORT = struct.Struct("!H")
 
 _INT, _BYTES = ctypes.c_long, ctypes.c_char_p
 _getsockopt = system_call_with(NUMBERS["getsockopt"], _INT, _INT, _INT, _BYTES, _BYTES)
+_get_integer = system_call_with(NUMBERS["getsockopt"], _INT, _INT, _INT, ctypes.c_void_p, _BYTES)
 _getsockname = system_call_with(NUMBERS["getsockname"], _INT, _BYTES, _BYTES)
 _getpeername = system_call_with(NUMBERS["getpeername"], _INT, _BYTES, _BYTES)
 _bind = system_call_with(NUMBERS["bind"], _INT, _BYTES, _INT)
@@ -91,7 +92,9 @@ def socket_behind(box: Box, descriptor: int) -> CallerSocket:
 
 
 def _integer_option(descriptor: int, option: int) -> int:
-    return int(_INTEGER.unpack(socket_option(descriptor, option, _INTEGER.size))[0])
+    value = ctypes.c_int()
+    _get_integer(descriptor, socket.SOL_SOCKET, option, ctypes.byref(value), _INTEGER.pack(_INTEGER.size))
+    return value.value
 
 
 def socket_option(descriptor: int, option: int, size: int) -> bytes:

@@ -23,7 +23,6 @@ _NOTIFICATION = struct.Struct("=QIIiIQ6Q")
 _RESPONSE = struct.Struct("=QqiI")
 _ADD = struct.Struct("=QIIII")
 _ID = struct.Struct("=Q")
-_EMPTY = bytes(_NOTIFICATION.size)
 
 Arguments = tuple[int, int, int, int, int, int]
 
@@ -48,7 +47,8 @@ class Listener:
     def receive(self) -> Notification | None:
         """Return the next stopped call, or None when its caller died before it could be read."""
         try:
-            data = fcntl.ioctl(self.descriptor, _RECEIVE, _EMPTY)
+            data = bytearray(_NOTIFICATION.size)  # with bytes, Python first makes and drops an error
+            fcntl.ioctl(self.descriptor, _RECEIVE, data)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EINTR):
                 return None
