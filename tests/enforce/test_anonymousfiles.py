@@ -119,6 +119,24 @@ def test_memory_files_of_a_class_of_their_own(tmp_path: Path) -> None:
     assert [(each.tclass, each.permissions) for each in outcome.records] == [("memfd_file", ("execute",))]
 
 
+def test_secret_memory_is_an_anonymous_inode_of_its_maker(tmp_path: Path) -> None:
+    program = """
+m = call(447, 0)
+print(m if isinstance(m, str) else (os.ftruncate(m, 4096), call(9, 0, 4096, 1, 1, m, 0) != 0))
+"""
+    own = POLICY + '(type quiet_t) (typetransition cat_t cat_t anon_inode "[secretmem]" quiet_t)'
+    lines, outcome = attempt(Box(tmp_path, own), program)
+    if lines == ["ENOSYS"]:
+        pytest.skip("this kernel has no secret memory")
+    assert lines == ["EACCES"]
+    (record,) = outcome.records
+    assert (record.tclass, record.permissions, record.tcontext.split(":")[2]) == ("anon_inode", ("create",), "quiet_t")
+    assert dict(record.fields)["anonclass"] == "[secretmem]"
+    grant = "(roletype object_r quiet_t) (allow cat_t quiet_t (anon_inode (create write map read)))"
+    lines, outcome = attempt(Box(tmp_path, own + grant), program)
+    assert (lines, outcome.records) == (["(None, True)"], ())
+
+
 def test_a_file_that_has_no_name_yet_takes_only_what_using_it_takes(box: Box) -> None:
     lines, outcome = attempt(
         box,

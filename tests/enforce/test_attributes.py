@@ -1,6 +1,7 @@
 """Labels as programs read and set them: `ls -Z`, `stat`, `find`, `chcon`, and extended attributes beside them."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ POLICY = """
 (allow cat_t vault_t (dir (relabelto getattr)))
 (allow cat_t vault_t (file (relabelto)))
 """
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root holds capabilities")
 CAT = ("--domain", "cat_t")
 FOOD, TOY, VAULT = (f"system_u:object_r:{name}:s0" for name in ("food_t", "toy_t", "vault_t"))
 
@@ -68,6 +70,61 @@ def test_the_box_labels_leave_the_file_itself_alone(box: Box) -> None:
 def test_a_context_that_the_policy_does_not_know_is_refused(box: Box) -> None:
     lines = run(box, ": > mouse; chcon -t nosuch_t mouse")
     assert lines == ["chcon: failed to change context of 'mouse' to 'system_u:object_r:nosuch_t:s0': Invalid argument"]
+
+
+@needs("chcon", "stat", "mkdir")
+@needs_root
+def test_who_administers_labels_sets_and_sees_contexts_that_the_policy_does_not_know(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    may = """
+        (allow cat_t self (capability2 (mac_admin))) (allow cat_t self (process (setfscreate setexec)))
+        (type dog_t) (call domain_type (dog_t)) (call choose_domain (cat_t dog_t)) (call manage_files (dog_t food_t))
+        (typeattributeset label_administrator (cat_t dog_t)) (typeattributeset mls_trusted_object unlabeled_t)
+        (typeattributeset mls_changes_level cat_t)
+        (allow label_administrator unlabeled_t (file (getattr relabelto)))
+        (allow label_administrator unlabeled_t (dir (getattr create)))
+    """
+    box = make_box(tmp_path_factory, POLICY + may, None)
+    box.file("unknown")
+    lines = run(
+        box,
+        """
+        chcon -t nosuch_t unknown; stat -c %C unknown; runcon -t dog_t stat -c %C unknown
+        mkdir --context=system_u:object_r:nosuch_t:s0 cave; stat -c %C cave; runcon -t dog_t stat -c %C cave
+        runcon -t dog_t chcon -t nosuch_t cave 2>/dev/null || echo refused
+        """,
+    )
+    seen = ["system_u:object_r:nosuch_t:s0", "system_u:object_r:unlabeled_t:s15:c0.c1023"]
+    assert lines == [*seen, *seen, "refused"]
+
+
+@needs("chcon", "ls")
+@needs_root
+def test_files_of_a_new_control_group_have_its_label(tmp_path_factory: pytest.TempPathFactory) -> None:
+    roots = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+    root = next((each for each in roots if (each / "cgroup.procs").exists()), None)
+    if root is None:
+        pytest.skip("no control groups here")
+    group = root / f"selbox-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"control groups cannot be made here: {error}")
+    may = """
+        (call manage_files (cat_t cgroup_t)) (allow cat_t cgroup_t (dir (relabelfrom)))
+        (call manage_files (cat_t vault_t)) (allow vault_t cgroup_t (filesystem (associate)))
+    """
+    try:
+        made = group / "kennel"
+        shown = f"{made} {made}/cgroup.procs {group}/cgroup.procs"
+        box = make_box(tmp_path_factory, POLICY + may, None)
+        lines = run(box, f"chcon -t vault_t {group}; mkdir {made}; stat -c %C {shown}")
+        assert [line.split(":")[2] for line in lines] == ["vault_t", "vault_t", "cgroup_t"]
+    finally:
+        for each in (group / "kennel", group):
+            if each.exists():
+                each.rmdir()
 
 
 @needs("chcon")

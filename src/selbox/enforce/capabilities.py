@@ -51,6 +51,13 @@ class Capabilities:
         """Tell whether policy lets a call go on that may use a capability; one that is not held the kernel refuses."""
         return not self._is_effective(caller, name, own) or self._is_allowed_where_held(caller, name)
 
+    def could_use(self, caller: Caller, name: str) -> bool:
+        """Tell what :meth:`may_use` would, and record nothing (kernel: ``CAP_OPT_NOAUDIT``)."""
+        sid, object_class = caller.state.sid, _class_of(name)
+        return self._is_effective(caller, name, own=False) and self._box.monitor.would_go_on(
+            sid, sid, object_class, (name,)
+        )
+
     def _is_effective(self, caller: Caller, name: str, own: bool) -> bool:
         held = bool(effective_capabilities(caller.tid) >> _NUMBERS[name] & 1)
         return held and (own or user_namespace(caller.tid) == _INITIAL_NAMESPACE)
@@ -67,10 +74,14 @@ class Capabilities:
             initial: whether it is held in the user namespace that is there from the start.
         """
         number = _NUMBERS[name]
-        object_class = "cap" if number < _FIRST_OF_SECOND else "cap2"
-        object_class = object_class.replace("cap", "capability") if initial else f"{object_class}_userns"
+        object_class = _class_of(name) if initial else f"{_class_of(name).replace('ability', '')}_userns"
         try:
             self._box.monitor.check(caller, caller.state.sid, object_class, (name,), lambda: {"capability": number})
         except AccessDenied:
             return False
         return True
+
+
+def _class_of(name: str) -> str:
+    """Return the class of a capability that is held in the initial user namespace."""
+    return "capability" if _NUMBERS[name] < _FIRST_OF_SECOND else "capability2"

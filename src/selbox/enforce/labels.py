@@ -51,6 +51,9 @@ _TASK_MEMORY = re.compile(r".*/(\d+)/(?:task/\d+/)?mem")
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
 
+_INHERITING: Final = frozenset({"cgroup", "cgroup2"})
+"""File systems in which the kernel itself makes the files of a new directory."""
+
 _UNLINKED_KEPT: Final = 65536
 _NAMELESS_KEPT: Final = 65536
 _TEXTS_KEPT: Final = 1024
@@ -84,6 +87,8 @@ class Labels:
         self._sids: dict[tuple[int, int], int] = {}
         self._nameless: OrderedDict[tuple[int, int], tuple[int, str]] = OrderedDict()
         """Labels and classes of pipes and memory files; their inode numbers come again only after four billion."""
+        self._inherited: set[tuple[int, int]] = set()
+        """Directories that were made with a label where the kernel fills them with files, which have it too."""
         self._unlinked: dict[tuple[int, int], int] = {}
         """Labels of inodes that lost their last name and may still be open."""
         self._texts: dict[str, int | None] = {}
@@ -223,10 +228,12 @@ class Labels:
             OSError: EIO when the label store cannot be written.
         """
         key = (status.st_dev, status.st_ino)
+        if key not in self._sids and stat.S_ISDIR(status.st_mode) and self.filesystem_of(key[0]) in _INHERITING:
+            self._inherited.add(key)
         self._sids[key] = sid
         if place is not None and (self._store.lasting or self._is_lasting(status.st_dev)):
             try:
-                self._store.set(*key, self._server.sid_to_context(sid), place)
+                self._store.set(*key, self._server.sid_to_context_force(sid), place)
             except SelboxError as error:
                 raise OSError(errno.EIO, str(error)) from None
 
@@ -243,6 +250,7 @@ class Labels:
         key = (status.st_dev, status.st_ino)
         if status.st_nlink <= 1 or stat.S_ISDIR(status.st_mode):
             self._store.forget(*key)
+            self._inherited.discard(key)
             sid = self._sids.pop(key, None)
             if sid is not None:
                 self._unlinked[key] = sid
@@ -358,7 +366,8 @@ class Labels:
     def _find_made_up(self, path: str, kind: str, status: os.stat_result) -> tuple[int, bool] | None:
         """Return a label in a file system that the kernel makes up, where labels go by path; None where none fits.
 
-        Source: the kernel's ``selinux_task_to_inode``, ``selinux_genfs_get_sid`` and ``inode_doinit_with_dentry``.
+        Source: the kernel's ``selinux_task_to_inode``, ``selinux_genfs_get_sid``, ``inode_doinit_with_dentry`` and
+        ``selinux_kernfs_init_security``.
         """
         inner = self.filesystems.inner_path(status.st_dev, path)
         if kind == "proc":
@@ -369,6 +378,10 @@ class Labels:
                 inner = inner[entry.end(1) :]
         if kind not in self._genfs or kind in self._uses:
             return None
+        if kind in _INHERITING and self._inherited:
+            around = _directory_of(path)
+            if around in self._inherited:
+                return self._sids[around], True
         if stat.S_ISLNK(status.st_mode) and not self._labels_links:
             return self.filesystem_sid(kind), True
         file_kind = _KINDS.get(stat.S_IFMT(status.st_mode), FileKind.FILE)
@@ -412,6 +425,15 @@ class Labels:
 def path_of(descriptor: int) -> str:
     """Return the path by which the kernel knows an open file; pipes and the like are ``pipe:[INODE]``."""
     return os.readlink(f"/proc/self/fd/{descriptor}")
+
+
+def _directory_of(path: str) -> tuple[int, int]:
+    """Return device and inode number of a file's directory; zeros when it is gone."""
+    try:
+        status = os.stat(os.path.dirname(path))
+    except OSError:
+        return (0, 0)
+    return (status.st_dev, status.st_ino)
 
 
 def _without_deleted(path: str, status: os.stat_result) -> str:

@@ -19,8 +19,10 @@ CHOWN: Final = ("chown", 0)
 DAC_OVERRIDE: Final = ("dac_override", 1)
 DAC_READ_SEARCH: Final = ("dac_read_search", 2)
 FOWNER: Final = ("fowner", 3)
+FSETID: Final = ("fsetid", 4)
+LEASE: Final = ("lease", 28)
 
-_ASKED: Final = sum(1 << number for _, number in (CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER))
+_ASKED: Final = sum(1 << number for _, number in (CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LEASE))
 _ANY_EXECUTE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
@@ -77,6 +79,30 @@ class Privileges:
         credentials = self._of(caller)
         if credentials is not None and credentials.user != status.st_uid:
             self._use_one(caller, credentials, (FOWNER,), errno.EPERM)
+
+    def check_lease(self, caller: Caller, status: os.stat_result) -> None:
+        """Check a lease on a file (kernel: ``generic_setlease``).
+
+        Raises:
+            OSError: EACCES, where a capability would grant it that policy does not let be used.
+        """
+        credentials = self._of(caller)
+        if credentials is not None and credentials.user != status.st_uid:
+            self._use_one(caller, credentials, (LEASE,), errno.EACCES)
+
+    def may_set_group_id(self, caller: Caller, status: os.stat_result) -> bool:
+        """Tell whether a file's set-group-ID bit may be set; the kernel takes it away from who may not.
+
+        Source: the kernel's ``setattr_prepare``, which asks whether or not it is to be set.
+        """
+        credentials = self._of(caller)
+        if credentials is None or status.st_gid == credentials.group or status.st_gid in credentials.groups:
+            return True
+        try:
+            self._use_one(caller, credentials, (FSETID,), errno.EPERM)
+        except PermissionError:
+            return False
+        return True
 
     def check_removal(self, caller: Caller, directory: os.stat_result, status: os.stat_result) -> None:
         """Check the removal of a name from a directory where only owners may (kernel: ``check_sticky``)."""

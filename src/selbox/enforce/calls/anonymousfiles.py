@@ -20,8 +20,12 @@ _OWN_CLASS: Final = "memfd_class"
 """The policy capability under which memory files have a class of their own."""
 
 
+_ANONYMOUS: Final = "anon_inode"
+_SECRET: Final = "[secretmem]"  # noqa: S105 - what the kernel calls such memory
+
+
 class AnonymousFileCalls:
-    """``pipe``, ``pipe2`` and ``memfd_create``."""
+    """``pipe``, ``pipe2``, ``memfd_create`` and ``memfd_secret``."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
@@ -29,7 +33,7 @@ class AnonymousFileCalls:
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call, which are those of the methods."""
-        return {each.__name__: each for each in (self.pipe, self.pipe2, self.memfd_create)}
+        return {each.__name__: each for each in (self.pipe, self.pipe2, self.memfd_create, self.memfd_secret)}
 
     def pipe(self, caller: Caller, arguments: Arguments) -> int:
         """``pipe(numbers)``."""
@@ -60,18 +64,35 @@ class AnonymousFileCalls:
         flags = arguments[1] & 0xFFFFFFFF
         name = self._name(caller, arguments[0])
         descriptor = box.descriptors.add(system_call(NUMBERS["memfd_create"], name + b"\0", flags | _CLOSE_ON_EXEC))
-        status = os.fstat(descriptor)
         object_class = "memfd_file" if self._own_class else "file"
         target = caller.state.sid if self._own_class else box.labels.filesystem_sid("tmpfs")
         sid = created_sid(box, caller.state.sid, target, object_class)
         if self._own_class:
             box.monitor.check(caller, sid, object_class, ("create",), lambda: {"anonclass": "[memfd]"})
+        return self._give(caller, descriptor, sid, object_class, flags & _CLOSE_ON_EXEC)
+
+    def memfd_secret(self, caller: Caller, arguments: Arguments) -> int:
+        """``memfd_secret(flags)``: an anonymous inode, whose label comes by transition from the task alone.
+
+        Source: the kernel's ``secretmem_file_create`` and ``selinux_inode_init_security_anon``.
+        """
+        box = self._box
+        flags = arguments[0] & 0xFFFFFFFF
+        descriptor = box.descriptors.add(system_call(NUMBERS["memfd_secret"], flags | os.O_CLOEXEC))
+        sid = created_sid(box, caller.state.sid, caller.state.sid, _ANONYMOUS, _SECRET)
+        box.monitor.check(caller, sid, _ANONYMOUS, ("create",), lambda: {"anonclass": _SECRET})
+        return self._give(caller, descriptor, sid, _ANONYMOUS, flags & os.O_CLOEXEC)
+
+    def _give(self, caller: Caller, descriptor: int, sid: int, object_class: str, close_on_exec: int) -> int:
+        """Label a file in memory and answer with it."""
+        box = self._box
+        status = os.fstat(descriptor)
         if "mmap" in box.settings.spared:
             # Mapping is then asked of nobody, since whoever could read may map; here nothing was read.
             box.monitor.check(caller, sid, object_class, ("map",), lambda: box.labels.describe(descriptor))
         box.labels.assign_nameless(status, sid, object_class)
         box.openers.note(status, caller.state.sid)
-        box.listener.give_descriptor(caller.id, descriptor, os.O_CLOEXEC if flags & _CLOSE_ON_EXEC else 0)
+        box.listener.give_descriptor(caller.id, descriptor, os.O_CLOEXEC if close_on_exec else 0)
         return ANSWERED
 
     def _name(self, caller: Caller, address: int) -> bytes:

@@ -1,6 +1,7 @@
-"""What is the whole machine's: its name, its clock, and the kernel's log.
+"""What is the whole machine's: its name, its clock, the kernel's log, and modules of the kernel, which no box loads.
 
-Source: the kernel's ``selinux_syslog``, ``check_syslog_permissions``, ``do_adjtimex`` and ``cred_has_capability``.
+Source: the kernel's ``selinux_syslog``, ``check_syslog_permissions``, ``do_adjtimex``,
+``cred_has_capability`` and ``selinux_kernel_module_from_file``.
 """
 
 import ctypes
@@ -12,6 +13,7 @@ import struct
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import target_open
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import own_capabilities, user_namespace
 from selbox.enforce.linux import system_call
@@ -29,6 +31,9 @@ _LOG_PERMISSIONS: Final = {
 
 _CLOCK_SIZE: Final = 208
 """Bytes of ``struct timex``; its first word says what is to be changed."""
+
+_MODULE_HEADER: Final = 64
+"""Bytes that a module has at least (``struct elf64_hdr``)."""
 
 _REALTIME: Final = 0
 _TIME = struct.Struct("=qq")
@@ -59,6 +64,8 @@ class MachineCalls:
             "adjtimex": lambda caller, given: self._adjust(caller, _REALTIME, given[0]),
             "clock_adjtime": lambda caller, given: self._adjust(caller, signed(given[0]), given[1]),
             "syslog": self.syslog,
+            "init_module": self.init_module,
+            "finit_module": self.finit_module,
         }
 
     def name_machine(self, caller: Caller, arguments: Arguments) -> int:  # noqa: ARG002 - every handler takes them
@@ -98,6 +105,23 @@ class MachineCalls:
         kernel = self._box.server.initial_sid("kernel")
         self._box.monitor.check(caller, kernel, "system", (_LOG_PERMISSIONS.get(action, "syslog_mod"),), dict)
         return CONTINUE
+
+    def init_module(self, caller: Caller, arguments: Arguments) -> int:
+        """``init_module(image, size, parameters)``: policy is asked, and then nobody loads anything."""
+        if self._capabilities.may_use(caller, "sys_module"):
+            if arguments[1] < _MODULE_HEADER:
+                return -errno.ENOEXEC
+            self._box.monitor.check(caller, caller.state.sid, "system", ("module_load",), dict)
+        return -errno.EPERM
+
+    def finit_module(self, caller: Caller, arguments: Arguments) -> int:
+        """``finit_module(descriptor, parameters, flags)``, likewise."""
+        box = self._box
+        if self._capabilities.may_use(caller, "sys_module"):
+            target = target_open(box, caller, arguments[0])
+            sid = box.labels.sid_of(target.descriptor, target.status, caller)
+            box.monitor.check(caller, sid, "system", ("module_load",), lambda: box.labels.describe(target.descriptor))
+        return -errno.EPERM
 
 
 def _is_restricted() -> bool:

@@ -6,18 +6,33 @@ change before the kernel carries the call out.
 
 import errno
 import os
+import stat
+from functools import cached_property
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, flags_of, has_label, target_open
+from selbox.enforce.calls.privilegedcommands import FLAGS, NETWORK, TUNNEL_COMMANDS, TUNNELS, set_flags
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.openfiles import F_NOTIFY, F_SETFL, FIOCLEX, FIONCLEX, SPARED_CLOSE_ON_EXEC
+from selbox.enforce.seccomp.parts.openfiles import (
+    F_NOTIFY,
+    F_SETFL,
+    F_SETLEASE,
+    FIOCLEX,
+    FIONCLEX,
+    SPARED_CLOSE_ON_EXEC,
+)
 from selbox.enforce.watching import watch_permissions
 from selbox.server.decision import ExtendedBase
-from selbox.typing import Final
+from selbox.typing import TYPE_CHECKING, Final
 
-_LOOKING: Final = frozenset({0x541B, 0x1, 0x2, 0x80086601, 0x80087601})
+if TYPE_CHECKING:
+    from selbox.enforce.calls.tunnels import Tunnels
+
+_FIBMAP: Final = 0x1
+_LOOKING: Final = frozenset({0x541B, _FIBMAP, 0x2, 0x80086601, 0x80087601})
 """``FIONREAD``, ``FIBMAP``, ``FIGETBSZ``, ``FS_IOC_GETFLAGS`` and ``FS_IOC_GETVERSION``."""
 _CHANGING: Final = frozenset({0x40086602, 0x40087602})
 """``FS_IOC_SETFLAGS`` and ``FS_IOC_SETVERSION``."""
@@ -62,6 +77,8 @@ class OpenFileCalls:
             mask = sum(notice for bit, notice in _NOTICES.items() if argument & bit)
             check_target(self._box, caller, target, *watch_permissions(mask))
         else:
+            if command == F_SETLEASE:
+                self._box.walker.privileges.check_lease(caller, target.status)
             self._check(caller, target, "lock")
         return CONTINUE
 
@@ -76,14 +93,34 @@ class OpenFileCalls:
         target = target_open(box, caller, arguments[0])
         if command in _LOOKING:
             self._check(caller, target, "getattr")
+            if command == _FIBMAP and stat.S_ISREG(target.status.st_mode):
+                return self._using(caller, "sys_rawio")
         elif command in _CHANGING:
             check_target(box, caller, target, "setattr")
+            if command in FLAGS:
+                return set_flags(box, caller, target, arguments)
         elif command in _KEYBOARD:
             fields = {"capability": _CAP_SYS_TTY_CONFIG}
             box.monitor.check(caller, caller.state.sid, "capability", ("sys_tty_config",), lambda: fields)
         else:
             self._check_command(caller, target, command & 0xFFFF)
+            if command in FLAGS:
+                return set_flags(box, caller, target, arguments)
+            if stat.S_ISSOCK(target.status.st_mode) and command in NETWORK:
+                return self._using(caller, "net_admin", own=True)
+            if command in TUNNEL_COMMANDS and target.status.st_rdev == TUNNELS:
+                return self._tunnels.change(caller, arguments)
         return CONTINUE
+
+    @cached_property
+    def _tunnels(self) -> "Tunnels":
+        from selbox.enforce.calls.tunnels import Tunnels  # few programs make tunnels
+
+        return Tunnels(self._box)
+
+    def _using(self, caller: Caller, capability: str, *, own: bool = False) -> int:
+        may_use = Capabilities(self._box).may_use_if_held(caller, capability, own=own)
+        return CONTINUE if may_use else -errno.EPERM
 
     def _check(self, caller: Caller, target: Target, permission: str) -> None:
         """Check what does a file no harm, which a box's own input and output always allow."""

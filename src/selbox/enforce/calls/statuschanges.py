@@ -80,7 +80,8 @@ class StatusChangeCalls:
     def _change_mode(self, caller: Caller, target: Target, mode: int) -> int:
         check_target(self._box, caller, target, "setattr")
         self._privileges.check_owner(caller, target.status)
-        system_call(NUMBERS["fchmodat"], AT_FDCWD, target.place.encode(), mode & 0o7777)
+        mode &= 0o7777 if self._privileges.may_set_group_id(caller, target.status) else 0o7777 & ~stat.S_ISGID
+        system_call(NUMBERS["fchmodat"], AT_FDCWD, target.place.encode(), mode)
         self._ways_changed(target)
         return 0
 

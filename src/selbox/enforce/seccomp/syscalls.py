@@ -215,6 +215,7 @@ NUMBERS: Final[dict[str, int]] = {
     "process_madvise": 440,
     "mount_setattr": 442,
     "quotactl_fd": 443,
+    "memfd_secret": 447,
     "process_mrelease": 448,
     "fchmodat2": 452,
     "setxattrat": 463,

@@ -99,9 +99,9 @@ ROWS: Final = (
     ),
     Operation(
         "mode, owner and times",
-        FILE_CLASSES,
-        ("setattr", "write"),
-        "the file; setting times to now is asked as writing",
+        f"{FILE_CLASSES} capability",
+        ("setattr", "write", "chown", "fowner", "fsetid"),
+        "the file; setting times to now is asked as writing; capabilities where a task goes beyond what it owns",
         Support.ENFORCED,
         "",
         "selinux_inode_setattr",
@@ -113,18 +113,31 @@ ROWS: Final = (
     Operation(
         "commands to open files",
         f"{FILE_CLASSES} capability",
-        ("ioctl", "getattr", "setattr", "sys_tty_config"),
-        "the file; extended rules decide by the command's number. Some commands ask for getattr or setattr instead",
+        ("ioctl", "getattr", "setattr", "sys_tty_config", "sys_rawio", "linux_immutable", "net_admin"),
+        "the file; extended rules decide by the command's number. Some commands ask for getattr or setattr instead; "
+        "capabilities for FIBMAP, for append-only and immutable files, and for what changes the network's devices, "
+        "addresses and routes",
         Support.LIMITED,
         "another thread can change what the descriptor stands for. Sockets are not asked about; nor are FIONBIO and "
-        "FIOASYNC, and FIOCLEX and FIONCLEX under ioctl_skip_cloexec",
+        "FIOASYNC, and FIOCLEX and FIONCLEX under ioctl_skip_cloexec. Other commands that take a capability follow "
+        "ordinary permissions alone",
         "selinux_file_ioctl",
         ("ioctl",),
     ),
     Operation(
-        "lock open files, take append away",
-        FILE_CLASSES,
-        ("lock", "write"),
+        "make a network tunnel, take one over, attach a queue to it",
+        "capability tun_socket",
+        ("net_admin", "create", "relabelfrom", "relabelto", "attach_queue"),
+        "the task itself; the tunnel, which has the label of who made it or took it over last",
+        Support.ENFORCED,
+        "CAP_NET_ADMIN is not asked about for a tunnel that belongs to another user",
+        "selinux_tun_dev_create, selinux_tun_dev_open, selinux_tun_dev_attach_queue",
+        ("ioctl",),
+    ),
+    Operation(
+        "lock and lease open files, take append away",
+        f"{FILE_CLASSES} capability",
+        ("lock", "write", "lease"),
         "the file",
         Support.LIMITED,
         "another thread can change what the descriptor stands for",

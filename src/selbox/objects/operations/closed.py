@@ -60,10 +60,10 @@ ROWS: Final = (
         ("module_load", "sys_boot", "sys_rawio"),
         "",
         Support.REFUSED,
-        "modules, kexec, performance events, I/O ports, reboot, swap and accounting",
+        "taking modules out, kexec, performance events, I/O ports, reboot, swap and accounting",
         "selinux_kernel_load_data, selinux_perf_event_open",
         (
-            *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load"),
+            *("delete_module", "kexec_load", "kexec_file_load"),
             *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
         ),
     ),

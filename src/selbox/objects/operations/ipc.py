@@ -61,12 +61,13 @@ ROWS: Final = (
     ),
     Operation(
         "memory files",
-        "file memfd_file",
+        "file memfd_file anon_inode",
         ("create", "getattr", "setattr", "map", "execute", "ioctl", "lock"),
-        "new: by transition from task and file system; under memfd_class, from the task, in a class of their own",
+        "new: by transition from task and file system; under memfd_class, from the task, in a class of their own; "
+        "secret ones always from the task",
         Support.LIMITED,
         "who makes one may write it: what was opened is read and written without being asked again",
         "inode_doinit_with_dentry, selinux_inode_init_security_anon",
-        ("memfd_create",),
+        ("memfd_create", "memfd_secret"),
     ),
 )

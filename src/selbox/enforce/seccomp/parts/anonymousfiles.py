@@ -3,4 +3,4 @@
 from selbox.enforce.seccomp.part import FilterPart
 from selbox.typing import Final
 
-PART: Final = FilterPart(notified=("pipe", "pipe2", "memfd_create"))
+PART: Final = FilterPart(notified=("pipe", "pipe2", "memfd_create", "memfd_secret"))

@@ -26,7 +26,7 @@ PART: Final = FilterPart(
         errno.EPERM: (
             "open_by_handle_at",  # a route around path mediation
             # The kernel itself, which no policy of a box can mediate.
-            *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load"),
+            *("delete_module", "kexec_load", "kexec_file_load"),
             *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
         ),
     }

@@ -8,8 +8,9 @@ from selbox.typing import Final
 F_SETFL: Final = 4
 F_NOTIFY: Final = 1026
 _O_APPEND: Final = 0o2000
-_LOCKING: Final = (6, 7, 37, 38, 1024)
-"""``F_SETLK`` and ``F_SETLKW``, the same for open files (``F_OFD_*``), and ``F_SETLEASE``."""
+F_SETLEASE: Final = 1024
+_LOCKING: Final = (5, 6, 7, 36, 37, 38, F_SETLEASE)
+"""``F_GETLK``, ``F_SETLK`` and ``F_SETLKW``, the same for open files (``F_OFD_*``), and ``F_SETLEASE``."""
 
 FIOCLEX: Final = 0x5451
 FIONCLEX: Final = 0x5450
