@@ -7,6 +7,7 @@ from selbox.audit.accesslines import AccessLine, logged_accesses
 from selbox.audit.events import EventFacts
 from selbox.compiler.compile import compile_policy
 from selbox.diagnostics import SourceFile
+from selbox.explain.answer import BooleanValue
 from selbox.explain.loggedcauses import LoggedCauses
 from selbox.language.cil import parse
 from selbox.server.securityserver import SecurityServer
@@ -109,6 +110,18 @@ def test_booleans_that_only_help_together_are_told() -> None:
         ("setsebool -P homes=1 net=1",),
         ("setsebool -P homes=1 off=0",),
     ]
+
+
+def test_booleans_that_allow_little_come_first() -> None:
+    more = (
+        "(type net_t) (boolean every false) (boolean one false) (typeattribute all) "
+        "(typeattributeset all (net_t home_t)) (booleanif every (true (allow web_t all (file (append))))) "
+        "(booleanif one (true (allow web_t net_t (file (append)))))"
+    )
+    advisor = Advisor(SecurityServer(compile_policy([parse(SourceFile("p.cil", SOURCE + more))])))
+    given = (BooleanValue("every", True), BooleanValue("one", True))
+    assert advisor.narrowest(given) == given[::-1]
+    assert advisor.narrowest(given[:1]) == given[:1]
 
 
 def test_nothing_is_relabelled_to_what_no_file_context_describes() -> None:

@@ -303,3 +303,11 @@ def test_a_package_with_interfaces_is_built_with_the_headers_of_the_policy(
     _, err = verbs.run("audit2allow", *interfaces, "-M", "local", status=1)
     assert "error[module-build-failed]" in err
     assert "no such interface\n" in err
+
+
+def test_what_is_left_out_of_a_log_is_told(verbs: Verbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, err = verbs.run("audit2allow")
+    assert "kinds" not in err
+    monkeypatch.setattr("selbox.analysis.deniedrules.MOST_KNOWN", 1)
+    _, err = verbs.run("audit2allow")
+    assert "records passed over: they are of more than" in err

@@ -11,6 +11,7 @@ from selbox.analysis.perils import Perils
 from selbox.audit.accesslines import AccessLine
 from selbox.audit.details import AccessDetails, details
 from selbox.audit.events import EventFacts
+from selbox.explain.answer import BooleanValue
 from selbox.explain.forbidden import ForbiddenAccesses
 from selbox.model.context import Context
 from selbox.server.causes import CauseFinder, CauseKind
@@ -222,6 +223,14 @@ class Advisor:
         """Return the access of a rule, unless the server has been asked too often."""
         self._asked += 1
         return rule.cause.access if self._asked <= _MOST_ASKED else None
+
+    def narrowest(self, booleans: Sequence[BooleanValue]) -> tuple[BooleanValue, ...]:
+        """Return booleans, those first whose rules are between the fewest types: the others allow more besides."""
+        if len(booleans) < 2:
+            return tuple(booleans)
+        ids = {each.name: number for number, each in enumerate(self._policy.booleans)}
+        ranked = self._finder.narrowest([(ids[name], value) for name, value in booleans])
+        return tuple(BooleanValue(self._policy.booleans[each].name, value) for each, value in ranked)
 
     # --- Booleans --------------------------------------------------------------------------------------------------
 

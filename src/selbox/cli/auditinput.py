@@ -153,11 +153,11 @@ class Log:
             if unknown is not None and (unknown in self._unknown or len(self._unknown) < _MOST_NAMES):
                 self._unknown[unknown] += 1
 
-    def notices(self, others: int = 0) -> tuple[Diagnostic, ...]:
+    def notices(self, left_out: int = 0) -> tuple[Diagnostic, ...]:
         """Return what was passed over, for the person who gave the log.
 
         Args:
-            others: records of more kinds than are kept.
+            left_out: records of more kinds than are kept.
         """
         reader = self.reader
         found = [broken_access(*each)._replace(severity=Severity.WARNING) for each in reader.shown]
@@ -174,8 +174,8 @@ class Log:
             count = f"more than {others}" if len(self._unknown) >= _MOST_NAMES else f"{others} more"
             words = f"records with {count} contexts, classes and permissions that the policy lacks passed over"
             found.append(Diagnostic("more-warnings", words, severity=Severity.WARNING))
-        if others:
-            words = f"{others} records passed over: they are of more than {MOST_KNOWN} kinds"
+        if left_out:
+            words = f"{left_out} records passed over: they are of more than {MOST_KNOWN} kinds"
             advice = "-t takes the records of some types only"
             found.append(Diagnostic("more-warnings", words, help=advice, severity=Severity.WARNING))
         if not reader.accesses and not reader.broken:

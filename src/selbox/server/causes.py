@@ -124,8 +124,8 @@ class CauseFinder:
         return [tuple((each, not self.state.values[each]) for each in chosen) for chosen in found if len(chosen) > 1]
 
     def narrowest(self, booleans: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
-        """Return booleans, each with a value, those first that fewest rules depend on."""
-        return sorted(booleans, key=lambda each: self._switches.count(each[0]))
+        """Return booleans, each with a value, those first whose rules are between the fewest types."""
+        return sorted(booleans, key=lambda each: self._switches.breadth(each[0]))
 
     def withheld(self, accesses: Sequence[Access]) -> list[int]:
         """Return for each access the permissions that would be denied even if rules allowed all that it asks for.
@@ -235,7 +235,7 @@ class _Switches:
         self._entries = entries
         self._rules: dict[int, dict[int, list[tuple[int, int]]]] | None = None
         self._targets: dict[tuple[int, int], dict[int, set[int]]] = {}
-        self._counts: Counter[int] = Counter()
+        self._breadths: Counter[int] = Counter()
 
     def about(self, source: int, target: int, object_class: int) -> list[int]:
         """Return booleans by id, in the policy's order, that rules about two types and a class wait for."""
@@ -256,14 +256,18 @@ class _Switches:
         expressions = (conditionals[(each - 1) // 2].expression for each in sorted(conditions))
         return [tuple(sorted({term for term in each if isinstance(term, int)})) for each in expressions]
 
-    def count(self, boolean: int) -> int:
-        """Return how many rules depend on a boolean."""
-        if not self._counts:
-            by_condition = Counter(self._policy.rules.condition)
+    def breadth(self, boolean: int) -> int:
+        """Return between how many types the rules are, all in all, that depend on a boolean."""
+        if not self._breadths:
+            types, rules = self._policy.types, self._policy.rules
+            sizes = [max(1, each.types.bit_count()) if each.is_attribute else 1 for each in types]
+            by_condition: Counter[int] = Counter()
+            for row in compress(range(len(rules)), rules.condition):
+                by_condition[rules.condition[row]] += sizes[rules.source[row]] * sizes[rules.target[row]]
             for number, each in enumerate(self._policy.conditionals):
-                rules = by_condition[2 * number + 1] + by_condition[2 * number + 2]
-                self._counts.update({term: rules for term in set(each.expression) if isinstance(term, int)})
-        return self._counts[boolean]
+                pairs = by_condition[2 * number + 1] + by_condition[2 * number + 2]
+                self._breadths.update({term: pairs for term in set(each.expression) if isinstance(term, int)})
+        return self._breadths[boolean]
 
     def _of_source(self, source: int, object_class: int) -> dict[int, set[int]]:
         """Return the conditions of the rules about a source and a class, by the target that they name."""

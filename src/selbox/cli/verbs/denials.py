@@ -165,6 +165,7 @@ def run(arguments: "Namespace") -> Denied:
                 teller.tell(lines, found)
     ready = denials.denials()
     advisor.look_over([each.rule for each in ready if each.cause is not None])
+    ready = [each._replace(booleans=advisor.narrowest(each.booleans)) for each in ready]
     advice = tuple(advised(ready, advisor.of))
     notices = (*log.notices(denials.others), *labels.faults)
     return Denied(advice, tuple(happened), notices, log.reader.lines, log.reader.broken, arguments.top)
@@ -191,6 +192,7 @@ class _Teller:
             alone.add([line], [cause])
             (denial,) = alone.denials()
             self._advisor.look_over([denial.rule])
+            denial = denial._replace(booleans=self._advisor.narrowest(denial.booleans))
             (entry,) = advised([denial], self._advisor.of)
             self._write(entry)
 
