@@ -31,6 +31,7 @@ from selbox.enforce.seccomp.parts import (
     mounttrees,
     openfiles,
     othermemory,
+    perfevents,
     processgroups,
     quotas,
     scheduling,
@@ -82,6 +83,7 @@ LATE: Final = (
     Family(messagequeues.PART, "selbox.enforce.calls.messagequeues", "MessageQueueCalls"),
     Family(keys.PART, "selbox.enforce.calls.keys", "KeyCalls"),
     Family(bpfobjects.PART, "selbox.enforce.calls.bpf", "BpfCalls"),
+    Family(perfevents.PART, "selbox.enforce.calls.perfevents", "PerfEventCalls"),
     Family(sockets.PART, "selbox.enforce.calls.sockets", "SocketCalls"),
 )
 """The late families."""

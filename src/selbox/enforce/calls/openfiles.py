@@ -15,6 +15,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, flags_of, has_label, target_open
 from selbox.enforce.calls.privilegedcommands import FLAGS, NETWORK, TUNNEL_COMMANDS, TUNNELS, set_flags
 from selbox.enforce.capabilities import Capabilities
+from selbox.enforce.labels import path_of
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.openfiles import (
     F_NOTIFY,
@@ -41,6 +42,9 @@ _KEYBOARD: Final = frozenset({0x4B47, 0x4B49})
 _CAP_SYS_TTY_CONFIG: Final = 26
 _USERFAULTFD_NEW: Final = 0xAA00
 """Makes what could stop the supervisor while it reads memory."""
+_PERF_EVENT: Final = ord("$")
+"""The high byte of commands to performance events."""
+_EVENT: Final = "anon_inode:[perf_event]"
 _NOTICES: Final = {0x1: 0x1, 0x2: 0x2, 0x4: 0x100, 0x8: 0x200, 0x10: 0x400, 0x20: 0x4}
 """Bits of ``F_NOTIFY`` as bits of inotify."""
 
@@ -130,6 +134,8 @@ class OpenFileCalls:
     def _check_command(self, caller: Caller, target: Target, command: int) -> None:
         box = self._box
         status = target.status
+        if command >> 8 == _PERF_EVENT and path_of(target.descriptor) == _EVENT:
+            box.monitor.check(caller, caller.state.sid, "perf_event", ("write",), dict)
         if not has_label(box, status) or box.openers.is_handed_in(status):
             return
 

@@ -28,6 +28,7 @@ from selbox.enforce.seccomp.parts import (
     names,
     openfiles,
     othermemory,
+    perfevents,
     processes,
     processgroups,
     quotas,
@@ -73,6 +74,7 @@ PARTS: Final[tuple[FilterPart, ...]] = (
     sysvipc.PART,
     messagequeues.PART,
     keys.PART,
+    perfevents.PART,
     bpfobjects.PART,
     closed.PART,
 )

@@ -56,15 +56,15 @@ ROWS: Final = (
     ),
     Operation(
         "change the kernel",
-        "system capability perf_event",
+        "system capability",
         ("module_load", "sys_boot", "sys_rawio"),
         "",
         Support.REFUSED,
-        "taking modules out, kexec, performance events, I/O ports, reboot, swap and accounting",
-        "selinux_kernel_load_data, selinux_perf_event_open",
+        "taking modules out, kexec, I/O ports, reboot, swap and accounting",
+        "selinux_kernel_load_data",
         (
             *("delete_module", "kexec_load", "kexec_file_load"),
-            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
+            *("iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
         ),
     ),
 )

@@ -107,4 +107,16 @@ ROWS: Final = (
         "selinux_bpf, selinux_bpf_map, selinux_bpf_prog, bpf_fd_pass",
         ("bpf",),
     ),
+    Operation(
+        "open performance events",
+        "perf_event capability2 capability file",
+        ("open", "kernel", "cpu", "tracepoint", "read", "write", "perfmon", "sys_admin"),
+        "the task that opens it; for another's event without perfmon, that one",
+        Support.LIMITED,
+        "of the types hardware, software, tracepoint, cache, raw and breakpoint; of control groups they are refused, "
+        "as are those of tasks outside the box. read is not asked for at each read: who may not read when an event is "
+        "opened gets one that counts nothing. write is asked for at each command, of the task's own label",
+        "selinux_perf_event_open, selinux_perf_event_read, selinux_perf_event_write",
+        ("perf_event_open", "ioctl"),
+    ),
 )

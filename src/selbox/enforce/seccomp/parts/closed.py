@@ -27,7 +27,7 @@ PART: Final = FilterPart(
             "open_by_handle_at",  # a route around path mediation
             # The kernel itself, which no policy of a box can mediate.
             *("delete_module", "kexec_load", "kexec_file_load"),
-            *("perf_event_open", "iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
+            *("iopl", "ioperm", "reboot", "swapon", "swapoff", "acct"),
         ),
     }
 )
