@@ -114,8 +114,8 @@ def test_booleans_that_only_help_together_are_told() -> None:
 
 def test_booleans_that_allow_little_come_first() -> None:
     more = (
-        "(type net_t) (boolean every false) (boolean one false) (typeattribute all) "
-        "(typeattributeset all (net_t home_t)) (booleanif every (true (allow web_t all (file (append))))) "
+        "(type net_t) (boolean every false) (boolean one false) (typeattribute group) "
+        "(typeattributeset group (net_t home_t)) (booleanif every (true (allow web_t group (file (append))))) "
         "(booleanif one (true (allow web_t net_t (file (append)))))"
     )
     advisor = Advisor(SecurityServer(compile_policy([parse(SourceFile("p.cil", SOURCE + more))])))
