@@ -27,6 +27,7 @@ _SELINUXFS: Final = "/sys/fs/selinux"
 _POLICIES: Final = "/etc/selinux"
 
 _REMEMBERED: Final = 4096
+_GONE: Final = b" (deleted)"
 
 
 class SelinuxPaths:
@@ -117,9 +118,9 @@ class SelinuxPaths:
         if not stand_ins.are_used or caller.state.root_changed:
             return CONTINUE
         path = os.readlink(b"/proc/self/fd/%d" % self._box.walker.start_of(caller, AT_FDCWD))
-        shown = stand_ins.shown(path) + b"\0"
-        if shown[:-1] == path:
+        if not path.startswith(b"/") or path.endswith(_GONE):
             return CONTINUE
+        shown = stand_ins.shown(path) + b"\0"  # always answered here: another thread may enter one of them meanwhile
         if len(shown) > arguments[1]:
             return -errno.ERANGE
         self._box.memory.write(caller.tid, arguments[0], shown)
