@@ -30,6 +30,7 @@ _SIGNAL_SIZE: Final = 128
 _SIGNAL_HEAD = struct.Struct("=Iii")
 _STOPPING: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGSTOP})
 _GRACE_SECONDS: Final = 2.0
+_LOOK_MILLISECONDS: Final = 50
 _AT_ONCE: Final = 16
 """Events that are taken at once: room for more is made anew each time, which takes as long as to ask."""
 
@@ -65,6 +66,11 @@ class Supervisor:
         self._can_lend = os.geteuid() == 0
         self._lender = Lender()
         self._poll = select.epoll()
+        # INVARIANT: who makes a call wakes the supervisor on its own processor, which saves waking another. That
+        # reaches who polls the listener itself, and is lost on the way through another descriptor, such as epoll's.
+        self._calls = select.poll()
+        self._calls.register(box.listener.descriptor, select.POLLIN)
+        self._calls.register(self._poll, select.POLLIN)
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._signals = signal_descriptor({int(each) for each in BLOCKED})
         self.watch(self._signals, self._take_signals)
@@ -82,24 +88,27 @@ class Supervisor:
     def run(self) -> int:
         """Handle calls until the first process has ended; return its wait status."""
         listener = self._box.listener.descriptor
-        self._poll.register(listener, select.EPOLLIN)
-        poll = self._poll.poll
-        callbacks = self._callbacks
+        poll = self._calls.poll
         while self._status is None:
             is_call = False
-            for descriptor, event in poll(-1, _AT_ONCE):
-                if descriptor == listener:
-                    is_call = bool(event & select.EPOLLIN)
-                    if not is_call:  # nobody is left who could call; what remains is to reap them
-                        self._poll.unregister(listener)
-                else:
-                    callback = callbacks.get(descriptor)
-                    if callback is not None:
-                        self._lender.give_back()
-                        callback()
+            for descriptor, event in poll():
+                if descriptor != listener:
+                    self._call_back()
+                    continue
+                is_call = bool(event & select.POLLIN)
+                if not is_call:  # nobody is left who could call; what remains is to reap them
+                    self._calls.unregister(listener)
             if is_call and self._status is None:
                 self._handle()
         return self._status
+
+    def _call_back(self) -> None:
+        """Call back for what is watched and can be read."""
+        self._lender.give_back()
+        for descriptor, _ in self._poll.poll(0, _AT_ONCE):
+            callback = self._callbacks.get(descriptor)
+            if callback is not None:
+                callback()
 
     def _handle(self) -> None:
         """Take one call and answer it."""
@@ -251,8 +260,8 @@ class Supervisor:
                     signalled.add(child)
             if until is not None and monotonic() >= until:
                 return
-            for descriptor, event in self._poll.poll(0.05):
-                if descriptor == self._box.listener.descriptor and event & select.EPOLLIN:
+            for descriptor, event in self._calls.poll(_LOOK_MILLISECONDS):
+                if descriptor == self._box.listener.descriptor and event & select.POLLIN:
                     self._handle()
             self._reap()
 
