@@ -1,9 +1,10 @@
 """Effective access: what types may really do to types, after booleans, constraints, levels and bounds.
 
 A rule allows an access only where the constraints let it pass, which look at users, roles and levels. So a question
-about types is asked with every context that they can have: each role and user that go together with the type, at both
-ends of the user's range, over all of it, and at two levels in it of which neither dominates the other, so that two
-levels are related in every way there is. What all of them are granted always holds; what only some are depends.
+about types is asked with every context that they can have: each role and user that go together with the type, and
+ranges of levels, within the user's range, for every way in which the low and high levels of two contexts can be related
+(:mod:`selbox.analysis.rangepairs`). An object may have any user and any levels that the policy has. What all of them
+are granted always holds; what only some are depends.
 
 ::
 
@@ -16,22 +17,26 @@ Decisions are the security server's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from itertools import accumulate, product
 
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.criteria import ClassCriterion, NameCriterion, PermissionCriterion
 from selbox.analysis.matching import class_flags, permission_vectors, type_flags
+from selbox.analysis.rangepairs import range_pairs
 from selbox.analysis.rulequery import RuleQuery
 from selbox.analysis.ruletext import RULE_KINDS
 from selbox.analysis.table import Table
 from selbox.diagnostics import SelboxError
 from selbox.model.bitset import members
 from selbox.model.context import Context
-from selbox.model.mls import Level, LevelRange
+from selbox.model.mls import LOWEST, Level, LevelRange
 from selbox.model.policy import Policy
 from selbox.server.conditionals import active_conditions
 from selbox.server.securityserver import SecurityServer
-from selbox.typing import Final, NamedTuple
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from selbox.server.contextarrays import Ids
 
 _OBJECT_ROLE: Final = 0
 _ALLOW: Final = RULE_KINDS["allow"]
@@ -197,113 +202,180 @@ def _subjects(policy: Policy) -> int:
     return result
 
 
+class _Frame(NamedTuple):
+    """What contexts with a type have in common but for their levels.
+
+    Attributes:
+        user: id.
+        role: id.
+        within: what their ranges are within.
+    """
+
+    user: int
+    role: int
+    within: LevelRange
+
+
+_Frames = tuple[_Frame, ...]
+
+
+class _Template(NamedTuple):
+    """The pairs of contexts that two types are asked about with, but for the types.
+
+    Attributes:
+        sources: contexts of the subject, each once.
+        targets: contexts of the object, each once.
+        of_source: for each pair, which of ``sources`` it has.
+        of_target: for each pair, which of ``targets`` it has.
+    """
+
+    sources: tuple[Context, ...]
+    targets: tuple[Context, ...]
+    of_source: "Ids"
+    of_target: "Ids"
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[Context, Context]]) -> "_Template":
+        """Number the contexts of pairs."""
+        import numpy as np  # whoever searches rules alone does not pay for it
+
+        numbers: tuple[dict[Context, int], dict[Context, int]] = {}, {}
+        columns: tuple[list[int], list[int]] = [], []
+        for pair in pairs:
+            for context, known, column in zip(pair, numbers, columns, strict=True):
+                column.append(known.setdefault(context, len(known)))
+        of_source, of_target = (np.array(each, dtype=np.intp) for each in columns)
+        return cls(tuple(numbers[0]), tuple(numbers[1]), of_source, of_target)
+
+
 class _Contexts:
     """The contexts that types can have, as SIDs."""
 
     def __init__(self, policy: Policy, server: SecurityServer) -> None:
         self._policy = policy
         self._server = server
-        self._subjects: dict[int, list[int]] = {}
-        self._objects: dict[int, list[int]] = {}
+        self._categories = [each.categories for each in policy.sensitivities] or [0]
+        top = len(self._categories) - 1
+        every = LevelRange(LOWEST, Level(top, self._categories[top]) if policy.mls else LOWEST)
+        self._objects = tuple(_Frame(user, _OBJECT_ROLE, every) for user in range(len(policy.users)))
+        self._subjects: dict[int, _Frames] = {}
+        self._templates: dict[tuple[_Frames, _Frames | None], _Template] = {}
+        self._sids: dict[tuple[int, tuple[Context, ...]], Ids] = {}
 
-    def subjects(self, type_id: int) -> list[int]:
-        """Return those of processes."""
+    def pairs(self, source: int, target: int, object_class: int) -> "tuple[Ids, Ids]":
+        """Return the sources and the targets of all pairs of contexts with which a class is asked about.
+
+        What is acted on is a process, where the target is a type of processes, else an object.
+        """
+        own = self._frames(source)
+        is_own = self._policy.classes[object_class].name in _OWN_CLASSES
+        template = self._template(own, None if is_own else self._frames(target) or self._objects)
+        sources, targets = self._known(source, template.sources), self._known(target, template.targets)
+        return sources[template.of_source], targets[template.of_target]
+
+    def _frames(self, type_id: int) -> _Frames:
+        """Return the roles and users that processes have with a type; none when no process has it."""
         known = self._subjects.get(type_id)
         if known is None:
-            roles = [
-                index
+            known = self._subjects[type_id] = tuple(
+                _Frame(user, index, entry.range)
                 for index, role in enumerate(self._policy.roles)
                 if index != _OBJECT_ROLE and role.types >> type_id & 1
-            ]
-            known = self._subjects[type_id] = self._sids(type_id, roles)
+                for user, entry in enumerate(self._policy.users)
+                if entry.roles >> index & 1
+            )
         return known
 
-    def objects(self, type_id: int) -> list[int]:
-        """Return those of what is acted on: processes, where the type is one of processes, else objects."""
-        known = self._objects.get(type_id)
+    def _template(self, own: _Frames, others: _Frames | None) -> _Template:
+        """Return the pairs for some subjects and objects; None stands for the subject itself."""
+        known = self._templates.get((own, others))
         if known is None:
-            known = self._objects[type_id] = self.subjects(type_id) or self._sids(type_id, [_OBJECT_ROLE])
+            pairs = self._with_itself(own) if others is None else self._with_others(own, others)
+            known = self._templates[own, others] = _Template.of(pairs)
         return known
 
-    def pairs(self, source: int, target: int, object_class: int) -> tuple[list[int], list[int]]:
-        """Return the sources and the targets of all pairs of contexts with which a class is asked about."""
-        own = self.subjects(source)
-        if self._policy.classes[object_class].name in _OWN_CLASSES:
-            return own, own
-        others = self.objects(target)
-        return [each for each in own for _ in others], others * len(own)
+    def _with_others(self, own: _Frames, others: _Frames) -> Iterator[tuple[Context, Context]]:
+        related: dict[tuple[LevelRange, LevelRange], list[tuple[LevelRange, LevelRange]]] = {}
+        for one, other in product(own, others):
+            within = one.within, other.within
+            if within not in related:
+                related[within] = range_pairs(*within, self._categories)
+            for first, second in related[within]:
+                yield Context(one.user, one.role, 0, first), Context(other.user, other.role, 0, second)
 
-    def _sids(self, type_id: int, roles: Iterable[int]) -> list[int]:
-        sids = []
-        for role, (user, entry) in product(roles, enumerate(self._policy.users)):
-            if role != _OBJECT_ROLE and not entry.roles >> role & 1:
-                continue
-            sids += [self._server.sid_for(Context(user, role, type_id, each)) for each in _ranges(entry.range)]
-        return sids
+    def _with_itself(self, own: _Frames) -> Iterator[tuple[Context, Context]]:
+        for each in own:
+            ranges = (first for first, _ in range_pairs(each.within, each.within, self._categories))
+            for levels in {one.low == one.high: one for one in ranges}.values():
+                context = Context(each.user, each.role, 0, levels)
+                yield context, context
 
+    def _known(self, type_id: int, contexts: tuple[Context, ...]) -> "Ids":
+        """Return the SIDs of contexts with a type."""
+        import numpy as np
 
-def _ranges(whole: LevelRange) -> dict[LevelRange, None]:
-    """Return ranges within a range: of their levels some are equal, some dominate others, and some neither."""
-    low, high = whole
-    ranges = [LevelRange(low, low), whole, LevelRange(high, high)]
-    between = high.categories & ~low.categories
-    first = between & -between
-    if between != first:
-        levels = (Level(high.sensitivity, low.categories | each) for each in (first, between ^ first))
-        ranges += (LevelRange(each, each) for each in levels)
-    return dict.fromkeys(ranges)
+        key = type_id, contexts
+        known = self._sids.get(key)
+        if known is None:
+            sids = [self._server.sid_for(each._replace(type=type_id)) for each in contexts]
+            known = self._sids[key] = np.array(sids, dtype=np.intp)
+        return known
 
 
 def _decided(policy: Policy, server: SecurityServer, pairs: _Pairs, wanted: list[int]) -> Iterator[EffectiveAccess]:
     """Ask the server about all pairs, with all contexts."""
     contexts = _Contexts(policy, server)
-    batch: list[tuple[int, int, int]] = []
+    batch: list[_Question] = []
     size = 0
     for object_class, by_source in pairs.items():
         for source, targets in by_source.items():
             is_own = policy.classes[object_class].name in _OWN_CLASSES
             for target in members(targets & 1 << source if is_own else targets):
-                batch.append((source, target, object_class))
-                size += len(contexts.subjects(source)) * len(contexts.objects(target))
+                batch.append(_Question(source, target, object_class, *contexts.pairs(source, target, object_class)))
+                size += len(batch[-1].sources)
                 if size >= _AT_ONCE:
-                    yield from _answers(policy, server, contexts, batch, wanted)
+                    yield from _answers(policy, server, batch, wanted)
                     batch, size = [], 0
-    yield from _answers(policy, server, contexts, batch, wanted)
+    yield from _answers(policy, server, batch, wanted)
+
+
+class _Question(NamedTuple):
+    """What is asked about two types.
+
+    Attributes:
+        source, target: ids of types.
+        object_class: id.
+        sources, targets: SIDs of the contexts that it is asked with.
+    """
+
+    source: int
+    target: int
+    object_class: int
+    sources: "Ids"
+    targets: "Ids"
 
 
 def _answers(
-    policy: Policy,
-    server: SecurityServer,
-    contexts: _Contexts,
-    batch: list[tuple[int, int, int]],
-    wanted: list[int],
+    policy: Policy, server: SecurityServer, batch: list[_Question], wanted: list[int]
 ) -> Iterator[EffectiveAccess]:
     if not batch:
         return
     import numpy as np  # whoever searches rules alone does not pay for it
 
-    sources: list[int] = []
-    targets: list[int] = []
-    classes: list[int] = []
-    starts = []
-    for source, target, object_class in batch:
-        starts.append(len(sources))
-        own, others = contexts.pairs(source, target, object_class)
-        sources += own
-        targets += others
-        classes += [object_class] * len(own)
+    sources, targets = (np.concatenate([each[column] for each in batch]) for column in (3, 4))
+    counts = [len(each.sources) for each in batch]
+    starts = [0, *accumulate(counts)][:-1]
+    classes = np.repeat([each.object_class for each in batch], counts)
     asked = np.array(wanted, dtype=np.uint32)[classes]
     allowed = server.compute_access_arrays(sources, targets, classes).allowed & asked
     some = np.bitwise_or.reduceat(allowed, starts).tolist()
     every = np.bitwise_and.reduceat(allowed, starts).tolist()
-    for index, (source, target, object_class) in enumerate(batch):
+    for index, (source, target, object_class, *_) in enumerate(batch):
         permissive = policy.types[source].permissive
         if not (some[index] or permissive):
             continue
-        start = starts[index]
-        end = starts[index + 1] if index + 1 < len(starts) else len(sources)
-        counts = [each.bit_count() for each in allowed[start:end].tolist()]
-        best = start + counts.index(max(counts))
+        vectors = allowed[starts[index] : starts[index] + counts[index]].tolist()
+        best = starts[index] + max(range(len(vectors)), key=lambda each: vectors[each].bit_count())
         described = policy.classes[object_class]
         granted = wanted[object_class] if permissive else some[index]
         yield EffectiveAccess(
@@ -312,7 +384,7 @@ def _answers(
             described.name,
             described.names(granted),
             described.names(granted if permissive else every[index]),
-            server.sid_to_context(sources[best]),
-            server.sid_to_context(targets[best]),
+            server.sid_to_context(int(sources[best])),
+            server.sid_to_context(int(targets[best])),
             permissive,
         )
