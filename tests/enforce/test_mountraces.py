@@ -12,7 +12,7 @@ from tests.enforce.test_mounts import CAT, POLICY, labelled, pytestmark
 
 __all__ = ["pytestmark"]
 
-ROUNDS = 1200
+ROUNDS = 800
 
 ATTACKER = r"""
 #define _GNU_SOURCE
