@@ -286,3 +286,33 @@ print(call(429, HERE, b"/proc", HERE, b"other", 0), call(155, b"place", b"place"
         "EBUSY EPERM",
     ], outcome.errors
     assert outcome.denied("file", "read")[-1].tcontext == "system_u:object_r:secret_food_t:s0"
+
+
+def test_programs_have_namespaces_of_their_own(box: Box) -> None:
+    outcome = box.shell(
+        """
+        unshare -m sh -c '
+            mount -t proc none /proc && stat -c %C /proc/sys /proc/self/mem | cut -d: -f3
+            mount -t tmpfs none place && mkdir place/old place/etc && stat -c %C place
+            mount --rbind /usr place/old && umount place/old && mount --bind origin place/etc
+            stat -c %C place/etc/secret
+            mkdir place/proc; mount -t proc none place/proc
+            for each in usr bin lib lib64; do mkdir place/$each; mount --rbind /$each place/$each; done
+            cd place && pivot_root . old && cd / && umount -l old && stat -c %C /etc/secret && ls /old
+        ' || echo failed
+        grep -c place /proc/mounts
+        pivot_root place other 2>/dev/null || echo not here
+        """,
+        *labelled(box),
+    )
+    tmpfs, secret = (f"system_u:object_r:{each}:s0" for each in ("tmpfs_t", "secret_food_t"))
+    lines = outcome.output.splitlines()
+    assert lines[0] == "sysctl_t", outcome.errors
+    assert lines[1].endswith("_t")
+    assert lines[1] != "proc_t"
+    assert lines[2:] == [tmpfs, secret, secret, "0", "not here"], outcome.errors
+
+
+def test_nothing_is_mounted_in_user_namespaces(box: Box) -> None:
+    outcome = box.shell("unshare -Urm mount -t tmpfs none place 2>/dev/null || echo refused", *labelled(box))
+    assert outcome.output == "refused\n"

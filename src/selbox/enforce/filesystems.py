@@ -4,6 +4,7 @@ import ctypes
 import os
 import struct
 
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import AT_EMPTY_PATH, system_call
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final, NamedTuple
@@ -122,8 +123,19 @@ class Filesystems:
         has_device = os.major(device) != 0 or found.kind in _OF_DEVICES
         return (found.source.rpartition("/")[2] if has_device else "") or found.kind
 
-    def inner_path(self, device: int, path: str) -> str:
-        """Return a path as seen from the root of its own file system, which ``genfscon`` rules speak of."""
+    def inner_path(self, device: int, path: str, descriptor: int = -1, task: int = 0) -> str:
+        """Return a path as seen from the root of its own file system, which ``genfscon`` rules speak of.
+
+        Args:
+            device: number of the file system.
+            path: by which the kernel knows the file.
+            descriptor: of the file; without it, the file is taken to be where the supervisor sees it.
+            task: who named it.
+        """
+        if descriptor >= 0 and self.is_changed:
+            mounted, point = self._mounted(descriptor, task)
+            if mounted is not None and _lies_in(path, point):
+                return _joined(mounted.root, path[len(point.rstrip("/")) :])
         best = None
         for mounted in self._find(device):
             if _lies_in(path, mounted.point) and (best is None or len(mounted.point) > len(best.point)):
@@ -193,14 +205,9 @@ class Filesystems:
         """
         if self._first is None:
             return path
-        number, above = mount_number(descriptor), ""
-        mounted = self._table.get(number)
+        mounted, point = self._mounted(descriptor, task)
         if mounted is None:
-            mounted = read_table(task).get(number)
-            if mounted is None:
-                return None
-            above = os.readlink(f"/proc/{task}/root").rstrip("/")
-        point = above + mounted.point
+            return None
         first = self._first.get(mounted.device, [])
         if any(each.point == point and each.root == mounted.root for each in first):
             return path
@@ -213,9 +220,16 @@ class Filesystems:
         best = max(holders, key=lambda each: len(each.root))
         return _joined(best.point, inner[len(best.root.rstrip("/")) :])
 
-    def mount_of(self, descriptor: int) -> Mounted | None:
-        """Return what an object was opened by, if the supervisor sees it mounted."""
-        return self._table.get(mount_number(descriptor))
+    def _mounted(self, descriptor: int, task: int) -> tuple[Mounted | None, str]:
+        """Return the mount by which a file was opened, if its task or the supervisor sees it, and where that is."""
+        number = mount_number(descriptor)
+        mounted = self._table.get(number)
+        if mounted is not None:
+            return mounted, mounted.point
+        with own_capabilities():
+            mounted = read_table(task).get(number)
+            above = os.readlink(f"/proc/{task}/root").rstrip("/")
+        return mounted, "" if mounted is None else above + mounted.point
 
 
 def _lies_in(path: str, directory: str) -> bool:

@@ -326,7 +326,7 @@ class Labels:
             if sid is not None:
                 return sid, kind != "proc"
         if kind == "proc" or (kind in self._genfs and kind not in self._uses):
-            found = self._find_made_up(path, kind, status)
+            found = self._find_made_up(path, kind, status, descriptor, caller)
             if found is not None:
                 return found
         text = read_xattr(place)
@@ -361,15 +361,17 @@ class Labels:
                 return self._server.compute_create(caller.state.sid, superblock.sid, class_id), True
             except SelboxError:
                 return superblock.sid, True
-        return self._find_made_up(path, superblock.kind, status) or (superblock.sid, True)
+        return self._find_made_up(path, superblock.kind, status, descriptor, caller) or (superblock.sid, True)
 
-    def _find_made_up(self, path: str, kind: str, status: os.stat_result) -> tuple[int, bool] | None:
+    def _find_made_up(
+        self, path: str, kind: str, status: os.stat_result, descriptor: int, caller: Caller
+    ) -> tuple[int, bool] | None:
         """Return a label in a file system that the kernel makes up, where labels go by path; None where none fits.
 
         Source: the kernel's ``selinux_task_to_inode``, ``selinux_genfs_get_sid``, ``inode_doinit_with_dentry`` and
         ``selinux_kernfs_init_security``.
         """
-        inner = self.filesystems.inner_path(status.st_dev, path)
+        inner = self.filesystems.inner_path(status.st_dev, path, descriptor, caller.tid)
         if kind == "proc":
             entry = _TASK_ENTRY.match(inner)
             if entry is not None:

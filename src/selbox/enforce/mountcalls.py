@@ -96,14 +96,22 @@ def reconfigure(context: int) -> None:
 
 
 def change(place: int, flags: int, data: bytes | None) -> None:
-    """Change a mount, or the file system that is mounted, as ``mount(2)`` does with these flags."""
+    """Change a mount, or the file system that is mounted, as ``mount(2)`` does with these flags.
+
+    The working directory must be that of the supervisor's descriptors, as for all functions here that need a name.
+    """
     options = None if data is None else data + b"\0"
-    system_call(NUMBERS["mount"], b"none\0", b"/proc/self/fd/%d\0" % place, None, flags, options)
+    system_call(NUMBERS["mount"], b"none\0", b"%d\0" % place, None, flags, options)
 
 
 def detach(directory: int, name: bytes, flags: int) -> None:
     """Unmount what is mounted on a name in a directory (``umount2``)."""
     if not name or b"/" in name:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    place = b"/proc/self/fd/%d/%b\0" % (directory, name)
+    place = b"%d/%b\0" % (directory, name)
     system_call(NUMBERS["umount2"], place, flags | _UMOUNT_NOFOLLOW)
+
+
+def exchange_root(root: int, place: int) -> None:
+    """Make a directory the root of all mounts, and move the old one to another directory (``pivot_root(2)``)."""
+    system_call(NUMBERS["pivot_root"], b"%d\0" % root, b"%d\0" % place)

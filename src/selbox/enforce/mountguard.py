@@ -8,7 +8,7 @@ import errno
 import os
 import re
 
-from selbox.enforce.filesystems import Filesystems
+from selbox.enforce.filesystems import Filesystems, mount_number, read_table
 from selbox.enforce.labels import path_of
 from selbox.typing import Final
 
@@ -41,27 +41,47 @@ class MountGuard:
         Raises:
             OSError: EPERM for a place that the supervisor needs, above or within such a one.
         """
-        mounted = self._filesystems.mount_of(descriptor)
-        path: str | None = path_of(descriptor)
-        if path is not None and mounted is not None and mounted.is_shared:
-            path = self._filesystems.original(descriptor, path, task)  # it appears where that path leads, too
+        path = self._where(descriptor, task, detached=None)
         if path is None or self._is_above(path) or self._is_within(path):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
-    def check_moved(self, descriptor: int) -> None:
+    def check_moved(self, descriptor: int, task: int) -> None:
         """Refuse to unmount or move a mount.
 
         Args:
             descriptor: of its root.
+            task: who names it.
 
         Raises:
             OSError: EBUSY for one that holds what the supervisor needs.
         """
-        if self._is_above(path_of(descriptor)):
+        path = self._where(descriptor, task, detached="")  # what is mounted nowhere holds nothing
+        if path is None or self._is_above(path):
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
+    def _where(self, descriptor: int, task: int, detached: str | None) -> str | None:
+        """Return the path where the supervisor sees what is mounted on a place.
+
+        Args:
+            descriptor: of the place.
+            task: who names it.
+            detached: returned for what is in a mount that is mounted nowhere.
+
+        Returns:
+            Empty where it does not; None where it cannot be told.
+        """
+        number, path = mount_number(descriptor), path_of(descriptor)
+        own = read_table("self")
+        if number in own:
+            return self._filesystems.original(descriptor, path, task) if own[number].is_shared else path
+        others = read_table(task)
+        if number not in others:
+            return detached
+        is_passed_on = any(each.is_shared for each in others.values())
+        return self._filesystems.original(descriptor, path, task) if is_passed_on else ""
+
     def _is_above(self, path: str) -> bool:
-        return any(each == path or each.startswith(path.rstrip("/") + "/") for each in self._places)
+        return path != "" and any(each == path or each.startswith(path.rstrip("/") + "/") for each in self._places)
 
     def _is_within(self, path: str) -> bool:
         if path.startswith(_PROC + "/"):

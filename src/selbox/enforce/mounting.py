@@ -14,6 +14,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.mountguard import MountGuard
+from selbox.enforce.mountnamespaces import among_mounts_of, number_of
 from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, FSCONTEXT, ROOTCONTEXT, Superblock
 from selbox.model.labelling import FilesystemUseBehaviour
 from selbox.typing import Final, NamedTuple
@@ -65,22 +66,32 @@ class Mounting:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     def _is_here(self, caller: Caller) -> bool:
-        """Tell whether a caller's mounts are those of the box."""
+        """Tell whether a caller's mounts are those of the box, or of a namespace that the supervisor may change."""
         if not self._box.mounts_are_own:
             return False
-        if not caller.state.root_changed:
-            return True
-        return all(
-            os.stat(f"/proc/{caller.tid}/ns/{each}").st_ino == os.stat(f"/proc/self/ns/{each}").st_ino
-            for each in ("mnt", "user")
-        )
+        return not caller.state.root_changed or number_of(caller.tid, "user") == number_of("self", "user")
 
-    def change(self, operation: Callable[[], None]) -> None:
-        """Change what is mounted, and forget what depends on it."""
+    @staticmethod
+    def has_other_mounts(caller: Caller) -> bool:
+        """Tell whether a caller has another mount namespace than the box was started with."""
+        return caller.state.root_changed and number_of(caller.tid) != number_of("self")
+
+    def copy(self, caller: Caller, source: int, *, recursively: bool) -> int:
+        """Return a descriptor of a copy of a mount that a caller sees."""
+        return among_mounts_of(caller.tid, lambda: mountcalls.copied_mount(source, recursively=recursively))
+
+    def change(self, caller: Caller, operation: Callable[[], None], *, at_its_root: bool = False) -> None:
+        """Change what a caller sees mounted, and forget what depends on it.
+
+        Args:
+            caller: who changes it.
+            operation: is called among its mounts, see :func:`among_mounts_of`.
+            at_its_root: see there.
+        """
         box = self._box
         box.labels.filesystems.about_to_change()
         try:
-            operation()
+            among_mounts_of(caller.tid, operation, at_its_root=at_its_root)
         finally:
             box.labels.filesystems.changed()
             box.walker.forget()

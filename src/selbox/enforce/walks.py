@@ -28,7 +28,7 @@ DIRECTORY: Final = O_PATH | os.O_DIRECTORY
 
 _MAX_LINKS: Final = 40
 _PROC_ROOT_INODE: Final = 1
-_TASK_DIRECTORY = re.compile(rb"/proc/(\d+)(?:/task/\d+)?(/fd|/map_files|/ns)?$")
+_TASK_DIRECTORY = re.compile(rb"(?:/.*?)?/(\d+)(?:/task/\d+)?(/fd|/map_files|/ns)?$")
 _MEANING_OTHERS: Final = frozenset({b"self", b"thread-self", NAME})
 """Names that may mean another object than the one there."""
 _MAGIC_NAMES: Final = frozenset({b"cwd", b"root", b"exe"})

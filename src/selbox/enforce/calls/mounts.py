@@ -12,6 +12,7 @@ from selbox.enforce.callerfiles import Target, check_target, target_at
 from selbox.enforce.filesystems import is_mounted
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.mounting import Mounting, invalid
+from selbox.enforce.mountnamespaces import among_mounts_of
 from selbox.enforce.mountoptions import parse_options
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.walks import Located
@@ -44,7 +45,7 @@ _FORCE, _DETACH, _EXPIRE, _NOFOLLOW = 1, 2, 4, 8
 
 
 class MountCalls:
-    """``mount`` and ``umount2``."""
+    """``mount``, ``umount2`` and ``pivot_root``."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
@@ -52,7 +53,7 @@ class MountCalls:
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call."""
-        return {"mount": self.mount, "umount2": self.umount2}
+        return {"mount": self.mount, "umount2": self.umount2, "pivot_root": self.pivot_root}
 
     # --- Mounting ---------------------------------------------------------------------------------------------------
 
@@ -76,11 +77,11 @@ class MountCalls:
             check_target(self._box, caller, place, "mounton")
         self._mounting.may_mount(caller)
         if flags & _REMOUNT:
-            self._remount(place, flags, data)
+            self._remount(caller, place, flags, data)
         elif flags & _BIND:
             self._bind(caller, place, source, recursively=bool(flags & _REC))
         elif flags & _PROPAGATION:
-            self._mounting.change(lambda: mountcalls.change(place.descriptor, flags, None))
+            self._mounting.change(caller, lambda: mountcalls.change(place.descriptor, flags, None))
         elif flags & _MOVE:
             self._move(caller, place, source)
         else:
@@ -113,24 +114,24 @@ class MountCalls:
         """Mount a directory or file a second time (kernel: ``do_loopback``)."""
         original = self._source(caller, source)
         self._mounting.guard.check_covered(place.descriptor, caller.tid)
-        copy = self._box.descriptors.add(mountcalls.copied_mount(original.descriptor, recursively=recursively))
-        self._mounting.change(lambda: mountcalls.attach(copy, place.descriptor))
+        copy = self._box.descriptors.add(self._mounting.copy(caller, original.descriptor, recursively=recursively))
+        self._mounting.change(caller, lambda: mountcalls.attach(copy, place.descriptor))
 
     def _move(self, caller: Caller, place: Target, source: bytes | None) -> None:
         """Move a mount (kernel: ``do_move_mount_old``)."""
         original = self._source(caller, source)
-        self._mounting.guard.check_moved(original.descriptor)
+        self._mounting.guard.check_moved(original.descriptor, caller.tid)
         self._mounting.guard.check_covered(place.descriptor, caller.tid)
-        self._mounting.change(lambda: mountcalls.attach(original.descriptor, place.descriptor))
+        self._mounting.change(caller, lambda: mountcalls.attach(original.descriptor, place.descriptor))
 
-    def _remount(self, place: Target, flags: int, data: bytes) -> None:
+    def _remount(self, caller: Caller, place: Target, flags: int, data: bytes) -> None:
         """Change a mount, or with it the file system (kernel: ``do_remount``, ``selinux_sb_remount``)."""
         if flags & _BIND:
-            self._mounting.change(lambda: mountcalls.change(place.descriptor, flags, None))
+            self._mounting.change(caller, lambda: mountcalls.change(place.descriptor, flags, None))
             return
         options = parse_options(data)
         self._mounting.check_unchanged(place.status.st_dev, self._mounting.sids(options.labels))
-        self._mounting.change(lambda: mountcalls.change(place.descriptor, flags, options.text))
+        self._mounting.change(caller, lambda: mountcalls.change(place.descriptor, flags, options.text))
 
     def _mount_new(
         self, caller: Caller, place: Target, kind: bytes | None, source: bytes | None, flags: int, data: bytes
@@ -147,7 +148,7 @@ class MountCalls:
         if made.status[1:3] == place.status[1:3] and is_mounted(place.descriptor):
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         self._mounting.guard.check_covered(place.descriptor, caller.tid)
-        self._mounting.change(lambda: mountcalls.attach(made.mount, place.descriptor))
+        self._mounting.change(caller, lambda: mountcalls.attach(made.mount, place.descriptor))
 
     # --- Unmounting -------------------------------------------------------------------------------------------------
 
@@ -169,12 +170,13 @@ class MountCalls:
         if not is_mounted(located.object):
             return -errno.EINVAL
         self._mounting.check_filesystem(caller, status.st_dev, "unmount")
-        self._mounting.guard.check_moved(located.object)
-        directory, name = self._name_of(located)
-        kept = self._kept(located.object) if os.major(status.st_dev) else -1
+        self._mounting.guard.check_moved(located.object, caller.tid)
+        directory, name = self._name_of(caller, located)
+        # What is still to be written to a disk is not waited for here: a copy of the mount keeps it, for a worker.
+        kept = self._mounting.copy(caller, located.object, recursively=False) if os.major(status.st_dev) else -1
         try:
             box.descriptors.close(located.object)  # whoever has it open keeps it from being unmounted
-            self._mounting.change(lambda: mountcalls.detach(directory, name, flags))
+            self._mounting.change(caller, lambda: mountcalls.detach(directory, name, flags))
         except OSError:
             if kept >= 0:
                 os.close(kept)
@@ -189,16 +191,33 @@ class MountCalls:
         box.workers.start(caller, let_go)
         return ANSWERED
 
-    def _name_of(self, located: Located) -> tuple[int, bytes]:
+    def _name_of(self, caller: Caller, located: Located) -> tuple[int, bytes]:
         """Return the directory that holds the name on which something is mounted, and the name."""
         if located.parent >= 0:
             return located.parent, located.name
         holder, _, name = os.readlink(b"/proc/self/fd/%d" % located.object).rpartition(b"/")
-        return self._box.descriptors.open(holder or b"/", os.O_PATH | os.O_DIRECTORY), name
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        directory = among_mounts_of(caller.tid, lambda: os.open(holder or b"/", flags))
+        return self._box.descriptors.add(directory), name
 
-    def _kept(self, root: int) -> int:
-        """Return a copy of a mount, so that what is still to be written to its disk is not waited for here."""
-        return mountcalls.copied_mount(root, recursively=False)
+    # --- The root ---------------------------------------------------------------------------------------------------
+
+    def pivot_root(self, caller: Caller, arguments: Arguments) -> int:
+        """``pivot_root(root, place)``; not of the namespace that the supervisor itself is in.
+
+        Source: the kernel's ``path_pivot_root``, which no hook of SELinux is asked about.
+        """
+        self._mounting.may_mount(caller)
+        if not self._mounting.has_other_mounts(caller):
+            return -errno.EPERM
+        root, place = (
+            target_at(self._box, caller, AT_FDCWD, self._box.memory.read_string(caller.tid, each), follow=True)
+            for each in arguments[:2]
+        )
+        self._mounting.change(
+            caller, lambda: mountcalls.exchange_root(root.descriptor, place.descriptor), at_its_root=True
+        )
+        return 0
 
 
 def _attributes(flags: int) -> int:

@@ -9,6 +9,7 @@ import errno
 import os
 import struct
 from collections import OrderedDict
+from functools import partial
 
 from selbox.enforce import mountcalls
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
@@ -148,7 +149,7 @@ class MountTreeCalls:
             if context.kind:
                 return -errno.EBUSY
             self._mounting.check_unchanged(context.device, self._mounting.sids(context.labels))
-            self._mounting.change(lambda: mountcalls.reconfigure(context.kernel))
+            self._mounting.change(caller, lambda: mountcalls.reconfigure(context.kernel))
         else:
             return -errno.EOPNOTSUPP
         return 0
@@ -258,10 +259,11 @@ class MountTreeCalls:
             caller, arguments[2], arguments[3], empty=bool(flags & _TO_EMPTY), follow=bool(flags & _TO_LINKS)
         )
         check_target(self._box, caller, place, "mounton")
-        if self._box.labels.filesystems.mount_of(original.descriptor) is not None:
-            self._mounting.guard.check_moved(original.descriptor)
+        if mount_number(original.descriptor) not in self._unmounted:
+            self._mounting.guard.check_moved(original.descriptor, caller.tid)
         self._mounting.guard.check_covered(place.descriptor, caller.tid)
-        self._mounting.change(lambda: mountcalls.attach(original.descriptor, place.descriptor, flags & _BENEATH))
+        attach = partial(mountcalls.attach, original.descriptor, place.descriptor, flags & _BENEATH)
+        self._mounting.change(caller, attach)
         kept = self._unmounted.pop(mount_number(original.descriptor), None)
         if kept is not None:
             os.close(kept[0])
@@ -291,5 +293,7 @@ class MountTreeCalls:
             follow=not flags & AT_SYMLINK_NOFOLLOW,
         )
         attributes = data[: _ATTRIBUTES.size]
-        self._mounting.change(lambda: mountcalls.set_attributes(place.descriptor, flags & _RECURSIVE, attributes))
+        self._mounting.change(
+            caller, lambda: mountcalls.set_attributes(place.descriptor, flags & _RECURSIVE, attributes)
+        )
         return 0

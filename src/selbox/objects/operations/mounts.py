@@ -4,8 +4,8 @@ from selbox.objects.operations.operation import Operation, Support
 from selbox.typing import Final
 
 _OWN_MOUNTS: Final = (
-    "only in root's boxes, which have mounts of their own, and in no further mount namespace; not over what the "
-    "supervisor itself needs (/proc, /lib, its own files)"
+    "only in root's boxes, which have mounts of their own, and not in user namespaces that programs make; where the "
+    "supervisor sees it, too, not over what it needs itself (/proc, /lib, its own files)"
 )
 
 ROWS: Final = (
@@ -55,7 +55,7 @@ ROWS: Final = (
         ("unmount", "sys_admin"),
         "the file system",
         Support.LIMITED,
-        "only in root's boxes; nothing that the supervisor itself needs",
+        "only in root's boxes, and not in user namespaces that programs make; nothing that the supervisor itself needs",
         "selinux_umount",
         ("umount2",),
     ),
@@ -75,10 +75,20 @@ ROWS: Final = (
         "capability",
         ("sys_admin",),
         "",
-        Support.REFUSED,
-        "it would exchange the supervisor's root, too; open_tree_attr is refused as on a kernel without it (ENOSYS)",
+        Support.LIMITED,
+        "only in a mount namespace of a program's own, since it would exchange the supervisor's root, too",
         "",
-        ("pivot_root", "open_tree_attr"),
+        ("pivot_root",),
+    ),
+    Operation(
+        "copy a mount with other attributes in one call",
+        "capability",
+        ("sys_admin",),
+        "",
+        Support.REFUSED,
+        "as on a kernel without it (ENOSYS): open_tree and mount_setattr do the same",
+        "",
+        ("open_tree_attr",),
     ),
     Operation(
         "quotas",

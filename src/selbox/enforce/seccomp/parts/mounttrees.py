@@ -7,5 +7,5 @@ from selbox.typing import Final
 
 PART: Final = FilterPart(
     notified=("fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount", "mount_setattr"),
-    refused={errno.ENOSYS: ("open_tree_attr",), errno.EPERM: ("pivot_root",)},
+    refused={errno.ENOSYS: ("open_tree_attr",)},
 )
