@@ -21,6 +21,9 @@ EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports it."""
 
+_LAST: list[object] = []
+"""The result of the last command, which may be large."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``selbox`` and return its exit status.
@@ -36,7 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         replace_closed_streams()
     status = _status(_words_of_process() if argv is None else list(argv))
     if argv is None:
-        gc.freeze()  # the process ends now: the interpreter's last collection would walk over a whole policy
+        # The process ends now. Its last collection would walk over a whole policy, and a hundred thousand rules would
+        # be taken apart one by one, but for a circle that nobody looks for.
+        _LAST.append(_LAST)
+        gc.freeze()
     return status
 
 
@@ -109,6 +115,7 @@ def _run_verb(name: str, words: list[str]) -> int:
     except MemoryError:
         _report([Diagnostic("out-of-memory", "there is not enough memory for this")])
         return entry.statuses.failure
+    _LAST[:] = [result]
     _report(getattr(result, "notices", ()))
     stream = sys.stderr if entry.takes_command or entry.aside else sys.stdout
     if entry.tabular and arguments.csv:
