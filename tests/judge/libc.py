@@ -47,6 +47,7 @@ NUMBERS: Final = {
     "kcmp": 312,
     "memfd_create": 319,
     "bpf": 321,
+    "userfaultfd": 323,
     "io_uring_setup": 425,
     "pidfd_send_signal": 424,
     "open_tree": 428,

@@ -142,7 +142,7 @@ def has_label(box: Box, status: os.stat_result) -> bool:
     """
     if stat.S_ISSOCK(status.st_mode):
         return bool(box.labels.filesystem_of(status.st_dev))
-    return stat.S_IFMT(status.st_mode) != 0
+    return stat.S_IFMT(status.st_mode) != 0 or bool(box.labels.class_of(status))
 
 
 def flags_of(caller: Caller, number: int) -> int:

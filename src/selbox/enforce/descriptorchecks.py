@@ -60,7 +60,7 @@ def check_descriptor(
     for opener in box.openers.of(status, holder.state.sid):
         if opener != sid:
             box.monitor.check(holder, opener, "fd", ("use",), describe, source=sid)
-    if stat.S_IFMT(status.st_mode) in _CHECKED:
+    if stat.S_IFMT(status.st_mode) in _CHECKED or (not stat.S_IFMT(status.st_mode) and box.labels.class_of(status)):
         target, object_class = box.labels.sid_of(descriptor, status, holder), box.labels.class_of(status)
     elif stat.S_ISSOCK(status.st_mode):
         target, object_class = label_socket()

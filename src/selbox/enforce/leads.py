@@ -49,12 +49,14 @@ class _Led:
         mask: the signals that it blocks itself.
         is_inside: whether it is within a call.
         result: what the first call returned.
+        then: is told of that, before the task goes on; may raise OSError for a task that must not.
     """
 
-    __slots__ = ("calls", "is_inside", "mask", "registers", "result")
+    __slots__ = ("calls", "is_inside", "mask", "registers", "result", "then")
 
-    def __init__(self, calls: list[tuple[int, ...]]) -> None:
+    def __init__(self, calls: list[tuple[int, ...]], then: Callable[[int], None]) -> None:
         self.calls = calls
+        self.then = then
         self.registers: list[int] = []
         self.mask = b""
         self.is_inside = False
@@ -74,13 +76,20 @@ class Leads:
         self._memory = memory
         self._led: dict[int, _Led] = {}
 
-    def begin(self, caller: Caller, descriptor: int, call: Callable[[int], tuple[int, ...]]) -> int:
+    def begin(
+        self,
+        caller: Caller,
+        descriptor: int,
+        call: Callable[[int], tuple[int, ...]],
+        then: Callable[[int], None] = lambda _result: None,
+    ) -> int:
         """Lead a task to a call that starts from a descriptor.
 
         Args:
             caller: the task; its own call is to be answered with what is returned.
             descriptor: the supervisor's.
             call: returns number and arguments of the call, for the number of the descriptor in the task.
+            then: is told what that returned, unsigned, before the task goes on; where it raises OSError, it does not.
 
         Raises:
             OSError: EPERM for a task that is led or traced already.
@@ -88,7 +97,7 @@ class Leads:
         tid = caller.tid
         ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
         ptrace(PTRACE_INTERRUPT, tid)  # takes effect where its own call returns
-        self._led[tid] = led = _Led([])
+        self._led[tid] = led = _Led([], then)
         number = self._listener.add_descriptor(caller.id, descriptor, os.O_CLOEXEC)
         led.calls = [call(number), (_CLOSE, number)]
         return 0
@@ -145,6 +154,7 @@ class Leads:
 
         if led.result is None:
             led.result = registers_of(tid)[RAX]
+            led.then(led.result)
         self._go_on(tid, led)
 
     def _go_on(self, tid: int, led: _Led) -> None:

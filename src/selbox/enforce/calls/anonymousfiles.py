@@ -4,7 +4,7 @@ import errno
 import os
 import struct
 
-from selbox.enforce.answer import ANSWERED, Handler
+from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.creation import created_sid
@@ -21,11 +21,14 @@ _OWN_CLASS: Final = "memfd_class"
 
 
 _ANONYMOUS: Final = "anon_inode"
+_FAULTS: Final = "[userfaultfd]"  # as the kernel calls descriptors that tell of page faults
+_USER_MODE_ONLY: Final = 1
+_MOST_DESCRIPTORS: Final = 1 << 31
 _SECRET: Final = "[secretmem]"  # noqa: S105 - what the kernel calls such memory
 
 
 class AnonymousFileCalls:
-    """``pipe``, ``pipe2``, ``memfd_create`` and ``memfd_secret``."""
+    """``pipe``, ``pipe2``, ``memfd_create``, ``memfd_secret`` and ``userfaultfd``."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
@@ -33,7 +36,8 @@ class AnonymousFileCalls:
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call, which are those of the methods."""
-        return {each.__name__: each for each in (self.pipe, self.pipe2, self.memfd_create, self.memfd_secret)}
+        methods = (self.pipe, self.pipe2, self.memfd_create, self.memfd_secret, self.userfaultfd)
+        return {each.__name__: each for each in methods}
 
     def pipe(self, caller: Caller, arguments: Arguments) -> int:
         """``pipe(numbers)``."""
@@ -82,6 +86,37 @@ class AnonymousFileCalls:
         sid = created_sid(box, caller.state.sid, caller.state.sid, _ANONYMOUS, _SECRET)
         box.monitor.check(caller, sid, _ANONYMOUS, ("create",), lambda: {"anonclass": _SECRET})
         return self._give(caller, descriptor, sid, _ANONYMOUS, flags & os.O_CLOEXEC)
+
+    def userfaultfd(self, caller: Caller, arguments: Arguments) -> int:
+        """``userfaultfd(flags)``, for faults of programs and none of the kernel's.
+
+        Only the task itself can make one, for its own memory, and nobody but the supervisor may wait for what the
+        kernel reads of it. So the task is led to make one that leaves the kernel alone; its label is given before the
+        task goes on. Reading from it is not seen, and is asked about now.
+
+        Source: the kernel's ``handle_userfault`` and ``selinux_inode_init_security_anon``.
+        """
+        box = self._box
+        flags = arguments[0] & 0xFFFFFFFF
+        if box.leads.holds(caller.tid):
+            return CONTINUE
+        sid = created_sid(box, caller.state.sid, caller.state.sid, _ANONYMOUS, _FAULTS)
+        for permission in ("create", "read"):
+            box.monitor.check(caller, sid, _ANONYMOUS, (permission,), lambda: {"anonclass": _FAULTS})
+
+        def give_label(number: int) -> None:
+            if number < _MOST_DESCRIPTORS:
+                copy = box.pidfds.copy(caller.tid, number)
+                try:
+                    status = os.fstat(copy)
+                finally:
+                    os.close(copy)
+                box.labels.assign_nameless(status, sid, _ANONYMOUS)
+                box.openers.note(status, caller.state.sid)
+
+        null = box.descriptors.open("/dev/null", os.O_RDONLY)
+        call = NUMBERS["userfaultfd"], flags | _USER_MODE_ONLY
+        return box.leads.begin(caller, null, lambda _number: call, give_label)
 
     def _give(self, caller: Caller, descriptor: int, sid: int, object_class: str, close_on_exec: int) -> int:
         """Label a file in memory and answer with it."""

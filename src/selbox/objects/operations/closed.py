@@ -40,13 +40,12 @@ ROWS: Final = (
         (),
         "",
         Support.REFUSED,
-        "fail as on a kernel without them (ENOSYS), and programs take the older way: io_uring, userfaultfd, clone3, "
+        "fail as on a kernel without them (ENOSYS), and programs take the older way: io_uring, clone3, "
         "the *xattrat calls; so do all calls of the 32-bit and x32 ABIs",
         "",
         (
             "clone3",
             "io_uring_setup",
-            "userfaultfd",
             "uselib",
             "setxattrat",
             "getxattrat",

@@ -70,4 +70,15 @@ ROWS: Final = (
         "inode_doinit_with_dentry, selinux_inode_init_security_anon",
         ("memfd_create", "memfd_secret"),
     ),
+    Operation(
+        "handle page faults of one's own",
+        "anon_inode",
+        ("create", "getattr", "ioctl", "read"),
+        "by transition from the task",
+        Support.LIMITED,
+        "faults of the program itself: what the kernel does for it, as when it reads a file, fails (EFAULT) instead of "
+        "waiting, as for the unprivileged of a kernel. read is asked for when it is made",
+        "selinux_inode_init_security_anon, selinux_file_ioctl",
+        ("userfaultfd",),
+    ),
 )

@@ -8,12 +8,11 @@ from selbox.typing import Final
 PART: Final = FilterPart(
     refused={
         errno.ENOSYS: (
-            # clone3 hides its flags in memory; io_uring and userfaultfd act without a call that the filter sees, or
-            # stop the supervisor while it reads memory; the *xattrat calls have older siblings that are mediated.
+            # clone3 hides its flags in memory; io_uring acts without a call that the filter sees; the *xattrat calls
+            # have older siblings that are mediated.
             *(
                 "clone3",
                 "io_uring_setup",
-                "userfaultfd",
                 "uselib",
                 "setxattrat",
                 "getxattrat",
