@@ -47,6 +47,7 @@ class Box(NamedTuple):
         settings: what the filter was built from.
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
         watchdog: ends the box with the supervisor.
+        audit_log: the file that the audit records go to; None for none.
         started_enforcing: whether the box was started enforcing.
         mounts_are_own: whether what the box mounts appears nowhere else.
         kept_places: paths that the supervisor needs, beside those that every supervisor does.
@@ -71,6 +72,7 @@ class Box(NamedTuple):
     leads: Leads
     settings: FilterSettings
     selinux_root: SelinuxRoot | None
+    audit_log: str | None
     watchdog: Watchdog
     started_enforcing: bool
     mounts_are_own: bool

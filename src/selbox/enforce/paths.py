@@ -19,7 +19,7 @@ from selbox.enforce.labels import Labels, path_of
 from selbox.enforce.linux import AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
-from selbox.enforce.standins import NAME, StandIns
+from selbox.enforce.standins import NAMES, StandIns
 from selbox.enforce.statusdata import is_missing, key_at, status_data, status_head
 from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Steps, Tools, Walk
 from selbox.typing import Final, NamedTuple, TypeVar
@@ -28,7 +28,7 @@ _WORKING_DIRECTORY: Final = AT_FDCWD & 0xFFFFFFFF
 _REMEMBERED: Final = 8192
 _WHO_PASSED: Final = 64
 """Answers that are kept of each path at most."""
-_NO_NAMES: Final = frozenset({b"", b".", b"..", NAME})
+_NO_NAMES: Final = frozenset({b"", b".", b"..", *NAMES})
 """Last components that name no entry of a directory, or may mean another than the one there."""
 
 _Kind = TypeVar("_Kind")

@@ -129,6 +129,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
             settings,
             control,
             options.selinux_root,
+            None if options.audit in (None, "-") else os.path.abspath(options.audit),
             watchdog,
             options.watcher,
             mounts_are_own,

@@ -53,6 +53,34 @@ class BoxDirectory:
         return self._path
 
 
+class LogDirectory:
+    """What stands for ``/var/log/audit``, where ``ausearch`` and ``audit2allow -a`` look for the audit log.
+
+    Args:
+        log: path of the box's own log.
+        directory: where it is made.
+    """
+
+    def __init__(self, log: str, directory: BoxDirectory) -> None:
+        self.log = log
+        self._directory = directory
+        self._made = ""
+
+    def place(self, _inner: Sequence[bytes]) -> str:
+        """Return the directory, and make it first where need be; in it a link leads to the log.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        if not self._made:
+            with own_credentials_held():
+                made = os.path.join(self._directory.path, "log")
+                os.mkdir(made, 0o750)
+                os.symlink(self.log, os.path.join(made, "audit.log"))
+                self._made = made
+        return self._made
+
+
 class PolicyDirectory:
     """What stands for ``/etc/selinux``.
 

@@ -1,7 +1,8 @@
 """Directories that stand elsewhere for the box than for the host, as if they were mounted there.
 
-The host has no ``/sys/fs/selinux``, and its ``/etc/selinux`` may be that of another policy, or not there. A walk that
-comes to such a place goes on in the directory that stands for it, and comes back up from there.
+The host has no ``/sys/fs/selinux``, its ``/etc/selinux`` may be that of another policy, or not there, and what is at
+``/var/log/audit`` is not the box's audit log. A walk that comes to such a place goes on in the directory that stands
+for it, and comes back up from there.
 """
 
 import os
@@ -11,8 +12,8 @@ from selbox.enforce.credentials import own_credentials_held
 from selbox.enforce.linux import O_PATH
 from selbox.typing import Final
 
-NAME: Final = b"selinux"
-"""The last component of every such place; all others are passed without a look."""
+NAMES: Final = frozenset({b"selinux", b"audit"})
+"""The last components of such places; all others are passed without a look."""
 
 _DIRECTORY: Final = O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -21,7 +22,7 @@ class StandIn:
     """One such directory.
 
     Args:
-        path: where the box finds it; its last component is :data:`NAME`.
+        path: where the box finds it; its last component is one of :data:`NAMES`.
         directory: returns what stands for it, which it makes first where need be; given the components of the path
             that is sought in it.
     """
@@ -48,7 +49,7 @@ class StandIns:
     """All of them."""
 
     def __init__(self) -> None:
-        self._by_holder: dict[tuple[int, int], StandIn] = {}
+        self._by_holder: dict[tuple[int, int, bytes], StandIn] = {}
         self._holders: dict[tuple[int, int], str] = {}
         """Where to go up from the directories that stand for places."""
         self._shown: dict[bytes, bytes] = {}
@@ -61,7 +62,8 @@ class StandIns:
             holder = os.stat(stand_in.holder)
         except OSError:
             return
-        self._by_holder[holder.st_dev, holder.st_ino] = stand_in
+        name = os.fsencode(os.path.basename(stand_in.path))
+        self._by_holder[holder.st_dev, holder.st_ino, name] = stand_in
 
     @property
     def are_used(self) -> bool:
@@ -82,10 +84,10 @@ class StandIns:
         Raises:
             OSError: as :meth:`StandIn.open`.
         """
-        if name != NAME:
+        if name not in NAMES:
             return None
         status = os.fstat(holder)
-        stand_in = self._by_holder.get((status.st_dev, status.st_ino))
+        stand_in = self._by_holder.get((status.st_dev, status.st_ino, name))
         if stand_in is None:
             return None
         descriptor = stand_in.open(inner)

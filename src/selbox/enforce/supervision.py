@@ -50,6 +50,7 @@ def supervise(
     settings: FilterSettings,
     control: Control | None,
     selinux_root: SelinuxRoot | None,
+    audit_log: str | None,
     watchdog: Watchdog,
     watcher: "Callable[[Denial], None] | None",
     mounts_are_own: bool,
@@ -69,6 +70,7 @@ def supervise(
         settings: what the filter was built from.
         control: where the box's owner asks; None for a box that answers nobody.
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
+        audit_log: path of the file that ``write`` writes to; None for no file.
         watchdog: ends the box when this process does not live to.
         watcher: is told of each denial.
         mounts_are_own: whether what the box mounts appears nowhere else.
@@ -113,6 +115,7 @@ def supervise(
             Leads(listener, memory),
             settings,
             selinux_root,
+            audit_log,
             watchdog,
             server.enforcing,
             mounts_are_own,

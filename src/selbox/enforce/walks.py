@@ -16,7 +16,7 @@ from selbox.enforce.labels import Labels
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
-from selbox.enforce.standins import NAME, StandIns
+from selbox.enforce.standins import NAMES, StandIns
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final, NamedTuple
 
@@ -29,7 +29,7 @@ DIRECTORY: Final = O_PATH | os.O_DIRECTORY
 _MAX_LINKS: Final = 40
 _PROC_ROOT_INODE: Final = 1
 _TASK_DIRECTORY = re.compile(rb"(?:/.*?)?/(\d+)(?:/task/\d+)?(/fd|/map_files|/ns)?$")
-_MEANING_OTHERS: Final = frozenset({b"self", b"thread-self", NAME})
+_MEANING_OTHERS: Final = frozenset({b"self", b"thread-self", *NAMES})
 """Names that may mean another object than the one there."""
 _MAGIC_NAMES: Final = frozenset({b"cwd", b"root", b"exe"})
 
@@ -165,7 +165,10 @@ class Walk:
     def _up(self) -> None:
         here, root = os.fstat(self._current), os.fstat(self._root)
         if (here.st_dev, here.st_ino) != (root.st_dev, root.st_ino):
-            self._current = self._descriptors.open(self._stand_ins.above(here) or b"..", DIRECTORY, self._current)
+            above = self._stand_ins.above(here)
+            self._current = self._descriptors.open(above or b"..", DIRECTORY, self._current)
+            if above is not None:
+                self._forget_way()
 
     def _down(self, name: bytes) -> Located | None:
         """Go one component down; return where the path ends, if here."""
@@ -189,7 +192,7 @@ class Walk:
 
     def _own_proc_entry(self, name: bytes) -> bool:
         """Give ``/proc/self`` the caller's meaning, not the supervisor's."""
-        if name == NAME:
+        if name in NAMES:
             return False
         status = os.fstat(self._current)
         if status.st_ino != _PROC_ROOT_INODE or self._labels.filesystem_of(status.st_dev) != "proc":
@@ -211,7 +214,13 @@ class Walk:
         if entered is None:
             return False
         self._current = self._descriptors.add(entered)
+        self._forget_way()
         return True
+
+    def _forget_way(self) -> None:
+        """Keep nothing of a way that the kernel would not go."""
+        self._remember = False
+        self.parent = None
 
     def _through_link(self, name: bytes, descriptor: int, status: os.stat_result) -> None:
         self._links += 1

@@ -27,7 +27,7 @@ from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.mounttables import mount_table, mount_table_of
-from selbox.enforce.selinuxdirectories import BoxDirectory, PolicyDirectory
+from selbox.enforce.selinuxdirectories import BoxDirectory, LogDirectory, PolicyDirectory
 from selbox.enforce.superblocks import fixed_filesystems
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
@@ -39,6 +39,7 @@ _BESIDE: Final = b"/sys/fs/selinuxfs"
 """A name in the same directory, to which the way is the same and remembered."""
 
 POLICIES: Final = b"/etc/selinux"
+LOGS: Final = b"/var/log/audit"
 _CONFIGURATION: Final = POLICIES + b"/config"
 _FILESYSTEMS: Final = b"/proc/filesystems"
 _ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
@@ -93,6 +94,8 @@ class SelinuxFiles:
         directory = BoxDirectory(box.watchdog.remove_at_end)
         self._directories = SecurityDirectories(directory, self._entries, self._label_made, lambda: box.server.seqno)
         self._policy_directory = PolicyDirectory(box.selinux_root, box.server.policy, directory)
+        log = box.audit_log
+        self._log_directory = None if log is None else LogDirectory(log, directory)
         self._is_known = False
         self._mode = b"enforcing" if box.started_enforcing else b"permissive"
         self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
@@ -277,6 +280,21 @@ class SelinuxFiles:
         """Label what was made to stand for something in ``/sys/fs/selinux``, where only the kernel makes changes."""
         self._box.labels.assign(status, sid)
         self._box.walker.stand_ins.fix(status)
+
+    def log_place(self, components: Sequence[bytes]) -> str:
+        """Return the directory that stands for ``/var/log/audit``, in a box with a log of its own.
+
+        Args:
+            components: of the path that is sought in it.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        assert self._log_directory is not None  # noqa: S101 - nobody is led there otherwise
+        place = self._log_directory.place(components)
+        self._box.labels.stands_for(place, LOGS.decode())
+        self._box.labels.stands_for(self._log_directory.log, f"{LOGS.decode()}/audit.log")
+        return place
 
     def policy_place(self, components: Sequence[bytes]) -> str:
         """Return the directory that stands for ``/etc/selinux``.

@@ -25,6 +25,7 @@ LAST_NAMES: Final = frozenset(_ATTRIBUTES + _TABLES)
 
 _SELINUXFS: Final = "/sys/fs/selinux"
 _POLICIES: Final = "/etc/selinux"
+_LOGS: Final = "/var/log/audit"
 
 _REMEMBERED: Final = 4096
 _GONE: Final = b" (deleted)"
@@ -40,6 +41,8 @@ class SelinuxPaths:
         self._ordinary: set[bytes] = set()
         stand_ins, root = box.walker.stand_ins, box.selinux_root
         stand_ins.add(StandIn(_SELINUXFS, lambda inner: self._files().place(inner)))
+        if box.audit_log is not None:
+            stand_ins.add(StandIn(_LOGS, lambda inner: self._files().log_place(inner)))
         if root is None or root.directory != _POLICIES:
             stand_ins.add(StandIn(_POLICIES, lambda inner: self._files().policy_place(inner)))
             if root is not None:  # before any of its files is met by another way
