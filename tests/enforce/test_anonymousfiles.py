@@ -119,6 +119,26 @@ def test_memory_files_of_a_class_of_their_own(tmp_path: Path) -> None:
     assert [(each.tclass, each.permissions) for each in outcome.records] == [("memfd_file", ("execute",))]
 
 
+def test_programs_in_memory_run_by_permissions_of_their_class(tmp_path: Path) -> None:
+    own = """(policycap memfd_class) (allow cat_t self (memfd_file (create getattr read write map open execute)))
+        (allow cat_t cat_t (file (execute read open execute_no_trans map getattr)))"""
+    program = """
+m = os.memfd_create("program", 0)
+with open("/bin/true", "rb") as file:
+    os.write(m, file.read())
+try:
+    os.execve(m, ["true"], {})
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+    lines, outcome = attempt(Box(tmp_path, POLICY + own), program)
+    assert lines == ["EACCES"]
+    assert [(each.tclass, each.permissions) for each in outcome.records] == [("memfd_file", ("execute_no_trans",))]
+    grant = "(allow cat_t self (memfd_file (execute_no_trans)))"
+    lines, outcome = attempt(Box(tmp_path, POLICY + own + grant), program)
+    assert (lines, outcome.records, outcome.status) == ([], (), 0)
+
+
 def test_secret_memory_is_an_anonymous_inode_of_its_maker(tmp_path: Path) -> None:
     program = """
 m = call(447, 0)

@@ -93,16 +93,18 @@ class Privileges:
     def may_set_group_id(self, caller: Caller, status: os.stat_result) -> bool:
         """Tell whether a file's set-group-ID bit may be set; the kernel takes it away from who may not.
 
-        Source: the kernel's ``setattr_prepare``, which asks whether or not it is to be set.
+        Source: the kernel's ``setattr_prepare`` and ``setattr_copy``, which both ask, whether or not it is to be set.
         """
         credentials = self._of(caller)
         if credentials is None or status.st_gid == credentials.group or status.st_gid in credentials.groups:
             return True
-        try:
-            self._use_one(caller, credentials, (FSETID,), errno.EPERM)
-        except PermissionError:
-            return False
-        return True
+        allowed = True
+        for _ in range(2):
+            try:
+                self._use_one(caller, credentials, (FSETID,), errno.EPERM)
+            except PermissionError:
+                allowed = False
+        return allowed
 
     def check_removal(self, caller: Caller, directory: os.stat_result, status: os.stat_result) -> None:
         """Check the removal of a name from a directory where only owners may (kernel: ``check_sticky``)."""

@@ -226,7 +226,7 @@ class AttributeCalls:
         try:
             return self._box.server.context_to_sid(text)
         except SelboxError:
-            if text and Capabilities(self._box).may_use(caller, "mac_admin"):
+            if Capabilities(self._box).may_use(caller, "mac_admin") and text:
                 return self._box.server.context_to_sid_force(text)
             recorder.write(format_event(invalid_context(recorder.stamp(), "setxattr", text)))
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None

@@ -140,7 +140,7 @@ class ExecutionCalls:
             not stat.S_ISREG(status.st_mode)
             or status.st_mode & _EXECUTABLE != _EXECUTABLE
             or not self._heads.get(_version(status), b"").startswith(_ELF)
-            or not self._transitions.stays_quietly(old.sid, box.labels.known(status))
+            or not self._transitions.stays_quietly(old.sid, box.labels.lasting((status.st_dev, status.st_ino)))
             or not os.access(path, os.X_OK, dir_fd=look.start, effective_ids=True)
         ):
             return False

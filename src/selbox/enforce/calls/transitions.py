@@ -25,7 +25,7 @@ class Transitions:
         self._generation = -1
 
     def stays_quietly(self, sid: int, file_sid: int | None) -> bool:
-        """Tell whether a domain runs programs with a label, None for an unknown one, as itself, with nothing to record.
+        """Tell whether a domain runs files with a label, None for an unknown one, as itself, with nothing to record.
 
         False means nothing: :meth:`new_sid` decides then.
         """
@@ -51,9 +51,12 @@ class Transitions:
     def check_file(
         self, caller: Caller, descriptor: int, sid: int, *permissions: str, source: int | None = None
     ) -> None:
-        """Check permissions of the program's file."""
+        """Check permissions of the program's file, which may be one in memory, of a class of its own."""
         box = self._box
-        box.monitor.check(caller, sid, "file", permissions, lambda: box.labels.describe(descriptor), source=source)
+        object_class = box.labels.class_of(os.fstat(descriptor))
+        box.monitor.check(
+            caller, sid, object_class, permissions, lambda: box.labels.describe(descriptor), source=source
+        )
 
     def check_readable(self, caller: Caller, descriptor: int, sid: int) -> None:
         """Check what opening a program asks for (kernel: ``do_open_execat``)."""

@@ -38,6 +38,7 @@ class Tunnels:
         self._labels: dict[_Device, int] = {}
         self._detached: OrderedDict[tuple[int, int], _Device] = OrderedDict()
         """The device of a descriptor, by process and number, whose queue was taken off."""
+        self._dropped = False
 
     def change(self, caller: Caller, arguments: Arguments) -> int:
         """``TUNSETIFF`` and ``TUNSETQUEUE``: what they ask for stands in memory, and the supervisor does it.
@@ -76,16 +77,20 @@ class Tunnels:
     def _set_queue(self, caller: Caller, number: int, descriptor: int, data: bytearray) -> int:
         holder = (thread_group(caller.tid), number)
         if _REQUEST.unpack(data)[1] & _ATTACH:
-            device = self._detached.pop(holder, None)
-            label = self._box.labels.outside if device is None else self._labels.get(device, self._box.labels.outside)
-            self._box.monitor.check(caller, label, "tun_socket", ("attach_queue",), dict)
+            if self._detached or self._dropped:  # else there is none to attach, and the kernel says so
+                device, outside = self._detached.get(holder), self._box.labels.outside
+                label = outside if device is None else self._labels.get(device, outside)
+                self._box.monitor.check(caller, label, "tun_socket", ("attach_queue",), dict)
+            fcntl.ioctl(descriptor, _SET_QUEUE, data)
+            self._detached.pop(holder, None)
         else:
             name = _device_name(descriptor)
             if name is not None:
                 self._detached[holder] = (_namespace(caller), name)
                 if len(self._detached) > _DETACHED_KEPT:
                     self._detached.popitem(last=False)
-        fcntl.ioctl(descriptor, _SET_QUEUE, data)
+                    self._dropped = True
+            fcntl.ioctl(descriptor, _SET_QUEUE, data)
         return 0
 
 
