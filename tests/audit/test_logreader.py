@@ -118,6 +118,12 @@ def test_lines_keep_their_numbers_from_block_to_block() -> None:
     assert reader.accesses == 3
 
 
+def test_what_stands_beside_a_wrapped_record_is_read_as_it_is_alone() -> None:
+    line = json.dumps({"MESSAE": f"AVC {DENIED}"})
+    both = LogReader().read(f"{DRESSES['journal, JSON']}\n{line}\n")
+    assert [each.text for each in both][1:] == [each.text for each in LogReader().read(line)] == [line]
+
+
 def test_what_breaks_off_is_counted_and_its_beginning_kept() -> None:
     reader = LogReader()
     broken = RECORD[:100]

@@ -97,7 +97,9 @@ class LogReader:
             lines.pop()
         first = self.lines + 1
         self.lines += len(lines)
-        accesses, others = self._ordinary.read(map(plain_line, lines) if WRAPPED in block else lines, first)
+        if WRAPPED in block:
+            lines = [plain_line(each) if WRAPPED in each else each for each in lines]
+        accesses, others = self._ordinary.read(lines, first)
         self.accesses += len(accesses)
         if not others:
             return list(accesses)
