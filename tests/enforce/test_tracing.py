@@ -105,6 +105,15 @@ int main(int count, char **words) {
             while ((child = wait(&status)) > 0) {
                 if (WIFSTOPPED(status)) ptrace(PTRACE_CONT, child, 0, 0); /* its parent, and so its tracer, by now */
             }
+        } else if (!strcmp(mode, "kills")) { /* a child that has stopped for it, unproven */
+            pid_t child = fork();
+            if (!child) {
+                ptrace(PTRACE_TRACEME, 0, 0, 0);
+                run(0);
+            }
+            waitpid(child, 0, __WALL);
+            kill(child, SIGKILL);
+            waitpid(child, 0, __WALL);
         } else if (!strcmp(mode, "seizes")) { /* and does not ask to be told of programs */
             int ends[2];
             char byte;
@@ -187,6 +196,12 @@ def test_a_tracer_ends_while_its_child_starts_a_program(tmp_path_factory: pytest
     told = Counter(trace(tmp_path_factory, TRACES_DOGS, "dies", ROUNDS).output.splitlines())
     assert told["dog dog_t 1"] > 10
     assert set(told) <= {"dog dog_t 1", "not run: 13", "rat"}
+
+
+@needs_compiler
+def test_children_that_are_killed_before_their_proof_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> None:
+    outcome = trace(tmp_path_factory, f"{TRACES_DOGS} (allow cat_t dog_t (process (sigkill)))", "kills", ROUNDS)
+    assert (outcome.status, outcome.output, outcome.errors) == (0, "", "")
 
 
 @needs("strace")

@@ -257,6 +257,12 @@ def start_of_stack(pid: int) -> int:
     return int(line.rpartition(b")")[2].split()[25]) if line else 0
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone, or nobody has waited for it yet."""
+    line = read_proc(f"/proc/{pid}/stat")
+    return not line or line.rpartition(b")")[2].split()[0] in (b"Z", b"X")
+
+
 def never_ran(tid: int) -> bool:
     """Tell whether a task has run no program since it was forked (kernel: ``PF_FORKNOEXEC``)."""
     line = read_proc(f"/proc/{tid}/stat")

@@ -29,6 +29,9 @@ class Proof(Protocol):
             call: the notification of a call that it makes; 0 where its tracer makes a request about it.
         """
 
+    def forget_ended(self) -> None:
+        """Forget it where the task has ended."""
+
 
 class Traces:
     """Who traces whom, so far as it matters for execs.

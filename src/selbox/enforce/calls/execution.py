@@ -243,8 +243,12 @@ class ExecutionCalls:
         self._box.memory.forget(caller.tid)
         self._box.listener.let_continue(caller.id)
 
-    def _hold(self, pending: Pending) -> bool:
+    def _hold(self, pending: Pending, *, again: bool = True) -> bool:
         """Trace a task; one that a program of the box traces goes on by itself, which is False.
+
+        Args:
+            pending: its exec.
+            again: whether to try once more where its tracer has ended by now.
 
         Raises:
             OSError: EPERM where it cannot be traced.
@@ -255,11 +259,10 @@ class ExecutionCalls:
         except ProcessLookupError:
             raise  # it was killed meanwhile
         except OSError as error:
-            if self._box.traces.are_any:
+            if self._box.traces.are_any and again:
                 from selbox.enforce.calls.tracedexecution import let_traced_run  # few boxes have tracers
 
-                # Where its tracer has ended by now, nobody is in the way.
-                return not let_traced_run(self._box, pending, self._commit) and self._hold(pending)
+                return not let_traced_run(self._box, pending, self._commit) and self._hold(pending, again=False)
             words = f"no program can be started here: ptrace, which proves what runs, is refused ({error.strerror})"
             self._box.recorder.hindrances[words] = None
             raise

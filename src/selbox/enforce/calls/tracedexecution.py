@@ -20,11 +20,13 @@ from selbox.enforce.box import Box
 from selbox.enforce.calls.execution import Pending, is_image
 from selbox.enforce.calls.transitions import check_tracer
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.tasks import never_ran, start_of_process, thread_group, tracer_of, tracer_where_stopped
+from selbox.enforce.tasks import has_ended, never_ran, start_of_process, thread_group, tracer_of, tracer_where_stopped
 from selbox.typing import Final, Protocol
 
 _PIDFD_THREAD: Final = os.O_EXCL
 _SOMEWHERE: Final = 4096
+_MANY: Final = 64
+"""Proofs that may be left over of tasks that were killed, before somebody looks."""
 
 
 class _Commit(Protocol):
@@ -50,6 +52,9 @@ def let_traced_run(box: Box, pending: Pending, commit: _Commit) -> bool:
         check_tracer(box, caller, tracer, new)
     if not box.traces.stops_at_exec(tracer, caller.tid):
         raise _refused(box, "its tracer does not ask for PTRACE_O_TRACEEXEC")
+    if len(box.traces.proofs) >= _MANY:
+        for each in list(box.traces.proofs.values()):
+            each.forget_ended()
     try:
         proof = TracedExec(box, pending, tracer, commit)
     except ProcessLookupError:
@@ -83,10 +88,12 @@ class TracedExec:
         self._never_ran = never_ran(tid)
         with own_capabilities():
             self._memory = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+            self._process = os.pidfd_open(self.pid)
             try:
                 self._pidfd = _pidfd_of(tracer)
             except OSError:
                 os.close(self._memory)
+                os.close(self._process)
                 raise
         box.traces.watch(self._pidfd, self._abandoned)
 
@@ -113,9 +120,14 @@ class TracedExec:
                 if not is_stopped and self._box.listener.is_valid(call):
                     self._abandoned()
             elif is_stopped:
-                self._end()
                 self._prove()
+                self._end()
         return is_stopped or call != 0
+
+    def forget_ended(self) -> None:
+        """Forget it where the task has ended."""
+        if has_ended(self.pid) or start_of_process(self.pid) != self._started:
+            self._end()
 
     def _has_run(self) -> bool:
         tid = self._pending.caller.tid
@@ -141,21 +153,22 @@ class TracedExec:
 
     def _abandoned(self) -> None:
         """Kill a task whose tracer ended before it was proven what it runs."""
+        if not has_ended(self.pid) and start_of_process(self.pid) == self._started:
+            words = "a traced program was killed: its tracer ended before it was seen what it runs"
+            self._box.recorder.hindrances[words] = None
+            self._kill()
         self._end()
-        words = f"{self._pending.path} (pid {self.pid}) was killed: its tracer ended before it was seen what it runs"
-        self._box.recorder.hindrances[words] = None
-        self._kill()
 
     def _kill(self) -> None:
-        with suppress(OSError):
-            os.kill(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError), own_capabilities():
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
 
     def _end(self) -> None:
         del self._box.traces.proofs[self.pid]
         self._box.traces.unwatch(self._pidfd)
         self._box.memory.forget(self.pid)
-        os.close(self._pidfd)
-        os.close(self._memory)
+        for each in (self._pidfd, self._memory, self._process):
+            os.close(each)
 
 
 def _pidfd_of(tid: int) -> int:
