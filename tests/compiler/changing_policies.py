@@ -27,6 +27,7 @@ MORE = """
 (typetransition some d dir "n" a) (typetransition rest some file d)
 (booleanif (not flag) (true (allow b some (file (write)))))
 (roleattribute ra) (roleattributeset ra (r)) (roletype ra d)
+(role q) (roleattribute named) (roleattributeset named (q)) (roleallow named r) (userrole u named)
 (allow late late (file (open))) (typeattribute late)
 (rangetransition a b process ((s0) (s0)))
 (portcon tcp 80 (u object_r a ((s0) (s0))))
@@ -178,10 +179,10 @@ class Author:
     def _other(self) -> str:
         return self._choice(
             [
-                *[f"(roletype {self._choice(['r', 'object_r', 'object_r', 'ra', 'rb'])} {self._name()})"] * 3,
+                *[f"(roletype {self._choice(['r', 'object_r', 'object_r', 'ra', 'rb', 'named'])} {self._name()})"] * 3,
                 f"(typepermissive {self._choice(_TYPES)})",
                 "(roleattributeset cil_gen_require r)",
-                f"(roleattributeset {self._choice(['ra', 'rb'])} {self._choice(['r', 'ra'])})",
+                f"(roleattributeset {self._choice(['ra', 'named'])} {self._choice(['r', 'q', 'ra', '(not (r))'])})",
                 f"(neverallow {self._name()} {self._name()} {self._choice(_VECTORS)})",
                 f"(expandtypeattribute ({self._choice(_ATTRIBUTES)}) {self._choice(['true', 'false'])})",
                 f"(constrain (file (write)) (eq t1 {self._name()}))",

@@ -119,6 +119,18 @@ CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
         ("", f'(filecon "/x" any {CONTEXT})(filecon "/x/y" dir ())'),
         (f'(filecon "/x" any {CONTEXT})', ""),
         ("", f'(genfscon proc "/" {CONTEXT})(portcon tcp 22 {CONTEXT})(fsuse xattr ext4 {CONTEXT})'),
+        (
+            "(roleattribute ra)(roleattributeset ra r)(roletype ra b)",
+            "(roleattribute ra)(roletype ra b)(roleattributeset ra (r))(type y)",
+        ),
+        (
+            "(roleattribute ra)(roleattributeset ra r)(optional o (roleattributeset ra object_r)(roletype ra b))",
+            "(optional o (roleattributeset ra object_r)(roletype ra b))",
+        ),
+        (
+            "(role q)(roleattribute ra)(roleallow ra r)(optional o (roleattributeset ra q)(allow a b (file (open))))",
+            "(role q)(roleattribute ra)(roleallow ra r)(optional o (roleattributeset ra q)(allow a b (dir (search))))",
+        ),
         ("(roletype r b)", f'(roletype r c)(genfscon proc "/" {CONTEXT})'),
     ],
 )
@@ -141,6 +153,7 @@ def test_changes_are_followed(before: str, now: str) -> None:
         ("", "(class other (read))"),
         ("", "(neverallow d d (dir (search)))"),
         ("", "(role other)"),
+        ("(roleattribute ra)(roleallow ra r)", "(roleattribute ra)(roleallow ra r)(roleattributeset ra r)"),
         ("", "(typetransition a b file d)"),
         ("(roletype r b)\n(sid s)(sidorder (kernel s))(sidcontext s (u r b ((s0) (s0))))", ""),
         (f'(filecon "/x" any {CONTEXT})', f'(filecon "/x" any {CONTEXT})\n(filecon "/x" any ())'),

@@ -93,7 +93,7 @@ class Groups(NamedTuple):
         expand: as in :class:`selbox.compiler.identities.Identities`.
         asserted: ids of attributes that assertions name.
         constrained: ids of attributes that constraints name.
-        fixed_roles: names of role attributes that rules and users name.
+        fixed_roles: roles by the name of each role attribute that rules and users name.
         is_loose: whether labels have types that the role of objects may not take, so that it is warned of.
     """
 
@@ -109,7 +109,7 @@ class Groups(NamedTuple):
     expand: dict[int, bool]
     asserted: frozenset[int]
     constrained: frozenset[int]
-    fixed_roles: frozenset[str]
+    fixed_roles: dict[str, int]
     is_loose: bool
 
 

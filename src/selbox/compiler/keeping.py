@@ -278,7 +278,7 @@ class _Keeping:
             bits[ids[generated.id]] = 0
         held = [role for _, role in identities.user_role_statements]
         held += [role for source, target, *_ in self._resolution.rules.role_rules for role in (source, target)]
-        fixed = {role.name for role in held if role.flavour == "roleattribute"}
+        fixed = {role.name: identities.roles.bits(role) for role in held if role.flavour == "roleattribute"}
         return Groups(
             type_sets=tuple(type_sets),
             role_sets=tuple(role_sets),
@@ -298,7 +298,7 @@ class _Keeping:
             expand={ids[each]: expand for each, expand in identities.expand.items()},
             asserted=frozenset(ids[each] for each in used.assertions),
             constrained=frozenset(ids[each] for each in used.constraints),
-            fixed_roles=frozenset(fixed),
+            fixed_roles=fixed,
             is_loose=self._kept.is_warned_of("cil-object-role"),
         )
 

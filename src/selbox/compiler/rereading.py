@@ -230,10 +230,11 @@ class Names(Known):
             if number in again and not self._gone(place):
                 identities.types.define(self._types[number], [self._term(term) for term in terms])
         for name, place, role_terms in groups.role_sets:
-            if not self._gone(place):
-                identities.roles.define(self._role(name), [self._role_term(term) for term in role_terms])
-        if not self._changed_roles().isdisjoint(groups.fixed_roles):
-            raise GiveUpError
+            role = self._role(name)
+            held = [found for found in map(self._role_term, role_terms) if found is not None]
+            # What names a role attribute that is no more is going to be read again.
+            if role is not None and len(held) == len(role_terms) and not self._gone(place):
+                identities.roles.define(role, held)
         identities.user_roles.update(groups.user_roles)
         identities.user_ranges.update(
             (user, LevelRange(Level(*low), Level(*high))) for user, (low, high) in groups.user_ranges.items()
@@ -247,33 +248,13 @@ class Names(Known):
             return _OPERATORS[term]
         return bitset(term) if isinstance(term, tuple) else self._types[term]
 
-    def _role_term(self, term: RoleTerm) -> SetTerm:
+    def _role_term(self, term: RoleTerm) -> SetTerm | None:
         if isinstance(term, str):
             return _OPERATORS[term]
         return bitset(term) if isinstance(term, tuple) else self._role(term.decode("utf-8", "surrogateescape"))
 
-    def _role(self, name: str) -> Symbol:
-        symbol = self.program.root.tables["role"].get(name)
-        if symbol is None:
-            raise GiveUpError
-        return symbol
-
-    def _changed_roles(self) -> set[str]:
-        """Return the names of role attributes that may hold other roles than they did."""
-        sets = self._baseline.groups.role_sets
-        changed = {name for name, place, _ in sets if self._gone(place)}
-        changed.update(symbol.name for symbol in self._holders("roleattributeset", "role"))
-        holders = [
-            (name, term.decode("utf-8", "surrogateescape"))
-            for name, _, terms in sets
-            for term in terms
-            if isinstance(term, bytes)
-        ]
-        before = -1
-        while before < len(changed):
-            before = len(changed)
-            changed |= {holder for holder, held in holders if held in changed}
-        return changed
+    def _role(self, name: str) -> Symbol | None:
+        return self.program.root.tables["role"].get(name)
 
     def _holders(self, keyword: str, table: str) -> Iterator[Symbol]:
         """Yield the attributes that statements which are read again put something into."""
@@ -310,13 +291,23 @@ class Names(Known):
         return again
 
     def roles(self, identities: Identities) -> None:
-        """Tell which types go with each role, as far as statements say so that are as they were."""
+        """Tell which types go with each role, as far as statements say so that are as they were.
+
+        Raises:
+            GiveUpError: a role attribute holds other roles now that users or rules name.
+        """
+        for name, bits in self._baseline.groups.fixed_roles.items():
+            fixed = self._role(name)
+            if fixed is None or identities.roles.bits(fixed) != bits:
+                raise GiveUpError
         by_role: dict[str, list[int]] = {}
         for name, number, place in self._baseline.groups.role_statements:
             if not self._gone(place):
                 by_role.setdefault(name, []).append(number)
         for name, numbers in by_role.items():
             role = self._role(name)
+            if role is None:
+                continue
             types = bitset_of(each for each in numbers if not self.flags[each])
             for number in numbers:
                 if self.flags[number]:
