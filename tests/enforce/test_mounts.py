@@ -1,13 +1,15 @@
 """Mounting in a box: policy decides, labels are those of a kernel with SELinux, and the host sees nothing of it."""
 
 import os
+import shlex
 import shutil
+import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.enforce.boxes import Box
+from tests.enforce.boxes import Box, environment
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -316,3 +318,31 @@ def test_programs_have_namespaces_of_their_own(box: Box) -> None:
 def test_nothing_is_mounted_in_user_namespaces(box: Box) -> None:
     outcome = box.shell("unshare -Urm mount -t tmpfs none place 2>/dev/null || echo refused", *labelled(box))
     assert outcome.output == "refused\n"
+
+
+def test_what_others_mount_has_no_labels_of_what_was_there_before(box: Box) -> None:
+    inside = """
+        wait_for() { while [ ! -e $1 ]; do sleep 0.02; done; }
+        wait_for mounted && chcon -t soft_t place place/file && stat -c %C place/file && touch labelled
+        wait_for again && stat -c %C place/file
+    """
+    command = shlex.join([*box.arguments(*labelled(box)), "/bin/sh", "-c", inside])
+    outside = f"""
+        mount --make-rshared /
+        {command} &
+        mount -t tmpfs none place && touch place/file mounted
+        while [ ! -e labelled ]; do sleep 0.02; done
+        umount place && mount -t tmpfs none place && touch place/file again
+        wait
+    """
+    result = subprocess.run(
+        ["unshare", "-m", "--propagation", "unchanged", "/bin/sh", "-c", outside],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=box.directory,
+        env=environment(),
+    )
+    labels = [line.split(":")[2] for line in result.stdout.splitlines()]
+    assert labels == ["soft_t", "basket_t"], result.stderr

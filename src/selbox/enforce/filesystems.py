@@ -6,6 +6,7 @@ import struct
 
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import AT_EMPTY_PATH, system_call
+from selbox.enforce.mountids import MountIds, mount_ids
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final, NamedTuple
 
@@ -94,8 +95,17 @@ class Filesystems:
         self._table: Table = {}
         self._first: dict[int, list[Mounted]] | None = None
         """What was mounted before the box mounted anything, or was mounted by others, by device; None until then."""
+        self._ids: MountIds = {}
+        """Numbers of mounts that never come again, where the kernel tells."""
         self._made: dict[int, Mounted] = {}
         """What the box has mounted, maybe where the supervisor does not see it."""
+
+    def watch(self) -> None:
+        """Note what is mounted, for :meth:`changed_outside`."""
+        try:
+            self._ids = mount_ids(self._ids)
+        except OSError:  # a kernel before 6.8
+            self._read()
 
     def _read(self) -> None:
         self._table = read_table("self")
@@ -165,6 +175,8 @@ class Filesystems:
     def changed(self) -> None:
         """Read again what is mounted, after the box itself changed it."""
         self._read()
+        if self._ids:
+            self.watch()
 
     def changed_outside(self) -> set[int]:
         """Read again what is mounted, after somebody may have changed it who is not of the box.
@@ -178,6 +190,10 @@ class Filesystems:
         if self._first is not None:
             for each in new.values():
                 self._first.setdefault(each.device, []).append(each)
+        if self._ids:
+            ids, self._ids = self._ids, mount_ids(self._ids)
+            staying = {device for number, device in ids.items() if number in self._ids}
+            return {device for number, device in self._ids.items() if number not in ids and device not in staying}
         appeared = {each.device for each in new.values()}
         return {device for device in appeared if before and (device not in known or self._is_replaced(device, before))}
 

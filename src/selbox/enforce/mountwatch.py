@@ -19,6 +19,7 @@ class MountWatch:
 
     def __init__(self, box: Box) -> None:
         self._box = box
+        box.labels.filesystems.watch()
         self.descriptor = os.open(_TABLE, os.O_RDONLY | os.O_CLOEXEC)
 
     def take(self) -> None:

@@ -1,7 +1,6 @@
 """From a launched process to the end of its box: everything that answers its calls is put together here."""
 
 import os
-import select
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -128,7 +127,7 @@ def supervise(
         if mounts_are_own:
             watch = MountWatch(box)
             stack.callback(watch.close)
-            supervisor.watch(watch.descriptor, watch.take, select.EPOLLPRI)
+            supervisor.watch_mounts(watch.descriptor, watch.take)
         if control is not None:
             control.attach(box, supervisor.watch)
         try:

@@ -71,14 +71,21 @@ class Supervisor:
         self._calls = select.poll()
         self._calls.register(box.listener.descriptor, select.POLLIN)
         self._calls.register(self._poll, select.POLLIN)
+        self._mounts = -1
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._signals = signal_descriptor({int(each) for each in BLOCKED})
         self.watch(self._signals, self._take_signals)
 
-    def watch(self, descriptor: int, callback: Callable[[], None], events: int = select.EPOLLIN) -> None:
-        """Call back when a descriptor can be read, or has other events; before any call that is handled later."""
+    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Call back when a descriptor can be read; before any call that is handled later."""
         self._callbacks[descriptor] = callback
-        self._poll.register(descriptor, events)
+        self._poll.register(descriptor, select.EPOLLIN)
+
+    def watch_mounts(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Call back when a table of mounts has changed, of which it tells whoever looks first: so nobody else may."""
+        self._mounts = descriptor
+        self._callbacks[descriptor] = callback
+        self._calls.register(descriptor, select.POLLPRI)
 
     def unwatch(self, descriptor: int) -> None:
         """Watch a descriptor no longer."""
@@ -93,7 +100,7 @@ class Supervisor:
             is_call = False
             for descriptor, event in poll():
                 if descriptor != listener:
-                    self._call_back()
+                    self._call_back(descriptor)
                     continue
                 is_call = bool(event & select.POLLIN)
                 if not is_call:  # nobody is left who could call; what remains is to reap them
@@ -102,9 +109,12 @@ class Supervisor:
                 self._handle()
         return self._status
 
-    def _call_back(self) -> None:
-        """Call back for what is watched and can be read."""
+    def _call_back(self, descriptor: int) -> None:
+        """Call back for the table of mounts, or for all else that is watched and can be read."""
         self._lender.give_back()
+        if descriptor == self._mounts:
+            self._callbacks[descriptor]()
+            return
         for descriptor, _ in self._poll.poll(0, _AT_ONCE):
             callback = self._callbacks.get(descriptor)
             if callback is not None:
@@ -263,6 +273,8 @@ class Supervisor:
             for descriptor, event in self._calls.poll(_LOOK_MILLISECONDS):
                 if descriptor == self._box.listener.descriptor and event & select.POLLIN:
                     self._handle()
+                elif descriptor == self._mounts:
+                    self._call_back(descriptor)
             self._reap()
 
     def _kill_all(self) -> None:
