@@ -8,9 +8,9 @@ import os
 import struct
 
 from selbox.enforce.linux import system_call
-from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final
 
+_STATMOUNT, _LISTMOUNT = 457, 458
 _REQUEST: Final = struct.Struct("=IIQQ")
 _ALL: Final = (1 << 64) - 1
 _AT_ONCE: Final = 512
@@ -35,7 +35,7 @@ def mount_ids(known: MountIds) -> MountIds:
     buffer = ctypes.create_string_buffer(8 * _AT_ONCE)
     while True:
         request = _REQUEST.pack(_REQUEST.size, 0, _ALL, numbers[-1] if numbers else 0)
-        count = system_call(NUMBERS["listmount"], request, buffer, _AT_ONCE, 0)
+        count = system_call(_LISTMOUNT, request, buffer, _AT_ONCE, 0)
         numbers += struct.unpack_from(f"={count}Q", buffer.raw)
         if count < _AT_ONCE:
             break
@@ -46,7 +46,7 @@ def _device_of(number: int) -> int:
     buffer = ctypes.create_string_buffer(_SIZE)
     try:
         request = _REQUEST.pack(_REQUEST.size, 0, number, _SUPERBLOCK)
-        system_call(NUMBERS["statmount"], request, buffer, _SIZE, 0)
+        system_call(_STATMOUNT, request, buffer, _SIZE, 0)
     except FileNotFoundError:
         return 0  # unmounted meanwhile
     return os.makedev(*_DEVICE.unpack_from(buffer.raw))

@@ -218,8 +218,6 @@ NUMBERS: Final[dict[str, int]] = {
     "memfd_secret": 447,
     "process_mrelease": 448,
     "fchmodat2": 452,
-    "statmount": 457,
-    "listmount": 458,
     "setxattrat": 463,
     "getxattrat": 464,
     "listxattrat": 465,
