@@ -161,6 +161,7 @@ def test_what_the_map_does_not_know_is_told_on_demand(flow_words: list[str], tmp
         (["-s", "writer", "-l", "-1"], 2, "cannot be less than 0"),
         (["-s", "writer", "-w", "11"], 2, "weights are 1 to 10"),
         (["-s", "writer", "-b", "on"], 2, "`on` does not set a boolean"),
+        (["-s", "writer", "-o", "flow.png"], 2, "pictures are written as SVG"),
         (["-s", "writer", "--svg", "-", "--graphviz", "-"], 2, "only one picture"),
         (["-s", "writer", "-b", "om:true"], 1, "no boolean `om`"),
         (["-s", "writre"], 1, "did you mean `writer`?"),

@@ -6,9 +6,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from tests.compiler.policies import BASE, compile_texts
 from tests.oracles.commandlines import EVERYTHING, CommandLine, by_selbox, by_setools, everything
 from tests.oracles.secilc import requires_setools
 
+from selbox.binary.kernel import write_policy
 from selbox.cli.main import main
 
 CHECKS = EVERYTHING.parent / "checks" / "everything.ini"
@@ -119,3 +121,22 @@ def test_json_has_every_check_with_what_failed(policy: Path, capsys: pytest.Capt
     }
     assert checks["there are no web domains"]["failures"] == ["httpd_child_t", "httpd_t"]
     assert result["failures"] == sum(len(each["failures"]) for each in checks.values())
+
+
+def test_modules_of_the_kernel_are_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = (
+        "(type loader)(type writer)(type modules)(class system (module_load))(classorder (unordered system))"
+        "(allow loader modules (system (module_load)))(allow writer modules (file (write)))"
+        "(allow loader loader (system (module_load)))"
+    )
+    policy, checks = tmp_path / "policy.33", tmp_path / "checks.ini"
+    policy.write_bytes(write_policy(compile_texts(BASE, rules), 33))
+    checks.write_text("[modules]\ncheck_type = ro_kmods\n")
+    assert main(["sechecker", str(checks), str(policy)]) == 1
+    report = capsys.readouterr().out
+    assert "Kernel module type modules is writable.\n\nModule load rules:\n    * allow loader modules:system" in report
+    assert "Write rules:\n    * allow writer modules:file write;\n" in report
+    assert "1 failure(s) found." in report
+    for exempt in ("exempt_load_domain = loader", "exempt_write_domain = writer", "exempt_file = modules"):
+        checks.write_text(f"[modules]\ncheck_type = ro_kmods\n{exempt}\n")
+        assert main(["sechecker", str(checks), str(policy)]) == 0

@@ -93,3 +93,15 @@ def test_an_empty_file_is_no_policy(words: tuple[str, ...], tmp_path: Path, caps
     assert main([*words, str(tmp_path / "policy.33")]) == 1
     out, err = capsys.readouterr()
     assert (out, "error[file-empty]" in err) == ("", True)
+
+
+def test_roles_are_found_by_a_type(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["seinfo", "--role_types", "httpd_t", str(policy)]) == 0
+    assert capsys.readouterr().out == "\nRoles: 2\n   system_r\n   web_r\n"
+    assert main(["seinfo", "--role_types", "web_t", "--flat", str(policy)]) == 0  # an alias
+    assert capsys.readouterr().out == "system_r\nweb_r\n"
+    assert main(["seinfo", "--role_types", "etc_t", "--flat", str(policy)]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert main(["seinfo", "--role_types", "httd_t", str(policy)]) == 0
+    assert "did you mean `httpd_t`?" in capsys.readouterr().err
+    assert main(["seinfo", "--role_types", str(policy)]) == 2

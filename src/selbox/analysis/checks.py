@@ -7,7 +7,7 @@
     for check in read_checks(text, "checks.ini", catalogue):
         outcome = check.run()
 
-Source: ``sechecker(1)`` of SETools 4.4.
+Source: ``sechecker(1)`` of SETools 4.6.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from selbox.analysis.assertions import RoleAssertion, TypeAssertion
 from selbox.analysis.catalogue import Catalogue
 from selbox.analysis.checkvalues import CHECK_CODE, Options, fail
 from selbox.analysis.emptyattribute import EmptyAttribute
-from selbox.analysis.readonlyexecutables import ReadOnlyExecutables
+from selbox.analysis.readonlyfiles import ReadOnlyExecutables, ReadOnlyModules
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.typing import ClassVar, Final, NamedTuple, Protocol
 
@@ -78,6 +78,7 @@ _KINDS: Final[dict[str, type[Kind]]] = {
     "assert_rbac": RoleAssertion,
     "empty_typeattr": EmptyAttribute,
     "ro_execs": ReadOnlyExecutables,
+    "ro_kmods": ReadOnlyModules,
 }
 
 

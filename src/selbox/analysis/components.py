@@ -22,6 +22,7 @@ from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.objectclass import DefaultFrom, DefaultRange
 from selbox.model.policy import Policy
+from selbox.server.validity import OBJECT_ROLE
 from selbox.typing import Final, NamedTuple
 
 
@@ -61,8 +62,8 @@ class Kind(NamedTuple):
     Attributes:
         title: what the list of them is called.
         listed: yields all of a policy.
-        by: what a query may ask for: a name, a class, the numbers within which the query's lie, the same numbers, or a
-            network.
+        by: what a query may ask for: a name, a class, the numbers within which the query's lie, the same numbers, a
+            network, or a type that goes with a role.
     """
 
     title: str
@@ -74,7 +75,7 @@ class ComponentQuery(NamedTuple):
     """A search for components of one kind.
 
     Attributes:
-        kind: a key of :data:`KINDS` or :data:`XEN_KINDS`.
+        kind: a key of :data:`KINDS`, :data:`KINDS_BY_REQUEST` or :data:`XEN_KINDS`.
         wanted: a name, a class's name, numbers or a network, as the kind goes by; None for all.
     """
 
@@ -87,7 +88,7 @@ class ComponentQuery(NamedTuple):
         Raises:
             SelboxError: ``unknown-class``, for a class that the policy does not have; ``invalid-network``.
         """
-        kind = KINDS.get(self.kind) or XEN_KINDS[self.kind]
+        kind = {**KINDS, **KINDS_BY_REQUEST, **XEN_KINDS}[self.kind]
         matches = self._match(policy, kind.by)
         yield from sorted(filter(matches, kind.listed(policy)), key=lambda each: each.order)
 
@@ -113,6 +114,10 @@ class ComponentQuery(NamedTuple):
         if by == "network":
             name = _network(wanted)
             return lambda each: each.name == name
+        if by == "type":
+            found = policy.type_ids.get(wanted)
+            name = wanted if found is None else policy.types[found].name
+            return lambda each: name in each.aliases
         return lambda each: wanted == each.name or wanted in each.aliases
 
 
@@ -283,6 +288,14 @@ def _roles(policy: Policy) -> Iterator[Component]:
         yield _named(each.name, text.role_statement(policy, index))
 
 
+def _roles_with_types(policy: Policy) -> Iterator[Component]:
+    for index, each in enumerate(policy.roles):
+        if index == OBJECT_ROLE:  # goes with every type, and no process has it
+            continue
+        types = tuple(policy.types[one].name for one in members(each.types))
+        yield _named(each.name, text.role_statement(policy, index), types)
+
+
 def _bounds(policy: Policy) -> Iterator[Component]:
     for each in policy.types:
         if each.bounds is not None:
@@ -347,6 +360,12 @@ KINDS: Final = {
     "validatetrans": Kind("Validatetrans", _validations, "class"),
 }
 """Kinds of components in the order in which they are listed."""
+
+ROLE_TYPES: Final = "role_types"
+"""The kind of roles that are asked for by a type that goes with them."""
+
+KINDS_BY_REQUEST: Final = {ROLE_TYPES: Kind("Roles", _roles_with_types, "type")}
+"""Kinds that show what others do, asked for in another way; they are no part of everything."""
 
 XEN_KINDS: Final = {
     "ioportcon": Kind("Ioportcon", _xen_ports, "nothing"),

@@ -215,7 +215,7 @@ def add_path_arguments(parser: "ArgumentParser", noun: str) -> None:
     add("--full", action="store_true", help="show the rules behind each step")
     add("--stats", action="store_true", help="show how many types and steps there are in all")
     add("--graphviz", metavar="FILE", help="write a picture for GraphViz; - is standard output")
-    add("--svg", metavar="FILE", help="write a picture as SVG; - is standard output")
+    add("--svg", "-o", "--output_file", metavar="FILE", help="write a picture as SVG; - is standard output")
     add("exclude", nargs="*", metavar="EXCLUDED", help="types, or attributes, that are left out")
     add_common_arguments(parser)
 
@@ -236,6 +236,9 @@ def check_path_arguments(arguments: "Namespace") -> None:
         raise UsageError.of("usage", "a path has one step at least", help="write -A 3")
     if arguments.limit < 0:
         raise UsageError.of("usage", "the limit cannot be less than 0")
+    if arguments.svg is not None and arguments.svg.lower().endswith(".png"):
+        advice = "write -o FILE.svg; or --graphviz FILE.dot, and dot -Tpng FILE.dot"
+        raise UsageError.of("usage", "pictures are written as SVG, not as PNG", help=advice)
     if arguments.graphviz == arguments.svg == "-":
         raise UsageError.of("usage", "only one picture can go to standard output")
 

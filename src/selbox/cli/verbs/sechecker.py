@@ -25,8 +25,9 @@ MANUAL = Manual(
     description=f"""
 Runs the checks that CONFIG describes on a policy, and reports. Each section of CONFIG, which is in the INI form, is a
 check; its check_type is assert_te (which rules about types there may be, and must be), assert_rbac (the same of
-roles), empty_typeattr (an attribute without types), or ro_execs (what can be executed cannot be written). The options
-of each are those of `sechecker` of SETools 4.4, and so is the report.
+roles), empty_typeattr (an attribute without types), ro_execs (what can be executed cannot be written), or ro_kmods
+(what can be loaded into the kernel cannot be written). The options of each are those of `sechecker` of SETools 4.7, and
+so is the report.
 
 {WHICH_POLICIES}
 """,

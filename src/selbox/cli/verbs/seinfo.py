@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MANUAL = Manual(
     description=f"""
 Tells how many there are of everything in a policy; or lists components of some kinds, each with its statement where -x
-is given. It takes the options of `seinfo` of SETools 4.4, and writes the same lines. An option for components may be
+is given. It takes the options of `seinfo` of SETools 4.7, and writes the same lines. An option for components may be
 followed by a name, which has to be matched as a whole; a policy stands last then.
 
 {WHICH_POLICIES}
@@ -60,6 +60,7 @@ _OPTIONS: Final = (
     (("--permissive",), "permissive", "TYPE", "permissive types"),
     (("--polcap",), "polcap", "NAME", "policy capabilities"),
     (("--portcon",), "portcon", "PORTNUM[-PORTNUM]", "portcon statements"),
+    (("--role_types",), "role_types", "TYPE", "roles that go with a type"),
     (("--sensitivity",), "sensitivity", "SENS", "sensitivities"),
     (("--typebounds",), "typebounds", "BOUND_TYPE", "typebounds statements"),
     (("--validatetrans",), "validatetrans", "CLASS", "validatetrans statements"),
@@ -68,6 +69,7 @@ _NAMED: Final = {
     "attribute": ("unknown-type", "attribute"),
     "bool": ("unknown-boolean", "boolean"),
     "role": ("unknown-role", "role"),
+    "role_types": ("unknown-type", "type"),
     "type": ("unknown-type", "type"),
     "user": ("unknown-user", "user"),
 }
@@ -231,7 +233,9 @@ def add_arguments(parser: "ArgumentParser") -> None:
     add("-x", "--expand", action="store_true", help="show the statements of components")
     add("--flat", action="store_true", help="write neither counts nor indentation")
     for flags, kind, metavar, words in _OPTIONS:
-        add(*flags, dest=f"list_{kind}", nargs="?", const=True, metavar=metavar, help=f"list {words}")
+        count = None if kind == "role_types" else "?"
+        const = None if kind == "role_types" else True
+        add(*flags, dest=f"list_{kind}", nargs=count, const=const, metavar=metavar, help=f"list {words}")
     for kind in _XEN:
         add(f"--{kind}", dest=f"list_{kind}", action="store_true", help=f"list {kind} statements of a policy for Xen")
     add("--all", action="store_true", help="tell everything")
@@ -246,13 +250,14 @@ def run(arguments: "Namespace") -> Information:
         told = tuple(Told(each.name, dict(each.catalogue.facts)) for each in found)
         return Information(told, arguments.expand, arguments.flat, shown_notices(arguments, found))
     wholes = whole_policies(arguments)
-    from selbox.analysis.components import KINDS, XEN_KINDS, ComponentQuery
+    from selbox.analysis.components import KINDS, KINDS_BY_REQUEST, XEN_KINDS, ComponentQuery
     from selbox.model.policy import Target
 
     policies = []
     strangers: list[Diagnostic] = []
     for each in wholes:
         kinds = {**KINDS, **XEN_KINDS} if each.policy.target is Target.XEN else KINDS
+        kinds |= {name: kind for name, kind in KINDS_BY_REQUEST.items() if name in asked}
         lists = [
             Listed(name, kind.title, tuple(ComponentQuery(name, asked.get(name)).results(each.policy)))
             for name, kind in kinds.items()
@@ -276,7 +281,10 @@ def _strangers(
         if listed.components or listed.kind not in _NAMED or not isinstance(name, str):
             continue
         code, noun = _NAMED[listed.kind]
-        advice = did_you_mean(name, (one.name for one in ComponentQuery(listed.kind).results(policy)))
+        names = {one.name for one in ComponentQuery("type" if noun == "type" else listed.kind).results(policy)}
+        if name in names or (noun == "type" and name in policy.type_ids):
+            continue
+        advice = did_you_mean(name, names)
         words = f"the policy has no {noun} `{name}`"
         yield Diagnostic(code, words, help=advice, severity=Severity.WARNING)
 

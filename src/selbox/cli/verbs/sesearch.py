@@ -131,6 +131,7 @@ def add_arguments(parser: "ArgumentParser") -> None:
     add(
         "-T",
         "--type_trans",
+        "--type_transition",
         action="append_const",
         const="type_transition",
         dest="kinds",
@@ -139,12 +140,13 @@ def add_arguments(parser: "ArgumentParser") -> None:
     add("--role_allow", action="append_const", const="allow", dest="role_kinds", help="search allow rules of roles")
     add(
         "--role_trans",
+        "--role_transition",
         action="append_const",
         const="role_transition",
         dest="role_kinds",
         help="search role_transition rules",
     )
-    add("--range_trans", action="store_true", help="search range_transition rules")
+    add("--range_trans", "--range_transition", action="store_true", help="search range_transition rules")
     add("-s", "--source", metavar="NAME", help="source of the rule: a type, an attribute, or a role")
     add("-t", "--target", metavar="NAME", help="target of the rule: likewise")
     add("-c", "--class", dest="classes", metavar="CLASS", help="object classes")
