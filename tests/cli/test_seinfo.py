@@ -104,4 +104,4 @@ def test_roles_are_found_by_a_type(policy: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr() == ("", "")
     assert main(["seinfo", "--role_types", "httd_t", str(policy)]) == 0
     assert "did you mean `httpd_t`?" in capsys.readouterr().err
-    assert main(["seinfo", "--role_types", str(policy)]) == 2
+    assert main(["seinfo", str(policy), "--role_types"]) == 2

@@ -29,7 +29,7 @@ class _ReadOnlyFiles:
     USE: ClassVar[tuple[str, tuple[str, ...]]]
     """The class and the permissions, any of which makes use of a type."""
     IS_SELF_USE: ClassVar[bool] = True
-    """Whether a type can be used by itself: what a process loads from its memory has its own type, which is no file's."""
+    """Whether a type can be used by itself: what a process has in its memory has its type, which is no file's."""
     TITLES: ClassVar[tuple[str, str]]
     """What the report calls such a type, and the rules that it is used by."""
 
