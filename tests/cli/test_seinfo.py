@@ -102,6 +102,8 @@ def test_roles_are_found_by_a_type(policy: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == "system_r\nweb_r\n"
     assert main(["seinfo", "--role_types", "etc_t", "--flat", str(policy)]) == 0
     assert capsys.readouterr() == ("", "")
+    assert main(["seinfo", "--all", str(policy)]) == 0
+    assert capsys.readouterr().out.count("\nRoles: ") == 1  # it is no part of everything, even after it was asked for
     assert main(["seinfo", "--role_types", "httd_t", str(policy)]) == 0
     assert "did you mean `httpd_t`?" in capsys.readouterr().err
     assert main(["seinfo", str(policy), "--role_types"]) == 2

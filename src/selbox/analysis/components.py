@@ -10,7 +10,7 @@
 A component's name, and what a query may ask of it, is that of the option of ``seinfo``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
 
 from selbox.analysis import componenttext as text
@@ -334,7 +334,7 @@ def _xen_device_tree(policy: Policy) -> Iterator[Component]:
         yield _stated(policy, "", f"devicetreecon {each.path} {text.context_text(policy, each.context)}", each.origin)
 
 
-KINDS: Final = {
+KINDS: Final[Mapping[str, Kind]] = {
     "bool": Kind("Booleans", _booleans),
     "category": Kind("Categories", _categories),
     "class": Kind("Classes", _classes),
@@ -364,10 +364,10 @@ KINDS: Final = {
 ROLE_TYPES: Final = "role_types"
 """The kind of roles that are asked for by a type that goes with them."""
 
-KINDS_BY_REQUEST: Final = {ROLE_TYPES: Kind("Roles", _roles_with_types, "type")}
+KINDS_BY_REQUEST: Final[Mapping[str, Kind]] = {ROLE_TYPES: Kind("Roles", _roles_with_types, "type")}
 """Kinds that show what others do, asked for in another way; they are no part of everything."""
 
-XEN_KINDS: Final = {
+XEN_KINDS: Final[Mapping[str, Kind]] = {
     "ioportcon": Kind("Ioportcon", _xen_ports, "nothing"),
     "iomemcon": Kind("Iomemcon", _xen_memory, "nothing"),
     "pcidevicecon": Kind("Pcidevicecon", _xen_devices, "nothing"),

@@ -256,8 +256,8 @@ def run(arguments: "Namespace") -> Information:
     policies = []
     strangers: list[Diagnostic] = []
     for each in wholes:
-        kinds = {**KINDS, **XEN_KINDS} if each.policy.target is Target.XEN else KINDS
-        kinds |= {name: kind for name, kind in KINDS_BY_REQUEST.items() if name in asked}
+        kinds = {**KINDS, **(XEN_KINDS if each.policy.target is Target.XEN else {})}
+        kinds.update({name: kind for name, kind in KINDS_BY_REQUEST.items() if name in asked})
         lists = [
             Listed(name, kind.title, tuple(ComponentQuery(name, asked.get(name)).results(each.policy)))
             for name, kind in kinds.items()

@@ -46,12 +46,13 @@ def let_traced_run(box: Box, pending: Pending, commit: _Commit) -> bool:
     tracer = tracer_of(caller.tid)
     if not tracer:
         return False
-    if box.tasks.state_of(tracer) is None:
-        raise _refused(box, "it is traced from outside the box")
+    reason = _why_unproven(box, tracer, caller.tid)
+    if reason and tracer_of(caller.tid) != tracer:
+        return False  # it has ended meanwhile, and with it what was known of it
+    if reason:
+        raise _refused(box, reason)
     if new != caller.state.sid:
         check_tracer(box, caller, tracer, new)
-    if not box.traces.stops_at_exec(tracer, caller.tid):
-        raise _refused(box, "its tracer does not ask for PTRACE_O_TRACEEXEC")
     if len(box.traces.proofs) >= _MANY:
         for each in list(box.traces.proofs.values()):
             each.forget_ended()
@@ -63,6 +64,15 @@ def let_traced_run(box: Box, pending: Pending, commit: _Commit) -> bool:
     box.memory.forget(caller.tid)
     box.listener.let_continue(caller.id)
     return True
+
+
+def _why_unproven(box: Box, tracer: int, tid: int) -> str:
+    """Return why the exec of a traced task could not be proven; empty when it can be."""
+    if box.tasks.state_of(tracer) is None:
+        return "it is traced from outside the box"
+    if not box.traces.stops_at_exec(tracer, tid):
+        return "its tracer does not ask for PTRACE_O_TRACEEXEC"
+    return ""
 
 
 def _refused(box: Box, reason: str) -> OSError:
