@@ -1,5 +1,6 @@
 """One kind of component of two policies: what the right one has added, has not any more, and has changed."""
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterator
 
 from selbox.typing import NamedTuple, TypeVar
@@ -49,13 +50,13 @@ class Lines(Collection[_Item]):
         """Tell whether a component is among them."""
         return any(each == item for each in self)
 
+    @abstractmethod
     def text(self, before: str) -> Iterator[str]:
         """Yield them as lines, several at a time.
 
         Args:
             before: what each line begins with.
         """
-        raise NotImplementedError
 
 
 class Section(NamedTuple):
