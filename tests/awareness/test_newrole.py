@@ -3,22 +3,17 @@
 What they print was seen on a real kernel with the same policy. PAM asks root for no password here (``pam_rootok``).
 """
 
-import os
-import pty
 import shutil
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.awareness.prompts import SHELL, Prompt
 from tests.awareness.running import LOGIN, box, needs
-from tests.enforce.boxes import environment
-from tests.enforce.terminals import Terminal
 
 pytestmark = needs("bash", "newrole", "run_init", "runcon")
 
-PROMPT = "at the prompt# "
 WITHOUT_PASSWORD = "".join(
     f"{kind} required pam_{'rootok' if kind == 'auth' else 'permit'}.so\n" for kind in ("auth", "account", "session")
 )
@@ -27,43 +22,17 @@ STAFF = "root:staff_r:staff_t:s0-s0:c0.c1023"
 TERMINAL = "unconfined_u:object_r:user_devpts_t:s0"
 
 
-class Prompt(Terminal):
-    """A root shell in a permissive box, whose terminals may be given levels."""
-
-    def __init__(self, root: Path, directory: Path) -> None:
-        self.seen = ""
-        (directory / "pam.d").mkdir()
-        for name in ("newrole", "run_init"):
-            (directory / "pam.d" / name).write_text(WITHOUT_PASSWORD)
-        policies = shutil.copytree(root, directory / "selinux")
-        with open(policies / "default/contexts/securetty_types", "a") as secure:
-            secure.write("user_devpts_t\n")
-        self.pid, self.descriptor = pty.fork()
-        if self.pid == 0:
-            settings = termios.tcgetattr(0)
-            settings[3] &= ~termios.ECHO
-            termios.tcsetattr(0, termios.TCSANOW, settings)
-            shell = ("bash", "--norc", "--noprofile", "--noediting")
-            command = [*box(policies, "--permissive", "--context", LOGIN), *shell]
-            variables = environment() | {"TERM": "dumb", "PS1": PROMPT, "HISTFILE": ""}
-            os.execvpe(  # noqa: S606 - it is what is tried
-                "unshare", ["unshare", "--mount", "sh", "-ec", STARTING, "sh", str(directory), *command], variables
-            )
-        self.expect(PROMPT, 60)
-
-    def run(self, command: str) -> list[str]:
-        """Type a command and return the lines that are shown until the next prompt."""
-        self.type(f"{command}\n")
-        return self.expect(PROMPT, 60).replace("\r", "").splitlines()
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-        os.waitpid(self.pid, 0)
-
-
 @pytest.fixture
 def prompt(root: Path, directory: Path) -> Iterator[Prompt]:
-    prompt = Prompt(root, directory)
+    """A root shell in a permissive box, whose terminals may be given levels."""
+    (directory / "pam.d").mkdir()
+    for name in ("newrole", "run_init"):
+        (directory / "pam.d" / name).write_text(WITHOUT_PASSWORD)
+    policies = shutil.copytree(root, directory / "selinux")
+    with open(policies / "default/contexts/securetty_types", "a") as secure:
+        secure.write("user_devpts_t\n")
+    command = [*box(policies, "--permissive", "--context", LOGIN), *SHELL]
+    prompt = Prompt(["unshare", "--mount", "sh", "-ec", STARTING, "sh", str(directory), *command], directory)
     yield prompt
     prompt.close()
 

@@ -1,21 +1,16 @@
 """What an administrator types at a prompt, and sees there as on a host with SELinux."""
 
-import os
-import pty
 import re
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.awareness.prompts import SHELL, Prompt
 from tests.awareness.running import LOGIN, box, needs
-from tests.enforce.boxes import environment
-from tests.enforce.terminals import Terminal
 
 pytestmark = needs("bash", "restorecon", "newrole", "ausearch", "audit2allow", "dbus-daemon", "getsebool")
 
-PROMPT = "in the box# "
 CONFIGURATION = """<busconfig>
   <type>session</type>
   <listen>unix:path={0}/bus</listen>
@@ -23,53 +18,26 @@ CONFIGURATION = """<busconfig>
 </busconfig>
 """
 START = """
-export PS1='in the box# '
 runcon system_u:system_r:initrc_t:s0 sh -c \
     'exec dbus-daemon --config-file={0}/bus.conf --nofork' < /dev/null > /dev/null 2>&1 &
-exec bash --norc --noprofile --noediting
+exec {1}
 """
 
 
-class Session(Terminal):
-    """A root shell in a box, in the domain that logins have, beside a message bus that init started."""
-
-    def __init__(self, root: Path, directory: Path) -> None:
-        self.directory = directory
-        self.seen = ""
-        (directory / "bus.conf").write_text(CONFIGURATION.format(directory))
-        (directory / "start").write_text(START.format(directory))
-        (directory / "home").mkdir()
-        start = ("--context", LOGIN, "--audit", f"{directory}/audit.log")
-        label = f"--label={directory}=system_u:object_r:system_dbusd_runtime_t:s0"
-        self.pid, self.descriptor = pty.fork()
-        if self.pid == 0:
-            settings = termios.tcgetattr(0)
-            settings[3] &= ~termios.ECHO
-            termios.tcsetattr(0, termios.TCSANOW, settings)
-            os.chdir(directory / "home")
-            command = [*box(root, *start, label), "sh", "../start"]
-            os.execve(command[0], command, environment() | {"TERM": "dumb"})  # noqa: S606 - it is what is tried
-        self.expect(PROMPT, 60)
-
-    def close(self) -> None:
-        """Hang up: the shell ends, and the box with it."""
-        os.close(self.descriptor)
-        os.waitpid(self.pid, 0)
-
-    def run(self, command: str) -> list[str]:
-        """Type a command and return the lines that are shown until the next prompt."""
-        self.type(f"{command}\n")
-        return self.expect(PROMPT, 60).replace("\r", "").splitlines()
-
-
 @pytest.fixture
-def session(root: Path, directory: Path) -> Iterator[Session]:
-    session = Session(root, directory)
+def session(root: Path, directory: Path) -> Iterator[Prompt]:
+    """A root shell in a box, in the domain that logins have, beside a message bus that init started."""
+    (directory / "bus.conf").write_text(CONFIGURATION.format(directory))
+    (directory / "start").write_text(START.format(directory, " ".join(SHELL)))
+    (directory / "home").mkdir()
+    start = ("--context", LOGIN, "--audit", f"{directory}/audit.log")
+    label = f"--label={directory}=system_u:object_r:system_dbusd_runtime_t:s0"
+    session = Prompt([*box(root, *start, label), "sh", "../start"], directory / "home")
     yield session
     session.close()
 
 
-def test_a_session(session: Session) -> None:
+def test_a_session(session: Prompt, directory: Path) -> None:
     run = session.run
     assert run("id -Z") == [LOGIN]
     (line,) = run("ps -eZ | grep 'dbus-daemon$' | grep system_dbusd_t")
@@ -119,7 +87,7 @@ def test_a_session(session: Session) -> None:
     assert run("runcon system_u:system_r:initrc_t:s0 runcon -t sysadm_t true")[-1].startswith("runcon: ")
     denied = run("runcon system_u:system_r:system_dbusd_t:s0 true")
     assert denied == ["runcon: 'true': Permission denied"]
-    log = f"{session.directory}/audit.log"
+    log = f"{directory}/audit.log"
     found = run("ausearch -m AVC -c runcon --raw | tail -1")
     assert "denied  { transition }" in found[-1] or "denied  { entrypoint }" in found[-1]
     status = run(f"ausearch -if {log} -m MAC_STATUS --raw | wc -l")

@@ -8,7 +8,8 @@ from selbox.enforce.linux import pidfd_getfd
 from selbox.enforce.tasks import start_of_process, thread_group
 from selbox.typing import Final
 
-_PIDFD_THREAD: Final = os.O_EXCL
+PIDFD_THREAD: Final = os.O_EXCL
+"""The flag for a descriptor of a thread, which Linux has since 6.9."""
 _KEPT: Final = 64
 
 
@@ -36,7 +37,7 @@ class Pidfds:
             except ProcessLookupError:  # it is that of an earlier task
                 self._forget(tid)
         try:
-            pidfd = os.pidfd_open(tid, _PIDFD_THREAD)
+            pidfd = os.pidfd_open(tid, PIDFD_THREAD)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise

@@ -76,9 +76,7 @@ class Privileges:
         Raises:
             OSError: EPERM, where a capability would grant it that policy does not let be used.
         """
-        credentials = self._of(caller)
-        if credentials is not None and credentials.user != status.st_uid:
-            self._use_one(caller, credentials, (FOWNER,), errno.EPERM)
+        self._check_owner(caller, status, FOWNER, errno.EPERM)
 
     def check_lease(self, caller: Caller, status: os.stat_result) -> None:
         """Check a lease on a file (kernel: ``generic_setlease``).
@@ -86,9 +84,7 @@ class Privileges:
         Raises:
             OSError: EACCES, where a capability would grant it that policy does not let be used.
         """
-        credentials = self._of(caller)
-        if credentials is not None and credentials.user != status.st_uid:
-            self._use_one(caller, credentials, (LEASE,), errno.EACCES)
+        self._check_owner(caller, status, LEASE, errno.EACCES)
 
     def may_set_group_id(self, caller: Caller, status: os.stat_result) -> bool:
         """Tell whether a file's set-group-ID bit may be set; the kernel takes it away from who may not.
@@ -141,6 +137,12 @@ class Privileges:
             return None if self._own_are_plain or caller.state.is_launcher else self._own
         credentials = caller.credentials or read_credentials(caller.tid)
         return credentials if credentials.capabilities & _ASKED else None
+
+    def _check_owner(self, caller: Caller, status: os.stat_result, name: tuple[str, int], number: int) -> None:
+        """Have who is not a file's owner use a capability."""
+        credentials = self._of(caller)
+        if credentials is not None and credentials.user != status.st_uid:
+            self._use_one(caller, credentials, (name,), number)
 
     def _use_one(
         self, caller: Caller, credentials: Credentials, names: tuple[tuple[str, int], ...], number: int

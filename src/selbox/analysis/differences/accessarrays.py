@@ -208,21 +208,9 @@ class AccessComparison:
         )
         sets = np.array(numbering.sets_of[side], dtype=np.int64)
         classes = np.array(numbering.classes_of[side], dtype=np.int64)
-        vectors = self._vectors(side, object_class, data.astype(np.uint64))
+        vectors = with_common_bits(numbering, side, object_class, data.astype(np.uint64))
         sides = np.full(len(rows), side, dtype=np.int64)
         return _Rules(sides, classes[object_class], branches[condition], sets[source], sets[target], vectors)
-
-    def _vectors(self, side: int, classes: Keys, data: Vectors) -> Vectors:
-        """Return access vectors by the bits that both policies have in common."""
-        for object_class, bits in enumerate(self._numbering.permissions_of[side]):
-            if bits == [*range(len(bits))]:
-                continue
-            rows = np.flatnonzero(classes == object_class)
-            moved = np.zeros(len(rows), dtype=np.uint64)
-            for own, common in enumerate(bits):
-                moved |= (data[rows] >> np.uint64(own) & np.uint64(1)) << np.uint64(common)
-            data[rows] = moved
-        return data
 
     def _differing_sources(self, rules: _Rules) -> Keys:
         """Return about which classes and sources the policies have different rules, but for types that have moved.
@@ -338,6 +326,26 @@ class AccessComparison:
         said = said.copy()
         said[rows] &= ~np.where(is_there, said[places], np.uint64(0))
         return said
+
+
+def with_common_bits(numbering: Numbering, side: int, classes: Keys, vectors: Vectors) -> Vectors:
+    """Return access vectors by the bits that both policies have in common.
+
+    Args:
+        numbering: of both policies.
+        side: which of them the vectors are of.
+        classes: ids of the classes.
+        vectors: the vectors.
+    """
+    result = vectors.copy()
+    for object_class, bits in enumerate(numbering.permissions_of[side]):
+        if bits != [*range(len(bits))]:
+            rows = np.flatnonzero(classes == object_class)
+            moved = np.zeros(len(rows), dtype=np.uint64)
+            for own, common in enumerate(bits):
+                moved |= (vectors[rows] >> np.uint64(own) & np.uint64(1)) << np.uint64(common)
+            result[rows] = moved
+    return result
 
 
 def _starts(keys: Keys) -> Keys:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from selbox.analysis.differences.accessarrays import AccessRules, Keys, Vectors
+from selbox.analysis.differences.accessarrays import AccessRules, Keys, Vectors, with_common_bits
 from selbox.analysis.differences.numbering import Numbering
 from selbox.model.bitset import members
 from selbox.model.constraint import CompareNames, Operand
@@ -96,27 +96,7 @@ class Withholding:
         withheld = self._finder.arrays().withheld_from(
             self._contexts, self._firsts[source], targets, object_class, defined[object_class]
         )
-        return _translated(self._numbering, self._side, object_class, withheld)
-
-
-def _translated(numbering: Numbering, side: int, classes: Keys, vectors: Vectors) -> Vectors:
-    """Return access vectors by the bits that both policies have in common.
-
-    Args:
-        numbering: of both policies.
-        side: which of them the vectors are of.
-        classes: ids of the classes.
-        vectors: the vectors.
-    """
-    result = vectors.copy()
-    for object_class, bits in enumerate(numbering.permissions_of[side]):
-        if bits != [*range(len(bits))]:
-            rows = np.flatnonzero(classes == object_class)
-            moved = np.zeros(len(rows), dtype=np.uint64)
-            for own, common in enumerate(bits):
-                moved |= (vectors[rows] >> np.uint64(own) & np.uint64(1)) << np.uint64(common)
-            result[rows] = moved
-    return result
+        return with_common_bits(self._numbering, self._side, object_class, withheld)
 
 
 def _named(policy: Policy) -> list[int]:

@@ -20,10 +20,10 @@ from selbox.enforce.box import Box
 from selbox.enforce.calls.execution import Pending, is_image
 from selbox.enforce.calls.transitions import check_tracer
 from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.pidfds import PIDFD_THREAD
 from selbox.enforce.tasks import has_ended, never_ran, start_of_process, thread_group, tracer_of, tracer_where_stopped
 from selbox.typing import Final, Protocol
 
-_PIDFD_THREAD: Final = os.O_EXCL
 _SOMEWHERE: Final = 4096
 _MANY: Final = 64
 """Proofs that may be left over of tasks that were killed, before somebody looks."""
@@ -184,7 +184,7 @@ class TracedExec:
 def _pidfd_of(tid: int) -> int:
     """Return a descriptor that tells when a thread has ended; before Linux 6.9, when its process has."""
     try:
-        return os.pidfd_open(tid, _PIDFD_THREAD)
+        return os.pidfd_open(tid, PIDFD_THREAD)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
