@@ -88,9 +88,12 @@ def test_a_session(session: Prompt, directory: Path) -> None:
     denied = run("runcon system_u:system_r:system_dbusd_t:s0 true")
     assert denied == ["runcon: 'true': Permission denied"]
     log = f"{directory}/audit.log"
-    found = run("ausearch -m AVC -c runcon --raw | tail -1")
+    found = run("ausearch -m AVC -c runcon --raw | grep type=AVC | tail -1")
     assert "denied  { transition }" in found[-1] or "denied  { entrypoint }" in found[-1]
-    status = run(f"ausearch -if {log} -m MAC_STATUS --raw | wc -l")
+    (call,) = run("ausearch -m AVC -c runcon -i | grep type=SYSCALL | tail -1")
+    assert " syscall=execve success=no exit=EACCES(Permission denied) " in call
+    assert " tty=pts" in call
+    status = run(f"ausearch -if {log} -m MAC_STATUS --raw | grep -c type=MAC_STATUS")
     assert status == ["2"]
     assert "allow unconfined_t system_dbusd_t:process transition;" in run("audit2allow -a")
     assert run("cd /var/log/audit; pwd -P; ls -Z; tail -n 1 audit.log | cut -c 1-4; cd; ls -d /var/log/audit") == [

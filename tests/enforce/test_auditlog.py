@@ -59,11 +59,30 @@ def log(box: Box) -> str:
 def test_ausearch_finds_each_record_as_it_was_written(box: Box) -> None:
     path = box.directory / "audit.log"
     assert said("ausearch", "-if", path, "--raw") == log(box)
-    avc = [line for line in log(box).splitlines() if line.startswith("type=AVC")]
-    assert said("ausearch", "-if", path, "-m", "avc", "--raw").splitlines() == avc
-    assert said("ausearch", "-if", path, "-se", "cat_t", "-c", "cat", "--raw").splitlines() == avc
-    assert len(said("ausearch", "-if", path, "-m", "MAC_STATUS", "--raw").splitlines()) == 1
+    events = log(box).split("type=AVC ")[1:]
+    assert events
+    assert said("ausearch", "-if", path, "-m", "avc", "--raw").count("type=AVC ") == len(events)
+    assert said("ausearch", "-if", path, "-se", "cat_t", "-c", "cat", "--raw").count("type=AVC ") == len(events)
+    assert said("ausearch", "-if", path, "-m", "MAC_STATUS", "--raw").count("type=MAC_STATUS ") == 1
     assert "bool=night val=1 old_val=0" in said("ausearch", "-if", path, "-m", "MAC_CONFIG_CHANGE", "--raw")
+
+
+@needs_ausearch
+def test_events_tell_of_the_call_that_was_denied(box: Box) -> None:
+    path = box.directory / "audit.log"
+    denied = said("ausearch", "-if", path, "-m", "avc", "-sv", "no", "-sc", "openat", "-i").split("----\n")[1:]
+    assert len(denied) == len(NAMES)
+    for each in denied:
+        (call,) = (line for line in each.splitlines() if line.startswith("type=SYSCALL"))
+        assert " arch=x86_64 syscall=openat success=no exit=EACCES(Permission denied) a0=AT_FDCWD " in call
+        assert " items=0 ppid=" in call
+        assert " tty=(none) " in call
+        assert call.endswith(" comm=cat exe=/usr/bin/cat subj=system_u:system_r:cat_t:s0 key=(null) ")
+        assert "proctitle=cat milk two words line" in each
+    (opened,) = said("ausearch", "-if", path, "-m", "avc", "-sv", "yes", "-i").split("----\n")[1:]
+    assert "permissive=1" in opened
+    assert "syscall=openat success=yes exit=3 " in opened
+    assert said("aureport", "-if", path, "-x").count(" /usr/bin/cat ") == len(NAMES) + 1
 
 
 @needs_ausearch

@@ -14,7 +14,7 @@ _FIELD: Final = re.compile(r"\b([A-Za-z][\w-]*)=(?:\"([^\"]*)\"|([^\s\"]\S*))")
 # `ausearch -i` leaves quotation marks out: there a value goes on to the next field.
 _LOOSE_FIELD: Final = re.compile(r"\b([A-Za-z][\w-]*)=(?:\"([^\"]*)\"|([^\s\"]\S*(?: (?![A-Za-z][\w-]*=)\S+)*))")
 _HEX: Final = re.compile(r"(?:[0-9A-F]{2})+")
-_HEXADECIMAL: Final = UNTRUSTED | {"exe", "cmdline", "proctitle", "ocomm"}
+_HEXADECIMAL: Final = UNTRUSTED | {"cmdline"}
 _NO_VALUE: Final = frozenset({"?", "(null)", "n/a", "(none)"})
 _LONGEST: Final = 1 << 14
 """Characters of a line that are looked at: twice what the kernel writes."""

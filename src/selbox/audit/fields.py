@@ -13,12 +13,14 @@ UNTRUSTED = frozenset(
         "anonclass",
         "comm",
         "dev",
+        "exe",
         "invalid_context",
         "key_desc",
         "kmod",
         "name",
         "ocomm",
         "path",
+        "proctitle",
         "srawcon",
         "trawcon",
     }
@@ -39,6 +41,7 @@ _NUMBERS = {
     "DAEMON_START": "1200",
     "SYSTEM_BOOT": "1127",
     "SYSCALL": "1300",
+    "EXECVE": "1309",
     "PATH": "1302",
     "CWD": "1307",
     "PROCTITLE": "1327",
@@ -76,15 +79,18 @@ def format_header(kind: str, stamp: Stamp) -> str:
 
 
 def format_field(name: str, value: str) -> str:
-    """Return ``name=value``, with an untrusted value in quotes, or in hexadecimal where it might be misread.
+    """Return ``name=value``, with an untrusted value so that it cannot be misread."""
+    return f"{name}={format_untrusted(value) if name in UNTRUSTED else value}"
+
+
+def format_untrusted(value: str) -> str:
+    """Return a value in quotes, or in hexadecimal where it might be misread.
 
     Source: ``audit_log_n_untrustedstring`` of the kernel: hexadecimal when a byte is a quote, below 0x21 or above 0x7e.
     """
-    if name not in UNTRUSTED:
-        return f"{name}={value}"
     if _NEEDS_HEX.search(value):
-        return f"{name}={value.encode('utf-8', 'surrogateescape').hex().upper()}"
-    return f'{name}="{value}"'
+        return value.encode("utf-8", "surrogateescape").hex().upper()
+    return f'"{value}"'
 
 
 def parse_header(line: str) -> tuple[str, Stamp, str]:

@@ -66,7 +66,7 @@ class AccessRecords:
             event.granted,
             words.permissions,
             thread_group(event.tid),
-            command_name(event.tid),
+            event.command or command_name(event.tid),
             tuple([(name, str(value)) for name, value in event.fields.items()]),
             words.scontext,
             words.tcontext,

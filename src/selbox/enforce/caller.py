@@ -14,6 +14,7 @@ class Caller(NamedTuple):
         state: its security state when it made the call.
         kind: a number that callers share whose state and credentials are equal; negative where these are not known.
         credentials: those it has, where they may be others than the supervisor's and were looked up.
+        command: name by which records are to call it, where that is not its present one.
     """
 
     id: int
@@ -21,6 +22,7 @@ class Caller(NamedTuple):
     state: TaskState
     kind: int = -1
     credentials: Credentials | None = None
+    command: str = ""
 
 
 def identity_of(caller: Caller) -> Identity | None:

@@ -17,7 +17,7 @@ def set_enforcing(server: SecurityServer, recorder: Recorder, value: bool, pid: 
         pid: the process that wants it.
     """
     if value != server.enforcing:
-        recorder.write(format_event(mode_changed(recorder.stamp(), value, server.enforcing, login_of(pid))))
+        recorder.write(format_event(mode_changed(recorder.stamp(pid), value, server.enforcing, login_of(pid))))
         server.enforcing = value
 
 
@@ -32,7 +32,7 @@ def record_booleans(recorder: Recorder, old: Mapping[str, bool], new: Mapping[st
     """
     for name, value in new.items():
         if old[name] != value:
-            recorder.write(format_event(boolean_changed(recorder.stamp(), name, value, old[name], login_of(pid))))
+            recorder.write(format_event(boolean_changed(recorder.stamp(pid), name, value, old[name], login_of(pid))))
 
 
 def login_of(pid: int) -> Login:

@@ -36,6 +36,7 @@ class AccessEvent(NamedTuple):
         granted: whether policy grants it (``auditallow``); otherwise it denies it.
         permissive: whether it was denied and goes on all the same.
         fields: what the record says about the object.
+        command: what the task is called; empty for its present name.
     """
 
     tid: int
@@ -46,6 +47,7 @@ class AccessEvent(NamedTuple):
     granted: bool
     permissive: bool
     fields: Fields
+    command: str = ""
 
 
 class ReferenceMonitor:
@@ -143,8 +145,9 @@ class ReferenceMonitor:
             raise AccessDenied
 
     def _tell(self, caller: Caller, source: int, target: int, class_id: int, verdict: Verdict, fields: Fields) -> None:
-        audited, granted = verdict.audited, not verdict.denied
-        self._record(AccessEvent(caller.tid, source, target, class_id, audited, granted, verdict.permissive, fields))
+        audited, granted, permissive = verdict.audited, not verdict.denied, verdict.permissive
+        tid, command = caller.tid, caller.command
+        self._record(AccessEvent(tid, source, target, class_id, audited, granted, permissive, fields, command))
 
     def _is_hushed(self, verdict: Verdict, source: int, target: int, object_class: str, told_by: str) -> bool:
         """Tell whether a denial is not recorded (kernel: ``auditdeny`` of ``avc_audit_required``)."""

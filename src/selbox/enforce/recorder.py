@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from selbox.audit.fields import Stamp
     from selbox.audit.summary import SummaryRow
     from selbox.enforce.accessrecords import AccessRecords
+    from selbox.enforce.callrecords import CallRecords
     from selbox.server.report import Report
 
 _KEPT: Final = 64
@@ -60,6 +61,8 @@ class Recorder:
         self._lost = 0
         self._why_lost = ""
         self._accesses: AccessRecords | None = None
+        self.calls: CallRecords | None = None
+        """Tells of the calls in which something was recorded; None where nobody wants that."""
         self.last: deque[Denial] = deque(maxlen=_KEPT)
         """The last denials, oldest first."""
         self.watchers: list[Callable[[Denial], None]] = []
@@ -77,8 +80,25 @@ class Recorder:
         """Return the denials so far, counted."""
         return () if self._accesses is None else self._accesses.rows()
 
-    def stamp(self) -> "Stamp":
-        """Return the time and number of the next record."""
+    def stamp(self, tid: int = 0) -> "Stamp":
+        """Return the time and number of the next record.
+
+        Args:
+            tid: the task whose call is the cause of the record, if one is. All that is recorded while a call is
+                handled is one event, where the calls are told of.
+        """
+        calls = self.calls
+        if calls is None or not tid or tid != calls.caller:
+            return self._next_stamp()
+        if calls.stamp is None:
+            return calls.begin(self._next_stamp())
+        return calls.stamp
+
+    def _calling(self) -> int:
+        """Return the task whose call is being handled, or 0."""
+        return 0 if self.calls is None else self.calls.caller
+
+    def _next_stamp(self) -> "Stamp":
         if self._stamp is None:
             from selbox.audit.fields import Stamp
 
@@ -109,7 +129,7 @@ class Recorder:
             from selbox.enforce.accessrecords import AccessRecords
 
             self._accesses = AccessRecords(self._server)
-        record, reasons = self._accesses.make(event, self.stamp())
+        record, reasons = self._accesses.make(event, self.stamp(event.tid))
         if not event.granted:
             denial = Denial(record, reasons)
             self.last.append(denial)
@@ -125,11 +145,12 @@ class Recorder:
         from selbox.audit.eventrecord import bounds_exceeded, format_event, invalid_computed_context
         from selbox.server.report import BoundsExceeded
 
+        stamp = self.stamp(self._calling())
         if isinstance(report, BoundsExceeded):
-            record = bounds_exceeded(self.stamp(), *report)
+            record = bounds_exceeded(stamp, *report)
         else:
             contexts = report.invalid_context, report.source, report.target
-            record = invalid_computed_context(self.stamp(), *contexts, report.object_class)
+            record = invalid_computed_context(stamp, *contexts, report.object_class)
         self.write(format_event(record))
 
     def refused_transition(self, old: int, new: int) -> None:
@@ -139,7 +160,7 @@ class Recorder:
         from selbox.audit.eventrecord import bounded_transition_denied, format_event
 
         contexts = self._server.sid_to_context(old), self._server.sid_to_context(new)
-        self.write(format_event(bounded_transition_denied(self.stamp(), *contexts)))
+        self.write(format_event(bounded_transition_denied(self.stamp(self._calling()), *contexts)))
 
     def undecided(self, error: SelboxError) -> None:
         """Note that a call failed since a file context that would label a file cannot be read."""

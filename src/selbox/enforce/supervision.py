@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from selbox.avc.cache import AccessVectorCache
 from selbox.enforce.box import Box
 from selbox.enforce.bpflabels import BpfLabels
+from selbox.enforce.callrecords import CallRecords
 from selbox.enforce.control import Control
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.handlers import build_handlers
@@ -85,6 +86,8 @@ def supervise(
     monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
     labels = Labels(server, tasks, store, path_labels)
     descriptors, memory, pidfds, listener = Descriptors(), TaskMemory(), Pidfds(), Listener(descriptor)
+    if audit_log is not None:
+        recorder.calls = CallRecords(listener, tasks, server.sid_to_context, recorder.write)
     with ExitStack() as stack:
         stack.enter_context(importing_as_oneself())
         stack.callback(memory.close)

@@ -65,6 +65,7 @@ class Supervisor:
         self._status: int | None = None
         self._can_lend = os.geteuid() == 0
         self._lender = Lender()
+        self._recorded = box.recorder.calls
         self._poll = select.epoll()
         # INVARIANT: who makes a call wakes the supervisor on its own processor, which saves waking another. That
         # reaches who polls the listener itself, and is lost on the way through another descriptor, such as epoll's.
@@ -160,10 +161,18 @@ class Supervisor:
             answer = -errno.EIO
         finally:
             box.descriptors.close_all()
+        self._answer(id_, answer)
+
+    def _answer(self, id_: int, answer: int) -> None:
+        """Give the answer of a handler to the caller, and tell of the call if something in it was recorded."""
+        listener, recorded = self._box.listener, self._recorded
+        if recorded is not None and recorded.stamp is not None:
+            recorded.end(answer)
+        listener.handled = None
         if answer == CONTINUE:
-            box.listener.let_continue(id_)
+            listener.let_continue(id_)
         elif answer != ANSWERED:
-            box.listener.give_result(id_, answer)
+            listener.give_result(id_, answer)
 
     def _lend_known(self, state: TaskState) -> bool:
         """Take on a caller's credentials, if they need not be looked up; tell whether they were known."""

@@ -228,7 +228,7 @@ class AttributeCalls:
         except SelboxError:
             if Capabilities(self._box).may_use(caller, "mac_admin") and text:
                 return self._box.server.context_to_sid_force(text)
-            recorder.write(format_event(invalid_context(recorder.stamp(), "setxattr", text)))
+            recorder.write(format_event(invalid_context(recorder.stamp(caller.tid), "setxattr", text)))
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
     def _validate(self, caller: Caller, target: Target, old: int, new: int) -> None:
@@ -240,7 +240,7 @@ class AttributeCalls:
         if server.validate_transition(old, new, caller.state.sid, class_id):
             return
         old_context, new_context, task = (server.sid_to_context(each) for each in (old, new, caller.state.sid))
-        record = relabelling_denied(box.recorder.stamp(), old_context, new_context, task, object_class)
+        record = relabelling_denied(box.recorder.stamp(caller.tid), old_context, new_context, task, object_class)
         box.recorder.write(format_event(record))
         if server.enforcing:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))

@@ -79,6 +79,7 @@ class ExecutionCalls:
         self._box = box
         self._inheritance = inheritance
         self._initial_sid = initial_sid
+        self._calls = box.recorder.calls
         self._transitions = Transitions(box)
         self._entering = Entering(box)
         self._pending: dict[int, Pending] = {}
@@ -161,13 +162,14 @@ class ExecutionCalls:
         old = caller.state
         state = _state_after(old, sid, status)
         is_trusted = True
+        name = os.fsdecode(path) or path_of(image)
         if old.is_launcher:
             self._inheritance.adopt(caller, sid)
         elif sid != old.sid:
             is_trusted = self._entering.is_trusted(caller, sid)
-            self._inheritance.release(caller, sid)
+            self._inheritance.release(caller, sid, name)
         device_and_inode = image_status.st_dev, image_status.st_ino
-        self._let_run(Pending(caller, device_and_inode, state, os.fsdecode(path) or path_of(image), is_trusted))
+        self._let_run(Pending(caller, device_and_inode, state, name, is_trusted))
         return ANSWERED
 
     def _may_run(self, descriptor: int, status: os.stat_result) -> None:
@@ -285,7 +287,7 @@ class ExecutionCalls:
             self._box.memory.forget(pid)
             self._verify(pid, pending)
             return
-        self._pending.pop(pid, None)
+        self._forget(pid)
         # Without an event it is the delivery of a signal, which the tracer has to carry out.
         deliver = os.WSTOPSIG(status) if event == 0 else 0
         _detach(pid, deliver)
@@ -323,10 +325,16 @@ class ExecutionCalls:
         # The label comes last: whatever went on before had the old one.
         if self._box.tasks.state_of(pid) != state:
             self._box.tasks.set_state(pid, state)
+        if self._calls is not None:
+            self._calls.executed(pending.caller.tid, pid, state.sid)
 
     def exited(self, pid: int) -> None:
         """Forget a task that ended while it was held."""
-        self._pending.pop(pid, None)
+        self._forget(pid)
+
+    def _forget(self, tid: int) -> None:
+        if self._pending.pop(tid, None) is not None and self._calls is not None:
+            self._calls.failed(tid)
 
 
 def is_image(pid: int, pending: Pending) -> bool:

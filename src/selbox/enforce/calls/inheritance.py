@@ -18,6 +18,10 @@ from selbox.enforce.labels import path_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.tasks import TaskState
+from selbox.typing import Final
+
+_LONGEST_NAME: Final = 15
+"""Bytes of a command name."""
 
 
 class Inheritance:
@@ -68,8 +72,15 @@ class Inheritance:
             return sid
         return sid
 
-    def release(self, caller: Caller, sid: int) -> None:
-        """Replace what the new domain may not have by ``/dev/null``, before the program starts."""
+    def release(self, caller: Caller, sid: int, path: str) -> None:
+        """Replace what the new domain may not have by ``/dev/null``, before the program starts.
+
+        Args:
+            caller: the task.
+            sid: the new domain.
+            path: by which the program was named: the kernel, which asks when it has begun, records its name.
+        """
+        caller = caller._replace(command=os.fsdecode(os.fsencode(os.path.basename(path))[:_LONGEST_NAME]))
         for number in _numbers(caller.tid):
             access = _access_of(caller.tid, number)
             if access is None:

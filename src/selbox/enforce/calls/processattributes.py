@@ -99,7 +99,7 @@ class ProcessAttributes:
             if name == "fscreate":
                 if Capabilities(box).may_use(caller, "mac_admin"):
                     return box.server.context_to_sid_force(text)
-                box.recorder.write(format_event(invalid_context(box.recorder.stamp(), "fscreate", text)))
+                box.recorder.write(format_event(invalid_context(box.recorder.stamp(caller.tid), "fscreate", text)))
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
     def _may_become(self, caller: Caller, sid: int) -> None:

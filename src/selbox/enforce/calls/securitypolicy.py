@@ -77,7 +77,7 @@ class PolicyInForce:
         server.load_policy(_with_labels(policy, server.policy, enforcing=server.enforcing))
         box.labels.policy_changed()
         box.walker.forget()
-        box.recorder.write(format_event(policy_loaded(box.recorder.stamp(), login_of(pid))))
+        box.recorder.write(format_event(policy_loaded(box.recorder.stamp(pid), login_of(pid))))
 
 
 def _with_labels(new: Policy, old: Policy, *, enforcing: bool) -> Policy:

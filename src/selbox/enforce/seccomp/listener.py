@@ -37,6 +37,10 @@ class Listener:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self.handled: Notification | None = None
+        """The call that is being handled. INVARIANT: only the supervisor's loop changes it."""
+        self.answered = (0, 0)
+        """The call that was answered with a result last, and the result."""
         try:
             # Waking the caller on this very CPU saves a cross-CPU wake-up, by far the largest cost of an answer.
             fcntl.ioctl(descriptor, _SET_FLAGS, _SYNC_WAKE_UP)
@@ -54,7 +58,8 @@ class Listener:
                 return None
             raise
         (id_, tid, _flags, number, _arch, _ip, a0, a1, a2, a3, a4, a5) = _NOTIFICATION.unpack(data)
-        return id_, tid, number, (a0, a1, a2, a3, a4, a5)
+        self.handled = id_, tid, number, (a0, a1, a2, a3, a4, a5)
+        return self.handled
 
     def _ioctl(self, request: int, data: bytes) -> int:
         """Do an answering request; the caller's death (ENOENT) and its being answered already are no errors."""
@@ -74,6 +79,7 @@ class Listener:
 
     def give_result(self, id_: int, value: int) -> None:
         """Answer with a result; a negative value is an errno."""
+        self.answered = id_, value
         if value < 0:
             self._ioctl(_SEND, _RESPONSE.pack(id_, 0, value, 0))
         else:
@@ -90,7 +96,7 @@ class Listener:
         Raises:
             OSError: EMFILE and the like, which the caller has still to be told.
         """
-        self._ioctl(_ADD_FD, _ADD.pack(id_, _ADD_FD_AND_SEND, descriptor, 0, flags))
+        self.answered = id_, self._ioctl(_ADD_FD, _ADD.pack(id_, _ADD_FD_AND_SEND, descriptor, 0, flags))
 
     def add_descriptor(self, id_: int, descriptor: int, flags: int) -> int:
         """Put a copy of a descriptor into the caller without answering yet; return its number there."""
