@@ -15,7 +15,7 @@ cd /run && tar xf /share/in/scenarios.tar && cd /run/scenarios
 python3 -c 'import os; os.write(os.open("/sys/fs/selinux/load", os.O_RDWR), open("policy", "rb").read())' || exit 1
 python3 -B -m tests.judge.driver programs /share/out/results.json $(cat names) || exit 1
 """
-_SECONDS = 120
+_SECONDS = 480
 _SECONDS_A_SCENARIO = 30
 
 

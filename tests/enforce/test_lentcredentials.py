@@ -48,3 +48,25 @@ say(reading()); end.set(); thread.join(); say(*told); say(reading())
 """
     outcome = meet(directory, cat, "", RULES)
     assert outcome.output.splitlines() == ["ok", "ok", "EACCES EACCES", "ok"], outcome.errors
+
+
+def test_a_change_of_the_task_s_state_does_not_give_root_back(directory: Path) -> None:
+    """Where root lacks CAP_SYS_RESOURCE, as in containers, the supervisor takes on real ids for a moment to note it."""
+    cat = """
+import ctypes
+os.mkdir("roots"); os.mkdir("own"); os.chown("own", 65534, 65534)
+def changing(name): return trying(lambda: os.chmod(name, 0o711))
+child = os.fork()
+if child == 0:
+    os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+    say(changing("roots"), changing("own"))
+    if os.fork() == 0:
+        ctypes.CDLL(None).syscall(126, None, None) # capset
+        os._exit(0)
+    os.wait()
+    say(changing("roots"), changing("own"))
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    outcome = meet(directory, cat, "", f"{RULES} (allow cat_t self (capability (chown)))")
+    assert outcome.output.splitlines() == ["EPERM ok"] * 2, outcome.errors

@@ -399,7 +399,8 @@ def sending_as(identity: Identity | None) -> AbstractContextManager[None]:
 def real_ids_of(tid: int) -> Iterator[None]:
     """Have the calling thread's real ids be a task's for a moment; the effective ones, and what it may do, stay.
 
-    ``prlimit(2)`` and ``ptrace(2)`` let in whoever has a task's real ids.
+    ``prlimit(2)`` and ``ptrace(2)`` let in whoever has a task's real ids. The kernel takes every change of ids for one
+    of those of the file system too, which may be lent ones.
 
     Raises:
         OSError: EPERM when the supervisor is not root.
@@ -407,6 +408,8 @@ def real_ids_of(tid: int) -> Iterator[None]:
     status = _status_of(tid)
     user, group = int(_values(status, b"Uid")[0]), int(_values(status, b"Gid")[0])
     own_user, own_group = os.getuid(), os.getgid()
+    file_user, file_group = _set_fs_user(-1), _set_fs_group(-1)
+    held = _capabilities()
     try:
         system_call(_NR_SETRESGID, group, -1, -1)
         system_call(_NR_SETRESUID, user, -1, -1)
@@ -414,3 +417,6 @@ def real_ids_of(tid: int) -> Iterator[None]:
     finally:
         system_call(_NR_SETRESUID, own_user, -1, -1)
         system_call(_NR_SETRESGID, own_group, -1, -1)
+        _set_fs_group(file_group)
+        _set_fs_user(file_user)
+        _set_effective(held[0], held[3], held)

@@ -35,7 +35,9 @@ class SocketChecks:
     def new(self, caller: Caller, object_class: str) -> SocketLabel:
         """Return the label of a socket that a task makes (kernel: ``socket_sockcreate_sid``)."""
         state = caller.state
-        return SocketLabel(state.socket_create_sid or self._created_sid(state.sid, object_class), object_class)
+        return SocketLabel(
+            state.next_labels.socket_create_sid or self._created_sid(state.sid, object_class), object_class
+        )
 
     def _created_sid(self, task: int, object_class: str) -> int:
         if self._generation != self._box.monitor.generation or len(self._created) > _CREATED:

@@ -6,12 +6,15 @@ the filter keeps the box from changing it. So no fork has to be seen, and no tab
 The limit is meaningful only for real-time tasks, and its values here are beyond any running time.
 """
 
+import errno
 import os
 import resource
+from contextlib import suppress
 
 from selbox.enforce.credentials import Credentials, real_ids_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
+from selbox.enforce.threadlabels import NextLabels, ThreadLabels
 from selbox.typing import Any, Final, NamedTuple
 
 _MARK: Final = 1 << 61
@@ -30,10 +33,8 @@ class TaskState(NamedTuple):
     Attributes:
         sid: the current SID.
         previous: the SID before the last exec (``attr/prev``).
-        exec_sid: SID asked for at the next exec, or 0.
-        create_sid: SID asked for new files (``attr/fscreate``), or 0.
-        key_create_sid: for new keys, or 0.
-        socket_create_sid: for new sockets, or 0.
+        next_labels: SIDs that it asked for.
+        threads_differ: whether threads of its process asked for others than the first one.
         no_new_privileges: whether a program in the box asked for ``PR_SET_NO_NEW_PRIVS``.
         credentials_changed: whether it may have other credentials than the supervisor started it with.
         root_changed: whether it may have another root directory or another namespace.
@@ -47,10 +48,8 @@ class TaskState(NamedTuple):
 
     sid: int
     previous: int
-    exec_sid: int = 0
-    create_sid: int = 0
-    key_create_sid: int = 0
-    socket_create_sid: int = 0
+    next_labels: NextLabels = NextLabels()
+    threads_differ: bool = False
     no_new_privileges: bool = False
     credentials_changed: bool = False
     root_changed: bool = False
@@ -70,6 +69,9 @@ class TaskTable:
         self._base = _MARK | int.from_bytes(os.urandom(4)) << _STATE_BITS
         self._states: list[TaskState] = []
         self._numbers: dict[TaskState, int] = {}
+        self._threads = ThreadLabels()
+        self._differing: set[int] = set()
+        """Places of states of processes whose threads differ."""
         self._shown: dict[int, tuple[int, int]] = {}
         """Of tasks whose limit had to be read in ``/proc``, by thread id: descriptor of its directory there, and state.
 
@@ -109,6 +111,8 @@ class TaskTable:
                 raise OverflowError("too many distinct task states in one box")
             self._states.append(state)
             self._numbers[state] = number
+            if state.threads_differ:
+                self._differing.add(number)
         return number
 
     def numbered(self, number: int) -> TaskState | None:
@@ -127,6 +131,38 @@ class TaskTable:
 
     def number_of(self, tid: int) -> int:
         """Return the place of a task's state in the table, or -1 when it is not (or no longer) a task of this box."""
+        number = self._carried(tid)
+        return self._number_of_thread(tid, number) if number in self._differing else number
+
+    def _number_of_thread(self, tid: int, carried: int) -> int:
+        """Return the place of a thread's state, where the process it is of, or comes from, has threads that differ.
+
+        A thread that is not listed is as the first one: nobody tells which thread made it. A process that has none
+        that is listed was forked, and is from now on as the thread that made it.
+        """
+        state = self._states[carried]
+        labels = self._threads.of(tid, start_of_process(tid))
+        if labels is not None:
+            return self.number_for(state._replace(next_labels=labels))
+        process = thread_group(tid)
+        if self._threads.threads_of(process):
+            return carried
+        state = state._replace(next_labels=self._labels_of_maker(process) or state.next_labels, threads_differ=False)
+        with suppress(OSError):
+            self._carry(tid, state)
+        return self.number_for(state)
+
+    def _labels_of_maker(self, process: int) -> NextLabels | None:
+        """Return what the thread asked for that forked a process, if it is listed."""
+        parent = parent_of(process)
+        for thread in self._threads.threads_of(parent):
+            with suppress(OSError), open(f"/proc/{parent}/task/{thread}/children", "rb") as children:
+                if b"%d" % process in children.read().split():
+                    return self._threads.of(thread, start_of_process(thread))
+        return None
+
+    def _carried(self, tid: int) -> int:
+        """Return the place of the state that a process carries, all threads alike; -1 as :meth:`number_of`."""
         shown = self._shown.get(tid)
         if shown is not None:
             if os.access("comm", os.F_OK, dir_fd=shown[0]):
@@ -141,7 +177,7 @@ class TaskTable:
         return carried if 0 <= carried < len(self._states) else -1
 
     def _shown_number(self, tid: int) -> int:
-        """Return what :meth:`number_of` does of a task whose limit can only be read in ``/proc``."""
+        """Return what :meth:`_carried` does of a task whose limit can only be read in ``/proc``."""
         try:
             directory = os.open(f"/proc/{tid}", O_PATH | os.O_CLOEXEC)
         except OSError:
@@ -156,10 +192,54 @@ class TaskTable:
         return number
 
     def set_state(self, tid: int, state: TaskState) -> None:
-        """Give a task, with all its threads, a new state.
+        """Give a task, with all its threads, a new state. What threads asked for stays theirs, unless none differs.
 
         Raises:
             OSError: ESRCH when it is gone; EPERM when it is another user's and the supervisor may not become that user.
+        """
+        carried = self._carried(tid) if self._differing else -1
+        if carried in self._differing:
+            if state.threads_differ:
+                state = state._replace(next_labels=self._states[carried].next_labels)
+            else:
+                self._threads.forget(thread_group(tid))
+        self._carry(tid, state)
+
+    def set_next_labels(self, tid: int, labels: NextLabels) -> None:
+        """Note what a thread asks for.
+
+        Raises:
+            OSError: as :meth:`set_state`.
+        """
+        carried = self._carried(tid)
+        if carried < 0:
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        state, process, first = self._states[carried], thread_group(tid), labels
+        differ = False
+        if has_one_thread(tid):
+            self._threads.forget(process)
+        else:
+            living = {int(each) for each in os.listdir(f"/proc/{process}/task")}
+            if tid != process:
+                first = state.next_labels
+                self._threads.add(tid, process, start_of_process(tid), labels)
+            elif labels != state.next_labels:
+                self._keep(living - {process}, process, state.next_labels)
+            differ = self._threads.keep_different(process, living, first)
+        self._carry(tid, state._replace(next_labels=first, threads_differ=differ))
+
+    def _keep(self, threads: set[int], process: int, labels: NextLabels) -> None:
+        """List the threads that are as the first one, which is about to change."""
+        for each in threads:
+            started = start_of_process(each)
+            if self._threads.of(each, started) is None:
+                self._threads.add(each, process, started, labels)
+
+    def _carry(self, tid: int, state: TaskState) -> None:
+        """Have a process carry a state.
+
+        Raises:
+            OSError: as :meth:`set_state`.
         """
         limit = self.limit_for(state)
         self.close()  # what is kept may be of other threads of the same process

@@ -131,7 +131,7 @@ class ExecutionCalls:
             False where there is more to ask, or the program was not met before.
         """
         box, old = self._box, caller.state
-        if old.is_launcher or old.exec_sid:
+        if old.is_launcher or old.next_labels.exec_sid:
             return False
         look = box.walker.look(caller, AT_FDCWD, path, follow=True)
         if look is None:

@@ -49,7 +49,7 @@ class KeyHolders:
 
     def label_of_new(self, caller: Caller) -> int:
         """Return the label of a key that a caller makes (kernel: ``selinux_key_alloc``)."""
-        return caller.state.key_create_sid or caller.state.sid
+        return caller.state.next_labels.key_create_sid or caller.state.sid
 
     def ring(self, caller: Caller, special: int, *, creates: bool) -> Found:
         """Return one of a caller's own keyrings.

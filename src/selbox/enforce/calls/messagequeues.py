@@ -82,7 +82,9 @@ class MessageQueueCalls:
         box = self._box
         self._check_directory(caller, "write", "search")
         self._check_directory(caller, "add_name", "search")
-        sid = caller.state.create_sid or created_sid(box, caller.state.sid, self._directory, "file", os.fsdecode(name))
+        sid = caller.state.next_labels.create_sid or created_sid(
+            box, caller.state.sid, self._directory, "file", os.fsdecode(name)
+        )
 
         def describe() -> dict[str, object]:
             return {"name": os.fsdecode(name)}

@@ -70,8 +70,8 @@ class NewObjects:
         superblock = self._box.labels.superblocks.mounted(os.fstat(located.parent).st_dev)
         if superblock is not None and superblock.mountpoint:
             return superblock.mountpoint
-        if caller.state.create_sid and (superblock is None or superblock.takes_labels):
-            return caller.state.create_sid
+        if caller.state.next_labels.create_sid and (superblock is None or superblock.takes_labels):
+            return caller.state.next_labels.create_sid
         box = self._box
         directory = box.labels.sid_of(located.parent, os.fstat(located.parent), caller)
         class_id = box.server.vector(object_class, ()).object_class

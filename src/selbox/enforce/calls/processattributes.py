@@ -5,7 +5,6 @@ Source: the kernel's ``selinux_lsm_getattr``, ``selinux_lsm_setattr`` and ``proc
 
 import errno
 import os
-from collections.abc import Callable
 
 from selbox.audit.eventrecord import format_event, invalid_context
 from selbox.diagnostics import SelboxError
@@ -15,35 +14,19 @@ from selbox.enforce.calls.transitions import check_tracer
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.forks import check_entered
 from selbox.enforce.socketchecks import give_all
-from selbox.enforce.tasks import TaskState
-from selbox.typing import Final, NamedTuple
+from selbox.enforce.tasks import has_one_thread, thread_group
+from selbox.typing import Final
 
-
-class _Attribute(NamedTuple):
-    """One attribute: the permission to set it, and how it is taken from and put into the task's state."""
-
-    permission: str
-    value: Callable[[TaskState], int]
-    replaced: Callable[[TaskState, int], TaskState]
-
-
-_SETTABLE: Final = {
-    "current": _Attribute("setcurrent", lambda state: state.sid, lambda state, sid: state._replace(sid=sid)),
-    "exec": _Attribute("setexec", lambda state: state.exec_sid, lambda state, sid: state._replace(exec_sid=sid)),
-    "fscreate": _Attribute(
-        "setfscreate", lambda state: state.create_sid, lambda state, sid: state._replace(create_sid=sid)
-    ),
-    "keycreate": _Attribute(
-        "setkeycreate", lambda state: state.key_create_sid, lambda state, sid: state._replace(key_create_sid=sid)
-    ),
-    "sockcreate": _Attribute(
-        "setsockcreate",
-        lambda state: state.socket_create_sid,
-        lambda state, sid: state._replace(socket_create_sid=sid),
-    ),
+_CURRENT: Final = "current"
+_NEXT: Final = {
+    "exec": "exec_sid",
+    "fscreate": "create_sid",
+    "keycreate": "key_create_sid",
+    "sockcreate": "socket_create_sid",
 }
+"""Attributes that concern what is made next, and their names in :class:`NextLabels`."""
 
-ATTRIBUTE_MODES: Final = {"prev": 0o444, **dict.fromkeys(_SETTABLE, 0o666)}
+ATTRIBUTE_MODES: Final = {"prev": 0o444, **dict.fromkeys((_CURRENT, *_NEXT), 0o666)}
 """Names of the attributes, and the modes of their files."""
 
 
@@ -63,30 +46,35 @@ class ProcessAttributes:
         if tid != caller.tid:
             box.monitor.check(caller, box.labels.task_sid(tid), "process", ("getattr",), dict)
         state = box.tasks.state_of(tid)
-        sid = box.labels.outside if name in ("current", "prev") else 0
-        if state is not None:
-            sid = state.previous if name == "prev" else _SETTABLE[name].value(state)
+        if state is None:
+            sid = 0 if name in _NEXT else box.labels.outside
+        elif name in _NEXT:
+            sid = getattr(state.next_labels, _NEXT[name])
+        else:
+            sid = state.previous if name == "prev" else state.sid
         return box.server.sid_to_context(sid).encode() + b"\0" if sid else b""
 
     def write(self, caller: Caller, tid: int, name: str, data: bytes) -> None:
         """Set an attribute; a value that is empty or begins with a line end takes it back.
 
         Raises:
-            OSError: EPERM where it is another task's, or where a process of several threads would leave its bounds;
-                EACCES where policy denies it, EINVAL where it is no context.
+            OSError: EACCES where it is another thread's or policy denies it; EPERM where it is another process's, or
+                where a process of several threads would leave its bounds; EINVAL where it is no context.
         """
         if tid != caller.tid:
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-        permission, _, replaced = _SETTABLE[name]
+            number = errno.EACCES if thread_group(tid) == thread_group(caller.tid) else errno.EPERM
+            raise OSError(number, os.strerror(number))
         box = self._box
-        box.monitor.check(caller, caller.state.sid, "process", (permission,), dict)
+        box.monitor.check(caller, caller.state.sid, "process", (f"set{name}",), dict)
         sid = self._parse(caller, name, data)
-        if name == "current":
+        if name == _CURRENT:
             self._may_become(caller, sid)
             give_all(box, caller)
-        elif name == "keycreate" and sid:
+            box.tasks.set_state(caller.tid, caller.state._replace(sid=sid))
+            return
+        if name == "keycreate" and sid:
             box.monitor.check(caller, sid, "key", ("create",), dict)
-        box.tasks.set_state(caller.tid, replaced(caller.state, sid))
+        box.tasks.set_next_labels(caller.tid, caller.state.next_labels._replace(**{_NEXT[name]: sid}))
 
     def _parse(self, caller: Caller, name: str, data: bytes) -> int:
         if data[:1] in (b"", b"\0", b"\n"):
@@ -108,7 +96,7 @@ class ProcessAttributes:
         if not sid:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         old = caller.state.sid
-        if _is_threaded(caller.tid) and not box.server.bounded_transition(old, sid):
+        if not has_one_thread(caller.tid) and not box.server.bounded_transition(old, sid):
             box.recorder.refused_transition(old, sid)
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         box.monitor.check(caller, sid, "process", ("dyntransition",), dict)
@@ -116,8 +104,3 @@ class ProcessAttributes:
         tracer = box.traces.tracer_of(caller.tid)
         if tracer:
             check_tracer(box, caller, tracer, sid)
-
-
-def _is_threaded(tid: int) -> bool:
-    """Tell whether a task's process has other threads; each is a directory."""
-    return os.stat(f"/proc/{tid}/task").st_nlink > 3

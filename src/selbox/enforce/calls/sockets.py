@@ -99,7 +99,7 @@ class SocketCalls:
         label = self._check_new(caller, arguments)
         if label is not None and _is_of_kernel(arguments):
             return self._kernel.make(caller, label, arguments)
-        if label is None or not caller.state.socket_create_sid:
+        if label is None or not caller.state.next_labels.socket_create_sid:
             return CONTINUE
         # What was asked for may be another by the time that the socket is first seen.
         made = self._box.descriptors.add(self._make(caller, "socket", arguments))
@@ -110,7 +110,7 @@ class SocketCalls:
     def socketpair(self, caller: Caller, arguments: Arguments) -> int:
         """``socketpair(family, type, protocol, pair)``."""
         label = self._check_new(caller, arguments)
-        if label is None or not caller.state.socket_create_sid:
+        if label is None or not caller.state.next_labels.socket_create_sid:
             return CONTINUE
         box = self._box
         box.memory.write(caller.tid, arguments[3], bytes(_PAIR.size))

@@ -79,8 +79,8 @@ class Transitions:
         old = caller.state
         self.check_readable(caller, descriptor, file_sid)
         promised, nosuid = old.no_new_privileges, bool(os.fstatvfs(descriptor).f_flag & os.ST_NOSUID)
-        if old.exec_sid:
-            new = old.exec_sid
+        if old.next_labels.exec_sid:
+            new = old.next_labels.exec_sid
             if not self._may_gain(caller, new, promised, nosuid):
                 number = errno.EPERM if promised else errno.EACCES
                 raise OSError(number, os.strerror(number))

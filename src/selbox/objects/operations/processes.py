@@ -129,8 +129,9 @@ ROWS: Final = (
         ("getattr", "setexec", "setfscreate", "setkeycreate", "setsockcreate", "setcurrent", "dyntransition"),
         "the task itself, or the one that is looked at",
         Support.LIMITED,
-        "attributes are a process's, not a thread's; where a shell redirects "
-        "into such a file, an error of the write is recorded and not returned",
+        "a new thread begins with the attributes of the process's first thread, not with those of the thread that made "
+        "it. A process of several threads that changes its domain, to one that its own bounds, does so as a whole. "
+        "Where a shell redirects into such a file, an error of the write is recorded and not returned",
         "selinux_getprocattr, selinux_setprocattr",
         ("read", "write", "pread64"),
     ),
