@@ -18,13 +18,14 @@ from selbox.compiler.keeping import baseline_of
 from selbox.compiler.options import DEFAULTS, CompileOptions
 from selbox.compiler.text.filecontexts import file_contexts_text
 from selbox.compiler.windows import Change, Window, windows
-from selbox.diagnostics import SelboxError, SourceFile
+from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
 from selbox.language.cil import parse
 
 
 class Result(NamedTuple):
-    binary: bytes
-    file_contexts: bytes
+    binary: bytes = b""
+    file_contexts: bytes = b""
+    errors: tuple[Diagnostic, ...] = ()
 
 
 def compiled(texts: Sequence[str], options: CompileOptions = DEFAULTS) -> tuple[Result, Baseline | None]:
@@ -44,8 +45,15 @@ def again(
         for index, number in enumerate(numbers)
         if number is not None and before[number] != now[index]
     }
-    found = recompile(baseline, now, earlier, numbers)
-    return None if found is None else Result(found.binary, found.file_contexts)
+    found = recompile(baseline, now, earlier, numbers, [f"{index}.cil" for index in range(len(now))])
+    return None if found is None else Result(found.binary, found.file_contexts, found.errors)
+
+
+def whole(texts: Sequence[str]) -> Result:
+    try:
+        return compiled(texts)[0]
+    except SelboxError as error:
+        return Result(errors=error.diagnostics)
 
 
 def followed(before: Sequence[str], now: Sequence[str]) -> Result | None:
@@ -144,8 +152,6 @@ def test_changes_are_followed(before: str, now: str) -> None:
     [
         ("", "(allow a nowhere (file (read)))"),
         ("", "(allow a b (file (fly)))"),
-        ("", "(allow c a (process (transition)))"),
-        ("", "(type x)(typeattributeset some x)(allow c x (process (transition)))"),
         ("", "(allow a b (file (read))"),
         ("", "(type a)"),
         ("(typeattribute own)\n(allow a own (file (read)))", "(allow a own (file (read)))"),
@@ -161,6 +167,45 @@ def test_changes_are_followed(before: str, now: str) -> None:
 )
 def test_what_is_wrong_or_not_followed_is_left_to_a_whole_compilation(before: str, now: str) -> None:
     assert followed([BASE, before], [BASE, now]) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("", "(type x)\n(typeattributeset some x)\n (allow c x (process (transition)))"),
+        (
+            "(type x)\n(allow c x (process (transition)))",
+            "(type x)\n; words\n(allow c x (process (transition)))\n(typeattributeset some x)",
+        ),
+        (
+            "",
+            (
+                "(allow some a (process (transition)))\n(allow c a (process (transition fork)))\n"
+                "(booleanif flag (true\n(allow c b (process (transition)))))\n"
+                "(allow c some (process (transition)))(optional o\n(allow rest a (process (all))))"
+            ),
+        ),
+        (
+            "(neverallow held self (file (open)))\n(typeattribute held)\n(allow held self (file (read open)))",
+            (
+                "(neverallow held self (file (open)))\n(typeattribute held)\n(allow held self (file (read open)))\n"
+                "\n(typeattributeset held (b c a))(allow a a (file (open)))"
+            ),
+        ),
+        (
+            "(neverallow two other (dir (search)))\n(typeattribute two)",
+            (
+                "(neverallow two other (dir (search)))\n(typeattribute two)\n"
+                "(allow d a (dir (search)))(typeattributeset two (d a))(allow d self (dir (search)))"
+            ),
+        ),
+    ],
+)
+def test_violated_assertions_are_told_of_as_by_a_whole_compilation(before: str, now: str) -> None:
+    for texts, then in (([BASE, before, ""], [BASE, now, ""]), ([before, BASE], [now, BASE])):
+        told = followed(texts, then)
+        assert told == whole(then)
+        assert told is None or told.errors
 
 
 def test_windows_are_whole_statements() -> None:
@@ -291,9 +336,4 @@ def test_compiled_again_or_not_at_all(seed: int, scoped: bool) -> None:
             now.insert(number, "\n".join(author.statement() for _ in range(3)))
             numbers.insert(number, None)
         found = again(baseline, before, now, numbers)
-        try:
-            whole = compiled(now)[0]
-        except SelboxError:
-            assert found is None
-            continue
-        assert found in (None, whole)
+        assert found in (None, whole(now))

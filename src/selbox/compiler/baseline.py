@@ -20,6 +20,9 @@ RoleTerm = tuple[int, ...] | bytes | str
 PlainContext = tuple[int, int, int, tuple[tuple[int, int], tuple[int, int]]]
 """A context in plain values."""
 
+Assertions = tuple[tuple[int, int, tuple[tuple[int, int], ...], int], ...]
+"""Assertions: source, target, access vectors by class, and place."""
+
 FOLLOWED: Final = frozenset(
     {ACCESS, "type", "typealias", "typealiasactual", "typeattribute", "typeattributeset", "typepermissive"}
     | {"roletype", "roleattribute", "roleattributeset", "boolean", "optional"}
@@ -128,7 +131,7 @@ class RuleRows(NamedTuple):
         own: rules whose target depends on the source, of attributes: kind, source, target, vectors, branch, place.
         conditional: rows of conditional rules; 32 bits.
         forbidden: rows that allow some of what assertions forbid to others; 32 bits.
-        assertions: source, target, and access vectors by class.
+        assertions: those that are checked.
         type_rules: kind, source, target, class, result, branch and place of statements about types.
         settled: kind, source, target, class, result and condition of the rules that come of them.
         named: source, target, class, name, result and place of transitions with names.
@@ -157,7 +160,7 @@ class RuleRows(NamedTuple):
     own: tuple[tuple[int, int, int, tuple[tuple[int, int], ...], int, int], ...]
     conditional: bytes
     forbidden: bytes
-    assertions: tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]
+    assertions: Assertions
     type_rules: tuple[tuple[int, ...], ...]
     settled: tuple[tuple[int, ...], ...]
     named: tuple[tuple[int, int, int, str, int, int], ...]

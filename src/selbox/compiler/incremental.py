@@ -11,11 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from selbox.compiler.baseline import Baseline, beyond
 from selbox.compiler.mentions import mentions
 from selbox.compiler.namespace import Symbol
+from selbox.compiler.neverallow import violation
+from selbox.compiler.reassertion import Violation
 from selbox.compiler.relinking import Relinking
 from selbox.compiler.renewal import Parts
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread, reread
 from selbox.compiler.windows import Change, Window, windows
-from selbox.diagnostics import SelboxError
+from selbox.diagnostics import Diagnostic, SelboxError, SourceFile, Span
+from selbox.language.cil import Form, Tree
+from selbox.language.cil.tree import LineIndex
 from selbox.typing import Final, NamedTuple
 
 MOST_CHARACTERS: Final = 1 << 20
@@ -28,18 +32,24 @@ class Recompiled(NamedTuple):
     """A policy, compiled again.
 
     Attributes:
-        binary: in the kernel's format.
+        binary: in the kernel's format; empty where there are errors.
         file_contexts: as file_contexts(5) has them.
         windows: what was read again, by the number of the source.
+        errors: what is told of rules that violate an assertion.
     """
 
     binary: bytes
     file_contexts: bytes
     windows: dict[int, list[Window]]
+    errors: tuple[Diagnostic, ...] = ()
 
 
 def recompile(
-    baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str], numbers: Sequence[int | None] | None = None
+    baseline: Baseline,
+    texts: Sequence[str],
+    earlier: Mapping[int, str],
+    numbers: Sequence[int | None] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Recompiled | None:
     """Return a policy as it is now, or None when the whole has to be compiled.
 
@@ -49,17 +59,17 @@ def recompile(
         earlier: by number, the texts of the compilation where they differ.
         numbers: for each source now the number that it had, ascending, and None for one that has come; None when no
             source has come or gone.
+        names: of the sources, for messages; where nobody is to be told of anything, None.
     """
+    found = _Windows(baseline, texts, earlier, range(len(texts)) if numbers is None else numbers)
     try:
-        return _recompiled(baseline, texts, earlier, range(len(texts)) if numbers is None else numbers)
+        return _recompiled(found, names or [""] * len(texts))
     except (GiveUpError, SelboxError, OverflowError):  # numbers are kept in columns as wide as those of binary policies
         return None
 
 
-def _recompiled(
-    baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str], numbers: Sequence[int | None]
-) -> Recompiled:
-    found = _Windows(baseline, texts, earlier, numbers)
+def _recompiled(found: "_Windows", names: Sequence[str]) -> Recompiled:
+    baseline = found.baseline
     if not found.changes:
         return Recompiled(b"".join(baseline.written.sections.values()), baseline.labels.file_contexts, {})
     for _ in range(_MOST_ROUNDS):
@@ -69,8 +79,12 @@ def _recompiled(
     else:
         raise GiveUpError
     relinking = Relinking(parts)
-    sections = relinking.sections()
-    return Recompiled(b"".join(sections.values()), relinking.file_contexts(), found.windows)
+    sections, file_contexts = relinking.sections(), relinking.file_contexts()
+    # A whole compilation tells of violations when it has found nothing else that is wrong.
+    violations = relinking.violations()
+    if violations:
+        return Recompiled(b"", b"", found.windows, found.told(violations, names))
+    return Recompiled(b"".join(sections.values()), file_contexts, found.windows)
 
 
 class _Windows:
@@ -83,13 +97,14 @@ class _Windows:
         numbers: the numbers that the sources had.
 
     Attributes:
+        baseline: likewise.
         windows: by the number of the source now, in the order of the text.
     """
 
     def __init__(
         self, baseline: Baseline, texts: Sequence[str], earlier: Mapping[int, str], numbers: Sequence[int | None]
     ) -> None:
-        self._baseline = baseline
+        self.baseline = baseline
         self._texts = texts
         self._earlier = earlier
         self._followed: set[str] = set()
@@ -122,7 +137,7 @@ class _Windows:
         starts = self._known.get(now)
         if starts is None:
             starts = self._known[now] = array("I")
-            starts.frombytes(self._baseline.starts[self._numbers[now]])
+            starts.frombytes(self.baseline.starts[self._numbers[now]])
         return starts
 
     def parts(self) -> Parts:
@@ -133,7 +148,7 @@ class _Windows:
             for now, found in self.windows.items()
             for window in found
         ]
-        ranges.append((beyond(len(self._baseline.starts)), 1 << 63))
+        ranges.append((beyond(len(self.baseline.starts)), 1 << 63))
         ranges.sort()
         passages = [
             Passage(self._numbers[now] << 32 | window.start, self._text(now, window))
@@ -143,17 +158,51 @@ class _Windows:
         if sum(len(passage.text) for passage in passages) > MOST_CHARACTERS:
             raise GiveUpError
         others = array("Q")
-        others.frombytes(self._baseline.others)
+        others.frombytes(self.baseline.others)
         if any(bisect_left(others, start) != bisect_left(others, end) for start, end in ranges):
             raise GiveUpError
         gone = _gone(ranges)
-        return Parts(self._baseline, reread(self._baseline, passages, gone), passages, gone, ranges)
+        return Parts(self.baseline, reread(self.baseline, passages, gone), passages, gone, ranges)
 
     def _text(self, now: int, window: Window) -> str:
         """Return what is read again; at the end of a source nothing follows that a comment might reach into."""
         text = self._texts[now]
         is_last = window.now_end == len(text)
         return text[window.now_start : window.now_end] + ("\n" if is_last else "")
+
+    def told(self, violations: Iterable[Violation], names: Sequence[str]) -> tuple[Diagnostic, ...]:
+        """Return what is told of rules that violate an assertion, in the order of the sources.
+
+        Args:
+            violations: in the order in which a whole compilation finds them.
+            names: of the sources.
+        """
+        found: list[tuple[tuple[int, int], Diagnostic]] = []
+        for each in violations:
+            assertion = self._at(each.assertion)
+            rule = self._at(each.place) if each.offset is None else self._at_read(each.place, each.offset)
+            told = violation(each.rule, self._span(names, *assertion), self._span(names, *rule))
+            found.append((assertion, told))
+        found.sort(key=lambda each: each[0])
+        return tuple(dict.fromkeys(diagnostic for _, diagnostic in found))
+
+    def _at(self, place: int) -> tuple[int, int]:
+        """Return source and offset of a statement that is not read again."""
+        now, offset = self._now[place >> 32], place & 0xFFFF_FFFF
+        passed = [window for window in self.windows.get(now, ()) if window.end <= offset]
+        return now, offset + (passed[-1].now_end - passed[-1].end if passed else 0)
+
+    def _at_read(self, passage: int, offset: int) -> tuple[int, int]:
+        """Return source and offset of a statement that is read again."""
+        starts = [(now, window.now_start) for now, found in sorted(self.windows.items()) for window in found]
+        now, start = starts[passage]
+        return now, start + offset
+
+    def _span(self, names: Sequence[str], now: int, offset: int) -> Span:
+        text = self._texts[now]
+        form = Form()
+        form.offset = offset
+        return Tree(SourceFile(names[now], text), [], LineIndex(text)).span(form)
 
     def widen(self, found: Reread) -> bool:
         """Take in what may mean something else now; tell whether there was anything."""
@@ -167,7 +216,7 @@ class _Windows:
         }
         widened = False
         for name in added - self._followed:
-            for place in self._baseline.dead.get(name, ()):
+            for place in self.baseline.dead.get(name, ()):
                 widened = self._add(place) or widened
         for name in removed - self._followed:
             for place in self._mentions(name):

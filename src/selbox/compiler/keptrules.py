@@ -1,11 +1,11 @@
 """The rules of a compilation, as the next one can start from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from selbox.compiler import rowarrays
-from selbox.compiler.baseline import RuleRows
+from selbox.compiler.baseline import Assertions, RuleRows
 from selbox.compiler.conditions import unite
 from selbox.compiler.keptids import KeptIds, NotKeptError, plain_range
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
@@ -191,7 +191,7 @@ class KeptRules:
         for branch in range(2 * len(self._program.conditionals) + 1):
             yield numbers.get(branch, 0)
 
-    def _assertions(self) -> tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]:
+    def _assertions(self) -> Assertions:
         if self._program.options.disable_neverallow:
             return ()
         return tuple(
@@ -199,15 +199,16 @@ class KeptRules:
                 self._ids[each.source.id],
                 each.target if isinstance(each.target, int) else self._ids[each.target.id],
                 each.vectors,
+                self._kept.place_of(each.form, each.place),
             )
             for each in self._resolution.rules.neverallows
         )
 
 
-def _united(assertions: Sequence[tuple[int, int, tuple[tuple[int, int], ...]]]) -> dict[int, int]:
+def _united(assertions: Assertions) -> dict[int, int]:
     """Return all that assertions are about, by class."""
     vectors: dict[int, int] = {}
-    for _, _, each in assertions:
+    for _, _, each, _ in assertions:
         for class_id, vector in each:
             vectors[class_id] = vectors.get(class_id, 0) | vector
     return vectors

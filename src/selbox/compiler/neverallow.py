@@ -11,8 +11,10 @@ from selbox.compiler.namespace import Symbol
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.rules import NeverAllow
 from selbox.compiler.targets import LOWEST_SPECIAL, OTHER, SELF
+from selbox.diagnostics import Diagnostic, Span
 from selbox.model.bitset import members
 from selbox.model.extended import ExtendedKind
+from selbox.model.objectclass import ObjectClass
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
 from selbox.typing import Final
@@ -204,10 +206,8 @@ class _Check:
 
     def _report(self, assertion: NeverAllow, row: int, vector: int) -> None:
         rule = self._policy.rules[row]
-        object_class = self._policy.classes[rule.object_class]
-        granted = " ".join(object_class.names(vector))
         source, target = (self._policy.types[each].name for each in (rule.source, rule.target))
-        self._fail(assertion, f"allow {source} {target} ({object_class.name} ({granted}))", rule.origin)
+        self._fail(assertion, rule_text(source, target, self._policy.classes[rule.object_class], vector), rule.origin)
 
     def _report_unlimited(self, assertion: NeverAllowExtended, row: int) -> None:
         rule = self._policy.rules[row]
@@ -231,13 +231,33 @@ class _Check:
         self._fail(assertion, text, statement.origin)
 
     def _fail(self, assertion: NeverAllow | NeverAllowExtended, rule: str, origin: int, advice: str = "") -> None:
+        where = assertion.place.tree.span(assertion.form)
         self._resolution.program.diagnostics.error(
-            "cil-neverallow",
-            f"a rule grants what this forbids: `{rule}`",
-            assertion.place.tree.span(assertion.form),
-            advice or "narrow the rule, or the assertion if it says more than is meant",
-            (("the rule", self._resolution.origins.span(origin)),),
+            *violation(rule, where, self._resolution.origins.span(origin), advice)[:5]
         )
+
+
+def rule_text(source: str, target: str, object_class: ObjectClass, vector: int) -> str:
+    """Return what an access rule grants, as CIL writes it."""
+    return f"allow {source} {target} ({object_class.name} ({' '.join(object_class.names(vector))}))"
+
+
+def violation(rule: str, assertion: Span, place: Span | None, advice: str = "") -> Diagnostic:
+    """Return what is told of a rule that grants what an assertion forbids.
+
+    Args:
+        rule: as it is written, with what it should not grant.
+        assertion: where that stands.
+        place: where the rule stands.
+        advice: what to do about it, if not the usual.
+    """
+    return Diagnostic(
+        "cil-neverallow",
+        f"a rule grants what this forbids: `{rule}`",
+        assertion,
+        advice or "narrow the rule, or the assertion if it says more than is meant",
+        (("the rule", place),),
+    )
 
 
 def numbers_text(numbers: int) -> str:

@@ -25,6 +25,7 @@ from selbox.binary.kernel.relinked import (
 from selbox.binary.kernel.rolerules import role_transitions_bytes
 from selbox.binary.kernel.versions import layout_of
 from selbox.compiler.finalids import FinalIds
+from selbox.compiler.reassertion import Reassertion, Violation
 from selbox.compiler.relabels import Relabels
 from selbox.compiler.relinkedconditionals import RelinkedConditionals
 from selbox.compiler.renewal import Parts, Rules, Triple, Types
@@ -85,7 +86,6 @@ class Relinking:
         """
         if not self._final.numbers.ascending and any(each[4] for each in self._baseline.rules.own):
             raise GiveUpError  # their rows stand in the order of types
-        self._rules.check_assertions()
         self._labels.check_roles()
         sections = dict(self._baseline.written.sections)
         for name, (is_same, written) in self._steps().items():
@@ -94,6 +94,10 @@ class Relinking:
         if self._diagnostics.warnings or self._diagnostics.errors:
             raise GiveUpError
         return sections
+
+    def violations(self) -> list[Violation]:
+        """Return the rules that violate an assertion now."""
+        return Reassertion(self._parts, self._types, self._rules).violations()
 
     def file_contexts(self) -> bytes:
         """Return the lines of file contexts."""

@@ -1,7 +1,7 @@
 """Puts together what an earlier compilation left and statements that were read again: types and access rules."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
@@ -13,10 +13,9 @@ from selbox.compiler.options import DEFAULT_EXPAND_SIZE
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread
 from selbox.compiler.resolution import Resolution
-from selbox.compiler.targets import NOT_SELF, OTHER, SELF
+from selbox.compiler.targets import NOT_SELF, SELF
 from selbox.model.bitset import members
-from selbox.model.rules import RuleKind
-from selbox.typing import Final, NamedTuple
+from selbox.typing import NamedTuple
 
 Row = tuple[int, int, int, int, int, int]
 """Kind, source, target, class, data and branch of an access rule."""
@@ -27,8 +26,6 @@ Triple = tuple[int, int, int]
 Order = tuple[int, tuple[int, ...]]
 """What statements sort by: twice a place of the baseline, and one more for what stood there already; then how they
 stand there among one another."""
-
-_ALLOW: Final = int(RuleKind.ALLOW)
 
 
 class Parts(NamedTuple):
@@ -74,6 +71,22 @@ class Parts(NamedTuple):
         if brought is not None and number >= brought:
             return 2 * self.beyond, (number,)
         return self.order(self.reread.resolution.origins.places[origin - 1], number)
+
+
+class Added(NamedTuple):
+    """An access rule that has come.
+
+    Attributes:
+        before: the row of the baseline that it comes before.
+        order: of its statement.
+        row: the rule.
+        origin: the number of its statement among those that were read again; 0 for another, which is for one type more.
+    """
+
+    before: int
+    order: Order
+    row: Row
+    origin: int = 0
 
 
 class Types:
@@ -135,7 +148,7 @@ class Rules:
 
     Attributes:
         removed: rows that are no more.
-        added: those that have come, each with the row that it comes before and the order of its statement.
+        added: those that have come.
     """
 
     def __init__(self, parts: Parts, types: Types) -> None:
@@ -150,7 +163,7 @@ class Rules:
         self.branch = _column("H", rows.branch)
         self._offset = _column("I", rows.offset)
         self.removed: set[int] = set()
-        self.added: list[tuple[int, Order, Row]] = []
+        self.added: list[Added] = []
         for start, end in parts.ranges:
             self.removed.update(range(self._row_at(start), self._row_at(end)))
         self._take_reread()
@@ -163,6 +176,11 @@ class Rules:
         if source + 1 >= len(first):
             return len(self._offset)
         return bisect_left(self._offset, offset, first[source], first[source + 1])
+
+    def place(self, row: int) -> int:
+        """Return the place of a row's statement."""
+        source = bisect_right(self._parts.baseline.rules.first, row) - 1
+        return source << 32 | self._offset[row]
 
     def _take_reread(self) -> None:
         parts = self._parts
@@ -193,11 +211,11 @@ class Rules:
             before = origin
             row_now = (kind, source, target, class_id, data, branch + branches if branch else 0)
             if not branch and row >= first_brought:
-                self.added.append((beyond, (2 * parts.beyond, (statement,)), row_now))
+                self.added.append(Added(beyond, (2 * parts.beyond, (statement,)), row_now, origin))
                 continue
             # The origin is that of the first place at which a statement is brought in.
             place = conditionals[(branch - 1) // 2][1] if branch else places[origin - 1]
-            self.added.append((at[place.path[0]], parts.order(place, statement), row_now))
+            self.added.append(Added(at[place.path[0]], parts.order(place, statement), row_now, origin))
 
     @staticmethod
     def _written_out(resolution: Resolution) -> set[int]:
@@ -228,7 +246,7 @@ class Rules:
             self.removed.update(row for row in range(first, end) if went >> self.source[row] & 1)
             for each in members(came):
                 self.added += [
-                    (first, (2 * place + 1, ()), (kind, each, each, class_id, data, branch))
+                    Added(first, (2 * place + 1, ()), (kind, each, each, class_id, data, branch))
                     for class_id, data in vectors
                 ]
 
@@ -238,7 +256,7 @@ class Rules:
         uses = Counter(self._parts.baseline.rules.uses)
         for row in self.removed:
             uses.subtract((self.source[row], self.target[row]))
-        for _, _, (_, source, target, *_) in self.added:
+        for _, _, (_, source, target, *_), _ in self.added:
             uses.update((source, target))
         return uses
 
@@ -274,7 +292,7 @@ class Rules:
         for row in self.removed:
             if not self.branch[row]:
                 found.add((self.source[row], self.target[row], self.object_class[row]))
-        found.update(row[1:4] for _, _, row in self.added if not row[5])
+        found.update(each.row[1:4] for each in self.added if not each.row[5])
         for row in self.turned:
             if not self.branch[row]:
                 found.add((self.source[row], self.target[row], self.object_class[row]))
@@ -309,7 +327,7 @@ class Rules:
         firsts = _column("I", rows.triple_first)
         by_triple = _column("I", rows.triple_rows)
         added: dict[Triple, list[tuple[int, Order, int, int]]] = {}
-        for before, place, (kind, source, target, class_id, data, branch) in self.added:
+        for before, place, (kind, source, target, class_id, data, branch), _ in self.added:
             if not branch:
                 added.setdefault((source, target, class_id), []).append((2 * before, place, kind, data))
         for triple in triples:
@@ -334,7 +352,7 @@ class Rules:
     def changed_branches(self) -> set[int]:
         """Return the branches of statements in which a rule has come, gone, or begins to count."""
         changed = {self.branch[row] for row in self.removed} | {self.branch[row] for row in self.turned}
-        return changed | {row[5] for _, _, row in self.added}
+        return changed | {each.row[5] for each in self.added}
 
     def conditional(self, branches: Set[int]) -> Iterator[Row]:
         """Yield the rules of some branches of statements that have entries of their own, in their order."""
@@ -354,7 +372,7 @@ class Rules:
             for row in _column("I", self._parts.baseline.rules.conditional)
             if (branch := self.branch[row]) in branches and row not in self.removed
         ]
-        rows += [(2 * before, place, row) for before, place, row in self.added if row[5] in branches]
+        rows += [(2 * each.before, each.order, each.row) for each in self.added if each.row[5] in branches]
         # A rule of an attribute whose target depends on the source has a row for each type, in the order of the types.
         rank = self._types.rank
         rows.sort(key=lambda each: (*each[:2], rank[each[2][1]], rank[each[2][2]]))
@@ -367,62 +385,9 @@ class Rules:
         """Whether a conditional rule has come, gone, or begins to count."""
         return (
             any(self.branch[row] for row in self.removed)
-            or any(row[5] for _, _, row in self.added)
+            or any(each.row[5] for each in self.added)
             or any(self.branch[row] for row in self.turned)
         )
-
-    def check_assertions(self) -> None:
-        """Give up where an assertion may be violated that was not before."""
-        assertions = self._parts.baseline.rules.assertions
-        if not assertions:
-            return
-        types = self._types
-        changed = 0
-        for came, _ in types.changed.values():
-            changed |= came
-        rows: list[tuple[int, int, int, int]] = [row[1:5] for _, _, row in self.added if row[0] == _ALLOW]
-        if changed:
-            # What was not forbidden before and is now, has one of the types that have come, as source or as target.
-            touching = {number for number, bits in types.bits.items() if bits & changed} | set(members(changed))
-            forbidden = _column("I", self._parts.baseline.rules.forbidden)
-            rows += [
-                (self.source[row], self.target[row], self.object_class[row], self.data[row])
-                for row in forbidden
-                if (self.source[row] in touching or self.target[row] in touching) and row not in self.removed
-            ]
-        by_class: dict[int, list[tuple[int, int, int]]] = {}
-        for source, target, vectors in assertions:
-            forbidden_sources = types.of(source)
-            forbidden_targets = target if target in (SELF, OTHER, NOT_SELF) else ~types.of(target)
-            for class_id, vector in vectors:
-                by_class.setdefault(class_id, []).append((vector, forbidden_sources, forbidden_targets))
-        for source, target, class_id, data in dict.fromkeys(rows):
-            asserted = by_class.get(class_id)
-            if asserted is None or not self.counts(source, target):
-                continue
-            sources, targets = types.of(source), types.of(target)
-            for vector, forbidden_sources, forbidden_targets in asserted:
-                ends = sources & forbidden_sources, targets
-                if vector & data and ends[0] and _violates(*ends, forbidden_sources, forbidden_targets):
-                    raise GiveUpError
-
-
-def _violates(sources: int, targets: int, forbidden_sources: int, forbidden_targets: int) -> bool:
-    """Tell whether some of the sources, which are forbidden ones, may do what they may not.
-
-    Args:
-        sources: bitset of forbidden ones.
-        targets: bitset.
-        forbidden_sources: all that are forbidden.
-        forbidden_targets: all that are allowed, or a value of :mod:`selbox.compiler.targets`.
-    """
-    if forbidden_targets < 0:
-        return bool(targets & ~forbidden_targets)
-    if forbidden_targets == SELF:
-        return bool(sources & targets)
-    if forbidden_targets == OTHER:
-        targets &= forbidden_sources
-    return bool(targets) and (sources.bit_count() > 1 or targets.bit_count() > 1 or sources != targets)
 
 
 def _column(code: str, content: bytes) -> "array[int]":

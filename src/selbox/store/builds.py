@@ -63,6 +63,9 @@ def rebuild(
         diagnostics: takes the warnings.
         progress: is told what is being done.
         store: where is kept what compilations leave.
+
+    Raises:
+        SelboxError: rules violate assertions, and nothing else is wrong.
     """
     if store is None or order.origins:
         return None
@@ -93,9 +96,11 @@ def _rebuilt(
         return None
     from selbox.compiler.incremental import recompile  # those who start over do not pay for it
 
-    recompiled = recompile(found.baseline, found.texts, found.earlier, found.numbers)
+    recompiled = recompile(found.baseline, found.texts, found.earlier, found.numbers, request.names)
     if recompiled is None:
         return None
+    if recompiled.errors:
+        raise SelboxError(*recompiled.errors)
     warnings = warnings_now(found, request.names, recompiled.windows)
     if warnings is None:
         return None
