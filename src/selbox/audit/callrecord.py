@@ -3,12 +3,15 @@
 They share the serial number of the AVC records of that call; `ausearch` and `aureport` show all of them as one event.
 """
 
-from selbox.audit.eventrecord import EventRecord, Login
-from selbox.audit.fields import Stamp, format_untrusted
+from functools import lru_cache
+
+from selbox.audit.eventrecord import Login
+from selbox.audit.fields import Stamp, format_header, format_untrusted
 from selbox.typing import Final, NamedTuple
 
 _X86_64: Final = "c000003e"
 _LONGEST_TITLE: Final = 128
+_UNPRINTABLE: Final = bytes(range(0x20)) + b"\x7f"
 _INTERRUPTED: Final = -4
 _RESTARTED: Final = range(-516, -511)
 """Results by which the kernel makes an interrupted call again; a program sees them as EINTR."""
@@ -40,15 +43,10 @@ class CallingProcess(NamedTuple):
     arguments: bytes
 
 
-def call_record(
-    stamp: Stamp,
-    number: int,
-    arguments: tuple[int, ...],
-    result: int | None,
-    process: CallingProcess,
-    subject: str,
-) -> EventRecord:
-    """Record a system call of x86_64.
+def call_line(
+    stamp: Stamp, number: int, arguments: tuple[int, ...], result: int | None, process: CallingProcess, subject: str
+) -> str:
+    """Return the record of a system call of x86_64.
 
     It is that of a host whose administrator has loaded no audit rules: without them the kernel notes no paths, so
     that ``items`` is 0, and no key.
@@ -64,29 +62,43 @@ def call_record(
 
     Source: ``audit_log_exit`` and ``audit_log_task_info`` of the kernel.
     """
-    fields = [("arch", _X86_64), ("syscall", str(number))]
+    outcome = ""
     if result is not None:
         result = _INTERRUPTED if result in _RESTARTED else result
-        fields += [("success", "no" if result < 0 else "yes"), ("exit", str(result))]
-    fields += [(f"a{place}", f"{value:x}") for place, value in enumerate(arguments[:4])]
-    fields += [("items", "0"), ("ppid", str(process.parent)), ("pid", str(process.pid))]
+        outcome = f" success={'no' if result < 0 else 'yes'} exit={result}"
+    registers = " ".join([f"a{place}={value:x}" for place, value in enumerate(arguments[:4])])
+    head = f"{format_header('SYSCALL', stamp)} arch={_X86_64} syscall={number}{outcome} {registers}"
+    return f"{head} {_process_text(process, subject)}"
+
+
+@lru_cache(maxsize=64)
+def _process_text(process: CallingProcess, subject: str) -> str:
+    """Return what the record of a call says of who made it; who is denied something often is denied it again."""
     (uid, euid, suid, fsuid), (gid, egid, sgid, fsgid) = process.user, process.group
-    fields += [("auid", str(process.login.auid)), ("uid", uid), ("gid", gid), ("euid", euid), ("suid", suid)]
-    fields += [("fsuid", fsuid), ("egid", egid), ("sgid", sgid), ("fsgid", fsgid)]
-    fields += [("tty", process.terminal or "(none)"), ("ses", str(process.login.session))]
-    fields += [("comm", process.command), ("exe", process.program or "?")]
-    fields += [("subj", subject), ("key", "(null)")]
-    return EventRecord("SYSCALL", stamp, tuple(fields))
+    login = process.login
+    return (
+        f"items=0 ppid={process.parent} pid={process.pid} auid={login.auid} uid={uid} gid={gid} euid={euid} "
+        f"suid={suid} fsuid={fsuid} egid={egid} sgid={sgid} fsgid={fsgid} tty={process.terminal or '(none)'} "
+        f"ses={login.session} comm={format_untrusted(process.command)} "
+        f"exe={format_untrusted(process.program or '?')} subj={subject} key=(null)"
+    )
 
 
-def arguments_record(stamp: Stamp, process: CallingProcess) -> EventRecord:
-    """Record with which arguments a program was started. Source: ``audit_log_execve_info`` of the kernel."""
+def arguments_line(stamp: Stamp, process: CallingProcess) -> str:
+    """Return the record of the arguments that a program was started with.
+
+    Source: ``audit_log_execve_info`` of the kernel.
+    """
     words = [each.decode("utf-8", "surrogateescape") for each in process.arguments.removesuffix(b"\0").split(b"\0")]
-    fields = [(f"a{place}", format_untrusted(word)) for place, word in enumerate(words)]
-    return EventRecord("EXECVE", stamp, (("argc", str(len(words))), *fields))
+    values = "".join(f" a{place}={format_untrusted(word)}" for place, word in enumerate(words))
+    return f"{format_header('EXECVE', stamp)} argc={len(words)}{values}"
 
 
-def title_record(stamp: Stamp, process: CallingProcess) -> EventRecord:
-    """Record the command line of a process. Source: ``audit_log_proctitle`` of the kernel."""
-    title = process.arguments[:_LONGEST_TITLE].rstrip(bytes(range(0x20)) + b"\x7f")
-    return EventRecord("PROCTITLE", stamp, (("proctitle", title.decode("utf-8", "surrogateescape") or "?"),))
+def title_line(stamp: Stamp, process: CallingProcess) -> str:
+    """Return the record of a process's command line. Source: ``audit_log_proctitle`` of the kernel."""
+    return f"{format_header('PROCTITLE', stamp)} proctitle={_title(process.arguments[:_LONGEST_TITLE])}"
+
+
+@lru_cache(maxsize=64)
+def _title(arguments: bytes) -> str:
+    return format_untrusted(arguments.rstrip(_UNPRINTABLE).decode("utf-8", "surrogateescape") or "?")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from selbox.audit.eventrecord import Login, boolean_changed, format_event, mode_changed
 from selbox.enforce.recorder import Recorder
+from selbox.enforce.tasks import read_proc
 from selbox.server.securityserver import SecurityServer
 
 
@@ -37,11 +38,5 @@ def record_booleans(recorder: Recorder, old: Mapping[str, bool], new: Mapping[st
 
 def login_of(pid: int) -> Login:
     """Return who is behind a process, for records of changes."""
-    numbers = []
-    for name in ("loginuid", "sessionid"):
-        try:
-            with open(f"/proc/{pid}/{name}", "rb") as file:
-                numbers.append(int(file.read()))
-        except (OSError, ValueError):
-            return Login()
-    return Login(*numbers)
+    numbers = [read_proc(f"/proc/{pid}/{name}") for name in ("loginuid", "sessionid")]
+    return Login(*map(int, numbers)) if all(each.isdigit() for each in numbers) else Login()

@@ -326,7 +326,7 @@ class ExecutionCalls:
         if self._box.tasks.state_of(pid) != state:
             self._box.tasks.set_state(pid, state)
         if self._calls is not None:
-            self._calls.executed(pending.caller.tid, pid, state.sid)
+            self._calls.executed(pending.caller.tid, pid, state)
 
     def exited(self, pid: int) -> None:
         """Forget a task that ended while it was held."""
