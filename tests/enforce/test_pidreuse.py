@@ -98,7 +98,7 @@ int main(void) {
 
 
 def compiled(box: Box, name: str, source: str, number: int) -> None:
-    command = ["gcc", "-O1", "-static", "-pthread", "-DROUNDS=2000", f"-DNUMBER={number}", "-x", "c", "-"]
+    command = ["gcc", "-O1", "-static", "-pthread", "-DROUNDS=1500", f"-DNUMBER={number}", "-x", "c", "-"]
     program = box.directory / name
     subprocess.run([*command, "-o", str(program)], input=source, text=True, check=True, capture_output=True)
 

@@ -333,16 +333,16 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("source", "rounds"),
     [
-        pytest.param(OPEN_ATTACKER, 20_000, id="a thread changes the path of open"),
+        pytest.param(OPEN_ATTACKER, 8_000, id="a thread changes the path of open"),
         pytest.param(DIRECTORY_ATTACKER, 4_000, id="a thread changes the directory where a path starts"),
         pytest.param(
             STATUS_ATTACKER,
-            5_000,
+            2_500,
             id="a thread changes the path of stat, chmod, truncate, setxattr, watches and others",
         ),
-        pytest.param(NUMBER_ATTACKER, 10_000, id="a thread changes what the descriptor of fstat stands for"),
-        pytest.param(LINK_ATTACKER, 5_000, id="a process changes a link on the path of open"),
-        pytest.param(EXEC_ATTACKER, 2_000, id="a thread changes the path of exec"),
+        pytest.param(NUMBER_ATTACKER, 5_000, id="a thread changes what the descriptor of fstat stands for"),
+        pytest.param(LINK_ATTACKER, 3_000, id="a process changes a link on the path of open"),
+        pytest.param(EXEC_ATTACKER, 1_200, id="a thread changes the path of exec"),
         pytest.param(SWAP_ATTACKER, 2_000, id="a process changes a link on the path of exec"),
     ],
 )

@@ -272,9 +272,9 @@ def serving(ports: range) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("source", "rounds"),
     [
-        pytest.param(CONNECT, 6_000, id="a thread changes the address of connect"),
-        pytest.param(BIND, 6_000, id="a thread changes the address of bind"),
-        pytest.param(DESCRIPTOR, 6_000, id="a thread changes the descriptor of connect"),
+        pytest.param(CONNECT, 3_000, id="a thread changes the address of connect"),
+        pytest.param(BIND, 3_000, id="a thread changes the address of bind"),
+        pytest.param(DESCRIPTOR, 3_000, id="a thread changes the descriptor of connect"),
     ],
 )
 def test_a_race_is_never_won(tmp_path: Path, source: str, rounds: int) -> None:
@@ -333,10 +333,10 @@ def listening(name: str, files: Path | None) -> Iterator[list[bytes]]:
 @pytest.mark.parametrize(
     ("source", "rounds"),
     [
-        pytest.param(ADDRESS, 6_000, id="a thread changes the address of a datagram"),
-        pytest.param(SOCKET, 6_000, id="a thread changes the socket of a datagram"),
-        pytest.param(RECEIVE, 6_000, id="a thread changes the socket of recvmsg"),
-        pytest.param("#define PROCESS\n" + RECEIVE, 6_000, id="a process changes the socket of recvmsg"),
+        pytest.param(ADDRESS, 3_000, id="a thread changes the address of a datagram"),
+        pytest.param(SOCKET, 3_000, id="a thread changes the socket of a datagram"),
+        pytest.param(RECEIVE, 3_000, id="a thread changes the socket of recvmsg"),
+        pytest.param("#define PROCESS\n" + RECEIVE, 3_000, id="a process changes the socket of recvmsg"),
     ],
 )
 def test_no_message_wins_a_race(tmp_path: Path, source: str, rounds: int) -> None:

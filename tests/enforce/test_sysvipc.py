@@ -214,7 +214,7 @@ def flip():
 sys.setswitchinterval(1e-5)
 thread = threading.Thread(target=flip)
 thread.start()
-answers = {call(65, arguments[0], operations, 1) for _ in range(400)}
+answers = {call(65, arguments[0], operations, 1) for _ in range(200)}
 stop = True
 thread.join()
 print(*sorted(answers))

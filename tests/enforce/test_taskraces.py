@@ -35,7 +35,7 @@ POLICY = """
 (dontaudit cat_t self (capability (sys_resource)))
 """
 
-ROUNDS = 10_000
+ROUNDS = 4_000
 
 QUEUES = r"""
 #define _GNU_SOURCE

@@ -101,28 +101,38 @@ def test_a_socket_file_needs_a_directory_that_may_be_written(directory: Path) ->
 
 
 def test_each_step_asks_its_permission(directory: Path) -> None:
-    policy = """
-    (type bird_t) (call file_type (bird_t))
-    (typetransition dog_t dog_t unix_stream_socket bird_t)
-    (roletype system_r bird_t)
-    (allow dog_t bird_t (unix_stream_socket ({} getopt)))
-    """
-    steps = "made = trying(socket, AF_UNIX)\nif isinstance(made, str): say(made); sys.exit()\n"
-    steps += "say(trying(made.bind, chr(0) + 'bird' + str(os.getpid())), trying(made.listen), trying(made.accept), "
-    steps += "trying(made.connect, 'nowhere'))"
     expected = {
-        "": "EACCES",
+        "getopt": "EACCES",
         "create": "EACCES EACCES EACCES EACCES",
         "create bind": "ok EACCES EACCES EACCES",
         "create bind listen": "ok ok EACCES EACCES",
         "create connect": "EACCES EACCES EACCES ENOENT",
     }
-    for permissions, answers in expected.items():
-        outcome = meet(directory, "dog().wait()", steps, policy.format(permissions or "getattr"))
-        assert outcome.output.split() == answers.split(), (permissions, outcome.errors)
-        assert {each.tcontext for each in outcome.records if each.tclass == "unix_stream_socket"} == {
-            "system_u:system_r:bird_t:s0"
-        }
+    policy = "(allow dog_t self (process (setsockcreate)))"
+    for number, permissions in enumerate(expected):
+        bird = f"bird{number}_t"
+        policy += f"(type {bird}) (call file_type ({bird})) (roletype system_r {bird})"
+        policy += f"(allow dog_t {bird} (unix_stream_socket ({permissions})))"
+    policy += "(typetransition dog_t dog_t unix_stream_socket bird0_t)"
+    steps = f"""
+for number in range({len(expected)}):
+    with open('/proc/self/attr/sockcreate', 'w') as attribute:
+        attribute.write(f'system_u:system_r:bird{{number}}_t:s0' if number else '')
+    made = trying(socket, AF_UNIX)
+    if isinstance(made, str):
+        say(made)
+        continue
+    say(trying(made.bind, chr(0) + 'bird' + str(os.getpid())), trying(made.listen), trying(made.accept),
+        trying(made.connect, 'nowhere'))
+    made.close()
+"""
+    outcome = meet(directory, "dog().wait()", steps, policy)
+    assert outcome.output.splitlines() == list(expected.values()), outcome.errors
+    assert [each.tcontext for each in outcome.records if each.tclass == "unix_stream_socket"] == [
+        f"system_u:system_r:bird{number}_t:s0"
+        for number, answers in enumerate(expected.values())
+        for _ in range(answers.count("EACCES"))
+    ]
 
 
 def test_datagrams_ask_sendto(directory: Path) -> None:
