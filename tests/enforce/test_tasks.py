@@ -173,6 +173,29 @@ def test_a_task_is_asked_about_itself_where_the_kernel_asks(tmp_path_factory: py
     assert [each for each in asked if each in wanted] == wanted
 
 
+SEVERAL_IDS = """
+import os, resource as r, threading
+os.setresuid(13, 13, 0)
+soft, hard = r.getrlimit(r.RLIMIT_NOFILE)
+def limit(*pair):
+    try:
+        r.setrlimit(r.RLIMIT_NOFILE, pair)
+        return r.getrlimit(r.RLIMIT_NOFILE) == pair and r.prlimit(os.getpid(), r.RLIMIT_NOFILE) == pair
+    except (ValueError, OSError) as error:
+        return str(error)
+print(limit(soft, hard), limit(64, hard), limit(64, hard - 1), limit(64, hard + 1), sep="; ")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has several user ids")
+def test_limits_are_set_by_a_program_with_several_user_ids(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nobody but itself may, where root lacks ``CAP_SYS_RESOURCE``."""
+    box, options = prepared(tmp_path_factory, "(allow cat_t self (capability (setuid)))", None)
+    box.file("ids.py", SEVERAL_IDS)
+    outcome = box.run(str(PYTHON), "-I", "ids.py", options=options)
+    assert outcome.output == "True; True; True; not allowed to raise maximum limit\n", outcome.errors
+
+
 def test_limits_fail_as_the_kernel_fails_them(tmp_path_factory: pytest.TempPathFactory) -> None:
     box, options = prepared(tmp_path_factory, "", 65534 if os.geteuid() == 0 else None)
     script = (

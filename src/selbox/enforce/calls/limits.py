@@ -1,7 +1,10 @@
 """Resource limits, asked about and set by the supervisor on its own copy of them.
 
-Source: the kernel's ``do_prlimit``, ``check_prlimit_permission``, ``selinux_task_prlimit`` and
-``selinux_task_setrlimit``. The limit that carries the label shows as unlimited and cannot be set.
+A supervisor without ``CAP_SYS_RESOURCE``, as a container's root, cannot set limits of a task with several user ids. Such
+a task sets its own itself, once policy is asked.
+
+Source: the kernel's ``do_prlimit``, ``check_prlimit_permission``, ``selinux_task_prlimit``,
+``selinux_task_setrlimit`` and ``proc_pid_limits``. The limit that carries the label shows as unlimited and cannot be set.
 """
 
 import ctypes
@@ -9,7 +12,7 @@ import errno
 import os
 import struct
 
-from selbox.enforce.answer import Handler
+from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
@@ -20,12 +23,15 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets, held
+from selbox.enforce.tasks import has_one_thread, read_proc
 from selbox.typing import Final, NamedTuple
 
 _INFINITY: Final = (1 << 64) - 1
 _PAIR = struct.Struct("=QQ")
 _COUNT: Final = 16
 """``RLIM_NLIMITS``."""
+_SHOWN_TITLE: Final = 26
+"""Characters of a row in ``/proc/PID/limits`` before the soft limit."""
 
 
 class _Limit(NamedTuple):
@@ -58,8 +64,7 @@ class LimitCalls:
     def setrlimit(self, caller: Caller, arguments: Arguments) -> int:
         """``setrlimit(resource, new)``."""
         new = self._read(caller, arguments[1])
-        self._exchange(caller, caller.tid, arguments[0] & 0xFFFFFFFF, new)
-        return 0
+        return CONTINUE if self._exchange(caller, caller.tid, arguments[0] & 0xFFFFFFFF, new) is None else 0
 
     def prlimit(self, caller: Caller, arguments: Arguments) -> int:
         """``prlimit64(pid, resource, new, old)``."""
@@ -75,6 +80,8 @@ class LimitCalls:
             with held(tid, caller.tid):
                 self._may_reach(caller, tid, bool(arguments[3]), new is not None)
                 old = self._exchange(caller, tid, resource, new)
+        if old is None:
+            return CONTINUE
         if arguments[3]:
             self._box.memory.write(caller.tid, arguments[3], _PAIR.pack(*old))
         return 0
@@ -96,8 +103,8 @@ class LimitCalls:
         if permissions:
             self._targets.check(caller, tid, *permissions)
 
-    def _exchange(self, caller: Caller, tid: int, resource: int, new: _Limit | None) -> _Limit:
-        """Return a task's limit, and set a new one where there is one.
+    def _exchange(self, caller: Caller, tid: int, resource: int, new: _Limit | None) -> _Limit | None:
+        """Return a task's limit, and set a new one where there is one; None where the caller has to do it itself.
 
         INVARIANT: every limit of the box is set here, so that none changes between the look at it and its change.
         """
@@ -109,13 +116,23 @@ class LimitCalls:
             if new not in (None, _UNLIMITED):
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM))
             return _UNLIMITED
-        old = _limit(tid, resource, None)
+        try:
+            old = _limit(tid, resource, None)
+        except PermissionError:
+            old = _shown(tid, resource)
         if new is not None:
             if new.hard > old.hard and not self._capabilities.may_use(caller, "sys_resource"):
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM))
             if new.hard != old.hard:
                 self._targets.check(caller, tid, "setrlimit")
-            _limit(tid, resource, new)
+            try:
+                _limit(tid, resource, new)
+            except PermissionError:
+                if tid != caller.tid:
+                    raise
+                if not has_one_thread(tid):  # another one could make it a change of the hard limit
+                    self._targets.check(caller, tid, "setrlimit")
+                return None
         return old
 
 
@@ -130,3 +147,12 @@ def _limit(tid: int, resource: int, new: _Limit | None) -> _Limit:
             with real_ids_of(tid):
                 system_call(NUMBERS["prlimit64"], tid, resource, data, buffer)
     return _Limit(*_PAIR.unpack(buffer.raw))
+
+
+def _shown(tid: int, resource: int) -> _Limit:
+    """Return a task's limit as ``/proc`` shows it to everybody, whose rows are in the order of the numbers."""
+    rows = read_proc(f"/proc/{tid}/limits").splitlines()
+    if not rows:
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+    soft, hard, *_ = rows[1 + resource][_SHOWN_TITLE:].split()
+    return _Limit(*(_INFINITY if each == b"unlimited" else int(each) for each in (soft, hard)))
