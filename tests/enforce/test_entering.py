@@ -170,6 +170,21 @@ def test_what_a_new_domain_inherits(
 
 
 @needs_limits
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes programs that run as another user")
+def test_a_program_gets_its_label_that_runs_as_another_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nobody but itself may set its limits, where root lacks ``CAP_SYS_RESOURCE``."""
+    box = prepared(tmp_path_factory, "")
+    compiled(box, "who", WHO)
+    for name in ("dog", "who"):
+        os.chown(box.directory / name, 65534, 65534)
+        (box.directory / name).chmod(0o6755)
+    outcome = run(box, "./start", "./dog")
+    assert outcome.output == "secure 1, loader distrusts, files 1024, core 0, signals 000\n", outcome.errors
+    outcome = run(box, "/bin/sh", "-c", "./who; exec ./who")
+    assert outcome.output.count(":cat_t:") == 2, outcome.errors
+
+
+@needs_limits
 def test_the_same_domain_inherits_all_and_permissive_only_records(tmp_path_factory: pytest.TempPathFactory) -> None:
     everything = "secure 0, loader trusts, files 777, core 4096, signals 111\n"
     # Here what a domain does not inherit by default is to be recorded.

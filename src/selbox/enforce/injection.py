@@ -26,6 +26,7 @@ from selbox.enforce.linux import (
     ptrace_into,
 )
 from selbox.enforce.memory import TaskMemory
+from selbox.enforce.seccomp.listener import Listener
 from selbox.typing import Final
 
 R10, RAX, RDX, RSI, RDI, ORIG_RAX, RIP, RSP = 7, 10, 12, 13, 14, 15, 16, 19
@@ -51,6 +52,7 @@ class Injection:
 
     Args:
         memory: of tasks.
+        listener: lets those of the calls pass that are notified.
         pid: the task.
         vdso: address of its vDSO.
 
@@ -58,8 +60,9 @@ class Injection:
         OSError: when it is gone, or cannot be led.
     """
 
-    def __init__(self, memory: TaskMemory, pid: int, vdso: int) -> None:
+    def __init__(self, memory: TaskMemory, listener: Listener, pid: int, vdso: int) -> None:
         self._memory = memory
+        self._listener = listener
         self._pid = pid
         code = memory.read(pid, vdso, _VDSO_SIZE)
         place = code.find(SYSCALL)
@@ -69,20 +72,21 @@ class Injection:
         ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)
         self._go_on()  # to where its own execve returns
         self._registers = registers_of(pid)
-        self._zeros = self._registers[RSP] - _BELOW_STACK
-        memory.write(pid, self._zeros, bytes(_SCRATCH))
+        self._data = self._registers[RSP] - _BELOW_STACK
 
-    def call(self, number: int, *arguments: int | None) -> int:
+    def call(self, number: int, *arguments: int | None, data: bytes = b"") -> int:
         """Make a call; return its result, a negative one being an errno.
 
         Args:
             number: of the call.
-            arguments: at most four; None points at 64 zero bytes.
+            arguments: at most four; None points at the data.
+            data: at most 64 bytes, which zeros follow up to there.
         """
+        self._memory.write(self._pid, self._data, data.ljust(_SCRATCH, b"\0"))
         registers = self._registers.copy()
         registers[RAX], registers[ORIG_RAX], registers[RIP] = number, NO_CALL, self._instruction
         for place, value in zip((RDI, RSI, RDX, R10), arguments, strict=False):
-            registers[place] = self._zeros if value is None else value
+            registers[place] = self._data if value is None else value
         set_registers(self._pid, registers)
         self._go_on()  # into the call
         self._go_on()  # out of it
@@ -110,6 +114,7 @@ class Injection:
         while time.monotonic() < until:
             stopped = os.waitid(os.P_PID, self._pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT | WALL)
             if stopped is None:
+                self._listener.let_pass(self._pid)
                 time.sleep(_MOMENT)
                 continue
             if stopped.si_code in (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED):

@@ -108,6 +108,8 @@ class Supervisor:
                     self._calls.unregister(listener)
             if is_call and self._status is None:
                 self._handle()
+            while self._box.listener.has_kept and self._status is None:
+                self._handle()
         return self._status
 
     def _call_back(self, descriptor: int) -> None:
@@ -285,6 +287,8 @@ class Supervisor:
                 elif descriptor == self._mounts:
                     self._call_back(descriptor)
             self._reap()
+            while self._box.listener.has_kept:
+                self._handle()
 
     def _kill_all(self) -> None:
         """Stop every process of the box before any is killed: who is stopped makes no new ones meanwhile."""

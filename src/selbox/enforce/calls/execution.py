@@ -35,7 +35,10 @@ from selbox.enforce.linux import (
     ptrace,
     ptrace_event_message,
 )
+from selbox.enforce.newprograms import NewProgram
+from selbox.enforce.resourcelimits import INFINITY, Limit
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.tasks import TaskState, tracer_where_stopped
 from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
@@ -317,16 +320,28 @@ class ExecutionCalls:
             OSError: when it must not go on.
         """
         old, state = pending.caller.state, pending.state
+        program = NewProgram(self._box, pid, is_held=is_held)
         self._inheritance.verify(pid, old, state)
         if state.sid != old.sid and not old.is_launcher:
-            self._entering.enter(pending.caller, pid, state.sid, pending.is_trusted, is_held=is_held)
+            self._entering.enter(pending.caller, program, state.sid, pending.is_trusted)
         if not is_held and not tracer_where_stopped(pid):
             raise OSError(errno.ESRCH, "its tracer let it go")
         # The label comes last: whatever went on before had the old one.
         if self._box.tasks.state_of(pid) != state:
-            self._box.tasks.set_state(pid, state)
+            self._label(program, state)
+        program.finish()
         if self._calls is not None:
             self._calls.executed(pending.caller.tid, pid, state)
+
+    def _label(self, program: NewProgram, state: TaskState) -> None:
+        """Give a program its state, by itself where nobody else can: a set-user-id program has several user ids."""
+        tasks = self._box.tasks
+        try:
+            tasks.set_state(program.pid, state)
+        except PermissionError:
+            program.set_limit(RLIMIT_RTTIME, Limit(tasks.limit_for(state)[0], INFINITY))
+            if tasks.state_of(program.pid) != state:
+                raise
 
     def exited(self, pid: int) -> None:
         """Forget a task that ended while it was held."""

@@ -5,7 +5,9 @@ Source: ``seccomp_unotify(2)`` and the kernel's ``include/uapi/linux/seccomp.h``
 
 import errno
 import fcntl
+import select
 import struct
+from collections import deque
 
 from selbox.typing import Final
 
@@ -41,6 +43,9 @@ class Listener:
         """The call that is being handled. INVARIANT: only the supervisor's loop changes it."""
         self.answered = (0, 0)
         """The call that was answered with a result last, and the result."""
+        self._kept: deque[Notification] = deque()
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
         try:
             # Waking the caller on this very CPU saves a cross-CPU wake-up, by far the largest cost of an answer.
             fcntl.ioctl(descriptor, _SET_FLAGS, _SYNC_WAKE_UP)
@@ -50,6 +55,28 @@ class Listener:
 
     def receive(self) -> Notification | None:
         """Return the next stopped call, or None when its caller died before it could be read."""
+        return self._kept.popleft() if self._kept else self._receive()
+
+    @property
+    def has_kept(self) -> bool:
+        """Whether there are calls that :meth:`receive` returns, though nothing is left to poll for."""
+        return bool(self._kept)
+
+    def let_pass(self, tid: int) -> None:
+        """Let a call of a task continue, if it makes one just now; what others call is kept for :meth:`receive`.
+
+        INVARIANT: for a task alone that makes no calls but those that the supervisor leads it to.
+        """
+        while self._poll.poll(0):
+            notification = self._receive()
+            if notification is None:
+                return
+            if notification[1] == tid:
+                self.let_continue(notification[0])
+                return
+            self._kept.append(notification)
+
+    def _receive(self) -> Notification | None:
         try:
             data = bytearray(_NOTIFICATION.size)  # with bytes, Python first makes and drops an error
             fcntl.ioctl(self.descriptor, _RECEIVE, data)
