@@ -27,6 +27,7 @@ MORE = """
 (typetransition some d dir "n" a) (typetransition rest some file d)
 (booleanif (not flag) (true (allow b some (file (write)))))
 (roleattribute ra) (roleattributeset ra (r)) (roletype ra d)
+(constrain (dir (search)) (or (eq r1 named) (eq u2 u)))
 (role q) (roleattribute named) (roleattributeset named (q)) (roleallow named r) (userrole u named)
 (allow late late (file (open))) (typeattribute late)
 (rangetransition a b process ((s0) (s0)))
@@ -71,7 +72,7 @@ class Author:
             *[self._set] * 3,
             *[self._label] * 2,
             *[self._declaration] * 2,
-            *[self._conditional, self._other, self._other],
+            *[self._conditional, self._other, self._other, self._identity],
             *[self._scoped] * (8 if scoped else 0),
         ]
 
@@ -173,6 +174,20 @@ class Author:
                 f"(optional {self._choice(['p', 'late', 'app'])} {inside})",
                 f"(context {self._choice(['ctx', 'other'])} {self._context()})",
                 f'(filecon "/{self._choice("xyz")}" any {self._choice(["ctx", "other"])})',
+            ]
+        )
+
+    def _identity(self) -> str:
+        """Return what is said of roles and users."""
+        one, other = (self._choice(["r", "q", "p", "ra", "rb", "named"]) for _ in range(2))
+        return self._choice(
+            [
+                f"(role {self._choice('pq')})",
+                f"(roleallow {one} {other})",
+                f"(roletransition {one} {self._name()} {self._choice(['file', 'process'])} {self._choice('rqp')})",
+                f"(userrole {self._choice('uv')} {one})",
+                "(user v)(userrole v r)(userlevel v (s0))(userrange v ((s0) (s0 (c0))))",
+                f"(roletype {one} {self._name()})",
             ]
         )
 

@@ -2,65 +2,19 @@
 
 import marshal
 from array import array
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.compiler.changing_policies import BASE, BLOCKS, MORE, Author
+from tests.compiler.recompiling import again, compiled, followed, succeeds, whole
 
-from selbox.binary.kernel import write_sections
 from selbox.compiler.baseline import Baseline
-from selbox.compiler.compile import compile_resolved
 from selbox.compiler.incremental import recompile
-from selbox.compiler.keeping import baseline_of
 from selbox.compiler.options import DEFAULTS, CompileOptions
-from selbox.compiler.text.filecontexts import file_contexts_text
 from selbox.compiler.windows import Change, Window, windows
-from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
+from selbox.diagnostics import SourceFile
 from selbox.language.cil import parse
-
-
-class Result(NamedTuple):
-    binary: bytes = b""
-    file_contexts: bytes = b""
-    errors: tuple[Diagnostic, ...] = ()
-
-
-def compiled(texts: Sequence[str], options: CompileOptions = DEFAULTS) -> tuple[Result, Baseline | None]:
-    trees = [parse(SourceFile(f"{index}.cil", text)) for index, text in enumerate(texts)]
-    policy, resolution = compile_resolved(trees, options=options)
-    sections = write_sections(policy)
-    result = Result(b"".join(sections.values()), file_contexts_text(policy).encode())
-    return result, baseline_of(trees, policy, resolution, sections, 33)
-
-
-def again(
-    baseline: Baseline, before: Sequence[str], now: Sequence[str], numbers: Sequence[int | None]
-) -> Result | None:
-    """Return what is compiled again; None when the whole has to be."""
-    earlier = {
-        index: before[number]
-        for index, number in enumerate(numbers)
-        if number is not None and before[number] != now[index]
-    }
-    found = recompile(baseline, now, earlier, numbers, [f"{index}.cil" for index in range(len(now))])
-    return None if found is None else Result(found.binary, found.file_contexts, found.errors)
-
-
-def whole(texts: Sequence[str]) -> Result:
-    try:
-        return compiled(texts)[0]
-    except SelboxError as error:
-        return Result(errors=error.diagnostics)
-
-
-def followed(before: Sequence[str], now: Sequence[str]) -> Result | None:
-    _, baseline = compiled(before)
-    assert baseline is not None
-    return again(baseline, before, now, range(len(now)))
-
 
 CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
 
@@ -158,8 +112,6 @@ def test_changes_are_followed(before: str, now: str) -> None:
         ("(type x)\n(allow x x (file (read)))", "(allow x x (file (read)))"),
         ("", "(class other (read))"),
         ("", "(neverallow d d (dir (search)))"),
-        ("", "(role other)"),
-        ("(roleattribute ra)(roleallow ra r)", "(roleattribute ra)(roleallow ra r)(roleattributeset ra r)"),
         ("", "(typetransition a b file d)"),
         ("(roletype r b)\n(sid s)(sidorder (kernel s))(sidcontext s (u r b ((s0) (s0))))", ""),
         (f'(filecon "/x" any {CONTEXT})', f'(filecon "/x" any {CONTEXT})\n(filecon "/x" any ())'),
@@ -294,14 +246,6 @@ def test_policies_whose_rules_have_effects_elsewhere_leave_nothing(text: str) ->
 @pytest.mark.parametrize("options", [DEFAULTS._replace(optimize=True), DEFAULTS._replace(expand_size=3)])
 def test_options_that_change_rules_leave_nothing(options: CompileOptions) -> None:
     assert compiled([BASE], options)[1] is None
-
-
-def succeeds(texts: Sequence[str]) -> bool:
-    try:
-        compiled(texts)
-    except SelboxError:
-        return False
-    return True
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

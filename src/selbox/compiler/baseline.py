@@ -17,15 +17,23 @@ Term = tuple[int, ...] | int | str
 RoleTerm = tuple[int, ...] | bytes | str
 """A term over roles: ids, the name of an attribute as bytes, or an operator."""
 
-PlainContext = tuple[int, int, int, tuple[tuple[int, int], tuple[int, int]]]
+PlainLevel = tuple[int, int]
+"""A level: its sensitivity, and its categories as a bitset."""
+
+PlainContext = tuple[int, int, int, tuple[PlainLevel, PlainLevel]]
 """A context in plain values."""
 
 Assertions = tuple[tuple[int, int, tuple[tuple[int, int], ...], int], ...]
 """Assertions: source, target, access vectors by class, and place."""
 
+ClassPiece = bytes | tuple[int, int, bool] | tuple[str, int, tuple[str, ...], bool]
+"""A piece of the table of classes. What depends on types is a pair of bitsets; what depends on roles or users is the
+table, a bitset and names; the last item of both is whether the names are written."""
+
 FOLLOWED: Final = frozenset(
     {ACCESS, "type", "typealias", "typealiasactual", "typeattribute", "typeattributeset", "typepermissive"}
-    | {"roletype", "roleattribute", "roleattributeset", "boolean", "optional"}
+    | {"role", "roletype", "roleattribute", "roleattributeset", "roleallow", "roletransition"}
+    | {"user", "userrole", "userlevel", "userrange", "boolean", "optional"}
     | {"typetransition", "typechange", "typemember", "rangetransition"}
     | {"filecon", "genfscon", "fsuse", "portcon", "nodecon", "netifcon"}
     | {"classmapping", "classpermissionset"}
@@ -51,7 +59,7 @@ class Names(NamedTuple):
         attributes: for each a byte, 1 for an attribute.
         type_places: places of their declarations.
         aliases: further names of types: id, and the places of both statements.
-        roles, users: names by id.
+        roles, users: names by id, and places.
         is_object_role_declared: whether statements can name the role of objects.
         role_attributes: names and places.
         booleans: name, first value and place of each, by id.
@@ -67,8 +75,8 @@ class Names(NamedTuple):
     attributes: bytes
     type_places: bytes
     aliases: tuple[tuple[str, int, int, int], ...]
-    roles: tuple[str, ...]
-    users: tuple[str, ...]
+    roles: tuple[tuple[str, int], ...]
+    users: tuple[tuple[str, int], ...]
     is_object_role_declared: bool
     role_attributes: tuple[tuple[str, int], ...]
     booleans: tuple[tuple[str, bool, int], ...]
@@ -89,15 +97,17 @@ class Groups(NamedTuple):
         bits: types by the id of an attribute.
         role_statements: of each ``roletype`` the name of the role or role attribute, the id of the type, the place.
         role_types: types by role id.
+        user_statements: of each ``userrole`` the name of the user, that of the role or role attribute, the place.
         user_roles: roles by user id, all that are said.
-        user_ranges: clearance of each user.
+        user_levels: names of users, their levels, and the places where these are said.
+        user_ranges: likewise their clearances.
         permissive: ids and places of permissive types.
         neveraudit: ids of types whose accesses are never recorded.
         expand: as in :class:`selbox.compiler.identities.Identities`.
         asserted: ids of attributes that assertions name.
         constrained: ids of attributes that constraints name.
-        fixed_roles: roles by the name of each role attribute that rules and users name.
-        is_loose: whether labels have types that the role of objects may not take, so that it is warned of.
+        are_users_grouped: whether there are attributes of users.
+        is_loose: whether labels have what the role of objects may not go with, so that it is warned of.
     """
 
     type_sets: tuple[tuple[int, int, tuple[Term, ...]], ...]
@@ -105,14 +115,16 @@ class Groups(NamedTuple):
     bits: dict[int, int]
     role_statements: tuple[tuple[str, int, int], ...]
     role_types: dict[int, int]
+    user_statements: tuple[tuple[str, str, int], ...]
     user_roles: dict[int, int]
-    user_ranges: dict[int, tuple[tuple[int, int], tuple[int, int]]]
+    user_levels: tuple[tuple[str, PlainLevel, int], ...]
+    user_ranges: tuple[tuple[str, tuple[PlainLevel, PlainLevel], int], ...]
     permissive: tuple[tuple[int, int], ...]
     neveraudit: frozenset[int]
     expand: dict[int, bool]
     asserted: frozenset[int]
     constrained: frozenset[int]
-    fixed_roles: dict[str, int]
+    are_users_grouped: bool
     is_loose: bool
 
 
@@ -137,7 +149,9 @@ class RuleRows(NamedTuple):
         named: source, target, class, name, result and place of transitions with names.
         ranged: source, target, class, index of a range and place.
         ranges: ranges by index.
-        role_transitions: source, target, class, result and place.
+        role_transitions: source, target, class and result, for each role, in the order of the statements.
+        role_rules: source by name; target, which is a role by name, or for transitions a type by id; class and result,
+            which others than transitions have not; and place.
         settled_named, settled_ranged, settled_roles: what comes of the transitions, without places.
         own_transitions: ids of attributes in statements about types whose target is the source.
         conditionals: expression and place of each ``booleanif``; None for one that is off.
@@ -166,7 +180,8 @@ class RuleRows(NamedTuple):
     named: tuple[tuple[int, int, int, str, int, int], ...]
     ranged: tuple[tuple[int, ...], ...]
     ranges: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
-    role_transitions: tuple[tuple[int, ...], ...]
+    role_transitions: tuple[tuple[int, int, int, int], ...]
+    role_rules: tuple[tuple[str, str | int, int, int, int], ...]
     settled_named: tuple[tuple[int, int, int, str, int], ...]
     settled_ranged: tuple[tuple[int, ...], ...]
     settled_roles: tuple[tuple[int, ...], ...]
@@ -208,7 +223,7 @@ class Written(NamedTuple):
         sections: by name, in the order of the file.
         entries: the table of rules that always hold, as the file has them but in the order of their triples.
         type_order: names of types, attributes and aliases in the order of their table.
-        class_pieces: the table of classes; what depends on types is a pair of bitsets and whether names are written.
+        class_pieces: the table of classes.
         types: how many types and attributes the policy has.
         version: of the format.
         mls: whether contexts have levels.
@@ -217,7 +232,7 @@ class Written(NamedTuple):
     sections: dict[str, bytes]
     entries: bytes
     type_order: tuple[str, ...]
-    class_pieces: tuple[bytes | tuple[int, int, bool], ...]
+    class_pieces: tuple[ClassPiece, ...]
     types: int
     version: int
     mls: bool

@@ -66,7 +66,7 @@ class Identities:
         self.role_sets: list[SetStatement] = []
         self.role_statements: list[tuple[Symbol, Symbol, Form, Place]] = []
         self.permissive_statements: list[tuple[int, Form, Place]] = []
-        self.user_role_statements: list[tuple[Symbol, Symbol]] = []
+        self.user_role_statements: list[tuple[Symbol, Symbol, Form, Place]] = []
 
     def collect(self, only_optional: bool) -> None:
         """Take in every statement about types, roles and users."""
@@ -95,7 +95,7 @@ class Identities:
             bits = self.types.bits(held)
             for role_id in members(self.roles.bits(role)):
                 self.role_types[role_id] = self.role_types.get(role_id, 0) | bits
-        for user, held in self.user_role_statements:
+        for user, held, _, _ in self.user_role_statements:
             bits = self.roles.bits(held)
             for user_id in members(self.users.bits(user)):
                 self.user_roles[user_id] = self.user_roles.get(user_id, 0) | bits
@@ -215,7 +215,8 @@ class Identities:
 
     def _userrole(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
-        self.user_role_statements.append((resolve("user", form, place, 1), resolve("role", form, place, 2)))
+        user, role = resolve("user", form, place, 1), resolve("role", form, place, 2)
+        self.user_role_statements.append((user, role, form, place))
 
     def _userlevel(self, form: Form, place: Place) -> None:
         user = self.single("user", form, place, 1)

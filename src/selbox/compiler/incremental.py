@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from selbox.compiler.baseline import Baseline, beyond
 from selbox.compiler.mentions import mentions
-from selbox.compiler.namespace import Symbol
+from selbox.compiler.namespace import NAME_TABLES
 from selbox.compiler.neverallow import violation
 from selbox.compiler.reassertion import Violation
 from selbox.compiler.relinking import Relinking
@@ -206,13 +206,14 @@ class _Windows:
 
     def widen(self, found: Reread) -> bool:
         """Take in what may mean something else now; tell whether there was anything."""
-        removed = {name for name, flavour in found.names.removed.items() if _symbol(found, name, flavour) is None}
+        root = found.program.root
+        removed = {name for table, name in found.names.removed if root.own(table, name) is None}
         self._check_meanings(found)
         added = {
             symbol.name.split(".", 1)[0]  # what stands in a block is named with the block's name
             for symbols in found.program.symbols.values()
             for symbol in symbols
-            if symbol.name not in found.names.removed
+            if (NAME_TABLES[symbol.flavour], symbol.name) not in found.names.removed
         }
         widened = False
         for name in added - self._followed:
@@ -227,8 +228,8 @@ class _Windows:
     @staticmethod
     def _check_meanings(found: Reread) -> None:
         """Give up where a name that is declared again means something else than before."""
-        for name, flavour in found.names.removed.items():
-            symbol = _symbol(found, name, flavour)
+        for (table, name), flavour in found.names.removed.items():
+            symbol = found.program.root.own(table, name)
             if symbol is None:
                 continue
             now: object = symbol.flavour
@@ -267,12 +268,6 @@ class _Windows:
         known.append(Window(start, end, start + shift, end + shift))
         known.sort()
         return True
-
-
-def _symbol(found: Reread, name: str, flavour: object) -> Symbol | None:
-    """Return what is declared now under the name of something that was declared."""
-    table = {"boolean": "boolean", "roleattribute": "role"}.get(str(flavour), "type")
-    return found.program.root.own(table, name)
 
 
 def _earlier_offset(windows: Iterable[Window], at: int) -> int | None:

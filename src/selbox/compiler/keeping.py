@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from selbox.binary.kernel.classes import classes_pieces
+from selbox.binary.kernel.constraints import IdentityNames
 from selbox.binary.kernel.relinked import names_in_order
 from selbox.binary.kernel.versions import layout_of
 from selbox.compiler import labelorder as order
@@ -13,6 +14,7 @@ from selbox.compiler.attributes import Uses, uses_of
 from selbox.compiler.baseline import (
     FOLLOWED,
     Baseline,
+    ClassPiece,
     Groups,
     Labels,
     Names,
@@ -20,7 +22,7 @@ from selbox.compiler.baseline import (
     Term,
     Written,
 )
-from selbox.compiler.keptids import KeptIds, NotKeptError, plain_range
+from selbox.compiler.keptids import KeptIds, NotKeptError, plain_level, plain_range
 from selbox.compiler.keptrules import KeptRules
 from selbox.compiler.mentions import names_in
 from selbox.compiler.namespace import NAME_TABLES, Symbol, find
@@ -217,13 +219,10 @@ class _Keeping:
                 )
                 for each in aliases
             ),
-            roles=tuple(each.name for each in resolution.numbered["role"]),
-            users=tuple(each.name for each in resolution.numbered["user"]),
+            roles=tuple(map(self._named, resolution.numbered["role"])),
+            users=tuple(map(self._named, resolution.numbered["user"])),
             is_object_role_declared=OBJECT_ROLE in root.get("role", {}),
-            role_attributes=tuple(
-                (each.name, self._kept.place_of(each.form, each.place))
-                for each in program.symbols.get("roleattribute", ())
-            ),
+            role_attributes=tuple(map(self._named, program.symbols.get("roleattribute", ()))),
             booleans=tuple(
                 (each.name, each.form[2] == "true", self._kept.place_of(each.form, each.place))
                 for each in resolution.numbered["boolean"]
@@ -242,6 +241,10 @@ class _Keeping:
                 each.name for each in optionals if self._kept.place_of(each.form, each.place) != self._kept.beyond
             ),
         )
+
+    def _named(self, symbol: Symbol) -> tuple[str, int]:
+        """Return the name and place of a declaration; the role of objects may have none."""
+        return symbol.name, self._kept.place_of(symbol.form, symbol.place) if symbol.place.path else -1
 
     def _term(self, term: SetTerm, ids: Sequence[int]) -> Term:
         if isinstance(term, SetOperator):
@@ -276,9 +279,7 @@ class _Keeping:
         }
         if generated is not None:
             bits[ids[generated.id]] = 0
-        held = [role for _, role in identities.user_role_statements]
-        held += [role for source, target, *_ in self._resolution.rules.role_rules for role in (source, target)]
-        fixed = {role.name: identities.roles.bits(role) for role in held if role.flavour == "roleattribute"}
+        names_of_users = [each.name for each in self._resolution.numbered["user"]]
         return Groups(
             type_sets=tuple(type_sets),
             role_sets=tuple(role_sets),
@@ -288,8 +289,20 @@ class _Keeping:
                 for role, held, form, place in identities.role_statements
             ),
             role_types={role: self._kept.bits(types) for role, types in identities.role_types.items()},
+            user_statements=tuple(
+                (names_of_users[each], role.name, self._kept.place_of(form, place))
+                for user, role, form, place in identities.user_role_statements
+                for each in members(identities.users.bits(user))
+            ),
             user_roles=dict(identities.user_roles),
-            user_ranges={user: plain_range(each) for user, each in identities.user_ranges.items()},
+            user_levels=tuple(
+                (name, plain_level(identities.user_levels[user]), place)
+                for name, user, place in self._of_users("userlevel")
+            ),
+            user_ranges=tuple(
+                (name, plain_range(identities.user_ranges[user]), place)
+                for name, user, place in self._of_users("userrange")
+            ),
             permissive=tuple(
                 (ids[type_id], self._kept.place_of(form, place))
                 for type_id, form, place in identities.permissive_statements
@@ -298,9 +311,19 @@ class _Keeping:
             expand={ids[each]: expand for each, expand in identities.expand.items()},
             asserted=frozenset(ids[each] for each in used.assertions),
             constrained=frozenset(ids[each] for each in used.constraints),
-            fixed_roles=fixed,
+            are_users_grouped=bool(self._program.symbols.get("userattribute")),
             is_loose=self._kept.is_warned_of("cil-object-role"),
         )
+
+    def _of_users(self, keyword: str) -> Iterator[tuple[str, int, int]]:
+        """Yield name and id of the users that statements of a keyword are about, and the places of these."""
+        seen: set[int] = set()
+        for form, place in self._program.live(keyword):
+            user = self._program.resolve("user", form, place, 1)
+            if user.id in seen:
+                raise NotKeptError  # which of them counts depends on their order
+            seen.add(user.id)
+            yield user.name, user.id, self._kept.place_of(form, place)
 
     def _uses(self, symbol: Symbol, used: Uses) -> bool:
         """Tell whether a statement uses an attribute for more than to put types into it."""
@@ -342,10 +365,13 @@ class _Keeping:
 
     def _written(self) -> Written:
         entries = sorted_entries(self._sections["access vectors"][4:])
-        pieces: list[bytes | tuple[int, int, bool]] = []
+        pieces: list[ClassPiece] = []
         for piece in classes_pieces(self._policy, layout_of(self._version, self._policy.target), Diagnostics()):
             if isinstance(piece, bytes):
                 pieces.append(piece)
+                continue
+            if isinstance(piece, IdentityNames):
+                pieces.append((piece.table, piece.ids, piece.names, piece.are_written))
                 continue
             if piece.ids != self._united(piece.named) or piece.excluded:
                 raise NotKeptError

@@ -1,12 +1,12 @@
 """What all parts of a baseline are made with: final ids of types, and places in the sources."""
 
-from selbox.compiler.baseline import beyond
+from selbox.compiler.baseline import PlainLevel, beyond
 from selbox.compiler.namespace import Place
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.together import TopLevel
 from selbox.language.cil import Form
 from selbox.model.bitset import bitset, members
-from selbox.model.mls import LevelRange
+from selbox.model.mls import Level, LevelRange
 from selbox.model.policy import Policy
 
 
@@ -74,6 +74,11 @@ class KeptIds:
         return any(each.code == code for each in self.resolution.program.diagnostics.warnings)
 
 
-def plain_range(each: LevelRange) -> tuple[tuple[int, int], tuple[int, int]]:
+def plain_level(each: Level) -> PlainLevel:
+    """Return a level in plain values."""
+    return each.sensitivity, each.categories
+
+
+def plain_range(each: LevelRange) -> tuple[PlainLevel, PlainLevel]:
     """Return a range in plain values."""
-    return tuple(each.low), tuple(each.high)  # type: ignore[return-value]  # levels are pairs
+    return plain_level(each.low), plain_level(each.high)

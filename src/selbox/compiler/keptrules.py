@@ -109,8 +109,11 @@ class KeptRules:
             ),
             ranges=tuple(plain_range(each) for each in tables.ranges),
             role_transitions=tuple(
-                (each.source, ids[each.target], each.object_class, each.result, place(each.origin))
-                for each in tables.role_transitions
+                (each.source, ids[each.target], each.object_class, each.result) for each in tables.role_transitions
+            ),
+            role_rules=tuple(
+                (source.name, target.name if class_id < 0 else ids[target.id], class_id, result, place(origin))
+                for source, target, class_id, result, origin in tables.role_rules
             ),
             settled_named=tuple(each[:5] for each in self._policy.named_transitions),
             settled_ranged=tuple(each[:4] for each in self._policy.range_transitions),

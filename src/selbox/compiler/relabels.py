@@ -7,7 +7,7 @@ from functools import cached_property
 
 from selbox.compiler import labelorder as order
 from selbox.compiler.baseline import PlainContext
-from selbox.compiler.program import OBJECT_ROLE
+from selbox.compiler.relinkedidentities import RelinkedIdentities
 from selbox.compiler.renewal import Parts, Types
 from selbox.compiler.rereading import GiveUpError
 from selbox.compiler.text.filecontexts import file_contexts_text
@@ -50,12 +50,14 @@ class Relabels:
         parts: both.
         types: after the change.
         ids: final ids of types.
+        identities: final ids of roles and users.
     """
 
-    def __init__(self, parts: Parts, types: Types, ids: Sequence[int]) -> None:
+    def __init__(self, parts: Parts, types: Types, ids: Sequence[int], identities: RelinkedIdentities) -> None:
         self._parts = parts
         self._types = types
         self._ids = ids
+        self._identities = identities
         self._labels = parts.baseline.labels
         self._found = parts.reread.resolution.labelling
         self._mls = parts.baseline.written.mls
@@ -81,10 +83,16 @@ class Relabels:
 
     def _context(self, plain: PlainContext) -> Context:
         user, role, type_id, (low, high) = plain
-        return Context(user, role, self._ids[type_id], LevelRange(Level(*low), Level(*high)))
+        return self._final(Context(user, role, type_id, LevelRange(Level(*low), Level(*high))))
+
+    def _final(self, context: Context) -> Context:
+        user, role = self._identities.users[context.user], self._identities.roles[context.role]
+        if min(user, role, self._ids[context.type]) < 0:
+            raise GiveUpError
+        return Context(user, role, self._ids[context.type], context.range)
 
     def _new_context(self, context: Context) -> Context:
-        found = context._replace(type=self._ids[context.type])
+        found = self._final(context)
         return found if self._mls else found._replace(range=LevelRange(LOWEST, LOWEST))
 
     def fields(self) -> dict[str, Any]:
@@ -186,13 +194,13 @@ class Relabels:
     @cached_property
     def _names(self) -> Policy:
         """A policy that knows the names of what contexts are made of, and no more."""
-        names = self._parts.baseline.names
+        names, now = self._parts.baseline.names, self._parts.reread.names
         lowest = LevelRange(LOWEST, LOWEST)
         return Policy(
             classes=(),
-            types=tuple(Type(name, is_attribute=False, types=0) for name in self._parts.reread.names.types),
-            roles=tuple(Role(name, 0) for name in names.roles),
-            users=tuple(User(name, 0, LOWEST, lowest) for name in names.users),
+            types=tuple(Type(name, is_attribute=False, types=0) for name in now.types),
+            roles=tuple(Role(name, 0) for name in now.role_names),
+            users=tuple(User(name, 0, LOWEST, lowest) for name in now.user_names),
             booleans=(),
             sensitivities=tuple(Sensitivity(name, usable) for name, usable in names.sensitivities),
             categories=tuple(map(Category, names.categories)),
@@ -200,32 +208,52 @@ class Relabels:
             mls=self._mls,
         )
 
-    def check_roles(self) -> None:
-        """Give up where a role may take a type no longer with which something is labelled, or is warned of."""
-        earlier = self._parts.baseline.groups.role_types
-        now = self._parts.reread.resolution.identities.role_types
-        roles = self._parts.baseline.names.roles
+    def check_contexts(self) -> None:
+        """Give up where something may be labelled with a context that is not valid any longer, or is warned of."""
+        groups, names = self._parts.baseline.groups, self._parts.baseline.names
+        identities = self._parts.reread.resolution.identities
         declared = 0
         for each in self._types.order:
             declared |= 1 << each
-        for role, types in earlier.items():
-            if self._parts.baseline.groups.is_loose and roles[role] == OBJECT_ROLE and now.get(role, 0) != types:
+        role_ids = [role for role, new in enumerate(self._identities.roles) if new >= 0 and role < len(names.roles)]
+        for role in role_ids:
+            earlier, now = groups.role_types.get(role, 0), identities.role_types.get(role, 0)
+            if groups.is_loose and role == 0 and now != earlier:
                 raise GiveUpError
-            lost = types & ~now.get(role, 0) & declared
-            for each in members(lost):
-                if self._is_used(role, each):
-                    raise GiveUpError
+            for each in members(earlier & ~now & declared):
+                self._check_unused(role=role, type_id=each)
+        ranges = {name: LevelRange(Level(*low), Level(*high)) for name, (low, high), _ in groups.user_ranges}
+        for user, (name, _) in enumerate(names.users):
+            if self._identities.users[user] < 0:
+                continue
+            earlier, now = groups.user_roles.get(user, 0), identities.user_roles.get(user, 0)
+            if groups.is_loose and (earlier ^ now) & 1:
+                raise GiveUpError
+            for role in members(earlier & ~now):
+                self._check_unused(user=user, role=role)
+            if ranges.get(name) != identities.user_ranges.get(user):
+                self._check_unused(user=user)
 
-    def _is_used(self, role: int, type_id: int) -> bool:
+    def _check_unused(self, user: int | None = None, role: int | None = None, type_id: int | None = None) -> None:
+        """Give up where something that was labelled has a context of these."""
+        names = self._parts.baseline.names
+        wanted = (user, role, type_id)
+        parts = (
+            "" if user is None else names.users[user][0],
+            "" if role is None else names.roles[role][0],
+            "" if type_id is None else self._parts.reread.names.types[type_id],
+        )
+        # Where one is left out in front, a colon stands there; more than is meant may be found so, and never less.
+        if (":".join(parts).rstrip(":")).encode() in self._labels.file_contexts:
+            raise GiveUpError
         labels = self._labels
-        name = f":{self._parts.baseline.names.roles[role]}:{self._parts.reread.names.types[type_id]}"
-        if name.encode() in labels.file_contexts:
-            return True
         tables = (labels.genfs, labels.uses, labels.ports, labels.nodes, labels.interfaces)
         contexts = [part for _, part in labels.initial_sids]
         for table in (*tables, labels.infiniband_keys, labels.infiniband_ports):
             contexts += [part for label in table for part in label if isinstance(part, tuple)]
-        return any(part is not None and part[1:3] == (role, type_id) for part in contexts)
+        for part in contexts:
+            if part is not None and all(each in (None, own) for each, own in zip(wanted, part[:3], strict=True)):
+                raise GiveUpError
 
 
 def _line_key(line: str) -> order.Key:

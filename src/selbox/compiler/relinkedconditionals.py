@@ -9,7 +9,7 @@ from selbox.binary.kernel.output import u32s
 from selbox.binary.kernel.relinked import conditionals_parts, renumbered_conditionals
 from selbox.compiler.conditions import Conditions, unite
 from selbox.compiler.finalids import FinalIds
-from selbox.compiler.renewal import Parts, Rules
+from selbox.compiler.renewal import Parts, Rules, declaration_order
 from selbox.compiler.transitionfacts import nothing
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.rules import UNCONDITIONAL, RuleKind
@@ -44,15 +44,8 @@ class RelinkedConditionals:
     def _boolean_order(self) -> list[int]:
         """Ids of booleans in the order of their declarations."""
         program = self._parts.reread.program
-        declared = program.declared("boolean")
-        again = {each.id for each in declared}
-        ordered: list[tuple[int, tuple[int, ...], int]] = [
-            (2 * place + 1, (), number)
-            for number, (_, _, place) in enumerate(self._baseline.names.booleans)
-            if number not in again and not self._parts.gone(place)
-        ]
-        ordered += [(*self._parts.order(each.place, index), each.id) for index, each in enumerate(declared)]
-        return [number for _, _, number in sorted(ordered)]
+        places = (place for _, _, place in self._baseline.names.booleans)
+        return declaration_order(self._parts, places, program.declared("boolean"))
 
     @cached_property
     def booleans(self) -> tuple[Boolean, ...]:

@@ -8,10 +8,10 @@ from selbox.binary.kernel.accesspatch import with_chains
 from selbox.binary.kernel.accessvectors import file_data
 from selbox.binary.kernel.booleans import booleans_bytes
 from selbox.binary.kernel.classes import joined
-from selbox.binary.kernel.constraints import Piece, TypeNames
+from selbox.binary.kernel.constraints import IdentityNames, Piece, TypeNames
 from selbox.binary.kernel.filenametransitions import named_transitions_bytes
 from selbox.binary.kernel.genericfilesystems import genfs_bytes
-from selbox.binary.kernel.identities import roles_bytes
+from selbox.binary.kernel.identities import roles_bytes, users_bytes
 from selbox.binary.kernel.initialsids import initial_sids_bytes
 from selbox.binary.kernel.objectcontexts import object_contexts_bytes
 from selbox.binary.kernel.rangetransitions import range_transitions_bytes
@@ -22,12 +22,14 @@ from selbox.binary.kernel.relinked import (
     type_attributes_bytes,
     types_bytes,
 )
-from selbox.binary.kernel.rolerules import role_transitions_bytes
+from selbox.binary.kernel.rolerules import role_allows_bytes, role_transitions_bytes
 from selbox.binary.kernel.versions import layout_of
+from selbox.compiler.baseline import ClassPiece
 from selbox.compiler.finalids import FinalIds
 from selbox.compiler.reassertion import Reassertion, Violation
 from selbox.compiler.relabels import Relabels
 from selbox.compiler.relinkedconditionals import RelinkedConditionals
+from selbox.compiler.relinkedidentities import RelinkedIdentities
 from selbox.compiler.renewal import Parts, Rules, Triple, Types
 from selbox.compiler.rereading import GiveUpError
 from selbox.compiler.transitionfacts import nothing, written_out
@@ -45,7 +47,6 @@ from selbox.model.rules import (
     RuleKind,
 )
 from selbox.model.rules import Rules as RuleTable
-from selbox.model.symbols import Role
 from selbox.typing import Any, Final
 
 _MOST_PATCHED: Final = 1 << 10
@@ -75,7 +76,8 @@ class Relinking:
         self._rules = Rules(parts, self._types)
         self._diagnostics = Diagnostics()
         self._final = FinalIds(self._types, self._rules, self._baseline.written.types, len(self._names.types))
-        self._labels = Relabels(parts, self._types, self._final.ids)
+        self._identities = RelinkedIdentities(parts, self._final)
+        self._labels = Relabels(parts, self._types, self._final.ids, self._identities)
         self._branches = RelinkedConditionals(parts, self._rules, self._final)
 
     def sections(self) -> dict[str, bytes]:
@@ -86,7 +88,8 @@ class Relinking:
         """
         if not self._final.numbers.ascending and any(each[4] for each in self._baseline.rules.own):
             raise GiveUpError  # their rows stand in the order of types
-        self._labels.check_roles()
+        self._identities.check()
+        self._labels.check_contexts()
         sections = dict(self._baseline.written.sections)
         for name, (is_same, written) in self._steps().items():
             if not is_same:
@@ -109,12 +112,15 @@ class Relinking:
         members_are_same = is_same and not self._types.changed
         transitions = is_same and not self._transitions_change
         conditions = not self._conditions_change
+        contexts_are_same = is_same and not self._identities.are_renumbered
         has_permissive = bool(self._baseline.groups.permissive or self._resolution.identities.permissive)
         has_permissive = has_permissive or bool(self._baseline.groups.neveraudit)
         return {
             "header": (not has_permissive, self._header),
-            "classes": (members_are_same, self._classes),
-            "roles": (members_are_same and self._role_types == self._baseline.groups.role_types, self._roles),
+            "classes": (members_are_same and self._named_are_same, self._classes),
+            "roles": (self._identities.is_as_it_was(members_are_same), lambda: roles_bytes(self._policy)),
+            "users": (False, lambda: users_bytes(self._policy)),
+            "role allow rules": (False, lambda: role_allows_bytes(self._policy)),
             "types": (is_same and self._aliases_are_same, self._symbols),
             "booleans": (self._branches.booleans_are_same, lambda: booleans_bytes(self._policy)),
             "access vectors": (False, self._access_vectors),
@@ -127,27 +133,27 @@ class Relinking:
                 transitions,
                 lambda: named_transitions_bytes(self._policy, self._layout, self._diagnostics),
             ),
-            "initial SIDs": (is_same, lambda: initial_sids_bytes(self._policy)),
+            "initial SIDs": (contexts_are_same, lambda: initial_sids_bytes(self._policy)),
             "object contexts": (
-                is_same and not self._labels.objects_change,
+                contexts_are_same and not self._labels.objects_change,
                 lambda: object_contexts_bytes(self._policy, self._layout, self._diagnostics),
             ),
-            "genfs": (is_same and not self._labels.genfs_change, lambda: genfs_bytes(self._policy)),
+            "genfs": (contexts_are_same and not self._labels.genfs_change, lambda: genfs_bytes(self._policy)),
             "range transitions": (transitions, lambda: range_transitions_bytes(self._policy)),
             "type attributes": (members_are_same, self._type_attributes),
         }
 
     @cached_property
     def _policy(self) -> Policy:
-        """The policy with its final ids, without types, users, rules and what else is not written from it."""
+        """The policy with its final ids, without types, rules and what else is not written from it."""
         ids = self._final.ids
         baseline = self._baseline
         settled = self._settled
         return Policy(
             classes=tuple(ObjectClass(name, None, ()) for name, _, _ in baseline.names.classes),
             types=(),
-            roles=self._final_roles,
-            users=(),
+            roles=self._identities.table_of_roles(),
+            users=self._identities.table_of_users(),
             booleans=self._branches.booleans,
             sensitivities=(),
             categories=(),
@@ -161,6 +167,7 @@ class Relinking:
                 for each in settled.range_transitions
             ),
             ranges=settled.ranges,
+            role_allows=self._identities.role_allows,
             role_transitions=tuple(each._replace(target=ids[each.target]) for each in settled.role_transitions),
             mls=baseline.written.mls,
             **self._labels.fields(),
@@ -185,9 +192,12 @@ class Relinking:
     def _classes(self) -> bytes:
         known: dict[tuple[int, bool], TypeNames] = {}
 
-        def piece(each: bytes | tuple[int, int, bool]) -> Piece:
+        def piece(each: ClassPiece) -> Piece:
             if isinstance(each, bytes):
                 return each
+            if len(each) == 4:
+                table, _, names, are_written = each
+                return IdentityNames(table, self._identities.bits(table, names), names, are_written)
             _, named, are_written = each
             found = known.get((named, are_written))
             if found is None:
@@ -200,20 +210,13 @@ class Relinking:
 
         return joined(map(piece, self._baseline.written.class_pieces))
 
-    @cached_property
-    def _role_types(self) -> dict[int, int]:
-        return self._resolution.identities.role_types
-
-    @cached_property
-    def _final_roles(self) -> tuple[Role, ...]:
-        bits = self._final.bits
-        return tuple(
-            Role(name, bits(self._role_types.get(index, 0)), None, 1 << index if index else 0)
-            for index, name in enumerate(self._baseline.names.roles)
+    @property
+    def _named_are_same(self) -> bool:
+        """Whether constraints name the roles and users that they named, with the ids that these had."""
+        return all(
+            isinstance(each, bytes) or len(each) < 4 or self._identities.bits(each[0], each[2]) == each[1]
+            for each in self._baseline.written.class_pieces
         )
-
-    def _roles(self) -> bytes:
-        return roles_bytes(self._policy)
 
     @cached_property
     def _aliases(self) -> dict[str, int]:
@@ -247,6 +250,8 @@ class Relinking:
         rows = self._baseline.rules
         rules = self._resolution.rules
         gone = self._parts.gone
+        if rows.role_transitions != tuple(each[1:] for each in self._identities.role_transitions):
+            return True
         if not self._final.numbers.ascending:  # attributes are written out in the order of types
             return True
         facts: tuple[tuple[Any, ...], ...] = (*rows.type_rules, *rows.named, *rows.ranged)
@@ -275,7 +280,8 @@ class Relinking:
             )
         if rows.is_tolerant or not rows.own_transitions.isdisjoint(self._types.changed):
             raise GiveUpError
-        return written_out(self._parts, self._types, self._branches.conditions.numbers, ranges, self._diagnostics)
+        numbers, role_transitions = self._branches.conditions.numbers, self._identities.role_transitions
+        return written_out(self._parts, self._types, numbers, ranges, role_transitions, self._diagnostics)
 
     @cached_property
     def _type_entries(self) -> dict[Triple, list[tuple[int, int]]]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from selbox.compiler.attributes import GENERATED
 from selbox.compiler.baseline import Baseline, beyond
-from selbox.compiler.namespace import Place
+from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread
@@ -73,6 +73,25 @@ class Parts(NamedTuple):
         return self.order(self.reread.resolution.origins.places[origin - 1], number)
 
 
+def declaration_order(parts: Parts, places: Iterable[int], declared: Sequence[Symbol]) -> list[int]:
+    """Return the ids of what is declared, in the order of the declarations.
+
+    Args:
+        parts: what a policy is put together from.
+        places: of what was declared, by id.
+        declared: what has been read again, in order.
+    """
+    again = {symbol.id for symbol in declared}
+    ordered: list[tuple[int, tuple[int, ...], int]] = [
+        (2 * place + 1, (), number)
+        for number, place in enumerate(places)
+        if number not in again and not parts.gone(place)
+    ]
+    ordered += [(*parts.order(symbol.place, index), symbol.id) for index, symbol in enumerate(declared)]
+    ordered.sort()
+    return [number for _, _, number in ordered]
+
+
 class Added(NamedTuple):
     """An access rule that has come.
 
@@ -108,16 +127,7 @@ class Types:
         self.universe_changes = names.universe_changes
         places = array("Q")
         places.frombytes(parts.baseline.names.type_places)
-        declared = program.declared("type", "typeattribute")
-        again = {symbol.id for symbol in declared}
-        ordered: list[tuple[int, tuple[int, ...], int]] = [
-            (2 * place + 1, (), number)
-            for number, place in enumerate(places)
-            if number not in again and not parts.gone(place)
-        ]
-        ordered += [(*parts.order(symbol.place, index), symbol.id) for index, symbol in enumerate(declared)]
-        ordered.sort()
-        self.order = [number for _, _, number in ordered]
+        self.order = declaration_order(parts, places, program.declared("type", "typeattribute"))
         self.rank = [-1] * len(names.types)
         for rank, number in enumerate(self.order):
             self.rank[number] = rank

@@ -66,9 +66,9 @@ class Names(Known):
         flags: for each whether it is an attribute.
         universe_changes: whether types have come or gone.
         again: ids of attributes whose types are worked out anew.
-        booleans: names by id.
-        removed: names of types, attributes, aliases and booleans whose declarations are read again or are no more, with
-            what they were.
+        booleans, role_names, user_names: names by id.
+        removed: tables and names of what was declared in statements that are read again or are no more, with what it
+            was.
     """
 
     def __init__(self, baseline: Baseline, gone: Gone) -> None:
@@ -80,20 +80,22 @@ class Names(Known):
         self.types = list(names.types)
         self.flags = bytearray(names.attributes)
         self.booleans = [name for name, _, _ in names.booleans]
-        self.removed: dict[str, object] = {}
+        self.role_names = [name for name, _ in names.roles]
+        self.user_names = [name for name, _ in names.users]
+        self.removed: dict[tuple[str, str], object] = {}
         self.universe_changes = False
         self.again: set[int] = set()
         self._new: dict[tuple[str, str], int] = {}
         self._fill_types()
-        self._roles = self._plain("role", names.roles)
+        self._roles = self._declared("role", names.roles)
         if not names.is_object_role_declared:
             del self.program.root.tables["role"][OBJECT_ROLE]
         for name, place in names.role_attributes:
             if gone(place):
-                self.removed[name] = "roleattribute"
+                self.removed["role", name] = "roleattribute"
             else:
                 self._add("roleattribute", "role", name)
-        self._users = self._plain("user", names.users)
+        self._users = self._declared("user", names.users)
         self._fill_booleans()
         self._fill_classes()
         self._sensitivities = self._plain("sensitivity", [name for name, _ in names.sensitivities])
@@ -111,6 +113,19 @@ class Names(Known):
         self.program.root.tables.setdefault(table, {})[name] = symbol
         return symbol
 
+    def _declared(self, table: str, names: Iterable[tuple[str, int]]) -> list[Symbol]:
+        """Take in roles or users, which may be declared no more."""
+        self.program.root.tables[table] = {}
+        found = []
+        for number, (name, place) in enumerate(names):
+            if self._gone(place):
+                found.append(self._symbol(table, name, number))
+                self.removed[table, name] = table
+                self._new[table, name] = number
+            else:
+                found.append(self._add(table, table, name, number))
+        return found
+
     def _plain(self, table: str, names: Iterable[str]) -> list[Symbol]:
         return [self._add(table, table, name, number) for number, name in enumerate(names)]
 
@@ -125,7 +140,7 @@ class Names(Known):
             symbol = self._symbol("typeattribute" if flag else "type", name, number)
             self._types.append(symbol)
             if gone(place):
-                self.removed[name] = symbol.flavour
+                self.removed["type", name] = symbol.flavour
                 self._new["type", name] = number
             else:
                 table[name] = symbol
@@ -133,7 +148,7 @@ class Names(Known):
             if gone(place) != gone(actual_place):
                 raise GiveUpError
             if gone(place):
-                self.removed[name] = ("typealias", number)
+                self.removed["type", name] = ("typealias", number)
                 continue
             symbol = table[name] = self._symbol("typealias", name)
             symbol.actual = self._types[number]
@@ -144,7 +159,7 @@ class Names(Known):
             symbol = self._symbol("boolean", name, number)
             self._booleans.append(symbol)
             if self._gone(place):
-                self.removed[name] = "boolean"
+                self.removed["boolean", name] = "boolean"
                 self._new["boolean", name] = number
             else:
                 self.program.root.tables.setdefault("boolean", {})[name] = symbol
@@ -173,9 +188,14 @@ class Names(Known):
             self._types[number] = symbol
             if self.flags[number] != (symbol.flavour == "typeattribute"):
                 raise GiveUpError
-        for symbol in program.declared("boolean"):
-            number = self._number("boolean", symbol, self.booleans)
-            self._booleans[number:] = [symbol, *self._booleans[number + 1 :]]
+        for table, names, symbols in (
+            ("boolean", self.booleans, self._booleans),
+            ("role", self.role_names, self._roles),
+            ("user", self.user_names, self._users),
+        ):
+            for symbol in program.declared(table):
+                number = self._number(table, symbol, names)
+                symbols[number:] = [symbol, *symbols[number + 1 :]]
         return {
             "class": self._classes,
             "sid": [],
@@ -193,6 +213,8 @@ class Names(Known):
 
     def _number(self, table: str, symbol: Symbol, names: list[str]) -> int:
         key = (table, symbol.name)
+        if key == ("role", OBJECT_ROLE):
+            self._new[key] = 0  # which it has even where it is not declared
         number = self._new.get(key)
         if number is None:
             number = self._new[key] = len(names)
@@ -235,10 +257,15 @@ class Names(Known):
             # What names a role attribute that is no more is going to be read again.
             if role is not None and len(held) == len(role_terms) and not self._gone(place):
                 identities.roles.define(role, held)
-        identities.user_roles.update(groups.user_roles)
-        identities.user_ranges.update(
-            (user, LevelRange(Level(*low), Level(*high))) for user, (low, high) in groups.user_ranges.items()
-        )
+        roles = self.program.root.tables["role"].values()
+        identities.roles.universe = 1 | bitset(role.id for role in roles if role.flavour == "role")
+        users = self.program.root.tables["user"]
+        for name, level, place in groups.user_levels:
+            if name in users and not self._gone(place):
+                identities.user_levels[users[name].id] = Level(*level)
+        for name, (low, high), place in groups.user_ranges:
+            if name in users and not self._gone(place):
+                identities.user_ranges[users[name].id] = LevelRange(Level(*low), Level(*high))
 
     def _is_declared(self, name: str) -> bool:
         return name in self.program.root.tables["type"]
@@ -291,15 +318,12 @@ class Names(Known):
         return again
 
     def roles(self, identities: Identities) -> None:
-        """Tell which types go with each role, as far as statements say so that are as they were.
-
-        Raises:
-            GiveUpError: a role attribute holds other roles now that users or rules name.
-        """
-        for name, bits in self._baseline.groups.fixed_roles.items():
-            fixed = self._role(name)
-            if fixed is None or identities.roles.bits(fixed) != bits:
-                raise GiveUpError
+        """Tell which types go with each role, and which roles with each user, as far as statements stand."""
+        for user_name, name, place in self._baseline.groups.user_statements:
+            user, held = self.program.root.own("user", user_name), self._role(name)
+            if user is not None and held is not None and not self._gone(place):
+                known = identities.user_roles.get(user.id, 0)
+                identities.user_roles[user.id] = known | identities.roles.bits(held)
         by_role: dict[str, list[int]] = {}
         for name, number, place in self._baseline.groups.role_statements:
             if not self._gone(place):

@@ -3,6 +3,8 @@
 Source: ``cil_binary.c`` of libsepol: which rules the compiled policy holds for a statement.
 """
 
+from collections.abc import Sequence
+
 from selbox.compiler.accessrules import Access, AccessRules
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
@@ -51,8 +53,8 @@ class RuleTables:
         unsaid: ids of types and attributes in access rules that hold no permission and have no row.
         neverallows: assertions, checked at the end.
         named_transitions, range_transitions, role_allows, role_transitions: as the policy holds them.
-        brought_named, brought_ranged: how many named transitions and range transitions stand before the first that was
-            brought from elsewhere; None where none was.
+        brought: how many transitions, or rules about roles, stand before the first of their keyword that was brought
+            from elsewhere.
         ranges: ranges that range transitions name by index.
         role_rules: statements about roles: source, target, class or -1, role or -1, and origin.
     """
@@ -71,8 +73,7 @@ class RuleTables:
         self.neverallows: list[NeverAllow] = []
         self.named_transitions: list[NamedTransition] = []
         self.range_transitions: list[RangeTransition] = []
-        self.brought_named: int | None = None
-        self.brought_ranged: int | None = None
+        self.brought: dict[str, int] = {}
         self.ranges: dict[LevelRange, int] = {}
         self.role_allows: list[RoleAllow] = []
         self.role_transitions: list[RoleTransition] = []
@@ -140,11 +141,14 @@ class RuleTables:
             sources = targets = list(members(self._identities.types.bits(source)))
         result = self._identities.single("type", form, place, 5).id
         origin = self._origins.number(form, place)
-        if self.brought_named is None and place.brought:
-            self.brought_named = len(self.named_transitions)
+        self._note_brought(form, place, self.named_transitions)
         for class_id in self._classes.class_ids(form, place, 3):
             for each, target in zip(sources, targets, strict=True):
                 self.named_transitions.append(NamedTransition(each, target, class_id, name, result, origin))
+
+    def _note_brought(self, form: Form, place: Place, rules: Sequence[object]) -> None:
+        if form.keyword not in self.brought and place.brought:
+            self.brought[form.keyword] = len(rules)
 
     def _rangetransition(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
@@ -153,8 +157,7 @@ class RuleTables:
         found = self._levels.loose_range(form, place, 4)
         number = self.ranges.setdefault(found, len(self.ranges))
         origin = self._origins.number(form, place)
-        if self.brought_ranged is None and place.brought:
-            self.brought_ranged = len(self.range_transitions)
+        self._note_brought(form, place, self.range_transitions)
         for class_id in self._classes.class_ids(form, place, 3):
             self.range_transitions.append(RangeTransition(source, target, class_id, number, origin))
 
@@ -162,6 +165,7 @@ class RuleTables:
         resolve = self._program.resolve
         source = resolve("role", form, place, 1)
         target = resolve("role", form, place, 2)
+        self._note_brought(form, place, self.role_rules)
         self.role_rules.append((source, target, -1, -1, self._origins.number(form, place)))
 
     def _roletransition(self, form: Form, place: Place) -> None:
@@ -169,6 +173,7 @@ class RuleTables:
         source = resolve("role", form, place, 1)
         target = resolve("type", form, place, 2)
         result = self._identities.single("role", form, place, 4).id
+        self._note_brought(form, place, self.role_rules)
         for class_id in self._classes.class_ids(form, place, 3):
             self.role_rules.append((source, target, class_id, result, self._origins.number(form, place)))
 

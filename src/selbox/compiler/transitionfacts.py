@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from selbox.compiler.moving import Moved
+from selbox.compiler.relinkedidentities import RoleTransitionFact
 from selbox.compiler.renewal import Order, Parts, Types
 from selbox.compiler.rereading import GiveUpError
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF
@@ -21,6 +22,7 @@ def written_out(
     types: Types,
     conditions: Mapping[int, int],
     ranges: list[LevelRange],
+    role_transitions: Iterable[RoleTransitionFact],
     diagnostics: Diagnostics,
 ) -> Policy:
     """Return what comes of all statements about types, by ids of the baseline and new ones; and nothing else.
@@ -30,9 +32,9 @@ def written_out(
         types: after the change.
         conditions: final numbers of conditions by branches of statements.
         ranges: those of the baseline; takes those that are new.
+        role_transitions: in their order.
         diagnostics: takes what contradicts itself.
     """
-    rows = parts.baseline.rules
     names = parts.reread.names
     # Types are written out in the order of their declarations.
     rank, ranked = types.rank, Moved(types.order)
@@ -53,8 +55,8 @@ def written_out(
         range_transitions=tuple(written.ranged()),
         ranges=tuple(ranges),
         role_transitions=tuple(
-            RoleTransition(each[0], rank[each[1]], each[2], each[3], origin((2 * each[4] + 1, ())))
-            for each in rows.role_transitions
+            RoleTransition(source, rank[target], class_id, result, origin(order))
+            for order, source, target, class_id, result in role_transitions
         ),
     )
     if not parts.baseline.written.mls:
@@ -138,7 +140,7 @@ class _TransitionFacts:
         ]
         tables = self._parts.reread.resolution.rules
         found += [
-            (self._parts.order_met(each.origin, number, tables.brought_named), each)
+            (self._parts.order_met(each.origin, number, tables.brought.get("typetransition")), each)
             for number, each in enumerate(tables.named_transitions)
         ]
         found.sort(key=lambda each: each[0])
@@ -160,7 +162,12 @@ class _TransitionFacts:
             if ranges[each.range] not in self._ranges:
                 self._ranges.append(ranges[each.range])
             number = self._ranges.index(ranges[each.range])
-            found.append((self._parts.order_met(each.origin, met, tables.brought_ranged), each._replace(range=number)))
+            found.append(
+                (
+                    self._parts.order_met(each.origin, met, tables.brought.get("rangetransition")),
+                    each._replace(range=number),
+                )
+            )
         found.sort(key=lambda each: each[0])
         rank = self._types.rank
         for order, transition in found:

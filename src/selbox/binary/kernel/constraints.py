@@ -273,8 +273,29 @@ class TypeNames(NamedTuple):
         return ebitmap_bytes(self.ids) + ebitmap_bytes(self.named) + ebitmap_bytes(self.excluded)
 
 
-Piece = bytes | TypeNames
-"""A piece of a section, or what one is made of that depends on the ids of types."""
+class IdentityNames(NamedTuple):
+    """What a comparison with roles or users says of them.
+
+    Attributes:
+        table: ``role`` or ``user``.
+        ids: as in :class:`RawNames`.
+        names: those that the author wrote.
+        are_written: as in :class:`TypeNames`.
+    """
+
+    table: str
+    ids: int
+    names: tuple[str, ...]
+    are_written: bool
+
+    @property
+    def content(self) -> bytes:
+        """The sets as the file has them."""
+        return ebitmap_bytes(self.ids) + (ebitmap_bytes(0) * 2 if self.are_written else b"")
+
+
+Piece = bytes | TypeNames | IdentityNames
+"""A piece of a section, or what one is made of that depends on the ids of types, roles or users."""
 
 
 def constraints_pieces(
@@ -292,28 +313,28 @@ def constraints_pieces(
 
 
 def _term_pieces(term: ConstraintTerm, layout: Layout, type_ids: Callable[[str], int | None]) -> tuple[Piece, ...]:
-    if not isinstance(term, CompareNames) or term.left not in _TYPES:
-        return (_term_bytes(term, layout),)
+    if not isinstance(term, CompareNames):
+        return (_term_bytes(term),)
     head = u32s(_NAMES, _SUBJECT_NUMBERS[term.left], _COMPARISON_NUMBERS[term.comparison])
-    named, excluded = _ids(term.names, type_ids), _ids(term.excluded, type_ids)
-    names = TypeNames(term.ids, named, excluded, layout.constraint_names)
+    names: Piece
+    if term.left in _TYPES:
+        named, excluded = _ids(term.names, type_ids), _ids(term.excluded, type_ids)
+        names = TypeNames(term.ids, named, excluded, layout.constraint_names)
+    else:
+        table = "role" if term.left in _ROLES else "user"
+        names = IdentityNames(table, term.ids, term.names, layout.constraint_names)
     return (head, names, u32s(_FORM_NUMBERS[term.form])) if layout.constraint_names else (head, names)
 
 
-def _term_bytes(term: ConstraintTerm, layout: Layout) -> bytes:
+def _term_bytes(term: Connective | CompareAttributes) -> bytes:
     if isinstance(term, Connective):
         return u32s(_CONNECTIVE_NUMBERS[term], 0, 0)
     operator = _COMPARISON_NUMBERS[term.comparison]
-    if isinstance(term, CompareAttributes):
-        number = _PAIR_NUMBERS.get((term.left, term.right))
-        if number is None:
-            message = f"a constraint compares {term.left.value} with {term.right.value}, which no binary policy can say"
-            raise SelboxError.of("binary-unwritable", message)
-        return u32s(_ATTRIBUTES, number, operator)
-    head = u32s(_NAMES, _SUBJECT_NUMBERS[term.left], operator) + ebitmap_bytes(term.ids)
-    if not layout.constraint_names:
-        return head
-    return b"".join((head, ebitmap_bytes(0), ebitmap_bytes(0), u32s(_FORM_NUMBERS[term.form])))
+    number = _PAIR_NUMBERS.get((term.left, term.right))
+    if number is None:
+        message = f"a constraint compares {term.left.value} with {term.right.value}, which no binary policy can say"
+        raise SelboxError.of("binary-unwritable", message)
+    return u32s(_ATTRIBUTES, number, operator)
 
 
 def _ids(names: Iterable[str], type_ids: Callable[[str], int | None]) -> int:
