@@ -1,5 +1,6 @@
 """Entries become columns all at once, and are what each is by itself; one that is wrong is named with its place."""
 
+import pickle
 from struct import pack
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.entrycolumns import ENTRY, Entries, Limits
+from selbox.binary.kernel.entries import ENTRY, Entries, Limits
+from selbox.binary.kernel.entrycolumns import EntryRules
 from selbox.diagnostics import SelboxError
 from selbox.model.rules import KeyedRules, Rule, RuleKind
 
@@ -31,8 +33,8 @@ def rows(draw: st.DrawFn) -> list[Row]:
     return result
 
 
-def columns(*runs: list[Row], condition: int = 0, are_conditional: bool = False, types: int = 4) -> KeyedRules:
-    """Return the columns of runs of entries, which stand 100 bytes apart, where there are so many types."""
+def checked(*runs: list[Row], are_conditional: bool = False, types: int = 4) -> bytes:
+    """Return runs of entries, which stand 100 bytes apart, where there are so many types."""
     data = bytearray()
     places = []
     for run in runs:
@@ -41,8 +43,8 @@ def columns(*runs: list[Row], condition: int = 0, are_conditional: bool = False,
         data += b"".join(ENTRY.pack(*row) for row in run)
     entries = Entries(Cursor(bytes(data), "f", "rules"), Limits([*ARE_ATTRIBUTES, *[False] * (types - 4)], CLASSES))
     for place, run in zip(places, runs, strict=True):
-        entries.add(bytes(data[place : place + ENTRY.size * len(run)]), place, condition)
-    return entries.columns(are_conditional=are_conditional)
+        entries.add(bytes(data[place : place + ENTRY.size * len(run)]), place)
+    return entries.checked(are_conditional=are_conditional)
 
 
 def rule(row: Row, condition: int = 0) -> Rule:
@@ -59,17 +61,34 @@ def rule(row: Row, condition: int = 0) -> Rule:
 @given(rows(), rows())
 def test_columns_say_what_the_entries_say(one: list[Row], other: list[Row]) -> None:
     other = [row for row in other if row[:4] not in {each[:4] for each in one}]
-    found = columns(one, other)
+    found = EntryRules(checked(one, other))
     assert list(found) == [rule(row) for row in one + other]
-    assert found.keyed == len(one) + len(other)
+    assert found.keyed == len(found) == len(one) + len(other)
+
+
+@given(rows(), rows(), rows())
+def test_the_rules_of_branches_are_turned_round(always: list[Row], one: list[Row], other: list[Row]) -> None:
+    branches = {5: checked(one, are_conditional=True), 2: checked(other, are_conditional=True)}
+    found = EntryRules(checked(always), branches)
+    turned = [*[rule(row, 2) for row in reversed(other)], *[rule(row, 5) for row in reversed(one)]]
+    assert list(found) == [rule(row) for row in always] + turned
+    assert (found.keyed, len(found)) == (len(always), len(always) + len(turned))
 
 
 @given(rows())
 def test_conditional_entries_may_be_switched_on_and_repeat_one_another(given_rows: list[Row]) -> None:
     switched = [(*row[:3], row[3] | 0x8000, row[4]) for row in given_rows]
-    found = columns(given_rows, switched, condition=7, are_conditional=True)
-    assert list(found) == [rule(row, 7) for row in given_rows + switched]
+    found = EntryRules(branches={7: checked(given_rows, switched, are_conditional=True)})
+    assert list(found)[::-1] == [rule(row, 7) for row in given_rows + switched]
     assert found.keyed == 0
+
+
+@given(rows())
+def test_rules_that_are_kept_are_kept_as_columns(given_rows: list[Row]) -> None:
+    found = pickle.loads(pickle.dumps(EntryRules(checked(given_rows))))  # noqa: S301 - its own
+    assert type(found) is KeyedRules
+    assert list(found) == [rule(row) for row in given_rows]
+    assert found.keyed == len(given_rows)
 
 
 GOOD: Row = (1, 2, 3, 1, 0xFF)
@@ -95,7 +114,7 @@ GOOD: Row = (1, 2, 3, 1, 0xFF)
 def test_the_entry_that_is_wrong_is_named_with_its_place(bad: Row, words: str, offset: int) -> None:
     second = [(3, 3, 1, 1, 1), (3, 3, 2, 1, 1), bad, (3, 3, 3, 1, 1)]
     with pytest.raises(SelboxError) as caught:
-        columns([GOOD], second)
+        checked([GOOD], second)
     message = caught.value.diagnostics[0].message
     assert words in message
     assert f"section `rules`, byte {100 + ENTRY.size + 100 + 2 * ENTRY.size + offset}:" in message
@@ -103,15 +122,17 @@ def test_the_entry_that_is_wrong_is_named_with_its_place(bad: Row, words: str, o
 
 def test_types_may_be_as_many_as_their_numbers_have_bits_for() -> None:
     given_rows = [(65535, 32768, 3, 1, 1), (32767, 65535, 1, 16, 40000)]
-    assert list(columns(given_rows, types=65535)) == [rule(row) for row in given_rows]
+    assert list(EntryRules(checked(given_rows, types=65536))) == [rule(row) for row in given_rows]
     with pytest.raises(SelboxError, match="an entry has target number 40001 of 40000"):
-        columns([GOOD, (1, 40001, 3, 1, 1)], types=40000)
+        checked([GOOD, (1, 40001, 3, 1, 1)], types=40000)
     with pytest.raises(SelboxError, match="an entry has source number 0 of 40000"):
-        columns([GOOD, (0, 40000, 3, 1, 1)], types=40000)
+        checked([GOOD, (0, 40000, 3, 1, 1)], types=40000)
 
 
 def test_no_entries_are_no_rules() -> None:
-    assert len(columns()) == 0
+    assert len(EntryRules(checked())) == 0
+    with pytest.raises(AttributeError, match="number"):
+        _ = EntryRules().number
 
 
 def test_an_entry_is_as_the_format_says() -> None:

@@ -20,6 +20,14 @@ def test_a_policy_of_secilc_read_and_written_is_the_same_bytes(version: int) -> 
     assert not diagnostics.warnings
 
 
+@pytest.mark.parametrize("is_on", [False, True])
+def test_rules_that_were_read_are_written_as_their_columns_are(is_on: bool) -> None:
+    policy = read_policy(everything(33), "policy")
+    policy = policy._replace(booleans=tuple(each._replace(default=is_on) for each in policy.booleans))
+    columns = policy.rules.select(range(len(policy.rules)))
+    assert write_policy(policy) == write_policy(policy._replace(rules=columns))
+
+
 @pytest.mark.parametrize("version", range(30, 34))
 def test_what_an_older_version_cannot_say_is_left_out_as_libsepol_does(version: int) -> None:
     diagnostics = Diagnostics()

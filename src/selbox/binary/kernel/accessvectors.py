@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from struct import Struct
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.kernel.entrycolumns import ENABLED, ENTRY, PLAIN_KINDS, Entries, Limits
+from selbox.binary.kernel.entries import ENABLED, ENTRY, PLAIN_KINDS, Entries, Limits
+from selbox.binary.kernel.entrycolumns import EntryRules
 from selbox.binary.kernel.versions import FIRST_VERSIONS, Layout
 from selbox.diagnostics import SelboxError
 from selbox.model.extended import ExtendedKind, ExtendedRule, ExtendedSpecifier
-from selbox.model.rules import UNCONDITIONAL, KeyedRules, RuleKind, Rules
+from selbox.model.rules import UNCONDITIONAL, RuleKind
 from selbox.typing import Final
 
 ALL: Final = 0xFFFFFFFF
@@ -25,7 +26,7 @@ _SMALL_RUN = 64
 
 
 class RowReader:
-    """Reads runs of entries into the columns of a policy.
+    """Reads runs of entries to the rules of a policy.
 
     Args:
         cursor: stands at the first run.
@@ -34,13 +35,13 @@ class RowReader:
         classes: how many classes there are.
 
     Attributes:
-        rules: the rules so far, in the order of the file, but for those that are not settled yet.
-        extended: the extended rules so far, likewise.
+        rules: all but the extended ones that are settled.
+        extended: the extended rules so far, in the order of the file but for those of branches that are settled.
         extended_places: for each of these, how many other rules stand before it in its run.
     """
 
     def __init__(self, cursor: Cursor, layout: Layout, are_attributes: Sequence[bool], classes: int) -> None:
-        self.rules = KeyedRules()
+        self.rules = EntryRules()
         self.extended: list[ExtendedRule] = []
         self.extended_places: list[int] = []
         self._cursor = cursor
@@ -48,6 +49,7 @@ class RowReader:
         self._types = len(are_attributes)
         self._classes = classes
         self._entries = Entries(cursor, Limits(are_attributes, classes))
+        self._sizes: dict[int, int] = {}
 
     def read(self, count: int, condition: int = UNCONDITIONAL) -> None:
         """Read ``count`` entries of a branch, or of the table of rules that always hold."""
@@ -69,14 +71,18 @@ class RowReader:
                 run = _SMALL_RUN
 
     def settle(self) -> None:
-        """Check the rules that always hold, and make columns of them, when all of them are read."""
-        self.rules = self._entries.columns(are_conditional=False)
+        """Check the rules that always hold, when all of them are read."""
+        self.rules = EntryRules(self._entries.checked(are_conditional=False))
 
     def settle_branches(self) -> None:
         """Do so with the rules of all branches, whose order is turned round."""
-        rules = self._entries.columns(are_conditional=True)
-        for name in Rules.__slots__:
-            getattr(self.rules, name).extend(getattr(rules, name)[::-1])
+        content = self._entries.checked(are_conditional=True)
+        branches: dict[int, bytes] = {}
+        begin = 0
+        for condition, size in self._sizes.items():
+            branches[condition] = content[begin : begin + size]
+            begin += size
+        self.rules = EntryRules(self.rules.always, branches)
         first = sum(rule.condition == UNCONDITIONAL for rule in self.extended)
         self.extended[first:] = self.extended[first:][::-1]
         self.extended_places[first:] = self.extended_places[first:][::-1]
@@ -95,8 +101,10 @@ class RowReader:
                 cursor.corrupt(f"an entry is of kind {kind:#x}", start + rows * ENTRY.size + 6)
             content = content[: rows * ENTRY.size]
         if rows:
-            self._entries.add(content, start, condition)
-            cursor.offset += rows * ENTRY.size
+            self._entries.add(content, start)
+            cursor.offset += len(content)
+            if condition != UNCONDITIONAL:
+                self._sizes[condition] = self._sizes.get(condition, 0) + len(content)
         return rows
 
     def _read_extended(self, condition: int) -> None:

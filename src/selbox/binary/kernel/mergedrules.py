@@ -7,10 +7,12 @@ In conditionals every statement keeps its entry, and the last comes first.
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 from selbox.binary.kernel.accessvectors import check_extended, entry_bytes, file_data
+from selbox.binary.kernel.entries import ENABLED, ENTRY
+from selbox.binary.kernel.entrycolumns import EntryRules
 from selbox.binary.kernel.output import u32s
 from selbox.binary.kernel.ruleorder import in_chains, in_order, places
 from selbox.binary.kernel.versions import Layout
@@ -21,8 +23,10 @@ from selbox.typing import Final
 
 _FIRST_TYPE_KIND = int(RuleKind.TYPE_TRANSITION) << 48
 _DONTAUDIT = int(RuleKind.DONTAUDIT) << 48
-_ENABLED = 0x8000 << 48
-_ENTRY_SIZE = 12
+_ENABLED = ENABLED << 48
+_ENTRY_SIZE = ENTRY.size
+_KIND_END = 7
+"""Place of the upper byte of an entry's kind."""
 
 MANY: Final = 50_000
 """Rules of a compiled policy from which on it pays to import numpy and to arrange them in arrays."""
@@ -67,10 +71,9 @@ class MergedRules:
         Raises:
             SelboxError: ``binary-unwritable`` for extended rules in a version without them.
         """
-        for placed in self.extended.values():
-            check_extended(layout, (rule for _, rule in placed))
+        _check_all_extended(layout, self.extended)
         plain = _packed(self.keys, _in_file_form(self.keys, self.data))
-        return self._run_bytes(plain, UNCONDITIONAL, is_on=False)
+        return _run_bytes(plain, self.extended.get(UNCONDITIONAL, ()), is_on=False)
 
     def branch_bytes(self, branch: int, *, is_on: bool) -> bytes:
         """Return the entries of a branch after their number; ``is_on`` tells whether it holds at first."""
@@ -78,18 +81,50 @@ class MergedRules:
         enabled = _ENABLED if is_on else 0
         keys = array("Q", [key | enabled for key, _ in rows])
         plain = _packed(keys, array("I", [file_data(key >> 48, data) for key, data in rows]))
-        return self._run_bytes(plain, branch, is_on=is_on)
+        return _run_bytes(plain, self.extended.get(branch, ()), is_on=is_on)
 
-    def _run_bytes(self, plain: bytes, condition: int, *, is_on: bool) -> bytes:
-        """Return how many entries there are, and the plain and extended ones together."""
-        placed = self.extended.get(condition, ())
-        pieces = [u32s(len(plain) // _ENTRY_SIZE + len(placed))]
-        done = 0
-        for place, rule in placed:
-            pieces += (plain[done : place * _ENTRY_SIZE], entry_bytes(rule, is_on=is_on))
-            done = max(done, place * _ENTRY_SIZE)
-        pieces.append(plain[done:])
-        return b"".join(pieces)
+
+class RulesAsRead:
+    """All rules of a policy that was read from a binary, whose entries are those of the file."""
+
+    def __init__(self, rules: EntryRules, extended: Sequence[ExtendedRule], extended_places: Sequence[int]) -> None:
+        self._rules = rules
+        self._extended = _placed(extended, extended_places)
+
+    def table_bytes(self, layout: Layout) -> bytes:
+        """Do as :meth:`MergedRules.table_bytes`."""
+        _check_all_extended(layout, self._extended)
+        return _run_bytes(self._rules.always, self._extended.get(UNCONDITIONAL, ()), is_on=False)
+
+    def branch_bytes(self, branch: int, *, is_on: bool) -> bytes:
+        """Do as :meth:`MergedRules.branch_bytes`."""
+        content = bytearray(self._rules.branches.get(branch, b""))
+        content[_KIND_END::_ENTRY_SIZE] = bytes((ENABLED >> 8 if is_on else 0,)) * (len(content) // _ENTRY_SIZE)
+        return _run_bytes(bytes(content), self._extended.get(branch, ()), is_on=is_on)
+
+
+def rules_to_write(policy: Policy) -> MergedRules | RulesAsRead:
+    """Return the rules of a policy in the form of the file."""
+    form = policy.binary_form
+    if form is not None and isinstance(policy.rules, EntryRules):
+        return RulesAsRead(policy.rules, policy.extended_rules, form.extended_places)
+    return MergedRules(policy)
+
+
+def _check_all_extended(layout: Layout, extended: Mapping[int, Placed]) -> None:
+    for placed in extended.values():
+        check_extended(layout, (rule for _, rule in placed))
+
+
+def _run_bytes(plain: bytes, placed: Placed | tuple[()], *, is_on: bool) -> bytes:
+    """Return how many entries there are, and the plain and extended ones together."""
+    pieces = [u32s(len(plain) // _ENTRY_SIZE + len(placed))]
+    done = 0
+    for place, rule in placed:
+        pieces += (plain[done : place * _ENTRY_SIZE], entry_bytes(rule, is_on=is_on))
+        done = max(done, place * _ENTRY_SIZE)
+    pieces.append(plain[done:])
+    return b"".join(pieces)
 
 
 def _keys(rules: Rules) -> "array[int]":

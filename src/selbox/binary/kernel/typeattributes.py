@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from struct import Struct, error
 
 from selbox.binary.cursor import Cursor
@@ -23,7 +24,7 @@ Word = tuple[int, int]
 def read_type_attributes(cursor: Cursor, types: RawTypes) -> list[int]:
     """Read the map.
 
-    Most words of its bitmaps stand there for many types: they are taken apart once for all of these.
+    Many types have the same attributes, so that words of their bitmaps are taken apart once for all of these.
 
     Returns:
         For each type just itself, and for each attribute its types, as bitsets.
@@ -33,33 +34,25 @@ def read_type_attributes(cursor: Cursor, types: RawTypes) -> list[int]:
     if count * _HEADER.size > cursor.left:
         cursor.truncated(count * _HEADER.size)
     first = cursor.offset
-    words = _read_words(cursor, count)
-    held: list[list[int]] = [[] for _ in range(count)]
-    among: dict[int, int] = {}
-    for (start, word), indexes in words.items():
-        if start & 63 or not word:
-            cursor.corrupt(f"a word of a bitmap begins at bit {start} and has {word.bit_count()} numbers", first)
-        attributes = among.get(start)
-        if attributes is None:
-            attributes = among[start] = types.attributes >> start & _ALL
-        others = word & ~attributes
-        if others:
-            # A type has itself, and nothing else that is no attribute.
-            own = start + others.bit_length() - 1
-            if indexes != [own] or others & others - 1:
-                _fail(cursor, types, first, next((index for index in indexes if index != own), own))
-        if word & attributes:
-            # The kernel expands no attribute.
-            holders = [index for index in indexes if not types.are_attributes[index]]
-            for attribute in members(word & attributes):
-                held[start + attribute] += holders
-    return [
-        _bits(held[index]) if is_attribute else 1 << index for index, is_attribute in enumerate(types.are_attributes)
-    ]
+    held = [0] * count
+    for (start, word), indexes in _read_words(cursor, count).items():
+        if word & ~(types.attributes >> start & _ALL):
+            # The word is without the type itself, and so there is nothing else in it but attributes.
+            _fail(cursor, types, first, indexes[0])
+        # The kernel expands no attribute.
+        holders = _bits(indexes) & ~types.attributes
+        for attribute in members(word):
+            held[start + attribute] |= holders
+    return [held[index] if is_attribute else 1 << index for index, is_attribute in enumerate(types.are_attributes)]
 
 
 def _read_words(cursor: Cursor, count: int) -> dict[Word, list[int]]:
-    """Read a bitmap for each type; return the ids of the types whose bitmaps have a word, by the words."""
+    """Read a bitmap for each type.
+
+    Returns:
+        The ids of the types whose bitmaps have a word, ascending, by the words. Each type's own bit is left out, and so
+        are words that have no other.
+    """
     words: defaultdict[Word, list[int]] = defaultdict(list)
     data, offset = cursor.data, cursor.offset
     for index in range(count):
@@ -72,13 +65,19 @@ def _read_words(cursor: Cursor, count: int) -> dict[Word, list[int]]:
         offset = begin + length * _WORD.size
         if offset > len(data):
             cursor.truncated(offset - cursor.offset)
+        own = index & -64
         end = 0
-        for word in _WORD.iter_unpack(data[begin:offset]):
-            start = word[0]
-            if start < end:
-                cursor.corrupt(f"a word of a bitmap begins at bit {start} and not at {end} or later")
+        for start, word in _WORD.iter_unpack(data[begin:offset]):
+            if start < end or start & 63 or not word:
+                cursor.corrupt(
+                    f"a word of a bitmap has {word.bit_count()} numbers and begins at bit {start}, not {end} or later"
+                )
             end = start + 64
-            words[word].append(index)
+            if start == own:
+                word &= ~(1 << (index & 63))
+                if not word:
+                    continue
+            words[start, word].append(index)
         if size != 64 or high != end or end - 63 > count:
             cursor.corrupt(f"a bitmap of {length} words of {size} bits ends at bit {high}; {count} bits are possible")
     cursor.offset = offset
@@ -100,10 +99,8 @@ def _fail(cursor: Cursor, types: RawTypes, offset: int, index: int) -> NoReturn:
 
 
 def _bits(ids: Sequence[int]) -> int:
-    """Return a set of ids; several times quicker than ``bitset`` for thousands."""
-    if len(ids) < 2:
-        return 1 << ids[0] if ids else 0
-    content = bytearray((max(ids) >> 3) + 1)
+    """Return a set of ascending ids; several times quicker than ``bitset`` for thousands."""
+    content = bytearray((ids[-1] >> 3) + 1)
     for each in ids:
         content[each >> 3] |= 1 << (each & 7)
     return int.from_bytes(content, "little")
@@ -122,18 +119,17 @@ def complete_types(types: RawTypes, held: Sequence[int], permissive: int, nevera
     aliases: list[tuple[str, ...]] = [()] * count
     for index, found in types.aliases.items():
         aliases[index] = found
-    return tuple(
-        map(
-            Type,
-            types.names,
-            types.are_attributes,
-            held,
-            aliases,
-            _flags(permissive, count),
-            types.bounds,
-            _flags(neveraudit, count),
-        )
+    columns = (
+        types.names,
+        types.are_attributes,
+        held,
+        aliases,
+        _flags(permissive, count),
+        types.bounds,
+        _flags(neveraudit, count),
     )
+    # Thousands of named tuples are made at half the cost where no function of Python is called for each.
+    return tuple(map(partial(tuple.__new__, Type), zip(*columns, strict=True)))
 
 
 def _flags(numbers: int, count: int) -> list[bool]:

@@ -8,7 +8,7 @@ from selbox.binary.kernel.header import header_bytes
 from selbox.binary.kernel.identities import roles_bytes, types_bytes, users_bytes
 from selbox.binary.kernel.initialsids import initial_sids_bytes
 from selbox.binary.kernel.levels import categories_bytes, sensitivities_bytes
-from selbox.binary.kernel.mergedrules import MergedRules
+from selbox.binary.kernel.mergedrules import rules_to_write
 from selbox.binary.kernel.objectcontexts import object_contexts_bytes
 from selbox.binary.kernel.rangetransitions import range_transitions_bytes
 from selbox.binary.kernel.rolerules import role_allows_bytes, role_transitions_bytes
@@ -61,7 +61,7 @@ def write_sections(
     else:
         _check_version(policy, version)
     layout = layout_of(version, policy.target)
-    merged = MergedRules(policy)
+    rules = rules_to_write(policy)
     return {
         "header": header_bytes(policy, layout, diagnostics),
         "commons": commons_bytes(policy),
@@ -72,8 +72,8 @@ def write_sections(
         "booleans": booleans_bytes(policy),
         "sensitivities": sensitivities_bytes(policy),
         "categories": categories_bytes(policy),
-        "access vectors": merged.table_bytes(layout),
-        "conditionals": conditionals_bytes(policy, merged),
+        "access vectors": rules.table_bytes(layout),
+        "conditionals": conditionals_bytes(policy, rules),
         "role transitions": role_transitions_bytes(policy, layout, diagnostics),
         "role allow rules": role_allows_bytes(policy),
         "filename transitions": named_transitions_bytes(policy, layout, diagnostics),
