@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.ebitmap import ebitmap_bytes, ebitmap_of, read_ebitmap
+from selbox.binary.ebitmap import ebitmap_bytes, read_ebitmap
 from selbox.diagnostics import SelboxError
 from selbox.model.bitset import bitset
 
@@ -85,7 +85,6 @@ def test_a_word_far_away_takes_no_memory_before_it_is_refused(count: int) -> Non
 @given(st.sets(st.integers(0, 700)))
 def test_a_set_is_written_as_it_is_read(numbers: set[int]) -> None:
     assert ebitmap_bytes(bitset(numbers)) == ebitmap(numbers)
-    assert ebitmap_of(sorted(numbers)) == ebitmap(numbers)
 
 
 def test_bitmaps_may_not_take_more_memory_than_the_file_justifies() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from selbox.binary.kernel import write_policy
 from selbox.diagnostics import Diagnostics
+from selbox.model.rules import KeyedRules
 from selbox.store import policycache
 from selbox.store.policycache import PolicyCache
 from selbox.store.policyfiles import load_policy
@@ -121,7 +122,10 @@ def test_a_kernel_policy_is_kept_as_it_was_read_and_labelled(
     assert kept.file_contexts == read.file_contexts != ()
     assert kept.path_substitutions == read.path_substitutions != ()
     assert kept.origins == read.origins
-    assert type(kept.rules) is type(read.rules)
+    assert list(kept.rules) == list(read.rules)
+    assert isinstance(kept.rules, KeyedRules)
+    assert isinstance(read.rules, KeyedRules)
+    assert kept.rules.keyed == read.rules.keyed
 
 
 def test_a_kernel_policy_is_read_anew_when_anything_has_changed(

@@ -4,7 +4,6 @@ A bitmap is the size of its words (always 64), the bit after its last word, the 
 that is not empty its first bit and its 64 bits.
 """
 
-from collections.abc import Iterable
 from struct import Struct, error, unpack
 
 from selbox.binary.cursor import Cursor
@@ -88,22 +87,6 @@ def _joined(cursor: Cursor, words: bytes, high: int) -> int:
             expected = start + 64
         pieces = filled
     return int.from_bytes(b"".join(pieces), "little") << first
-
-
-def ebitmap_of(numbers: Iterable[int]) -> bytes:
-    """Return ascending numbers as a bitmap; quicker than :func:`ebitmap_bytes` for a few that are far apart."""
-    pieces = []
-    start, word = -1, 0
-    for number in numbers:
-        if number & -64 != start:
-            if word:
-                pieces.append(_WORD.pack(start, word))
-            start, word = number & -64, 0
-        word |= 1 << (number & 63)
-    if not word:
-        return _EMPTY
-    pieces.append(_WORD.pack(start, word))
-    return _HEADER.pack(64, start + 64, len(pieces)) + b"".join(pieces)
 
 
 def ebitmap_bytes(bits: int) -> bytes:

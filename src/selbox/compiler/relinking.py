@@ -19,10 +19,10 @@ from selbox.binary.kernel.relinked import (
     Entries,
     access_vectors_bytes,
     in_triple_order,
-    type_attributes_bytes,
     types_bytes,
 )
 from selbox.binary.kernel.rolerules import role_allows_bytes, role_transitions_bytes
+from selbox.binary.kernel.typeattributes import attribute_map_bytes
 from selbox.binary.kernel.versions import layout_of
 from selbox.compiler.baseline import ClassPiece
 from selbox.compiler.finalids import FinalIds
@@ -354,7 +354,7 @@ class Relinking:
             if self._types.flags[old]:
                 for member in members(self._types.bits[old]):
                     held[member].append(new)
-        return type_attributes_bytes(tuple(held[old]) for old in self._final.order)
+        return attribute_map_bytes(tuple(held[old]) for old in self._final.order)
 
 
 def _by_triple(rows: Iterable[tuple[int, ...]]) -> dict[Triple, list[tuple[int, int]]]:

@@ -6,7 +6,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selbox.binary.kernel.relinked import Entries, Numbers, access_vectors_bytes, type_attributes_bytes
+from selbox.binary.kernel.relinked import Entries, Numbers, access_vectors_bytes
 from selbox.binary.kernel.ruleorder import places
 
 triples = st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(1, 5))
@@ -40,18 +40,3 @@ def test_numbers_are_replaced_in_columns(gone: set[int], turned: list[int], in_o
     column = array("H", here * 3)
     assert list(numbers.column(column)) == [new[old] for old in here * 3]
     assert numbers.ascending is (here == sorted(here))
-
-
-@given(st.lists(st.sets(st.integers(0, 300)), max_size=301))
-def test_every_type_has_its_attributes_and_itself(held: list[set[int]]) -> None:
-    content = type_attributes_bytes(tuple(sorted(each)) for each in held)
-    found = []
-    offset = 0
-    while offset < len(content):
-        size, highest, count = struct.unpack_from("<III", content, offset)
-        words = list(struct.iter_unpack("<IQ", content[offset + 12 : offset + 12 + 12 * count]))
-        assert (size, highest) == (64, words[-1][0] + 64)
-        assert [start for start, _ in words] == sorted({start for start, _ in words})
-        found.append({start + bit for start, word in words for bit in range(64) if word >> bit & 1})
-        offset += 12 + 12 * count
-    assert found == [each | {number} for number, each in enumerate(held)]

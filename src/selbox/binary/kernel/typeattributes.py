@@ -1,12 +1,11 @@
 """The map from each type to its attributes, which is the end of the file."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from struct import Struct, error
 
 from selbox.binary.cursor import Cursor
-from selbox.binary.ebitmap import ebitmap_of
 from selbox.binary.kernel.identities import RawTypes
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
@@ -140,11 +139,50 @@ def _flags(numbers: int, count: int) -> list[bool]:
 
 
 def type_attributes_bytes(policy: Policy) -> bytes:
-    """Return the map; an attribute has itself, as in libsepol."""
+    """Return the map from the types of a policy to their attributes."""
     held: list[list[int]] = [[] for _ in policy.types]
     for index, each in enumerate(policy.types):
-        held[index].append(index)
         if each.is_attribute:
             for member in members(each.types):
                 held[member].append(index)
-    return b"".join(map(ebitmap_of, held))
+    return attribute_map_bytes(map(tuple, held))
+
+
+def attribute_map_bytes(held: Iterable[tuple[int, ...]]) -> bytes:
+    """Return the map from types to their attributes.
+
+    Args:
+        held: for each type and attribute, in their order, the ids of the attributes that it is in, ascending. Each is
+            written with itself, an attribute too, as in libsepol.
+    """
+    known: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    word, head = _WORD.pack, _HEADER.pack
+    parts = []
+    for number, attributes in enumerate(held):
+        words = known.get(attributes)
+        if words is None:
+            words = known[attributes] = _words(attributes)
+        start, own = number & -64, 1 << (number & 63)
+        written = []
+        for each, bits in words:
+            if each < start or not own:
+                written.append(word(each, bits))
+            elif each == start:
+                written.append(word(each, bits | own))
+                own = 0
+            else:
+                written += (word(start, own), word(each, bits))
+                own = 0
+        if own:
+            written.append(word(start, own))
+        last = max(start, words[-1][0] if words else 0)
+        parts.append(head(64, last + 64, len(written)) + b"".join(written))
+    return b"".join(parts)
+
+
+def _words(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    words: dict[int, int] = {}
+    for number in numbers:
+        start = number & -64
+        words[start] = words.get(start, 0) | 1 << (number & 63)
+    return list(words.items())
