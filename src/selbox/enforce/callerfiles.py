@@ -8,7 +8,10 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, O_PATH
-from selbox.typing import NamedTuple
+from selbox.typing import Final, NamedTuple
+
+_ON_FILE: Final = frozenset({"getattr", "setattr"})
+"""Permissions that are asked of a file itself, even where it is open."""
 
 
 class Target(NamedTuple):
@@ -112,9 +115,10 @@ def check_target(box: Box, caller: Caller, target: Target, *permissions: str) ->
         check_socket(box, caller, status, permissions)
         return
     sid = box.labels.sid_of(target.descriptor, status, caller)
-    box.monitor.check(
-        caller, sid, box.labels.class_of(status), permissions, lambda: box.labels.describe(target.descriptor)
-    )
+    describe = box.labels.at(target.descriptor)
+    # What is open in an overlay is open beneath it as well, and its mounter is asked no more.
+    is_alone = target.is_open and _ON_FILE.isdisjoint(permissions)
+    box.monitor.check(caller, sid, box.labels.class_of(status), permissions, describe, alone=is_alone)
 
 
 def check_socket(box: Box, caller: Caller, status: os.stat_result, permissions: tuple[str, ...]) -> None:

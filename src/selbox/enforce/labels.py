@@ -21,7 +21,10 @@ from selbox.store.labels import LabelStore
 from selbox.store.pathhistory import PathHistory
 from selbox.store.pathlabels import PathLabels
 from selbox.store.xattr import read_xattr
-from selbox.typing import Final
+from selbox.typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from selbox.enforce.overlays import Overlays
 
 CLASSES: Final = {
     stat.S_IFREG: "file",
@@ -57,7 +60,8 @@ _INHERITING: Final = frozenset({"cgroup", "cgroup2"})
 _UNLINKED_KEPT: Final = 65536
 _NAMELESS_KEPT: Final = 65536
 _TEXTS_KEPT: Final = 1024
-_DELETED: Final = " (deleted)"
+DELETED: Final = " (deleted)"
+"""What follows the name of a file that has it no more, in its path as the kernel tells it."""
 
 
 class Labels:
@@ -84,6 +88,8 @@ class Labels:
         """What is mounted."""
         self.superblocks = Superblocks(server)
         """File systems that the box mounted."""
+        self.overlays: Overlays | None = None
+        """Overlays among them, once there are any."""
         self._sids: dict[tuple[int, int], int] = {}
         self._nameless: OrderedDict[tuple[int, int], tuple[int, str]] = OrderedDict()
         """Labels and classes of pipes and memory files; their inode numbers come again only after four billion."""
@@ -118,6 +124,8 @@ class Labels:
     def forget_device(self, device: int) -> None:
         """Forget the labels of a file system's files: its number is that of another one now."""
         self.superblocks.forget(device)
+        if self.overlays is not None:
+            self.overlays.forget(device)
         for key in [each for each in self._sids if each[0] == device]:
             del self._sids[key]
             if not os.major(device):  # others may come again with what is on their disk, and birth times tell
@@ -141,8 +149,12 @@ class Labels:
         """
         sid = self.known(status)
         if sid is None:
-            key = (status.st_dev, status.st_ino)
-            sid, lasting = self._find(path or path_of(descriptor), status, descriptor, caller)
+            key, path = (status.st_dev, status.st_ino), path or path_of(descriptor)
+            if self.overlays is not None:
+                overlaid = self.overlays.sid_of(descriptor, status, caller, path)
+                if overlaid is not None:
+                    return overlaid
+            sid, lasting = self._find(path, status, descriptor, caller)
             if lasting:
                 self._sids[key] = sid
         return sid
@@ -227,6 +239,9 @@ class Labels:
         Raises:
             OSError: EIO when the label store cannot be written.
         """
+        if self.overlays is not None and self.is_layered(status.st_dev):
+            self.overlays.assign(status, sid, place)
+            return
         key = (status.st_dev, status.st_ino)
         if key not in self._sids and stat.S_ISDIR(status.st_mode) and self.filesystem_of(key[0]) in _INHERITING:
             self._inherited.add(key)
@@ -291,6 +306,21 @@ class Labels:
             return self._sid_for(use.context)
         context = generic_filesystem_context(self._server.policy, kind, "/", FileKind.DIRECTORY)
         return self._unlabeled if context is None else self._sid_for(context)
+
+    def is_unmarked(self, descriptor: int, status: os.stat_result) -> bool:
+        """Tell whether nobody ever said what the label of a file is, but rules about paths."""
+        key, path = (status.st_dev, status.st_ino), path_of(descriptor)
+        if self.known(status) is not None or self._store.holds(key) or self._path_labels.lookup(path) is not None:
+            return False
+        return read_xattr(f"/proc/self/fd/{descriptor}") is None
+
+    def is_layered(self, device: int) -> bool:
+        """Tell whether a device number is that of an overlay which the box mounted."""
+        return self.overlays is not None and self.overlays.on(device) is not None
+
+    def at(self, descriptor: int) -> "FileAt":
+        """Return what describes an open file once it is called, and names it to who asks about what lies beneath."""
+        return FileAt(self, descriptor)
 
     def describe(self, descriptor: int) -> dict[str, object]:
         """Return the fields that an audit record has about a file: path, dev and ino."""
@@ -424,6 +454,24 @@ class Labels:
         return sid
 
 
+class FileAt:
+    """Describes an open file to the audit log.
+
+    Attributes:
+        descriptor: the supervisor's.
+    """
+
+    __slots__ = ("_labels", "descriptor")
+
+    def __init__(self, labels: Labels, descriptor: int) -> None:
+        self._labels = labels
+        self.descriptor = descriptor
+
+    def __call__(self) -> dict[str, object]:
+        """Return the fields of a record: path, dev and ino."""
+        return self._labels.describe(self.descriptor)
+
+
 def path_of(descriptor: int) -> str:
     """Return the path by which the kernel knows an open file; pipes and the like are ``pipe:[INODE]``."""
     return os.readlink(f"/proc/self/fd/{descriptor}")
@@ -439,4 +487,4 @@ def _directory_of(path: str) -> tuple[int, int]:
 
 
 def _without_deleted(path: str, status: os.stat_result) -> str:
-    return path.removesuffix(_DELETED) if status.st_nlink == 0 else path
+    return path.removesuffix(DELETED) if status.st_nlink == 0 else path

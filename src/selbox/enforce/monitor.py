@@ -3,12 +3,16 @@
 import errno
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from selbox.avc.cache import GRANTED, AccessVectorCache, Verdict
 from selbox.enforce.caller import Caller
 from selbox.server.decision import PERMISSIVE_FLAG, ExtendedBase
 from selbox.server.securityserver import SecurityServer
-from selbox.typing import Final, NamedTuple
+from selbox.typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from selbox.enforce.overlaychecks import OverlayChecks
 
 Fields = Mapping[str, object]
 """Fields of an audit record about the object, in the order in which they are written."""
@@ -66,6 +70,8 @@ class ReferenceMonitor:
         self._vectors: dict[tuple[str, tuple[str, ...]], tuple[int, int]] = {}
         self._quiet: set[tuple[int, int, str, tuple[str, ...]]] = set()
         """Accesses of which it is known that they are granted with nothing to record."""
+        self.layers: OverlayChecks | None = None
+        """Makes the checks about files that may lie in overlays, once the box has mounted one."""
         self.generation = 0
         """Grows with every change after which an earlier verdict may not be relied on."""
         server.add_listener(self.invalidate)
@@ -85,6 +91,7 @@ class ReferenceMonitor:
         describe: Callable[[], Fields],
         source: int | None = None,
         told_by: str = "",
+        alone: bool = False,
     ) -> bool:
         """Check permissions of a caller; return whether they were granted with nothing to record.
 
@@ -96,10 +103,14 @@ class ReferenceMonitor:
             describe: called only for a record, for what it says about the object.
             source: another subject than the caller's present SID, such as the domain that it is about to enter.
             told_by: a permission without which denials are not recorded (``dontaudit``), for who only asks.
+            alone: whether nobody else is asked about what lies beneath a file of an overlay.
 
         Raises:
             AccessDenied: when policy denies one of them and is enforced.
         """
+        if self.layers is not None and not alone:
+            check = partial(self.check, caller, target, object_class, permissions, describe, source, told_by, True)
+            return self.layers.around(caller, object_class, permissions, describe, check)
         subject = caller.state.sid if source is None else source
         verdict = self.verdict(subject, target, object_class, permissions)
         if verdict is GRANTED:

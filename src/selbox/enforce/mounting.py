@@ -15,18 +15,13 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.mountguard import MountGuard
 from selbox.enforce.mountnamespaces import among_mounts_of, number_of
+from selbox.enforce.overlaymounts import KIND, Option, OverlayMounts
 from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, FSCONTEXT, ROOTCONTEXT, Superblock
 from selbox.model.labelling import FilesystemUseBehaviour
 from selbox.typing import Final, NamedTuple
 
-Option = tuple[bytes, bytes | None]
-"""Name of an option, and its value; None for one that is only named."""
-
-_SERVED: Final = frozenset(
-    ("fuse", "fuseblk", "autofs", "9p", "nfs", "nfs4", "cifs", "smb3", "ceph", "afs", "coda", "overlay")
-)
-"""Kinds of file systems that wait for programs or other machines, on which the supervisor must not wait; and overlays,
-whose files' labels are those of other file systems."""
+_SERVED: Final = frozenset(("fuse", "fuseblk", "autofs", "9p", "nfs", "nfs4", "cifs", "smb3", "ceph", "afs", "coda"))
+"""Kinds of file systems that wait for programs or other machines, on which the supervisor must not wait."""
 
 
 class Made(NamedTuple):
@@ -175,6 +170,8 @@ class Mounting:
 
         Source: the kernel's ``vfs_cmd_create``, ``selinux_set_mnt_opts`` and ``selinux_sb_kern_mount``.
         """
+        if kind == KIND:
+            return self._make_overlay(caller, options, labels, attributes)
         context, is_new = self._made(caller, kind, options, exclusively=exclusively)
         said = self.sids(labels)
         mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
@@ -186,6 +183,22 @@ class Mounting:
         self._box.monitor.check(caller, superblock.sid, "filesystem", ("mount",), lambda: _root(status, name, source))
         if is_new:
             self._remember(status, superblock, source)
+        return Made(mount, context, status, superblock)
+
+    def _make_overlay(
+        self, caller: Caller, options: Sequence[Option], labels: Mapping[str, str], attributes: int
+    ) -> Made:
+        """Make an overlay, which is always a new file system."""
+        box, mounts, said = self._box, OverlayMounts(self._box), self.sids(labels)
+        context, mount, layers = mounts.make(caller, options, attributes)
+        status, name = os.fstat(mount), _name_of(KIND)
+        box.labels.forget_device(status.st_dev)
+        superblock = self._labelled(caller, name, said, status.st_dev, is_new=True)
+        source = next((value for option, value in options if option == b"source"), None)
+        box.monitor.check(caller, superblock.sid, "filesystem", ("mount",), lambda: _root(status, name, source))
+        mounts.remember(caller, status.st_dev, superblock, layers)
+        box.labels.superblocks.add(status.st_dev, superblock)
+        box.labels.filesystems.add(status.st_dev, name, os.fsdecode(source or b"none"))
         return Made(mount, context, status, superblock)
 
     def _made(self, caller: Caller, kind: bytes, options: Sequence[Option], *, exclusively: bool) -> tuple[int, bool]:

@@ -147,7 +147,7 @@ class Walk:
     def _check(self, target: int, object_class: str, permission: str, descriptor: int) -> None:
         self._steps.append((target, object_class, permission))
         self.is_silent &= self._monitor.check(
-            self._caller, target, object_class, (permission,), lambda: self._labels.describe(descriptor)
+            self._caller, target, object_class, (permission,), self._labels.at(descriptor)
         )
 
     def _search(self) -> None:

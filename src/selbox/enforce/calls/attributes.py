@@ -93,9 +93,7 @@ class AttributeCalls:
 
     def _check(self, caller: Caller, target: Target, sid: int, permission: str) -> None:
         object_class = self._box.labels.class_of(target.status)
-        self._box.monitor.check(
-            caller, sid, object_class, (permission,), lambda: self._box.labels.describe(target.descriptor)
-        )
+        self._box.monitor.check(caller, sid, object_class, (permission,), self._box.labels.at(target.descriptor))
 
     # --- Reading ----------------------------------------------------------------------------------------------------
 
@@ -145,7 +143,8 @@ class AttributeCalls:
         names = [os.fsencode(each) for each in os.listxattr(target.place)]
         if any(each.startswith(_TRUSTED) for each in names) and not Capabilities(box).may_use(caller, "sys_admin"):
             names = [each for each in names if not each.startswith(_TRUSTED)]
-        if self._takes_labels(target.status.st_dev) and NAME not in names:
+        device = target.status.st_dev
+        if (self._takes_labels(device) or box.labels.is_layered(device)) and NAME not in names:
             names.append(NAME)
         return self._give(caller, b"".join(name + b"\0" for name in names), arguments[1], arguments[2])
 
@@ -215,7 +214,10 @@ class AttributeCalls:
         box.monitor.check(
             caller, filesystem, "filesystem", ("associate",), lambda: box.labels.describe(target.descriptor), source=new
         )
-        box.labels.assign(status, new, path_of(target.descriptor) if status.st_nlink else None)
+        if box.monitor.layers is not None:
+            box.monitor.layers.may_relabel(caller, target.descriptor, new)
+        place = target.place if box.labels.is_layered(status.st_dev) else path_of(target.descriptor)
+        box.labels.assign(status, new, place if status.st_nlink else None)
         if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
             box.walker.forget()
             box.monitor.invalidate()

@@ -167,7 +167,7 @@ class FileCalls:
         if kind in _BLOCKING:
             self._check_open(caller, located.object, status, flags)
             return self._open_special(caller, located, clean)
-        if flags & os.O_TRUNC:
+        if flags & os.O_TRUNC or self._box.labels.is_layered(status.st_dev):  # to open it may be to copy it
             self._check_open(caller, located.object, status, flags)
             opened = self._box.descriptors.open(_reopen(located.object), clean)
         else:
@@ -208,9 +208,7 @@ class FileCalls:
         object_class = box.labels.class_of(status)
         is_memory = object_class == "file" and box.labels.is_memory(descriptor, status)
 
-        def describe() -> dict[str, object]:
-            return box.labels.describe(descriptor)
-
+        describe = box.labels.at(descriptor)
         box.monitor.check(caller, sid, object_class, sought_permissions(flags), describe)
         if is_memory:
             box.monitor.check(caller, sid, "process", ("ptrace",), describe)
@@ -264,7 +262,7 @@ class FileCalls:
         self._box.labels.assign(status, sid, _reopen(created))
         try:
             self._box.monitor.check(
-                caller, sid, "file", _WITH_OPEN[open_permissions(flags)], lambda: self._box.labels.describe(created)
+                caller, sid, "file", _WITH_OPEN[open_permissions(flags)], self._box.labels.at(created)
             )
         except OSError:
             self._new.undo(located, status)
@@ -280,13 +278,15 @@ class FileCalls:
         directory = located._replace(parent=located.object, name=b"")
         self._new.check_writable(caller, directory)
         sid = self._new.label_of(caller, directory, "file")
+        if box.monitor.layers is not None:
+            box.monitor.layers.may_fill(caller, located.object)
         with self._new.creating(caller):
             created = box.descriptors.open(_reopen(located.object), flags, mode=mode & 0o7777)
         status = os.fstat(created)
         box.openers.forget(status)
         box.labels.assign(status, sid, _reopen(created))
         with_open = _WITH_OPEN[open_permissions(flags)]
-        box.monitor.check(caller, sid, "file", with_open, lambda: box.labels.describe(created))
+        box.monitor.check(caller, sid, "file", with_open, box.labels.at(created))
         return self._hand_over(caller, created, status, flags)
 
 

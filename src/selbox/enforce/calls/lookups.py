@@ -114,7 +114,7 @@ class LookupCalls:
             box.labels.sid_of(target.descriptor, target.status, caller),
             object_class,
             _permissions(mode, object_class),
-            lambda: box.labels.describe(target.descriptor),
+            box.labels.at(target.descriptor),
             told_by="audit_access",
         )
 
@@ -142,7 +142,7 @@ class LookupCalls:
         if not stat.S_ISLNK(target.status.st_mode):
             return -errno.EINVAL if path else -errno.ENOENT
         sid = box.labels.sid_of(target.descriptor, target.status, caller)
-        box.monitor.check(caller, sid, "lnk_file", ("read",), lambda: box.labels.describe(target.descriptor))
+        box.monitor.check(caller, sid, "lnk_file", ("read",), box.labels.at(target.descriptor))
         if caller.state.root_changed:
             return CONTINUE  # what links of /proc say depends on who reads them
         words = self._own_entry(caller, path, target) or box.walker.stand_ins.shown(self._read(caller, target))
@@ -191,7 +191,7 @@ class LookupCalls:
         if stat.S_ISDIR(target.status.st_mode):
             box.walker.privileges.check_mode(caller, target.status, os.X_OK)
             sid = box.labels.sid_of(target.descriptor, target.status, caller)
-            box.monitor.check(caller, sid, "dir", ("search",), lambda: box.labels.describe(target.descriptor))
+            box.monitor.check(caller, sid, "dir", ("search",), box.labels.at(target.descriptor))
         return CONTINUE
 
     # --- File systems -----------------------------------------------------------------------------------------------

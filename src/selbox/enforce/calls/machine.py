@@ -120,7 +120,7 @@ class MachineCalls:
         if self._capabilities.may_use(caller, "sys_module"):
             target = target_open(box, caller, arguments[0])
             sid = box.labels.sid_of(target.descriptor, target.status, caller)
-            box.monitor.check(caller, sid, "system", ("module_load",), lambda: box.labels.describe(target.descriptor))
+            box.monitor.check(caller, sid, "system", ("module_load",), box.labels.at(target.descriptor))
         return -errno.EPERM
 
 

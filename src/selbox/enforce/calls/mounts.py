@@ -181,6 +181,8 @@ class MountCalls:
             if kept >= 0:
                 os.close(kept)
             raise
+        if box.labels.overlays is not None:
+            box.labels.overlays.unmounted(status.st_dev, caller.tid)
         if kept < 0:
             return 0
 

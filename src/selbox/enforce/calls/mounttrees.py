@@ -18,7 +18,8 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, copy_of, target_at, target_held
 from selbox.enforce.filesystems import mount_number
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW
-from selbox.enforce.mounting import Made, Mounting, Option, invalid
+from selbox.enforce.mounting import Made, Mounting, invalid
+from selbox.enforce.overlaymounts import KIND, LAYERS, Option
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, LABELS
 from selbox.enforce.tasks import start_of_process, thread_group
@@ -171,7 +172,8 @@ class MountTreeCalls:
             self._mounting.sids(label)
             context.labels.update(label)
             return
-        mountcalls.set_option(context.kernel, name, value)
+        if context.kind != KIND or name not in LAYERS:  # the kernel would look directories up where the supervisor is
+            mountcalls.set_option(context.kernel, name, value)
         context.options.append((name, value))
 
     def _create(self, caller: Caller, inode: int, context: _Context, *, exclusively: bool) -> None:

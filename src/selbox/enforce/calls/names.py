@@ -63,6 +63,8 @@ class NewObjects:
         box.monitor.check(caller, sid, object_class, ("create",), describe)
         filesystem = box.labels.filesystem_sid_on(status.st_dev)
         box.monitor.check(caller, filesystem, "filesystem", ("associate",), describe, source=sid)
+        if box.monitor.layers is not None:
+            box.monitor.layers.may_create(caller, located.parent, located.name, object_class, sid)
         return sid
 
     def label_of(self, caller: Caller, located: Located, object_class: str) -> int:
@@ -88,6 +90,8 @@ class NewObjects:
         directory = box.labels.sid_of(located.parent, holder, caller)
         self._check_directory(caller, located.parent, directory, "remove_name")
         self.check_object(caller, located, permission)
+        if box.monitor.layers is not None:
+            box.monitor.layers.may_remove(caller, located.parent, located.name, located.object, permission)
         return status
 
     def check_object(self, caller: Caller, located: Located, permission: str) -> int:
@@ -95,15 +99,13 @@ class NewObjects:
         box = self._box
         status = located.found
         sid = box.labels.sid_of(located.object, status, caller)
-        box.monitor.check(
-            caller, sid, box.labels.class_of(status), (permission,), lambda: box.labels.describe(located.object)
-        )
+        box.monitor.check(caller, sid, box.labels.class_of(status), (permission,), box.labels.at(located.object))
         return sid
 
     def _check_directory(self, caller: Caller, descriptor: int, sid: int, permission: str) -> None:
         self._box.walker.privileges.check_mode(caller, os.fstat(descriptor), os.W_OK | os.X_OK)
         for permissions in (("write", "search"), (permission, "search")):
-            self._box.monitor.check(caller, sid, "dir", permissions, lambda: self._box.labels.describe(descriptor))
+            self._box.monitor.check(caller, sid, "dir", permissions, self._box.labels.at(descriptor))
 
     def check_changeable(self, caller: Caller, located: Located, holder: os.stat_result) -> None:
         """Refuse what would change the names in a directory that only the kernel changes, to whoever may write to it.
@@ -125,9 +127,7 @@ class NewObjects:
         if "write" in permissions:
             self._box.walker.privileges.check_mode(caller, status, os.W_OK | os.X_OK)
         sid = self._box.labels.sid_of(located.parent, status, caller)
-        self._box.monitor.check(
-            caller, sid, "dir", (*permissions, "search"), lambda: self._box.labels.describe(located.parent)
-        )
+        self._box.monitor.check(caller, sid, "dir", (*permissions, "search"), self._box.labels.at(located.parent))
 
     def check_directory(self, caller: Caller, located: Located, permission: str) -> None:
         """Check that a caller may change a directory's entries in one way (``add_name``, ``remove_name``)."""
@@ -267,12 +267,15 @@ class NameCalls:
             return -errno.EXDEV
         self._new.check_directory(caller, new, "add_name")
         sid = self._new.check_object(caller, old, "link")
+        if self._box.monitor.layers is not None:
+            self._box.monitor.layers.may_link(caller, old.object, new.parent)
         if old.parent >= 0:
             os.link(old.name, new.name, src_dir_fd=old.parent, dst_dir_fd=new.parent, follow_symlinks=False)
         else:
             os.link(f"/proc/self/fd/{old.object}", new.name, dst_dir_fd=new.parent, follow_symlinks=True)
         # From now on two paths lead to it: what it is called no longer tells its label.
-        self._box.labels.assign(status, sid, place_of(new))
+        if not status.st_nlink or not self._box.labels.is_layered(status.st_dev):
+            self._box.labels.assign(status, sid, place_of(new))
         return 0
 
     def _try_source(self, caller: Caller, old: Located) -> None:
@@ -291,7 +294,7 @@ class NameCalls:
             return
         sid = box.labels.sid_of(old.object, status, caller)
         with suppress(AccessDenied):
-            box.monitor.check(caller, sid, "file", ("read", "write"), lambda: box.labels.describe(old.object))
+            box.monitor.check(caller, sid, "file", ("read", "write"), box.labels.at(old.object))
 
     def unlink(self, caller: Caller, arguments: Arguments) -> int:
         """``unlink(path)``."""
@@ -327,11 +330,13 @@ class NameCalls:
             os.rmdir(located.name, dir_fd=located.parent)
         else:
             os.unlink(located.name, dir_fd=located.parent)
-        self._name_gone(located, status)
+        self._name_gone(caller, located, status)
         return 0
 
-    def _name_gone(self, located: Located, status: os.stat_result) -> None:
+    def _name_gone(self, caller: Caller, located: Located, status: os.stat_result) -> None:
         self._box.labels.removed(status, path_in(located))
+        if self._box.monitor.layers is not None:
+            self._box.monitor.layers.name_gone(caller, located.parent, located.name, status)
         if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
             self._box.walker.forget()
 
@@ -357,7 +362,7 @@ class NameCalls:
         self._check_rename(caller, old, new, flags)
         system_call(NUMBERS["renameat2"], old.parent, old.name, new.parent, new.name, flags)
         if new.status is not None and not flags & _RENAME_EXCHANGE and new.status.st_ino != status.st_ino:
-            self._name_gone(new, new.status)
+            self._name_gone(caller, new, new.status)
         self._after_rename(caller, old, new, flags)
         return 0
 
@@ -383,9 +388,11 @@ class NameCalls:
                 self._check_parent_entry(caller, new)
         if exchange:
             self._check_move(caller, new, old, moves=moves)
-            self._check_move(caller, old, new, moves=moves)
-        else:
-            self._check_move(caller, old, new, moves=moves)
+        self._check_move(caller, old, new, moves=moves)
+        if self._box.monitor.layers is not None:
+            self._box.monitor.layers.may_rename(
+                caller, old.parent, old.object, new.parent, new.object, exchange=exchange
+            )
 
     def _check_parent_entry(self, caller: Caller, located: Located) -> None:
         if stat.S_ISDIR(located.found.st_mode):
@@ -408,7 +415,8 @@ class NameCalls:
             moved.append((new, old))
         for source, target in moved:
             status = source.found
-            labels.assign(status, labels.sid_of(source.object, status, caller), place_of(target))
+            if not labels.is_layered(status.st_dev):
+                labels.assign(status, labels.sid_of(source.object, status, caller), place_of(target))
             if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
                 self._box.walker.forget()
         note = labels.exchanged if flags & _RENAME_EXCHANGE else labels.renamed

@@ -78,5 +78,7 @@ def set_flags(box: Box, caller: Caller, target: Target, arguments: Arguments) ->
     changed = _WORD.unpack_from(before)[0] ^ _WORD.unpack_from(data)[0]
     if changed & kind.guarded and not Capabilities(box).may_use_if_held(caller, "linux_immutable"):
         return -errno.EPERM
+    if box.monitor.layers is not None:
+        box.monitor.layers.may_change(caller, target.descriptor)
     fcntl.ioctl(descriptor, command, data)
     return 0

@@ -165,9 +165,7 @@ class StatusCalls:
         """Check that a caller may know of a file; return whether there was nothing to record."""
         box = self._box
         sid = box.labels.sid_of(descriptor, status, caller)
-        return box.monitor.check(
-            caller, sid, box.labels.class_of(status), _GETATTR, lambda: box.labels.describe(descriptor)
-        )
+        return box.monitor.check(caller, sid, box.labels.class_of(status), _GETATTR, box.labels.at(descriptor))
 
 
 class _Seen(NamedTuple):

@@ -175,12 +175,18 @@ class StatusChangeCalls:
         if times is None:
             self._may_touch(caller, target)
             check_target(self._box, caller, target, "write")
+            self._copied(caller, target)
         else:
             check_target(self._box, caller, target, "setattr")
             self._privileges.check_owner(caller, target.status)
         packed = None if times is None else _TIMES.pack(*times)
         system_call(NUMBERS["utimensat"], target.descriptor, b"", packed, AT_EMPTY_PATH)
         return 0
+
+    def _copied(self, caller: Caller, target: Target) -> None:
+        """Have a file of an overlay copied up before it changes."""
+        if self._box.monitor.layers is not None:
+            self._box.monitor.layers.may_change(caller, target.descriptor)
 
     def _may_touch(self, caller: Caller, target: Target) -> None:
         """Ask what setting times to now takes: to be the owner, or to write (kernel: ``may_setattr``)."""
@@ -202,6 +208,7 @@ class StatusChangeCalls:
             check_target(self._box, caller, target, "write")
             if "open_perms" in self._box.server.policy.policy_capabilities:
                 check_target(self._box, caller, target, "write", "open")
+            self._copied(caller, target)
         _may_grow(caller, length)
         os.truncate(target.place, length)
         return 0

@@ -54,9 +54,7 @@ class Transitions:
         """Check permissions of the program's file, which may be one in memory, of a class of its own."""
         box = self._box
         object_class = box.labels.class_of(os.fstat(descriptor))
-        box.monitor.check(
-            caller, sid, object_class, permissions, lambda: box.labels.describe(descriptor), source=source
-        )
+        box.monitor.check(caller, sid, object_class, permissions, box.labels.at(descriptor), source=source)
 
     def check_readable(self, caller: Caller, descriptor: int, sid: int) -> None:
         """Check what opening a program asks for (kernel: ``do_open_execat``)."""

@@ -116,7 +116,7 @@ class UnixSockets:
         start = self._box.walker.start_of(caller, AT_FDCWD)
         _in_own_directory(lambda: _bind_at(caller, own, address, start, located))
         file = self._box.descriptors.open(located.name, O_PATH | os.O_NOFOLLOW, located.parent)
-        self._box.labels.assign(os.fstat(file), sid)
+        self._box.labels.assign(os.fstat(file), sid, f"/proc/self/fd/{file}")
         self._names.bound_to_file(self._box.descriptors.keep(file), label.sid)
         return 0
 
