@@ -65,6 +65,21 @@ def test_lines_are_sorted_as_text_with_self_in_its_place() -> None:
     ]
 
 
+def test_conditional_access_rules_are_as_many_as_there_are() -> None:
+    policy = compile_with_base("")
+    a, b, file = policy.type_ids["a"], policy.type_ids["b"], policy.class_ids["file"]
+    rules = Rules()
+    for kind, data in ((RuleKind.ALLOW, 1), (RuleKind.ALLOW, 2), (RuleKind.ALLOW, 1), (RuleKind.TYPE_CHANGE, a)):
+        rules.append(kind, a, b, file, data, condition=1)
+    rules.append(RuleKind.TYPE_CHANGE, a, b, file, a, condition=1)
+    assert texts(policy._replace(rules=rules))[1].splitlines() == [
+        "  (allow a b (file (ioctl)))",
+        "  (allow a b (file (ioctl)))",
+        "  (allow a b (file (read)))",
+        "  (typechange a b file a)",
+    ]
+
+
 def test_rules_of_one_key_are_one_and_those_that_say_nothing_none() -> None:
     policy = compile_with_base("")
     rules = Rules()

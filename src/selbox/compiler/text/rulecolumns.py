@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from itertools import groupby
 
-from selbox.model.rules import ACCESS_KINDS, KeyedRules, Rules
+from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, KeyedRules, Rules
 from selbox.typing import Final, NamedTuple
 
 WORD: Final = 32
@@ -18,11 +18,13 @@ HALF_MASK: Final = (1 << HALF) - 1
 ACCESS: Final = sum(ACCESS_KINDS)
 """The bits of the kinds whose data are permissions."""
 
+_ANY_KIND: Final = HALF_MASK
+
 _LOW_AT, _HIGH_AT = (0, 1) if sys.byteorder == "little" else (1, 0)
 
 
 class RuleColumns(NamedTuple):
-    """Rules of which no two have the same condition, kind, source, target and class.
+    """Rules of which no two have the same kind, source, target and class, but for conditional access rules.
 
     Attributes:
         keyed: how many stand first that hold always.
@@ -41,7 +43,8 @@ class RuleColumns(NamedTuple):
 def merged_columns(rules: Rules) -> RuleColumns:
     """Return rules, those of one key as one: access rules joined, the last of type rules.
 
-    Those that :class:`KeyedRules` knows to have keys of their own are not looked at.
+    Those that :class:`KeyedRules` knows to have keys of their own are not looked at. Access rules of conditionals stay
+    as many as they are, as in the file, where each statement has its entry.
     """
     keyed = rules.keyed if isinstance(rules, KeyedRules) else 0
     heads = _joined_halves(rules.kind, rules.object_class)
@@ -54,7 +57,8 @@ def merged_columns(rules: Rules) -> RuleColumns:
     keys = _keys(rules, heads, keyed)
     first_rows: defaultdict[int, dict[Hashable, int]] = defaultdict(dict)
     for condition, begin, end in runs:
-        _merge(begin, keys[begin - keyed : end - keyed], first_rows[condition], contents)
+        merged = _ANY_KIND if condition == UNCONDITIONAL else _ANY_KIND & ~ACCESS
+        _merge(begin, keys[begin - keyed : end - keyed], merged, first_rows[condition], contents)
     return RuleColumns(keyed, runs, rules.source, rules.target, contents)
 
 
@@ -66,16 +70,21 @@ def _keys(rules: Rules, heads: "array[int]", first: int) -> Sequence[Hashable]:
     return _joined(heads, _joined_halves(source, target))
 
 
-def _merge(begin: int, keys: Sequence[Hashable], first_rows: dict[Hashable, int], contents: "array[int]") -> None:
+def _merge(
+    begin: int, keys: Sequence[Hashable], kinds: int, first_rows: dict[Hashable, int], contents: "array[int]"
+) -> None:
     """Have the first row of each key say what all of them do: access rules are joined, the last of others holds.
 
     Args:
         begin: the row that the first key is of.
         keys: of rows side by side.
+        kinds: the bits of those that are merged.
         first_rows: of keys, among the rows of the same condition so far; takes those of these rows.
         contents: of all rules.
     """
     for row, key in enumerate(keys, begin):
+        if not contents[row] >> WORD + HALF & kinds:
+            continue
         first = first_rows.setdefault(key, row)
         if first != row:
             known = contents[first] if contents[row] >> WORD + HALF & ACCESS else 0

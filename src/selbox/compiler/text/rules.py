@@ -1,4 +1,4 @@
-"""Type enforcement rules as text: merged by key, sorted, a line each.
+"""Type enforcement rules as text: sorted, a line each, those that always hold merged by key.
 
 Debian's policy has 130,000 of them, so that the time of writing a policy is spent here. No line is put together before
 all are sorted: until then lines are numbers, in which the places of kind, source, target and end have bits of their
@@ -50,7 +50,9 @@ _ExtendedLines = Mapping[tuple[int, ExtendedKind], Sequence[str]]
 
 
 class RuleTexts(NamedTuple):
-    """Rules as text, sorted by kind, then as text; those of the same key have become one.
+    """Rules as text, sorted by kind, then as text.
+
+    Those of the same key have become one, but for access rules of conditionals.
 
     Attributes:
         always: parts of the text of the rules that always hold, whole lines each, made as they are asked for.

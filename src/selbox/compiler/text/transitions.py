@@ -42,7 +42,10 @@ def range_transition_lines(policy: Policy, syntax: Syntax) -> list[str]:
 
 
 def role_lines(policy: Policy, syntax: Syntax) -> list[str]:
-    """Return the sorted role transitions, then the sorted changes of role that are allowed, each once."""
+    """Return the sorted role transitions, each once, then the sorted changes of role that are allowed.
+
+    Of these there are as many as in the file, which has each as often as it was written.
+    """
     roles, types, classes = policy.roles, policy.types, policy.classes
     transitions = {
         syntax.role_transition.format(
@@ -53,8 +56,8 @@ def role_lines(policy: Policy, syntax: Syntax) -> list[str]:
         )
         for rule in policy.role_transitions
     }
-    allows = {
+    allows = [
         syntax.role_allow.format(source=roles[rule.source].name, target=roles[rule.target].name)
         for rule in policy.role_allows
-    }
+    ]
     return sorted(transitions) + sorted(allows)
