@@ -70,3 +70,27 @@ os.waitpid(child, 0)
 """
     outcome = meet(directory, cat, "", f"{RULES} (allow cat_t self (capability (chown)))")
     assert outcome.output.splitlines() == ["EPERM ok"] * 2, outcome.errors
+
+
+def test_who_gave_up_root_reaches_its_own_descriptors(directory: Path) -> None:
+    """``/proc/PID/fd`` is root's then, and open to the process all the same; samba opens everything through there."""
+    cat = """
+os.makedirs(f"{os.getpid()}/fd"); open(f"{os.getpid()}/fd/3", "w").close(); os.chmod(f"{os.getpid()}/fd", 0)
+parent = os.getpid()
+child = os.fork()
+if child == 0:
+    os.makedirs(f"{os.getpid()}/fd", 0o500); open(f"{os.getpid()}/fd/3", "w").close()
+    os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 0)
+    place = os.open(".", os.O_PATH)
+    for each in (f"/proc/self/fd/{place}", f"/proc/thread-self/fd/{place}", f"/dev/fd/{place}", "/proc/self/fd",
+            f"/proc/{parent}/fd", f"/proc/{parent}/fd/0", f"{os.getpid()}/fd/3", f"{os.getpid()}/fd"):
+        say(trying(lambda: os.close(os.open(each, os.O_RDONLY))))
+    say(trying(lambda: os.readlink(f"/proc/self/fd/{place}")), trying(lambda: os.listdir("/proc/self/fd") and None))
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    outcome = meet(directory, cat, "", RULES)
+    lines = outcome.output.splitlines()
+    assert lines[:8] == ["ok"] * 4 + ["EACCES"] * 4, outcome.errors
+    assert lines[8].endswith(" ok")
+    assert "EACCES" not in lines[8]

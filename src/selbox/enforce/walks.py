@@ -180,6 +180,11 @@ class Walk:
             if self._pending:
                 raise
             return Located(self._current, name, -1, None, self._must_be_directory)
+        except PermissionError:
+            if not is_own_descriptors(self._caller, self._current):
+                raise
+            with own_capabilities():
+                descriptor = self._descriptors.open(name, UNFOLLOWED, self._current)
         status = os.fstat(descriptor)
         last = not self._pending
         if stat.S_ISLNK(status.st_mode) and (not last or self._follow or self._must_be_directory):
@@ -272,6 +277,19 @@ class Walk:
 
     def _caller_uid(self) -> int:
         return os.stat(f"/proc/{self._caller.tid}").st_uid if self._caller.state.credentials_changed else os.geteuid()
+
+
+def is_own_descriptors(caller: Caller, directory: int) -> bool:
+    """Tell whether a directory is ``/proc/PID/fd`` of the caller's own process.
+
+    That is open to the process whatever the directory's owner and mode, which are root's for who gave up root.
+
+    Source: the kernel's ``proc_fd_permission``.
+    """
+    match = _TASK_DIRECTORY.match(os.readlink(b"/proc/self/fd/%d" % directory))
+    if match is None or match[2] != b"/fd" or int(match[1]) != thread_group(caller.tid):
+        return False
+    return os.fstat(directory).st_dev == os.stat("/proc").st_dev  # in others, numbers mean other processes
 
 
 def _check_has_name(descriptor: int) -> None:

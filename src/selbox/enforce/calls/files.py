@@ -13,10 +13,11 @@ from selbox.enforce.callerfiles import misleads
 from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.shortcuts import UNUSUAL, WANTED
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.walks import Located
+from selbox.enforce.walks import Located, is_own_descriptors
 from selbox.typing import Final
 
 _HOW = struct.Struct("=QQQ")
@@ -172,9 +173,19 @@ class FileCalls:
             opened = self._box.descriptors.open(_reopen(located.object), clean)
         else:
             # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
-            opened = self._box.descriptors.open(_reopen(located.object), clean)
+            opened = self._open_ordinarily(caller, located.object, clean)
             self._check_open(caller, located.object, status, flags)
         return self._hand_over(caller, opened, status, flags)
+
+    def _open_ordinarily(self, caller: Caller, descriptor: int, flags: int) -> int:
+        """Open an object, if ordinary permissions let the caller."""
+        try:
+            return self._box.descriptors.open(_reopen(descriptor), flags)
+        except PermissionError:
+            if not is_own_descriptors(caller, descriptor):
+                raise
+            with own_capabilities():
+                return self._box.descriptors.open(_reopen(descriptor), flags)
 
     def _lead(self, caller: Caller, located: Located, path: bytes, address: int, flags: int) -> int:
         """Open with ``O_PATH`` what the kernel would not come to by the path."""
