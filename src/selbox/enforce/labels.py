@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
+from selbox.enforce.domains import init_sid
 from selbox.enforce.filesystems import Filesystems
 from selbox.enforce.superblocks import Superblock, Superblocks
 from selbox.enforce.tasks import TaskTable
@@ -63,6 +64,8 @@ _TEXTS_KEPT: Final = 1024
 DELETED: Final = " (deleted)"
 """What follows the name of a file that has it no more, in its path as the kernel tells it."""
 
+_FIRST_PROCESS: Final = 1
+
 
 class Labels:
     """Labels of inodes, and of the tasks that ``/proc`` shows.
@@ -113,6 +116,7 @@ class Labels:
     def _policy_changed(self, policy: Policy) -> None:
         self._file_contexts = FileContexts.of(policy)
         self._policy_sids: dict[Context, int] = {}
+        self._init: int | None = None
         self._uses = {each.filesystem: each for each in policy.filesystem_uses}
         self._labels_links = "genfs_seclabel_symlinks" in policy.policy_capabilities
         self._genfs = {each.filesystem for each in policy.genfs_contexts}
@@ -134,9 +138,20 @@ class Labels:
             del self._unlinked[key]
 
     def task_sid(self, pid: int) -> int:
-        """Return the SID of a task, which for one outside the box is that of the kernel."""
+        """Return the SID of a task, of the box or outside."""
         state = self._tasks.state_of(pid)
-        return self.outside if state is None else state.sid
+        return self.outside_sid(pid) if state is None else state.sid
+
+    def outside_sid(self, pid: int) -> int:
+        """Return the SID of a task outside the box: the kernel's, and of the first one what policy has for init."""
+        if pid != _FIRST_PROCESS:
+            return self.outside
+        if self._init is None:
+            try:
+                self._init = init_sid(self._server)
+            except SelboxError:
+                self._init = self.outside
+        return self._init
 
     def sid_of(self, descriptor: int, status: os.stat_result, caller: Caller, path: str | None = None) -> int:
         """Return the SID of an open file.
@@ -251,6 +266,15 @@ class Labels:
                 self._store.set(*key, self._server.sid_to_context_force(sid), place)
             except SelboxError as error:
                 raise OSError(errno.EIO, str(error)) from None
+
+    def appeared(self, status: os.stat_result, caller: Caller) -> None:
+        """Label an inode that the kernel has made for a task, where policy has such labels follow from the task.
+
+        Source: the kernel's ``inode_doinit_with_dentry`` for ``fs_use_trans``.
+        """
+        superblock = self.superblocks.of(status.st_dev, self.filesystem_of(status.st_dev))
+        if superblock.behaviour is FilesystemUseBehaviour.TRANSITION and not superblock.mountpoint:
+            self._sids[status.st_dev, status.st_ino] = self._by_transition(superblock, status, caller)
 
     def _is_lasting(self, device: int) -> bool:
         """Tell whether a file system's labels are to be found again when it is unmounted and mounted once more."""
@@ -386,12 +410,15 @@ class Labels:
         if behaviour is FilesystemUseBehaviour.TASK:
             return caller.state.sid, True
         if behaviour is FilesystemUseBehaviour.TRANSITION:
-            class_id = self._server.vector(self.class_of(status), ()).object_class
-            try:
-                return self._server.compute_create(caller.state.sid, superblock.sid, class_id), True
-            except SelboxError:
-                return superblock.sid, True
+            return self._by_transition(superblock, status, caller), True
         return self._find_made_up(path, superblock.kind, status, descriptor, caller) or (superblock.sid, True)
+
+    def _by_transition(self, superblock: Superblock, status: os.stat_result, caller: Caller) -> int:
+        class_id = self._server.vector(self.class_of(status), ()).object_class
+        try:
+            return self._server.compute_create(caller.state.sid, superblock.sid, class_id)
+        except SelboxError:
+            return superblock.sid
 
     def _find_made_up(
         self, path: str, kind: str, status: os.stat_result, descriptor: int, caller: Caller

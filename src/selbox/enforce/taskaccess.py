@@ -51,7 +51,7 @@ class TaskAccess:
             OSError: EPERM for a task outside the box.
         """
         state = self._box.tasks.state_of(tid)
-        sid = self._box.labels.outside if state is None else state.sid
+        sid = self._box.labels.outside_sid(tid) if state is None else state.sid
         self._box.monitor.check(caller, sid, "process", ("ptrace",), dict)
         if state is None:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))

@@ -14,6 +14,7 @@ from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.shortcuts import UNUSUAL, WANTED
 from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -40,8 +41,14 @@ _WITH_OPEN: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
 """The permissions of an access mode, to those that opening asks for together."""
 
 _TTY_MAJOR: Final = 5
-_PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(136, 144)})
+_TERMINAL_MAJOR: Final = 136
+_PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(_TERMINAL_MAJOR, 144)})
 """Devices whose opening never waits: memory devices, the terminal multiplexer, pseudo terminals."""
+
+_TERMINAL_MAKER: Final = os.makedev(_TTY_MAJOR, 2)
+"""``/dev/ptmx``."""
+_GET_NUMBER: Final = 0x80045430
+"""``TIOCGPTN``."""
 
 
 class FileCalls:
@@ -241,10 +248,36 @@ class FileCalls:
             source = self._controlling_terminal(caller)
         prompt = stat.S_ISCHR(status.st_mode) and os.major(status.st_rdev) in _PROMPT_MAJORS
         if prompt or flags & os.O_NONBLOCK:
-            return self._hand_over(caller, self._box.descriptors.open(_reopen(source), flags), status, flags)
+            opened = self._box.descriptors.open(_reopen(source), flags)
+            if status.st_rdev == _TERMINAL_MAKER:
+                self._label_terminal(caller, source, opened)
+            return self._hand_over(caller, opened, status, flags)
         self._box.openers.note(status, caller.state.sid)
         self._workers.open(caller, self._box.descriptors.keep(source), flags)
         return ANSWERED
+
+    def _label_terminal(self, caller: Caller, maker: int, master: int) -> None:
+        """Label the pseudo terminal that an opening has made.
+
+        Args:
+            caller: who opened.
+            maker: ``ptmx``, which stands beside the terminals or beside their directory, ``pts``.
+            master: what opening it gave.
+
+        Source: the kernel's ``ptmx_open``, ``devpts_pty_new`` and ``inode_doinit_with_dentry``.
+        """
+        labels = self._box.labels
+        number = int.from_bytes(fcntl.ioctl(master, _GET_NUMBER, bytes(4)), "little")
+        directory = path_of(maker).rpartition("/")[0]
+        if labels.filesystem_of(os.fstat(maker).st_dev) != "devpts":
+            directory += "/pts"
+        try:
+            terminal = self._box.descriptors.open(f"{directory}/{number}", O_PATH | os.O_NOFOLLOW)
+        except OSError:
+            return  # it is in a file system that is mounted somewhere else
+        status = os.fstat(terminal)
+        if status.st_rdev == os.makedev(_TERMINAL_MAJOR + (number >> 8), number & 0xFF):
+            labels.appeared(status, caller)
 
     def _controlling_terminal(self, caller: Caller) -> int:
         """Open the caller's own terminal, which ``/dev/tty`` stands for."""

@@ -47,7 +47,7 @@ class ProcessAttributes:
             box.monitor.check(caller, box.labels.task_sid(tid), "process", ("getattr",), dict)
         state = box.tasks.state_of(tid)
         if state is None:
-            sid = 0 if name in _NEXT else box.labels.outside
+            sid = 0 if name in _NEXT else box.labels.outside_sid(tid)
         elif name in _NEXT:
             sid = getattr(state.next_labels, _NEXT[name])
         else:

@@ -67,7 +67,7 @@ class TraceCalls:
         box = self._box
         parent = parent_of(thread_group(caller.tid))
         state = box.tasks.state_of(parent)
-        sid = box.labels.outside if state is None else state.sid
+        sid = box.labels.outside_sid(parent) if state is None else state.sid
         box.monitor.check(caller, caller.state.sid, "process", ("ptrace",), dict, source=sid)
         if state is None:
             return -errno.EPERM  # nobody outside the box looks after it, least of all the supervisor

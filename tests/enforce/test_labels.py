@@ -1,0 +1,44 @@
+"""Labels of what the kernel makes up for a task, and of what stands outside the box."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.enforce.meetings import meet
+
+pytestmark = pytest.mark.enforcement
+
+INIT = """
+(type init_t) (call domain_type (init_t))
+(type init_exec_t) (call file_type (init_exec_t))
+(filecon "/sbin/init" file (system_u object_r init_exec_t ((s0) (s0))))
+(typetransition kernel_t init_exec_t process init_t)
+"""
+
+
+@pytest.mark.parametrize(("rules", "first"), [("", "kernel_t"), (INIT, "init_t")])
+def test_the_first_process_is_init_where_policy_has_one(directory: Path, rules: str, first: str) -> None:
+    cat = """
+for pid in (1, os.getppid()):
+    text = trying(lambda: open(f"/proc/{pid}/attr/current").read())
+    say(text.split(":")[2] if ":" in text else text)
+"""
+    outcome = meet(directory, cat, "", rules, options=("--permissive",))
+    assert outcome.output.split() == [first, "kernel_t"], outcome.errors
+
+
+def test_a_new_terminal_has_the_label_that_follows_from_who_opens_ptmx(directory: Path) -> None:
+    """Also where the way to ptmx is known; sshd relabels its terminals, which are of its own type at first."""
+    cat = """
+for _ in range(2):
+    master, slave = os.openpty()
+    say(os.getxattr(os.ttyname(slave), "security.selinux").decode().split(":")[2])
+    os.close(master); os.close(slave)
+"""
+    rules = """
+(type cat_devpts_t) (call file_type (cat_devpts_t)) (call make_terminals (cat_t))
+(typetransition cat_t devpts_t chr_file cat_devpts_t)
+(allow cat_t cat_devpts_t (chr_file (open read write ioctl getattr setattr)))
+"""
+    outcome = meet(directory, cat, "", rules)
+    assert outcome.output.split() == ["cat_devpts_t"] * 2, outcome.errors
