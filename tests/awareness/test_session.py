@@ -37,7 +37,7 @@ def session(root: Path, directory: Path) -> Iterator[Prompt]:
     session.close()
 
 
-def test_a_session(session: Prompt, directory: Path) -> None:
+def test_a_session(session: Prompt, directory: Path, tmp_path: Path) -> None:
     run = session.run
     assert run("id -Z") == [LOGIN]
     (line,) = run("ps -eZ | grep 'dbus-daemon$' | grep system_dbusd_t")
@@ -74,6 +74,18 @@ def test_a_session(session: Prompt, directory: Path) -> None:
         "system_u:object_r:etc_t:s0 /etc/shadow",
         "Relabeled /etc/shadow from system_u:object_r:etc_t:s0 to system_u:object_r:shadow_t:s0",
     ]
+
+    # Homes, and what policy leaves alone
+    assert run("matchpathcon /root/.ssh /home/ann/www/x /tmp/x; ls -1 /etc/selinux/default/contexts/files") == [
+        "/root/.ssh\tunconfined_u:object_r:ssh_home_t:s0",
+        "/home/ann/www/x\tunconfined_u:object_r:httpd_user_content_t:s0",
+        "/tmp/x\t<<none>>",
+        "file_contexts",
+        "file_contexts.homedirs",
+        "file_contexts.subs_dist",
+        "media",
+    ]
+    assert run(f"ls -dZ /tmp {tmp_path} | cut -d: -f3") == ["tmp_t", "tmp_t"]
 
     # Booleans and the mode
     assert run("getsebool -a | wc -l") == run("ls /sys/fs/selinux/booleans | wc -l")

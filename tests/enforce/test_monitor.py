@@ -7,6 +7,7 @@ import pytest
 from selbox.avc.cache import AccessVectorCache
 from selbox.enforce.caller import Caller
 from selbox.enforce.monitor import AccessDenied, AccessEvent, ReferenceMonitor
+from selbox.enforce.recorder import Recorder
 from selbox.enforce.tasks import TaskState
 from selbox.server.securityserver import SecurityServer
 from selbox.store.policyfiles import load_policy
@@ -53,3 +54,17 @@ def test_enforcing_refuses_as_the_look_beforehand_says() -> None:
         monitored.check()
     assert len(monitored.events) == 1
     assert monitored.monitor.would_go_on(monitored.source, monitored.target, "sem", ALTERING)
+
+
+def test_records_tell_contexts_that_the_policy_does_not_know_as_they_were() -> None:
+    lines: list[str] = []
+    monitored = Monitored(enforcing=False)
+    recorder = Recorder(monitored.server, lines.append)
+    for target in (monitored.server.context_to_sid_force("nobody_u:lost"), monitored.target):
+        fields = {"name": "x"}
+        recorder.record(AccessEvent(os.getpid(), monitored.source, target, 1, 1, False, True, fields))
+    first, second = (line.partition(" tcontext=")[2] for line in lines)
+    # As the kernel writes it: the label that counts in its place, and at the end what stood there.
+    assert first.startswith("system_u:object_r:unlabeled_t:")
+    assert first.endswith(' permissive=1 trawcon="nobody_u:lost"')
+    assert "rawcon" not in second

@@ -1,7 +1,7 @@
 import pytest
 
 from selbox.diagnostics import SelboxError, SourceFile
-from selbox.language.filecontexts import FileContextLine, for_homes, parse_file_contexts
+from selbox.language.filecontexts import FileContextLine, for_homes, homes_apart, parse_file_contexts
 from selbox.model.labelling import FileKind
 
 TEXT = """
@@ -76,3 +76,7 @@ def test_templates_are_written_out_for_every_home() -> None:
     given = parse_file_contexts(SourceFile("fc", TEMPLATES))
     assert words(for_homes(given, "unconfined_u")) == words(parse_file_contexts(SourceFile("fc", expected)))
     assert for_homes(given, "")[0].context == given[0].context
+    rest, homes = homes_apart(SourceFile("fc", TEMPLATES), "unconfined_u")
+    assert words(parse_file_contexts(SourceFile("fc", rest))) == words(given[-1:])
+    assert "/root\t-d\tunconfined_u:object_r:home_dir_t:s0\n" in homes
+    assert words(parse_file_contexts(SourceFile("fc", f"{homes}{rest}"))) == words(for_homes(given, "unconfined_u"))

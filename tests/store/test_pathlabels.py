@@ -23,6 +23,19 @@ def test_parse(tmp_path: Path) -> None:
     assert labels.lookup(str(tmp_path)) == "u:r:all:s0"
     through_link = PathLabels.parse(["./link/=u:r:t:s0"], str(tmp_path))
     assert through_link.lookup(str(tmp_path / "a=b")) == "u:r:t:s0"
+    assert through_link.lookup(str(tmp_path / "link")) is None
+
+
+def test_a_link_is_labelled_with_what_it_leads_to_unless_that_is_named_too(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to("target")
+    (tmp_path / "nowhere").symlink_to("gone")
+    link, target = str(tmp_path / "link"), str(tmp_path / "target")
+    both = PathLabels.parse(["link=a", "nowhere=b"], str(tmp_path))
+    assert [both.lookup(each) for each in (link, f"{target}/x", str(tmp_path / "nowhere"))] == ["a", "a", "b"]
+    for arguments in (["link=a", "target=c"], ["target=c", "link=a"]):
+        apart = PathLabels.parse(arguments, str(tmp_path))
+        assert [apart.lookup(each) for each in (link, target)] == ["a", "c"]
 
 
 def test_every_wrong_argument_is_told(tmp_path: Path) -> None:

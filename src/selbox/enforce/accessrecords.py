@@ -3,6 +3,8 @@
 A program that is denied something often is denied it again. What is the same each time is put together once.
 """
 
+from collections.abc import Iterator
+
 from selbox.audit.avcrecord import AvcRecord, format_record
 from selbox.audit.fields import Stamp
 from selbox.audit.summary import SummaryRow, Tally
@@ -27,6 +29,7 @@ class _Words(NamedTuple):
         tcontext: of the target.
         tclass: name of the class.
         reasons: why it was denied.
+        raw_contexts: what contexts that the policy does not know were, as fields of the record.
     """
 
     permissions: tuple[str, ...]
@@ -34,6 +37,7 @@ class _Words(NamedTuple):
     tcontext: str
     tclass: str
     reasons: tuple[str, ...]
+    raw_contexts: tuple[tuple[str, str], ...]
 
 
 class AccessRecords:
@@ -67,7 +71,7 @@ class AccessRecords:
             words.permissions,
             thread_group(event.tid),
             event.command or command_name(event.tid),
-            tuple([(name, str(value)) for name, value in event.fields.items()]),
+            tuple([(name, str(value)) for name, value in event.fields.items()]) + words.raw_contexts,
             words.scontext,
             words.tcontext,
             words.tclass,
@@ -89,4 +93,12 @@ class AccessRecords:
             server.sid_to_context(target),
             server.class_name(object_class),
             () if granted else denial_texts(server, source, target, object_class, permissions),
+            tuple(self._raw_contexts(srawcon=source, trawcon=target)),
         )
+
+    def _raw_contexts(self, **sids: int) -> Iterator[tuple[str, str]]:
+        """Give the contexts that the policy does not know (kernel: ``security_sid_to_context_inval``)."""
+        for name, sid in sids.items():
+            raw = self._server.sid_to_context_force(sid)
+            if raw != self._server.sid_to_context(sid):
+                yield name, raw

@@ -72,7 +72,8 @@ class Labels:
 
     A label comes, in this order, from what the box itself set, the user's ``--label``, the label of the task for an
     entry of ``/proc``, ``genfscon``, the file's ``security.selinux`` attribute, ``filecon``, ``fsuse``, and at last
-    the initial SID ``file``. An attribute that is not a context of this policy counts as none.
+    the initial SID ``file``. What ``filecon`` leaves alone (``<<none>>``) has its directory's. An attribute that is not
+    a context of this policy counts as none.
     """
 
     def __init__(
@@ -387,10 +388,31 @@ class Labels:
         sid = None if text is None else self._valid(text)
         if sid is not None:
             return sid, True
-        entry_context = self._file_contexts.lookup(path, status.st_mode)
-        if entry_context is not None and entry_context.context is not None:
-            return self._sid_for(entry_context.context), True
-        return self._by_filesystem(kind), True
+        entry = self._file_contexts.lookup(path, status.st_mode)
+        if entry is None:
+            return self._by_filesystem(kind), True
+        return self._around(path, descriptor) if entry.context is None else self._sid_for(entry.context), True
+
+    def _around(self, path: str, descriptor: int) -> int:
+        """Return the SID of what policy leaves alone: its directory's, as if it had been made there without a rule.
+
+        Args:
+            path: by which policy knows it.
+            descriptor: of it.
+
+        Source: the kernel's ``selinux_determine_inode_label``.
+        """
+        known = self._sids.get(_directory_of(path_of(descriptor)))
+        while known is None:
+            path = os.path.dirname(path)
+            entry = self._file_contexts.lookup(path, stat.S_IFDIR)
+            if entry is None:
+                known = self._file
+            elif entry.context is not None:
+                known = self._sid_for(entry.context)
+            elif path == "/":
+                known = self._file
+        return known
 
     def _find_on(
         self, superblock: Superblock, path: str, status: os.stat_result, descriptor: int, caller: Caller

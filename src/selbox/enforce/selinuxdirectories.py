@@ -93,7 +93,9 @@ class PolicyDirectory:
     def __init__(self, root: SelinuxRoot | None, policy: Policy, directory: BoxDirectory) -> None:
         self.name = OWN_NAME if root is None else root.name
         """Name of the policy, ``SELINUXTYPE``."""
-        self._given = None if root is None else root.directory
+        self._root = root
+        self._is_whole: bool | None = None
+        """Whether what was given is whole; None before anybody asked."""
         self._policy: Policy | None = policy
         self._directory = directory
         self._made = ""
@@ -107,8 +109,11 @@ class PolicyDirectory:
         Raises:
             OSError: when it cannot be made.
         """
-        if self._given is not None:
-            return self._given
+        root = self._root
+        if root is not None:
+            if self._is_whole is None:
+                self._is_whole = not root.lacks_homes or not self._complete(root)
+            return root.directory if self._is_whole else self._made
         with own_credentials_held():
             if not self._made:
                 self._made = os.path.join(self._directory.path, "etc")
@@ -123,6 +128,33 @@ class PolicyDirectory:
                 self._write(f"{self.name}/contexts/{_FILES}/file_contexts", file_contexts_text(self._policy))
                 self._policy = None
         return self._made
+
+    def _complete(self, root: SelinuxRoot) -> bool:
+        """Make a copy of what was given, with the file contexts of home directories that its installation would make.
+
+        Returns:
+            False where there are none to be made.
+        """
+        import shutil  # few are given a policy that was only unpacked
+
+        from selbox.language.filecontexts import homes_apart
+        from selbox.store.filecontexttexts import default_user
+        from selbox.store.inputs import read_input
+
+        assert self._policy is not None and root.file_contexts is not None  # noqa: S101, PT018 - it lacks homes
+        with own_credentials_held():
+            source = read_input(root.file_contexts).text("file contexts")
+            contexts, homes = homes_apart(source, default_user(self._policy))
+            if not homes:
+                return False
+            self._made = os.path.join(self._directory.path, "etc")
+            shutil.copytree(root.path(), os.path.join(self._made, root.name), symlinks=True)
+            self._write("config", "")
+            files = f"{root.name}/contexts/{_FILES}/file_contexts"
+            os.unlink(os.path.join(self._made, files))
+            self._write(files, contexts)
+            self._write(f"{files}.homedirs", homes)
+        return True
 
     def _write(self, name: str, content: str) -> None:
         with open(os.path.join(self._made, name), "x", encoding="utf-8", errors="surrogateescape") as file:

@@ -120,17 +120,40 @@ def for_homes(lines: Iterable[FileContextLine], user: str) -> list[FileContextLi
     """
     found: list[FileContextLine] = []
     for line in lines:
-        if line.pattern.startswith(_HOME_ROOT):
+        if not is_template(line):
+            found.append(line)
+        elif line.pattern.startswith(_HOME_ROOT):
             found.append(line._replace(pattern="/home" + line.pattern[len(_HOME_ROOT) :]))
-        elif line.pattern.startswith(_HOME) or "%{USER" in line.pattern:
+        else:
             _, separator, rest = line.context.partition(":")
             context = f"{user}:{rest}" if separator and user else line.context
             for home, number, name in _LOGINS:
                 pattern = line.pattern.replace(_HOME, home).replace("%{USERID}", number).replace("%{USERNAME}", name)
                 found.append(line._replace(pattern=pattern, context=context))
-        else:
-            found.append(line)
     return found
+
+
+def is_template(line: FileContextLine) -> bool:
+    """Tell whether a line is about home directories, wherever these are."""
+    return line.pattern.startswith((_HOME, _HOME_ROOT)) or "%{USER" in line.pattern
+
+
+def homes_apart(source: SourceFile, user: str) -> tuple[str, str]:
+    """Return a text of file contexts without its templates, and the text of these written out.
+
+    Args:
+        source: the text.
+        user: as for :func:`for_homes`.
+
+    Raises:
+        SelboxError: ``file-context-syntax``.
+    """
+    templates = [line for line in parse_file_contexts(source) if is_template(line)]
+    numbers = {line.number for line in templates}
+    rest = [text for number, text in enumerate(source.text.split("\n"), 1) if number not in numbers]
+    words = {kind: f"{word}\t" for word, kind in _KINDS.items()} | {FileKind.ANY: ""}
+    homes = [f"{line.pattern}\t{words[line.kind]}{line.context}\n" for line in for_homes(templates, user)]
+    return "\n".join(rest), "".join(homes)
 
 
 def parse_substitutions(source: SourceFile) -> tuple[PathSubstitution, ...]:

@@ -44,10 +44,15 @@ class FileContextTexts(NamedTuple):
         diagnostics = Diagnostics()
         lines = [line for text in self.contexts for line in parse_file_contexts(text, diagnostics)]
         if not any(each.name.endswith(_HOMES) for each in self.contexts):
-            lines = for_homes(lines, next((each for each in _DEFAULT_USERS if each in policy.user_ids), ""))
+            lines = for_homes(lines, default_user(policy))
         return with_file_contexts(policy, lines, diagnostics)._replace(
             path_substitutions=tuple(map(parse_substitutions, self.substitutions))
         )
+
+
+def default_user(policy: Policy) -> str:
+    """Return the SELinux user that whoever logs in is by default, or an empty text."""
+    return next((each for each in _DEFAULT_USERS if each in policy.user_ids), "")
 
 
 def file_context_texts(path: str) -> FileContextTexts:

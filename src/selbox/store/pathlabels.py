@@ -23,8 +23,9 @@ class PathLabels:
     def parse(cls, arguments: Sequence[str], directory: str) -> "PathLabels":
         """Read the arguments of ``--label``.
 
-        Symbolic links in the path are followed, as ``chcon`` does, so that the label meets the file by whatever name
-        it is opened. The context is taken as it is; whether the policy has it is for the security server to say.
+        Symbolic links in the path are followed, so that the label meets the file by whatever name it is opened. A path
+        that is a link itself, without a final slash, labels the link too; what it leads to may be given another label
+        by its own name. The context is taken as it is; whether the policy has it is for the security server to say.
 
         Args:
             arguments: each ``PATH=CONTEXT``; a path may hold ``=``, a context cannot.
@@ -34,6 +35,7 @@ class PathLabels:
             SelboxError: codes ``label-argument``, ``label-missing-file`` and ``label-conflict``, for all arguments.
         """
         labels: dict[str, str] = {}
+        led_to: dict[str, str] = {}
         diagnostics = Diagnostics()
         for argument in arguments:
             name, separator, context = argument.rpartition("=")
@@ -45,6 +47,10 @@ class PathLabels:
                 )
                 continue
             path = os.path.realpath(os.path.join(directory, name))
+            link = _link(os.path.join(directory, name))
+            if link is not None:
+                led_to[path] = context
+                path = link
             if not os.path.lexists(path):
                 diagnostics.error(
                     "label-missing-file",
@@ -54,7 +60,7 @@ class PathLabels:
             elif labels.setdefault(path, context) != context:
                 diagnostics.error("label-conflict", f"`{path}` is given two labels, `{labels[path]}` and `{context}`")
         diagnostics.raise_if_errors()
-        return cls(labels)
+        return cls(led_to | labels)
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -87,3 +93,11 @@ class PathLabels:
                 return context
             end = path.rfind("/", 0, end)
         return None
+
+
+def _link(path: str) -> str | None:
+    """Return the path of a symbolic link, without others on the way to it; None for what is none."""
+    if not os.path.islink(path):
+        return None
+    directory, name = os.path.split(path)
+    return os.path.join(os.path.realpath(directory), name)

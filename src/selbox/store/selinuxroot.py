@@ -34,6 +34,12 @@ class SelinuxRoot(NamedTuple):
         return path if os.path.exists(path) else None
 
     @property
+    def lacks_homes(self) -> bool:
+        """Whether there are contexts of files, and none of those in home directories, which installing makes."""
+        path = self.file_contexts
+        return path is not None and not os.path.exists(f"{path}.homedirs")
+
+    @property
     def policy(self) -> str | None:
         """The newest kernel policy, by its version; None where there is none."""
         try:
