@@ -95,6 +95,22 @@ def test_a_session(session: Prompt, directory: Path, tmp_path: Path) -> None:
     assert run("setsebool nosuch on") == ["Could not change active booleans: Invalid boolean"]
     assert run("setenforce 0; getenforce; setenforce 1; getenforce") == ["Permissive", "Enforcing"]
 
+    # The policy store, which is the box's own
+    given = run("sha256sum /etc/selinux/default/policy/policy.33")
+    assert run("semodule -l; semanage boolean -l | grep httpd_enable_homedirs; semanage login -l | grep root") == [
+        "policy",
+        "httpd_enable_homedirs          (on   ,  off)  Determine whether httpd can traverse user home directories.",
+        "root                 unconfined_u         s0-s0:c0.c1023       *",
+    ]
+    assert run("setsebool -P httpd_enable_homedirs=1 zabbix_can_network=1; getsebool zabbix_can_network") == [
+        "zabbix_can_network --> on"
+    ]
+    assert run("cat /var/lib/selinux/default/active/booleans.local | grep -v '^#'")[-2:] == [
+        "httpd_enable_homedirs=1",
+        "zabbix_can_network=1",
+    ]
+    assert run("sha256sum /etc/selinux/default/policy/policy.33") != given
+
     # A denial, and what the log says of it
     assert run("runcon system_u:system_r:initrc_t:s0 runcon -t sysadm_t true")[-1].startswith("runcon: ")
     denied = run("runcon system_u:system_r:system_dbusd_t:s0 true")

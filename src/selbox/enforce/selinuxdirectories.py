@@ -112,8 +112,8 @@ class PolicyDirectory:
         root = self._root
         if root is not None:
             if self._is_whole is None:
-                self._is_whole = not root.lacks_homes or not self._complete(root)
-            return root.directory if self._is_whole else self._made
+                self._is_whole = not (root.lacks_homes and self._complete(root))
+            return self._made or root.directory
         with own_credentials_held():
             if not self._made:
                 self._made = os.path.join(self._directory.path, "etc")
@@ -129,14 +129,34 @@ class PolicyDirectory:
                 self._policy = None
         return self._made
 
+    def keep_apart(self) -> None:
+        """Have what is changed from now on be the box's own: a copy of what was given.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        self.place((_FILES.encode(),))
+        if self._root is not None and not self._made:
+            self._copy(self._root)
+
+    def content(self, name: str) -> bytes:
+        """Return what a file of the policy's holds; nothing where there is none.
+
+        Args:
+            name: its path in the policy's directory.
+        """
+        try:
+            with open(os.path.join(self.place((_FILES.encode(),)), self.name, name), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
     def _complete(self, root: SelinuxRoot) -> bool:
         """Make a copy of what was given, with the file contexts of home directories that its installation would make.
 
         Returns:
             False where there are none to be made.
         """
-        import shutil  # few are given a policy that was only unpacked
-
         from selbox.language.filecontexts import homes_apart
         from selbox.store.filecontexttexts import default_user
         from selbox.store.inputs import read_input
@@ -147,14 +167,24 @@ class PolicyDirectory:
             contexts, homes = homes_apart(source, default_user(self._policy))
             if not homes:
                 return False
-            self._made = os.path.join(self._directory.path, "etc")
-            shutil.copytree(root.path(), os.path.join(self._made, root.name), symlinks=True)
-            self._write("config", "")
+            self._copy(root)
             files = f"{root.name}/contexts/{_FILES}/file_contexts"
             os.unlink(os.path.join(self._made, files))
             self._write(files, contexts)
             self._write(f"{files}.homedirs", homes)
         return True
+
+    def _copy(self, root: SelinuxRoot) -> None:
+        """Make a copy of the directory that was given, with no other policy than the one that counts."""
+        import shutil  # few boxes need one
+
+        made = os.path.join(self._directory.path, "etc")
+        with own_credentials_held():
+            shutil.copytree(root.path(), os.path.join(made, root.name), symlinks=True)
+            for entry in os.scandir(root.directory):
+                if entry.is_file():
+                    shutil.copy(entry.path, made)
+        self._made = made
 
     def _write(self, name: str, content: str) -> None:
         with open(os.path.join(self._made, name), "x", encoding="utf-8", errors="surrogateescape") as file:

@@ -11,6 +11,9 @@ from selbox.typing import Final, NamedTuple
 _NAMES: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 _PREFIX: Final = "policy."
 
+STORES: Final = "/var/lib/selinux"
+"""Where ``semanage`` and ``semodule`` have what policies are made of, by their names."""
+
 
 class SelinuxRoot(NamedTuple):
     """Such a directory.
@@ -38,6 +41,11 @@ class SelinuxRoot(NamedTuple):
         """Whether there are contexts of files, and none of those in home directories, which installing makes."""
         path = self.file_contexts
         return path is not None and not os.path.exists(f"{path}.homedirs")
+
+    @property
+    def has_store(self) -> bool:
+        """Whether the machine itself has a store of the policy, as where it was installed."""
+        return os.path.exists(os.path.join(STORES, self.name, "active", "policy.kern"))
 
     @property
     def policy(self) -> str | None:

@@ -27,11 +27,13 @@ from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.mounttables import mount_table, mount_table_of
+from selbox.enforce.policystore import StoreDirectory
 from selbox.enforce.selinuxdirectories import BoxDirectory, LogDirectory, PolicyDirectory
 from selbox.enforce.superblocks import fixed_filesystems
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
 from selbox.server.labelling import generic_filesystem_context
+from selbox.store.selinuxroot import STORES
 from selbox.typing import Final, NamedTuple
 
 ROOT: Final = b"/sys/fs/selinux"
@@ -94,6 +96,8 @@ class SelinuxFiles:
         directory = BoxDirectory(box.watchdog.remove_at_end)
         self._directories = SecurityDirectories(directory, self._entries, self._label_made, lambda: box.server.seqno)
         self._policy_directory = PolicyDirectory(box.selinux_root, box.server.policy, directory)
+        server = box.server
+        self._store = StoreDirectory(self._policy_directory, lambda: server.policy, directory)
         log = box.audit_log
         self._log_directory = None if log is None else LogDirectory(log, directory)
         self._is_known = False
@@ -307,6 +311,19 @@ class SelinuxFiles:
         """
         place = self._policy_directory.place(components)
         self._box.labels.stands_for(place, POLICIES.decode())
+        return place
+
+    def store_place(self, components: Sequence[bytes]) -> str:
+        """Return the directory that stands for ``/var/lib/selinux``.
+
+        Args:
+            components: of the path that is sought in it.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
+        place = self._store.place(components)
+        self._box.labels.stands_for(place, STORES)
         return place
 
     def _search(self, caller: Caller) -> None:

@@ -12,6 +12,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.standins import StandIn
+from selbox.store.selinuxroot import STORES
 from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class SelinuxPaths:
             stand_ins.add(StandIn(_POLICIES, lambda inner: self._files().policy_place(inner)))
             if root is not None:  # before any of its files is met by another way
                 box.labels.stands_for(root.directory, _POLICIES)
+        if root is None or not root.has_store:
+            stand_ins.add(StandIn(STORES, lambda inner: self._files().store_place(inner)))
 
     def attach(self, watcher: "Watcher") -> None:
         """Take what watches descriptors."""
