@@ -315,9 +315,54 @@ def test_programs_have_namespaces_of_their_own(box: Box) -> None:
     assert lines[2:] == [tmpfs, secret, secret, "0", "not here"], outcome.errors
 
 
-def test_nothing_is_mounted_in_user_namespaces(box: Box) -> None:
-    outcome = box.shell("unshare -Urm mount -t tmpfs none place 2>/dev/null || echo refused", *labelled(box))
-    assert outcome.output == "refused\n"
+CONFINED = """
+(allow cat_t self (user_namespace (create)))
+(allow cat_t self (cap_userns (sys_admin)))
+(allow cat_t root_t (dir (mounton)))
+"""
+
+
+def test_memory_and_second_paths_are_mounted_in_user_namespaces(box: Box) -> None:
+    box.policy.write_text(POLICY + CONFINED)
+    outcome = box.shell(
+        """
+        mount --bind origin other; mount -t tmpfs none place -o ro; cat > inside <<'end'
+            umount place 2>/dev/null || echo locked; mount -o remount,rw,bind place 2>/dev/null || echo still read-only
+            umount -f place 2>/dev/null || echo not by force; mount --bind . /mnt 2>/dev/null || echo not there
+            mount -t tmpfs none other -o size=1M,uid=0,mode=0700 && touch other/new
+            stat -c '%C %U %a' other other/new
+            grep -o ' [^ ]*nodev[^ ]* ' /proc/self/mountinfo | tail -1 | cut -d, -f1,2
+            mount -o remount,size=9G other 2>/dev/null || echo no more
+            umount other && mount --bind origin/secret origin/food; cat origin/food
+            for kind in proc sysfs mqueue overlay ext4; do mount -t $kind none other 2>/dev/null && echo $kind; done
+            for option in noswap usrquota huge=always uid=7; do
+                mount -t tmpfs none other -o $option 2>/dev/null && echo $option
+            done
+end
+        touch origin/food; unshare -Urm sh inside; grep -c other/ /proc/mounts
+        """,
+        *CAT,
+        *labelled(box),
+    )
+    tmpfs = "system_u:object_r:tmpfs_t:s0"
+    lines = ["locked", "still read-only", "not by force", "not there", f"{tmpfs} root 700", f"{tmpfs} root 644"]
+    assert outcome.output.splitlines() == [*lines, " rw,nodev", "no more", "0"], outcome.errors
+    assert [each.tcontext for each in outcome.denied("file", "mounton")] == ["system_u:object_r:basket_t:s0"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "object_class", "permission"),
+    [
+        ("(allow cat_t self (cap_userns (sys_admin)))", "cap_userns", "sys_admin"),
+        ("(allow cat_t basket_t (dir (mounton)))", "dir", "mounton"),
+        ("(allow cat_t tmpfs_t (filesystem (mount unmount remount getattr)))", "filesystem", "mount"),
+    ],
+)
+def test_policy_decides_in_user_namespaces(box: Box, rule: str, object_class: str, permission: str) -> None:
+    box.policy.write_text((POLICY + CONFINED).replace(rule, ""))
+    outcome = box.shell("unshare -Urm mount -t tmpfs none place && echo mounted", *CAT, *labelled(box))
+    assert outcome.output == ""
+    assert outcome.denied(object_class, permission), outcome.errors
 
 
 def test_what_others_mount_has_no_labels_of_what_was_there_before(box: Box) -> None:

@@ -6,15 +6,18 @@ Labels of file systems are taken out of the options, which the host's kernel doe
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce import mountcalls
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
+from selbox.enforce.confinedmounts import NO_DEVICES, confined_options
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.mountguard import MountGuard
-from selbox.enforce.mountnamespaces import among_mounts_of, number_of
+from selbox.enforce.mountnamespaces import among_mounts_of, number_of, owner_of_mounts
 from selbox.enforce.overlaymounts import KIND, Option, OverlayMounts
 from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, FSCONTEXT, ROOTCONTEXT, Superblock
 from selbox.model.labelling import FilesystemUseBehaviour
@@ -57,14 +60,32 @@ class Mounting:
         Raises:
             OSError: EPERM; also where the box has no mounts of its own.
         """
-        if not self._capabilities.may_use(caller, "sys_admin", own=True) or not self._is_here(caller):
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        if not self._capabilities.may_use(caller, "sys_admin", own=True) or not self._has_own_mounts(caller):
+            raise not_permitted()
 
-    def _is_here(self, caller: Caller) -> bool:
-        """Tell whether a caller's mounts are those of the box, or of a namespace that the supervisor may change."""
+    def _has_own_mounts(self, caller: Caller) -> bool:
+        """Tell whether a caller's mounts are the box's, or those of a user namespace which it has a capability in."""
         if not self._box.mounts_are_own:
             return False
-        return not caller.state.root_changed or number_of(caller.tid, "user") == number_of("self", "user")
+        return not self.is_confined(caller) or owner_of_mounts(caller.tid) == number_of(caller.tid, "user")
+
+    @staticmethod
+    def is_confined(caller: Caller) -> bool:
+        """Tell whether a caller is in a user namespace that a program made, where less may be mounted.
+
+        What is mounted there, the supervisor mounts with its own capabilities: so all is refused for which the kernel
+        would ask about capabilities that reach further than the namespace.
+        """
+        return caller.state.root_changed and number_of(caller.tid, "user") != number_of("self", "user")
+
+    def check_unconfined(self, caller: Caller) -> None:
+        """Refuse what may not be done in a user namespace that a program made.
+
+        Raises:
+            OSError: EPERM.
+        """
+        if self.is_confined(caller):
+            raise not_permitted()
 
     @staticmethod
     def has_other_mounts(caller: Caller) -> bool:
@@ -73,7 +94,12 @@ class Mounting:
 
     def copy(self, caller: Caller, source: int, *, recursively: bool) -> int:
         """Return a descriptor of a copy of a mount that a caller sees."""
-        return among_mounts_of(caller.tid, lambda: mountcalls.copied_mount(source, recursively=recursively))
+        with self._powers(caller):
+            return among_mounts_of(caller.tid, lambda: mountcalls.copied_mount(source, recursively=recursively))
+
+    def _powers(self, caller: Caller) -> AbstractContextManager[None]:
+        """Return what has the supervisor act with its own capabilities for who holds them in a namespace only."""
+        return own_capabilities() if self.is_confined(caller) else nullcontext()
 
     def change(self, caller: Caller, operation: Callable[[], None], *, at_its_root: bool = False) -> None:
         """Change what a caller sees mounted, and forget what depends on it.
@@ -86,7 +112,8 @@ class Mounting:
         box = self._box
         box.labels.filesystems.about_to_change()
         try:
-            among_mounts_of(caller.tid, operation, at_its_root=at_its_root)
+            with self._powers(caller):
+                among_mounts_of(caller.tid, operation, at_its_root=at_its_root)
         finally:
             box.labels.filesystems.changed()
             box.walker.forget()
@@ -141,7 +168,7 @@ class Mounting:
                 raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
         context = self._box.descriptors.add(mountcalls.open_context(kind))
         if _name_of(kind) in _SERVED:
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+            raise not_permitted()
         return context
 
     def make(
@@ -170,11 +197,16 @@ class Mounting:
 
         Source: the kernel's ``vfs_cmd_create``, ``selinux_set_mnt_opts`` and ``selinux_sb_kern_mount``.
         """
+        if self.is_confined(caller):
+            with self._powers(caller):
+                self.open_context(caller, kind)  # whether there is such a kind is told first
+            options, attributes = confined_options(caller.tid, kind, options), attributes | NO_DEVICES
         if kind == KIND:
             return self._make_overlay(caller, options, labels, attributes)
-        context, is_new = self._made(caller, kind, options, exclusively=exclusively)
+        with self._powers(caller):
+            context, is_new = self._made(caller, kind, options, exclusively=exclusively)
+            mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
         said = self.sids(labels)
-        mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
         status, name = os.fstat(mount), _name_of(kind)
         if is_new:
             self._box.labels.forget_device(status.st_dev)
@@ -266,6 +298,11 @@ class Mounting:
         labels.filesystems.add(status.st_dev, superblock.kind, os.fsdecode(source or b"none"))
         if superblock.root:
             labels.assign(status, superblock.root)
+
+
+def not_permitted() -> OSError:
+    """Return the error of what is not permitted, EPERM."""
+    return OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def invalid() -> OSError:

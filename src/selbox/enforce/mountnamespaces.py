@@ -3,6 +3,7 @@
 A thread of its own goes there: the kernel lets nobody enter who shares the root directory with another thread.
 """
 
+import fcntl
 import os
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from selbox.typing import Final, TypeVar
 
 _CLONE_FS: Final = 0x200
 _CLONE_NEWNS: Final = 0x20000
+_GET_OWNER: Final = 0xB701
 _DESCRIPTORS: Final = "/proc/self/fd"
 
 _Value = TypeVar("_Value")
@@ -23,6 +25,20 @@ def number_of(task: int | str, kind: str = "mnt") -> int:
     """Return what a task's namespace is known by: its mounts', or ``user`` for that of users."""
     with own_capabilities():
         return os.stat(f"/proc/{task}/ns/{kind}").st_ino
+
+
+def owner_of_mounts(task: int) -> int:
+    """Return what the user namespace is known by that a task's mount namespace belongs to (``NS_GET_USERNS``)."""
+    with own_capabilities():
+        namespace = os.open(f"/proc/{task}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            owner = fcntl.ioctl(namespace, _GET_OWNER)
+        finally:
+            os.close(namespace)
+    try:
+        return os.fstat(owner).st_ino
+    finally:
+        os.close(owner)
 
 
 def among_mounts_of(task: int, operation: Callable[[], _Value], *, at_its_root: bool = False) -> _Value:

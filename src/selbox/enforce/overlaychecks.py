@@ -312,6 +312,15 @@ class OverlayChecks:
         if overlay is not None:
             self.overlays.name_gone(caller, parent, name, status, self._whiteout_sid(caller, overlay))
 
+    def moved(self, caller: Caller, parent: int, name: bytes) -> None:
+        """Label what hides the old name of what was moved, which the kernel makes in the directory itself."""
+        found = self._directory(caller, parent)
+        whiteout = None if found is None else self.overlays.whiteout(found.layers[-1], name)
+        if found is not None and whiteout is not None:
+            above = self.overlays.real_sid(caller, found.file)
+            sid = created_sid(self._box, found.overlay.mounter, above, _WHITEOUT)
+            self._box.labels.assign(whiteout.status, sid, f"/proc/self/fd/{whiteout.descriptor}")
+
     def may_rename(
         self, caller: Caller, old_parent: int, old: int, new_parent: int, new: int, *, exchange: bool
     ) -> None:

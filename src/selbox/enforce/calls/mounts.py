@@ -9,7 +9,7 @@ from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, target_at
-from selbox.enforce.filesystems import is_mounted
+from selbox.enforce.filesystems import is_mounted, mount_number
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.mounting import Mounting, invalid
 from selbox.enforce.mountnamespaces import among_mounts_of
@@ -129,6 +129,7 @@ class MountCalls:
         if flags & _BIND:
             self._mounting.change(caller, lambda: mountcalls.change(place.descriptor, flags, None))
             return
+        self._mounting.check_unconfined(caller)
         options = parse_options(data)
         self._mounting.check_unchanged(place.status.st_dev, self._mounting.sids(options.labels))
         self._mounting.change(caller, lambda: mountcalls.change(place.descriptor, flags, options.text))
@@ -169,6 +170,8 @@ class MountCalls:
         self._mounting.may_mount(caller)
         if not is_mounted(located.object):
             return -errno.EINVAL
+        if flags & _FORCE or (not flags & _DETACH and self._is_root(caller, located.object)):
+            self._mounting.check_unconfined(caller)
         self._mounting.check_filesystem(caller, status.st_dev, "unmount")
         self._mounting.guard.check_moved(located.object, caller.tid)
         directory, name = self._name_of(caller, located)
@@ -192,6 +195,10 @@ class MountCalls:
 
         box.workers.start(caller, let_go)
         return ANSWERED
+
+    def _is_root(self, caller: Caller, descriptor: int) -> bool:
+        """Tell whether something is what a task's root directory is in, of which ``umount2`` makes it read-only."""
+        return mount_number(descriptor) == mount_number(self._box.walker.root_of(caller))
 
     def _name_of(self, caller: Caller, located: Located) -> tuple[int, bytes]:
         """Return the directory that holds the name on which something is mounted, and the name."""

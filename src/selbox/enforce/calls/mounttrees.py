@@ -92,6 +92,7 @@ class MountTreeCalls:
     def fsopen(self, caller: Caller, arguments: Arguments) -> int:
         """``fsopen(kind, flags)``."""
         self._mounting.may_mount(caller)
+        self._mounting.check_unconfined(caller)
         flags = arguments[1] & 0xFFFFFFFF
         if flags & ~_CLOSE_ON_EXEC:
             return -errno.EINVAL
@@ -102,6 +103,7 @@ class MountTreeCalls:
     def fspick(self, caller: Caller, arguments: Arguments) -> int:
         """``fspick(directory, path, flags)``."""
         self._mounting.may_mount(caller)
+        self._mounting.check_unconfined(caller)
         flags = arguments[2] & 0xFFFFFFFF
         if flags & ~_PICK_FLAGS:
             return -errno.EINVAL

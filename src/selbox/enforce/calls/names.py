@@ -419,6 +419,8 @@ class NameCalls:
                 labels.assign(status, labels.sid_of(source.object, status, caller), place_of(target))
             if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
                 self._box.walker.forget()
+        if self._box.monitor.layers is not None:
+            self._box.monitor.layers.moved(caller, old.parent, old.name)
         note = labels.exchanged if flags & _RENAME_EXCHANGE else labels.renamed
         note(path_in(old), path_in(new))
 

@@ -4,8 +4,8 @@ from selbox.objects.operations.operation import Operation, Support
 from selbox.typing import Final
 
 _OWN_MOUNTS: Final = (
-    "only in root's boxes, which have mounts of their own, and not in user namespaces that programs make; where the "
-    "supervisor sees it, too, not over what it needs itself (/proc, /lib, its own files)"
+    "only in root's boxes, which have mounts of their own; in user namespaces that programs make, only memory and "
+    "second paths; where the supervisor sees it, too, not over what it needs itself (/proc, /lib, its own files)"
 )
 
 ROWS: Final = (
@@ -78,7 +78,7 @@ ROWS: Final = (
         ("unmount", "sys_admin"),
         "the file system",
         Support.LIMITED,
-        "only in root's boxes, and not in user namespaces that programs make; nothing that the supervisor itself needs",
+        "only in root's boxes; nothing that the supervisor itself needs; not by force in user namespaces of programs",
         "selinux_umount",
         ("umount2",),
     ),
