@@ -33,6 +33,12 @@ def test_every_rule_that_breaks_an_assertion_is_told() -> None:
     ]
 
 
+def test_a_line_mark_tells_where_an_assertion_was_written_before_it_was_translated() -> None:
+    text = "(allow a c (file (open)))\n;;* lmx 12 private/domain.te\n\n(neverallow a c (file (open)))\n;;* lme\n"
+    (error,) = errors_of(BASE, text)
+    assert error.notes[1][0].endswith("written at private/domain.te:12")
+
+
 def test_extended_assertions_tell_the_rule_that_grants_or_that_does_not_limit() -> None:
     errors = errors_of(
         BASE,

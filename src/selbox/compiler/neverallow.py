@@ -12,6 +12,7 @@ from selbox.compiler.resolution import Resolution
 from selbox.compiler.rules import NeverAllow
 from selbox.compiler.targets import LOWEST_SPECIAL, OTHER, SELF
 from selbox.diagnostics import Diagnostic, Span
+from selbox.language.cil.linemarks import written_at
 from selbox.model.bitset import members
 from selbox.model.extended import ExtendedKind
 from selbox.model.objectclass import ObjectClass
@@ -251,12 +252,15 @@ def violation(rule: str, assertion: Span, place: Span | None, advice: str = "") 
         place: where the rule stands.
         advice: what to do about it, if not the usual.
     """
+    notes: list[tuple[str, Span | None]] = [("the rule", place)]
+    if original := written_at(assertion.source.text, assertion.line):
+        notes.append((f"a line mark says that the assertion was written at {original}", None))
     return Diagnostic(
         "cil-neverallow",
         f"a rule grants what this forbids: `{rule}`",
         assertion,
         advice or "narrow the rule, or the assertion if it says more than is meant",
-        (("the rule", place),),
+        tuple(notes),
     )
 
 

@@ -2,6 +2,7 @@
 
 from selbox.diagnostics import Diagnostics, SourceFile, Span
 from selbox.language.cil.fastreader import Shared, read_fast
+from selbox.language.cil.linemarks import mark_faults
 from selbox.language.cil.tokens import (
     ATOM_GROUP,
     CLOSE_GROUP,
@@ -26,9 +27,9 @@ def parse(source: SourceFile, shared: Shared | None = None) -> Tree:
 
     Raises:
         SelboxError: with every fault found: ``cil-unbalanced``, ``cil-unterminated-string``, ``cil-stray-text``,
-            ``cil-too-deep``.
+            ``cil-line-mark``, ``cil-too-deep``.
     """
-    forms = read_fast(source.text, shared)
+    forms = None if mark_faults(source.text) else read_fast(source.text, shared)
     if forms is None:
         forms = read_carefully(source)
     return Tree(source, forms, LineIndex(source.text))
@@ -90,6 +91,8 @@ class _Reader:
                     "every statement of CIL stands in parentheses: `(allow a b (file (read)))`",
                 )
         self._check_closed(stack, current)
+        for fault in mark_faults(self.source.text):
+            self._error("cil-line-mark", fault.message, fault.offset, fault.length, fault.help)
         self.forms = [form for form in top if isinstance(form, Form)]
 
     def _check_closed(self, stack: list[Form], current: Form) -> None:
