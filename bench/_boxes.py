@@ -1,4 +1,4 @@
-"""The ways in which a workload is run: plainly, in a box of selbox, in a sandbox of a peer."""
+"""The ways in which a workload is run: plainly, in a box of selbox, under a bare supervisor, by a peer."""
 
 import os
 import shutil
@@ -73,6 +73,27 @@ class Selbox(NamedTuple):
         return cls(("--policy", _COLORING_BOOK, "--context", "system_u:system_r:dog_t:s0"))
 
 
+class Bare(NamedTuple):
+    """Under a supervisor that mediates opens and decides nothing (``bench/bare.py``)."""
+
+    name: str = "bare"
+
+    def command(self, workload: tuple[str, ...]) -> list[str]:
+        """Return the command line of the bare supervisor."""
+        return [sys.executable, os.path.join(_HERE, "bare.py"), *workload]
+
+
+class Strace(NamedTuple):
+    """Under ``strace -f``, which writes every call down."""
+
+    program: str
+    name: str = "strace -f"
+
+    def command(self, workload: tuple[str, ...]) -> list[str]:
+        """Return the command line of strace."""
+        return [self.program, "-f", "-o", "/dev/null", *workload]
+
+
 class Sandlock(NamedTuple):
     """In a sandbox of PyPI's sandlock, which may read everything but one file.
 
@@ -114,7 +135,9 @@ def find_peer(python: str | None, workshop: Workshop) -> Sandlock | None:
 
 def environment(workshop: Workshop) -> dict[str, str]:
     """Return the environment of every workload."""
+    given = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}  # the selbox that measures
     return {
+        **given,
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
         "TMPDIR": workshop.path("tmp"),

@@ -61,7 +61,9 @@ def _short(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
-def show(title: str, rows: Sequence[Row], notes: Sequence[str], *, as_json: bool) -> None:
+def show(
+    title: str, rows: Sequence[Row], notes: Sequence[str], *, as_json: bool, also: Sequence[tuple[str, str]] = ()
+) -> None:
     """Write rows to standard output: median, and smallest to largest, of each way, and how many times the first it is.
 
     Args:
@@ -69,6 +71,7 @@ def show(title: str, rows: Sequence[Row], notes: Sequence[str], *, as_json: bool
         rows: what was measured.
         notes: what was left out, and why.
         as_json: one JSON object instead of a table.
+        also: more ratios, of one way to another.
     """
     if as_json:
         json.dump(_as_json(title, rows, notes), sys.stdout, indent=1)
@@ -79,13 +82,14 @@ def show(title: str, rows: Sequence[Row], notes: Sequence[str], *, as_json: bool
     table.add_column("")
     for way in ways:
         table.add_column(way, justify="right")
-    for way in ways[1:]:
-        table.add_column(f"{way} / {ways[0]}", justify="right")
+    pairs = [*((way, ways[0]) for way in ways[1:]), *also]
+    for way, other in pairs:
+        table.add_column(f"{way} / {other}", justify="right")
     for row in rows:
-        first = row.figures.get(ways[0])
         values = [figures.to_text() if (figures := row.figures.get(way)) else "" for way in ways]
         ratios = [
-            figures.over(first).to_text("x") if first and (figures := row.figures.get(way)) else "" for way in ways[1:]
+            row.figures[way].over(row.figures[other]).to_text("x") if {way, other} <= row.figures.keys() else ""
+            for way, other in pairs
         ]
         table.add_row(f"{row.name}, {row.unit}", *values, *ratios)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)

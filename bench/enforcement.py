@@ -1,4 +1,4 @@
-"""Measures what a box costs: the same workloads plainly and supervised, in turn.
+"""Measures what a box costs: the same workloads plainly, under a bare supervisor and in a box, in turn.
 
 Each workload tells its own time from inside, so the start of a box, which has rows of its own, is in no other row.
 Ratios are of neighbours, since a busy machine changes from one minute to the next.
@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic_ns
 from typing import NamedTuple
 
-from _boxes import MeasurementError, Plain, Sandlock, Selbox, Way, find_peer, run_inside
+from _boxes import Bare, MeasurementError, Plain, Selbox, Strace, Way, find_peer, run_inside
 from _figures import Figures, Row, show
 from _inspection import measure_memory, measure_processor_time
 from _workshop import FILES, NoCompilerError, Workshop
@@ -25,6 +25,9 @@ _MICROSECOND, _MILLISECOND = 1_000, 1_000_000
 _OPENS, _DENIED, _EXECS, _CONNECTIONS = 20_000, 2_000, 200, 2_000
 
 
+_COMPARED = (("selbox", "bare"),)
+
+
 class Workload(NamedTuple):
     """Something that is run in each way.
 
@@ -33,7 +36,8 @@ class Workload(NamedTuple):
         command: prints nanoseconds.
         times: what the nanoseconds are divided by.
         needs: programs without which it is left out.
-        peer: whether the peer runs it too.
+        peers: whether peers run it too.
+        bare: whether the bare supervisor mediates what it does.
         plainly: the command without a box, where it differs.
         prepare: called before each run.
     """
@@ -42,7 +46,8 @@ class Workload(NamedTuple):
     command: tuple[str, ...]
     times: int = 1
     needs: tuple[str, ...] = ()
-    peer: bool = False
+    peers: bool = False
+    bare: bool = False
     plainly: tuple[str, ...] | None = None
     prepare: Callable[[], None] = lambda: None
 
@@ -62,17 +67,17 @@ def workloads(shop: Workshop) -> list[Workload]:
         return (loops, "timed", shutil.which(tool) or tool, *words)
 
     return [
-        Workload("open and close", (loops, "open", opened, str(_OPENS)), _OPENS, peer=True),
-        Workload("stat", (loops, "stat", opened, str(_OPENS)), _OPENS, peer=True),
-        Workload("an open and close in 2 processes", (loops, "open-in", opened, str(_OPENS), "2"), _OPENS),
-        Workload("an open and close in 4 processes", (loops, "open-in", opened, str(_OPENS), "4"), _OPENS),
+        Workload("open and close", (loops, "open", opened, str(_OPENS)), _OPENS, peers=True, bare=True),
+        Workload("stat", (loops, "stat", opened, str(_OPENS)), _OPENS, peers=True),
+        Workload("an open and close in 2 processes", (loops, "open-in", opened, str(_OPENS), "2"), _OPENS, bare=True),
+        Workload("an open and close in 4 processes", (loops, "open-in", opened, str(_OPENS), "4"), _OPENS, bare=True),
         Workload(
             "a denied open (plain: granted)",
             (loops, "denied", forbidden, str(_DENIED)),
             _DENIED,
             plainly=(loops, "open", forbidden, str(_DENIED)),
         ),
-        Workload("fork, exec of true, wait", (loops, "exec", true, str(_EXECS)), _EXECS, peer=True),
+        Workload("fork, exec of true, wait", (loops, "exec", true, str(_EXECS)), _EXECS, peers=True, bare=True),
         Workload(
             "unix connect and accept", (loops, "connect", shop.path("tmp/socket"), str(_CONNECTIONS)), _CONNECTIONS
         ),
@@ -81,21 +86,33 @@ def workloads(shop: Workshop) -> list[Workload]:
         ),
         Workload("sendmsg and recvmsg, unix stream", (loops, "messages", "-", str(_CONNECTIONS)), _CONNECTIONS),
         Workload(
-            "sh: 300 x true", timed("sh", "-c", f"for i in $(seq 300); do {true}; done"), needs=("sh", "seq"), peer=True
+            "sh: 300 x true",
+            timed("sh", "-c", f"for i in $(seq 300); do {true}; done"),
+            needs=("sh", "seq"),
+            peers=True,
+            bare=True,
         ),
         Workload(
             "make -j2, 41 C files",
             timed("make", "-s", "-j2", "-C", shop.path("project")),
             needs=("make", "cc"),
             prepare=shop.clean_project,
+            bare=True,
         ),
-        Workload("grep -r, 6001 files", timed("grep", "-r", "needle", shop.path("tree")), needs=("grep",), peer=True),
+        Workload(
+            "grep -r, 6001 files",
+            timed("grep", "-r", "needle", shop.path("tree")),
+            needs=("grep",),
+            peers=True,
+            bare=True,
+        ),
         Workload(
             "tar of the same",
             timed("tar", "-cf", shop.path("tmp/tree.tar"), "-C", shop.directory, "tree"),
             needs=("tar",),
+            bare=True,
         ),
-        Workload("python3 -c 'import json'", timed(python, "-I", "-c", "import json")),
+        Workload("python3 -c 'import json'", timed(python, "-I", "-c", "import json"), bare=True),
     ]
 
 
@@ -166,7 +183,7 @@ def measure_supervisor(shop: Workshop) -> list[Row]:
     return measure_processor_time(times, shop) + measure_memory((("at rest", ":"), ("after grep -r", tree)), shop)
 
 
-def run_all(shop: Workshop, rounds: int, peer: Sandlock | None, wanted: str) -> tuple[list[Row], list[str]]:
+def run_all(shop: Workshop, rounds: int, peers: Sequence[Way], wanted: str) -> tuple[list[Row], list[str]]:
     """Measure what is wanted and possible; return rows, and what was left out."""
     rows: list[Row] = []
     notes: list[str] = []
@@ -178,9 +195,8 @@ def run_all(shop: Workshop, rounds: int, peer: Sandlock | None, wanted: str) -> 
         if missing:
             notes.append(f"left out: {workload.name}: no {', '.join(missing)} on PATH")
             continue
-        ways: list[Way] = [Plain(), Selbox.measuring(shop)]
-        if peer is not None and workload.peer:
-            ways.append(peer)
+        ways: list[Way] = [Plain(), *((Bare(),) if workload.bare else ()), Selbox.measuring(shop)]
+        ways += peers if workload.peers else ()
         steps[workload.name] = partial(measure, workload, ways, rounds, shop)
     if wanted in "start":
         steps["start"] = partial(measure_start, 2 * rounds, shop)
@@ -203,6 +219,7 @@ def main(words: Sequence[str]) -> int:
         "--only", default="", metavar="TEXT", help="only rows with this in their name; start; supervisor"
     )
     parser.add_argument("--peer", metavar="PYTHON", help="a Python that has PyPI's sandlock, to measure beside")
+    parser.add_argument("--strace", action="store_true", help="measure beside strace -f")
     parser.add_argument("--json", action="store_true", help="write JSON")
     arguments = parser.parse_args(words)
     if missing := missing_support():
@@ -215,10 +232,14 @@ def main(words: Sequence[str]) -> int:
             print(f"left out: {error}")
             return 0
         peer = find_peer(arguments.peer, shop)
-        rows, notes = run_all(shop, arguments.rounds, peer, arguments.only)
+        peers: list[Way] = [] if peer is None else [peer]
+        strace = shutil.which("strace") if arguments.strace else None
+        if strace is not None:
+            peers.append(Strace(strace))
+        rows, notes = run_all(shop, arguments.rounds, peers, arguments.only)
     if arguments.peer and peer is None:
         notes.append(f"left out: sandlock does not work with {arguments.peer}")
-    show("Enforcement: median (smallest to largest)", rows, notes, as_json=arguments.json)
+    show("Enforcement: median (smallest to largest)", rows, notes, as_json=arguments.json, also=_COMPARED)
     return int(any(note.startswith("failed") for note in notes))
 
 

@@ -65,7 +65,7 @@ class Walked:
         look = self.look(follow=follow)
         assert look is not None
         assert not look.is_granted
-        self.walker.remember(self.caller, look.place, WANTED)
+        self.walker.remember(self.caller.kind, look.place, WANTED)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_relative_path_is_recalled_from_its_own_directory_only(walked: Walked)
     look = walked.walker.look(walked.caller, here, b"file", WANTED, follow=True)
     assert look is not None
     assert walked.labels.sid_of(os.open(walked.file, os.O_RDONLY), look.status, walked.caller)
-    walked.walker.remember(walked.caller, look.place, WANTED)
+    walked.walker.remember(walked.caller.kind, look.place, WANTED)
     assert walked.is_recalled(b"file", directory=here)
     assert not walked.is_recalled(b"file", directory=there), "nobody has been granted the way by there"
     assert not walked.is_recalled(b"file", directory=there + 1000)

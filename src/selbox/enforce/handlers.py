@@ -55,10 +55,10 @@ class Family(NamedTuple):
     module: str
     name: str
 
-    def make(self, box: Box) -> dict[str, Handler]:
-        """Import them and return them by the names of their calls."""
-        handlers: dict[str, Handler] = getattr(import_module(self.module), self.name)(box).handlers()
-        return handlers
+    def make(self, box: Box) -> tuple[dict[str, Handler], dict[int, Shortcut]]:
+        """Import them; return them by the names of their calls, and the shortcuts that they may have by numbers."""
+        made = getattr(import_module(self.module), self.name)(box)
+        return made.handlers(), made.shortcuts() if hasattr(made, "shortcuts") else {}
 
 
 LATE: Final = (
@@ -98,7 +98,6 @@ class Handlers(NamedTuple):
         execution: takes the stops of tasks that exec.
         selinux_paths: has descriptors for the supervisor to watch.
         traces: has such descriptors too.
-        unlent: numbers of the calls that are handled without their callers' credentials.
     """
 
     by_number: dict[int, Handler]
@@ -106,7 +105,6 @@ class Handlers(NamedTuple):
     execution: ExecutionCalls
     selinux_paths: SelinuxPaths
     traces: Traces
-    unlent: frozenset[int]
 
     def attach(self, supervisor: Supervisor) -> None:
         """Let handlers watch descriptors of their own."""
@@ -124,6 +122,7 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
     selinux_paths = SelinuxPaths(box)
     execution = ExecutionCalls(box, Inheritance(box), initial_sid)
     by_number: dict[int, Handler] = {}
+    shortcuts = Shortcuts(box, selinux_paths).by_number()
 
     def add(handlers: Mapping[str, Handler]) -> None:
         by_number.update({NUMBERS[name]: handler for name, handler in handlers.items()})
@@ -131,7 +130,9 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
     def add_later(family: Family) -> None:
         def first(name: str) -> Handler:
             def handle(caller: Caller, arguments: Arguments) -> int:
-                add(family.make(box))
+                handlers, sooner = family.make(box)
+                add(handlers)
+                shortcuts.update(sooner)
                 return by_number[NUMBERS[name]](caller, arguments)
 
             return handle
@@ -147,6 +148,4 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
     add(selinux_paths.handlers())
     for family in LATE:
         add_later(family)
-    shortcuts = Shortcuts(box, selinux_paths).by_number()
-    unlent = frozenset(NUMBERS[name] for name in sockets.UNLENT)
-    return Handlers(by_number, shortcuts, execution, selinux_paths, box.traces, unlent)
+    return Handlers(by_number, shortcuts, execution, selinux_paths, box.traces)

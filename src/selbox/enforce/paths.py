@@ -20,7 +20,7 @@ from selbox.enforce.linux import AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
 from selbox.enforce.standins import NAMES, StandIns
-from selbox.enforce.statusdata import is_missing, key_at, status_data, status_head
+from selbox.enforce.statusdata import head_of, is_missing, key_at, key_of, kind_and_key, status_data, status_head
 from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Steps, Tools, Walk
 from selbox.typing import Final, NamedTuple, TypeVar
 
@@ -77,9 +77,9 @@ class Place:
 
     __slots__ = ("granted", "head", "key", "passage", "sid")
 
-    def __init__(self, status: os.stat_result, passage: _Passage) -> None:
-        self.key = (status.st_dev, status.st_ino)
-        self.head = status_head(status)
+    def __init__(self, key: tuple[int, int], head: bytes, passage: _Passage) -> None:
+        self.key = key
+        self.head = head
         self.passage = passage
         self.sid: int | None = None
         self.granted: dict[tuple[int, int], int] = {}
@@ -253,8 +253,7 @@ class PathWalker:
         """
         key: _Key = path
         if path[:1] != b"/":
-            directory &= 0xFFFFFFFF
-            start = b"/proc/%d/cwd/" % tid if directory == _WORKING_DIRECTORY else b"/proc/%d/fd/%d/" % (tid, directory)
+            start = start_in_proc(tid, directory)
             here = key_at(start) if path else None
             if here is None:
                 return None
@@ -268,6 +267,57 @@ class PathWalker:
             return None
         data = status_data(AT_FDCWD, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
         return (path, place) if data is not None and data.startswith(place.head) else None
+
+    def meet(
+        self, tid: int, kind: int, directory: int, path: bytes, *, follow: bool
+    ) -> tuple[int | None, Place, tuple[int, str]] | None:
+        """Look at what a caller was not granted before, and has nothing recorded on its way to.
+
+        The status is where :func:`selbox.enforce.statusdata.write_status` finds it. Nothing was asked of it yet.
+
+        Args:
+            tid: the stopped task.
+            kind: :attr:`Caller.kind`.
+            directory: its descriptor number or ``AT_FDCWD``, for a relative path.
+            path: the path as it was read from the task.
+            follow: whether a symbolic link in the last place is followed.
+
+        Returns:
+            A descriptor of where a relative path starts, which lives as long as the call, and None for an absolute one;
+            what is remembered of the object; its SID and class. None where :meth:`look` is to tell.
+        """
+        head, _, name = path.rpartition(b"/")
+        if name in _NO_NAMES:
+            return None
+        start = here = None
+        key: _Key = path
+        if path[:1] != b"/":
+            # INVARIANT: the directory is held while its name is another thread's to exchange.
+            start = self._descriptors.open(start_in_proc(tid, directory), O_PATH)
+            here = key_of(start)
+            key = (*here, path)
+        place = self._places[follow].get(key)
+        passage = self._passages.get(head if here is None else (*here, head)) if place is None else place.passage
+        if passage is None or passage.passed.get(kind) != self._monitor.generation:
+            return None
+        if place is None and (here is None or head):
+            here = key_at(head or b"/", start)
+        flags = 0 if place is not None and follow else AT_SYMLINK_NOFOLLOW
+        data = status_data(AT_FDCWD if start is None else start, path, flags)
+        if data is None:
+            return None
+        mode, inode, device = kind_and_key(data)
+        if place is None:
+            if here != (passage.device, passage.inode) or (follow and stat.S_ISLNK(mode)):
+                return None
+            place = Place((device, inode), head_of(data), passage)
+            if passage.path is not None:
+                self._labels.meet(place.key, passage.path, name)
+            self._keep_place(key, place, follow=follow)
+        elif not data.startswith(place.head) or self._labels.lasting(place.key) != place.sid:
+            return None
+        seen = self._labels.seen_as(mode, inode, device)
+        return None if seen is None else (start, place, seen)
 
     def is_absent(self, kind: int, path: bytes) -> bool:
         """Tell whether nothing has a name, in a directory to which callers of a kind may go with nothing to record.
@@ -317,7 +367,7 @@ class PathWalker:
                 return None
         elif follow and stat.S_ISLNK(status.st_mode):
             return None
-        place = Place(status, passage)
+        place = Place((status.st_dev, status.st_ino), status_head(status), passage)
         if passage.path is not None:
             self._labels.meet(place.key, passage.path, name)
         self._keep_place(_key(here, path), place, follow=follow)
@@ -352,18 +402,18 @@ class PathWalker:
         _note(passage.passed, caller.kind, generation)
         return True
 
-    def remember(self, caller: Caller, place: Place, wanted: int) -> None:
+    def remember(self, kind: int, place: Place, wanted: int) -> None:
         """Remember that a caller was granted what it wanted of an object with nothing to record.
 
         Args:
-            caller: the stopped task.
+            kind: :attr:`Caller.kind`.
             place: from :meth:`look`.
             wanted: a number for all that was checked: what it means is between those who look.
         """
         sid = self._labels.lasting(place.key)
         if sid is not None:
             place.sid = sid
-            _note(place.granted, (caller.kind, wanted), self._monitor.generation)
+            _note(place.granted, (kind, wanted), self._monitor.generation)
 
     def path_of(self, look: Look, path: bytes) -> str | None:
         """Return the path by which the kernel knows what a look found, if that is known."""
@@ -459,7 +509,8 @@ class PathWalker:
             passage = None if place is None else place.passage
             if passage is None or not passage.leads_to(located.status) or passage.steps != walk.led_through_links:
                 passage = _Passage(located.status, walk.led_through_links)
-                self._keep_place(_key(here, path), Place(located.status, passage), follow=True)
+                place = Place((located.status.st_dev, located.status.st_ino), status_head(located.status), passage)
+                self._keep_place(_key(here, path), place, follow=True)
             self._walked(caller, walk, passage)
 
     def _walked(self, caller: Caller, walk: Walk, passage: _Passage) -> None:
@@ -474,6 +525,17 @@ class PathWalker:
         if len(places) >= _REMEMBERED:
             places.clear()
         places[key] = place
+
+
+def start_in_proc(tid: int, directory: int) -> bytes:
+    """Return a path of the supervisor's own, with a final slash, to where a task's relative paths start.
+
+    Args:
+        tid: the task.
+        directory: its descriptor number or ``AT_FDCWD``.
+    """
+    directory &= 0xFFFFFFFF
+    return b"/proc/%d/cwd/" % tid if directory == _WORKING_DIRECTORY else b"/proc/%d/fd/%d/" % (tid, directory)
 
 
 def _key(here: os.stat_result | None, text: bytes) -> _Key:

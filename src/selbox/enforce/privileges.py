@@ -13,6 +13,8 @@ from functools import partial
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import Credentials, own_credentials, read_credentials
 from selbox.enforce.monitor import AccessDenied, ReferenceMonitor
+from selbox.enforce.statusdata import kind_and_key, owner_of
+from selbox.enforce.tasks import TaskState
 from selbox.typing import Final
 
 CHOWN: Final = ("chown", 0)
@@ -54,13 +56,7 @@ class Privileges:
         if credentials is None:
             return True
         mode = status.st_mode
-        if credentials.user == status.st_uid:
-            granted = mode >> 6
-        elif status.st_gid == credentials.group or status.st_gid in credentials.groups:
-            granted = mode >> 3
-        else:
-            granted = mode
-        if not mask & ~granted & 7:
+        if not mask & ~_granted(credentials, mode, status.st_uid, status.st_gid) & 7:
             return True
         is_directory = stat.S_ISDIR(mode)
         if not is_directory and mask & os.X_OK and not mode & _ANY_EXECUTE:
@@ -69,6 +65,23 @@ class Privileges:
         names = (DAC_READ_SEARCH, DAC_OVERRIDE) if reads else (DAC_OVERRIDE,)
         self._use_one(caller, credentials, names, errno.EACCES)
         return False
+
+    def needs_none(self, state: TaskState, status: bytes, mask: int) -> bool:
+        """Tell whether the mode of a file grants access, so that :meth:`check_mode` would ask nobody.
+
+        Args:
+            state: of the task; its credentials are known, if they changed.
+            status: the file's, as ``struct stat`` begins.
+            mask: ``os.R_OK`` and the like.
+        """
+        if not state.credentials_changed:
+            credentials = None if self._own_are_plain or state.is_launcher else self._own
+        else:
+            credentials = state.credentials
+        if credentials is None or not credentials.capabilities & _ASKED:
+            return True
+        mode, (user, group) = kind_and_key(status)[0], owner_of(status)
+        return not mask & ~_granted(credentials, mode, user, group) & 7
 
     def check_owner(self, caller: Caller, status: os.stat_result) -> None:
         """Check what only a file's owner may do (kernel: ``inode_owner_or_capable``).
@@ -157,6 +170,13 @@ class Privileges:
             return
         if held:
             raise OSError(number, os.strerror(number))
+
+
+def _granted(credentials: Credentials, mode: int, user: int, group: int) -> int:
+    """Return what the mode of a file of an owner grants, in the lowest three bits."""
+    if credentials.user == user:
+        return mode >> 6
+    return mode >> 3 if group == credentials.group or group in credentials.groups else mode
 
 
 def _fields(capability: int) -> dict[str, object]:

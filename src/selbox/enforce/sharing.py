@@ -1,7 +1,7 @@
 """Whether others can change a task's descriptors while it is stopped in a call."""
 
 from selbox.enforce.caller import Caller
-from selbox.enforce.tasks import has_one_thread
+from selbox.enforce.tasks import TaskState, has_one_thread
 
 
 def is_alone(caller: Caller) -> bool:
@@ -10,4 +10,9 @@ def is_alone(caller: Caller) -> bool:
     It is the only thread of its process, and that shares its table of descriptors with no other process; so no new
     one can come to share it before the task goes on.
     """
-    return not caller.state.shares_descriptors and has_one_thread(caller.tid)
+    return stays_alone(caller.tid, caller.state)
+
+
+def stays_alone(tid: int, state: TaskState) -> bool:
+    """Tell what :func:`is_alone` does, by thread id and state of the task."""
+    return not state.shares_descriptors and has_one_thread(tid)

@@ -52,13 +52,13 @@ class SocketChecks:
         """Return the label of a caller's socket; one without a label is as the caller's own new ones."""
         label = self._labels.known(own.inode)
         if label is None:
-            label = self.derived(caller, self.class_of(own.family, own.type, own.protocol))
+            label = self.derived(caller.state.sid, self.class_of(own.family, own.type, own.protocol))
             self._labels.derive(own.inode, label)
         return label
 
-    def derived(self, caller: Caller, object_class: str) -> SocketLabel:
-        """Return the label of a task's socket of a class that was given none."""
-        return SocketLabel(self._created_sid(caller.state.sid, object_class), object_class)
+    def derived(self, task: int, object_class: str) -> SocketLabel:
+        """Return the label of a task's socket of a class that was given none, by the SID of the task."""
+        return SocketLabel(self._created_sid(task, object_class), object_class)
 
     def of_number(self, caller: Caller, number: int) -> SocketLabel:
         """Return the label of the socket behind a descriptor number.
@@ -130,7 +130,7 @@ class SocketChecks:
         label = self._labels.known(inode)
         if label is None:
             own = socket_behind(self._box, descriptor)
-            label = self.derived(caller, self.class_of(own.family, own.type, own.protocol))
+            label = self.derived(caller.state.sid, self.class_of(own.family, own.type, own.protocol))
         self._labels.assign(inode, label)
         return label
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from selbox.enforce.credentials import own_credentials_held
 from selbox.enforce.linux import O_PATH
+from selbox.enforce.statusdata import key_at
 from selbox.typing import Final
 
 NAMES: Final = frozenset({b"selinux", b"audit"})
@@ -109,6 +110,18 @@ class StandIns:
     def above(self, status: os.stat_result) -> str | None:
         """Return the directory above one that stands for a place; None for any other."""
         return self._holders.get((status.st_dev, status.st_ino))
+
+    def holds(self, place: bytes) -> bool:
+        """Tell whether a directory stands for such a place, or lies in one that the supervisor made.
+
+        Args:
+            place: a path that leads to it.
+
+        Returns:
+            True also where it cannot be told.
+        """
+        key = key_at(place)
+        return key is None or key in self._holders or key in self._fixed
 
     def shown(self, path: bytes) -> bytes:
         """Return what the box calls a path that the kernel says, which may be one of a directory for another place."""

@@ -5,7 +5,7 @@ import errno
 import os
 import struct
 
-from selbox.enforce.linux import AT_FDCWD, AT_SYMLINK_NOFOLLOW, writer_of
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, writer_of
 from selbox.typing import Final
 
 _STAT: Final = struct.Struct("=QQQIII4xQqqqqqqqqq24x")
@@ -41,10 +41,17 @@ def status_data(directory: int, path: bytes, flags: int) -> bytes | None:
     return None if _fstatat(directory, path, _space, flags) else _space.raw
 
 
-def key_at(path: bytes) -> tuple[int, int] | None:
+def key_at(path: bytes, directory: int | None = None) -> tuple[int, int] | None:
     """Return device and inode number of what a path leads to, or None where ``os.stat`` would raise."""
-    if _fstatat(AT_FDCWD, path, _space, 0):
+    if _fstatat(AT_FDCWD if directory is None else directory, path, _space, 0):
         return None
+    device, inode = _KEY.unpack_from(_space)
+    return device, inode
+
+
+def key_of(descriptor: int) -> tuple[int, int]:
+    """Return device and inode number of what an own descriptor stands for."""
+    _fstatat(descriptor, b"", _space, AT_EMPTY_PATH)
     device, inode = _KEY.unpack_from(_space)
     return device, inode
 
@@ -52,6 +59,17 @@ def key_at(path: bytes) -> tuple[int, int] | None:
 def is_missing(path: bytes) -> bool:
     """Tell whether there is nothing of a name: no link that leads nowhere either."""
     return _fstatat(AT_FDCWD, path, _space, AT_SYMLINK_NOFOLLOW) != 0 and ctypes.get_errno() == errno.ENOENT
+
+
+def head_of(data: bytes) -> bytes:
+    """Return what :func:`status_head` does, of a ``struct stat``."""
+    return data[: _HEAD.size]
+
+
+def owner_of(head: bytes) -> tuple[int, int]:
+    """Return user and group of what a ``struct stat`` begins with."""
+    user, group = _HEAD.unpack_from(head)[4:]
+    return user, group
 
 
 def status_head(status: os.stat_result) -> bytes:

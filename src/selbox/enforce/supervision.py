@@ -124,7 +124,7 @@ def supervise(
             kept_places,
         )
         handlers = build_handlers(box, initial_sid)
-        supervisor = Supervisor(box, first, handlers.by_number, handlers.shortcuts, handlers.unlent, handlers.execution)
+        supervisor = Supervisor(box, first, handlers.by_number, handlers.shortcuts, handlers.execution)
         handlers.attach(supervisor)
         supervisor.watch(waits.descriptor, waits.take)
         if mounts_are_own:

@@ -21,6 +21,8 @@ from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
 from selbox.enforce.calls.shortcuts import Shortcut
 from selbox.enforce.credentials import Lender, read_credentials
 from selbox.enforce.linux import PTRACE_EVENT_EXEC, signal_descriptor
+from selbox.enforce.seccomp.parts import sockets
+from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
 from selbox.enforce.tasks import TaskState, parent_of, tracer_of
@@ -31,6 +33,8 @@ _SIGNAL_HEAD = struct.Struct("=Iii")
 _STOPPING: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGSTOP})
 _GRACE_SECONDS: Final = 2.0
 _LOOK_MILLISECONDS: Final = 50
+_UNLENT: Final = frozenset(NUMBERS[name] for name in sockets.UNLENT)
+_UNLENT_SHORTCUTS: Final = frozenset(NUMBERS[name] for name in sockets.UNLENT_SHORTCUTS)
 _AT_ONCE: Final = 16
 """Events that are taken at once: room for more is made anew each time, which takes as long as to ask."""
 
@@ -43,7 +47,6 @@ class Supervisor:
         first: pid of the first process, a child.
         handlers: handler of each notified call, by number.
         shortcuts: what may answer a call before its handler does, by the same.
-        unlent: numbers of the calls that are handled without borrowing their callers' credentials.
         execution: takes the stops of tasks that exec.
     """
 
@@ -53,14 +56,12 @@ class Supervisor:
         first: int,
         handlers: dict[int, Handler],
         shortcuts: dict[int, Shortcut],
-        unlent: frozenset[int],
         execution: ExecutionCalls,
     ) -> None:
         self._box = box
         self._first = first
         self._handlers = handlers
         self._shortcuts = shortcuts
-        self._unlent = unlent
         self._execution = execution
         self._status: int | None = None
         self._can_lend = os.geteuid() == 0
@@ -142,7 +143,11 @@ class Supervisor:
         state = box.tasks.state_at(kind)
         shortcut = self._shortcuts.get(number)
         try:
-            if shortcut is not None and self._lend_known(state) and shortcut(id_, tid, kind, state, arguments):
+            if (
+                shortcut is not None
+                and (number in _UNLENT_SHORTCUTS or self._lend_known(state))
+                and shortcut(id_, tid, kind, state, arguments)
+            ):
                 answer = ANSWERED
             else:
                 caller = Caller(id_, tid, state, kind, state.credentials)
@@ -188,7 +193,7 @@ class Supervisor:
 
     def _with_credentials(self, caller: Caller, number: int) -> Caller:
         """Return a caller with the credentials that it has by now; where its call needs them they are borrowed."""
-        if number in self._unlent:
+        if number in _UNLENT:
             self._lender.give_back()
             return caller if caller.credentials is not None else caller._replace(kind=-1)
         if caller.credentials is None:

@@ -11,6 +11,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import misleads
 from selbox.enforce.calls.names import NewObjects
+from selbox.enforce.calls.openpermissions import open_mask, sought_permissions, with_open
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.shortcuts import UNUSUAL, WANTED
 from selbox.enforce.credentials import own_capabilities
@@ -25,21 +26,7 @@ _HOW = struct.Struct("=QQQ")
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
 _BLOCKING: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
 _MAX_ATTEMPTS: Final = 8
-_MASKS: Final = {
-    mode | truncate: mask | (os.W_OK if truncate else 0)
-    for mode, mask in ((os.O_RDONLY, os.R_OK), (os.O_WRONLY, os.W_OK), (os.O_RDWR, 6), (os.O_ACCMODE, 6))
-    for truncate in (0, os.O_TRUNC)
-}
-"""Ordinary permissions that opening takes."""
 _PLAIN: Final = frozenset({stat.S_IFREG, stat.S_IFDIR})
-_READ, _WRITE, _APPEND = ("read",), ("write",), ("append",)
-_READ_WRITE, _READ_APPEND = ("read", "write"), ("read", "append")
-_WITH_OPEN: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
-    (): ("ioctl", "open"),
-    **{each: (*each, "open") for each in (_READ, _WRITE, _APPEND, _READ_WRITE, _READ_APPEND)},
-}
-"""The permissions of an access mode, to those that opening asks for together."""
-
 _TTY_MAJOR: Final = 5
 _TERMINAL_MAJOR: Final = 136
 _PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(_TERMINAL_MAJOR, 144)})
@@ -144,7 +131,7 @@ class FileCalls:
             if box.labels.seen(status) is None:
                 box.labels.sid_of(opened, status, caller, box.walker.path_of(look, path))
             if self._check_open(caller, opened, status, flags):
-                box.walker.remember(caller, look.place, wanted)
+                box.walker.remember(caller.kind, look.place, wanted)
         if not flags & os.O_NONBLOCK:
             fcntl.fcntl(opened, fcntl.F_SETFL, flags)
         self._hand_over(caller, opened, status, flags)
@@ -217,10 +204,10 @@ class FileCalls:
             Whether it was granted by the mode of the file, and with nothing to record.
         """
         box = self._box
-        is_ordinary = box.walker.privileges.check_mode(caller, status, _MASKS[flags & (os.O_ACCMODE | os.O_TRUNC)])
-        with_open = _WITH_OPEN[open_permissions(flags)]
+        is_ordinary = box.walker.privileges.check_mode(caller, status, open_mask(flags))
+        wanted = with_open(flags)
         seen = box.labels.seen(status)
-        if seen is not None and box.monitor.is_quiet(caller.state.sid, *seen, with_open):
+        if seen is not None and box.monitor.is_quiet(caller.state.sid, *seen, wanted):
             return is_ordinary
         sid = box.labels.sid_of(descriptor, status, caller)
         object_class = box.labels.class_of(status)
@@ -232,7 +219,7 @@ class FileCalls:
             box.monitor.check(caller, sid, "process", ("ptrace",), describe)
             if not box.labels.is_of_box(descriptor):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-        box.monitor.check(caller, sid, object_class, with_open, describe)
+        box.monitor.check(caller, sid, object_class, wanted, describe)
         return False
 
     def _hand_over(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> int:
@@ -305,9 +292,7 @@ class FileCalls:
         self._box.openers.forget(status)  # they were those of an earlier file with this inode number
         self._box.labels.assign(status, sid, _reopen(created))
         try:
-            self._box.monitor.check(
-                caller, sid, "file", _WITH_OPEN[open_permissions(flags)], self._box.labels.at(created)
-            )
+            self._box.monitor.check(caller, sid, "file", with_open(flags), self._box.labels.at(created))
         except OSError:
             self._new.undo(located, status)
             raise
@@ -329,32 +314,8 @@ class FileCalls:
         status = os.fstat(created)
         box.openers.forget(status)
         box.labels.assign(status, sid, _reopen(created))
-        with_open = _WITH_OPEN[open_permissions(flags)]
-        box.monitor.check(caller, sid, "file", with_open, box.labels.at(created))
+        box.monitor.check(caller, sid, "file", with_open(flags), box.labels.at(created))
         return self._hand_over(caller, created, status, flags)
-
-
-def sought_permissions(flags: int) -> tuple[str, ...]:
-    """Return the permissions that are asked for before a file is opened, for which mode 3 is reading and writing.
-
-    Source: the kernel's ``may_open`` and ``file_mask_to_av``.
-    """
-    return open_permissions(flags) or (_READ_APPEND if flags & os.O_APPEND else _READ_WRITE)
-
-
-def open_permissions(flags: int) -> tuple[str, ...]:
-    """Return the permissions that an open file exercises; none for mode 3, which only ``ioctl`` may use.
-
-    Source: the kernel's ``file_to_av``.
-    """
-    access = flags & os.O_ACCMODE
-    if access == os.O_RDONLY:
-        return _READ_WRITE if flags & os.O_TRUNC else _READ
-    if access == os.O_WRONLY:
-        return _APPEND if flags & os.O_APPEND else _WRITE
-    if access == os.O_RDWR:
-        return _READ_APPEND if flags & os.O_APPEND else _READ_WRITE
-    return ()
 
 
 def _reopen(descriptor: int) -> str:

@@ -14,8 +14,8 @@ import struct
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.files import open_permissions
 from selbox.enforce.calls.names import NewObjects
+from selbox.enforce.calls.openpermissions import open_permissions
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import own_capabilities

@@ -10,6 +10,7 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.linux import AT_FDCWD
+from selbox.enforce.paths import start_in_proc
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.standins import StandIn
 from selbox.store.selinuxroot import STORES
@@ -64,9 +65,15 @@ class SelinuxPaths:
             "getcwd": self.getcwd,
         }
 
-    def is_ordinary(self, path: bytes) -> bool:
-        """Tell whether a path certainly means none of SELinux's files."""
-        return path in self._ordinary or not self._may_be_one(path)
+    def is_ordinary(self, tid: int, directory: int, path: bytes) -> bool:
+        """Tell whether a path certainly means none of SELinux's files.
+
+        Args:
+            tid: the task that names it.
+            directory: its descriptor number or ``AT_FDCWD``, for a relative path.
+            path: the path.
+        """
+        return path in self._ordinary or not self._may_be_one(tid, directory, path)
 
     def open(self, caller: Caller, directory: int, path: bytes, flags: int) -> int | None:
         """Open a file if it is one of SELinux's; return None for any other path.
@@ -74,7 +81,7 @@ class SelinuxPaths:
         Raises:
             OSError: what ``open`` is to fail with.
         """
-        if self.is_ordinary(path):
+        if self.is_ordinary(caller.tid, directory, path):
             return None
         return self._files().open(caller, directory, path, flags)
 
@@ -84,7 +91,7 @@ class SelinuxPaths:
         Raises:
             OSError: what ``stat`` is to fail with.
         """
-        if self.is_ordinary(path):
+        if self.is_ordinary(caller.tid, directory, path):
             return None
         return self._files().status(caller, directory, path)
 
@@ -94,13 +101,13 @@ class SelinuxPaths:
         Raises:
             OSError: what ``access`` is to fail with.
         """
-        if self.is_ordinary(path):
+        if self.is_ordinary(caller.tid, directory, path):
             return False
         return self._files().access(caller, directory, path, mode)
 
     def filesystem(self, caller: Caller, path: bytes) -> bytes | None:
         """Return ``struct statfs`` of a path that is one of SELinux's files; None for any other."""
-        if self.is_ordinary(path):
+        if self.is_ordinary(caller.tid, AT_FDCWD, path):
             return None
         return self._files().filesystem(caller, path)
 
@@ -132,11 +139,12 @@ class SelinuxPaths:
         self._box.memory.write(caller.tid, arguments[0], shown)
         return len(shown)
 
-    def _may_be_one(self, path: bytes) -> bool:
+    def _may_be_one(self, tid: int, directory: int, path: bytes) -> bool:
         if path[path.rfind(b"/") + 1 :] in LAST_NAMES or b"selinux" in path:
             return True
         if not path.startswith(b"/"):
-            return self._box.walker.stand_ins.are_used
+            stand_ins = self._box.walker.stand_ins
+            return stand_ins.are_used and stand_ins.holds(start_in_proc(tid, directory))
         if len(self._ordinary) >= _REMEMBERED:
             self._ordinary.clear()
         self._ordinary.add(path)

@@ -14,7 +14,6 @@ import socket
 import stat
 import struct
 from contextlib import suppress
-from functools import partial
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -182,17 +181,12 @@ class SentMessages:
         if flags & MSG_FASTOPEN or not is_alone(caller):
             return False
         label = self._checks.of_number(caller, signed(number))
-        object_class = label.object_class
-        if object_class in _BY_ADDRESS or object_class.startswith("netlink"):
+        if not stays_with_peer(label):
             return False
-        if object_class == "unix_stream_socket" and any(map(partial(self._passes_something, caller), places)):
+        if any(passes_something(self._box.memory, caller.tid, label, place) for place in places):
             return False
         self._checks.check_label(caller, signed(number), label, "write")
         return True
-
-    def _passes_something(self, caller: Caller, place: int) -> bool:
-        """Tell whether something goes along with a message."""
-        return any(self._box.memory.read_exactly(caller.tid, place + CONTROL_SIZE_OFFSET, 8))
 
     # --- What is sent -----------------------------------------------------------------------------------------------
 
@@ -369,6 +363,23 @@ class SentMessages:
                 except BlockingIOError:
                     pass
             pause()
+
+
+def stays_with_peer(label: SocketLabel) -> bool:
+    """Tell whether what a socket sends goes to the peer that it has, and says nothing that is asked about."""
+    return label.object_class not in _BY_ADDRESS and not label.object_class.startswith("netlink")
+
+
+def passes_something(memory: TaskMemory, tid: int, label: SocketLabel, place: int) -> bool:
+    """Tell whether open files may go along with a message.
+
+    Args:
+        memory: reads the header.
+        tid: who sends it.
+        label: of the socket.
+        place: of the header.
+    """
+    return label.object_class == "unix_stream_socket" and any(memory.read_exactly(tid, place + CONTROL_SIZE_OFFSET, 8))
 
 
 def _own_credentials(caller: Caller) -> bytes:

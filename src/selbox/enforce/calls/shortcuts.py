@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 
 from selbox.enforce.box import Box
+from selbox.enforce.calls.openpermissions import open_mask, with_open
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH, O_TMPFILE, system_call_with
 from selbox.enforce.paths import Place
@@ -37,6 +38,7 @@ is no link."""
 AT_EACCESS: Final = 0x200
 
 _AS_OPENED: Final = os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+_PLAIN: Final = frozenset({"file", "dir"})
 _GETATTR: Final = ("getattr",)
 _MAP_TO_RUN: Final = ("map", "read", "execute")
 _PROT_READ_EXEC: Final = PROT_EXEC | 1
@@ -89,18 +91,30 @@ class Shortcuts:
         if flags & UNUSUAL:
             return False
         path = self._memory.read_string(tid, address)
-        if not self._is_ordinary(path):
+        if not self._is_ordinary(tid, directory, path):
             return False
-        found = self._walker.recall(tid, kind, directory, path, flags & WANTED, follow=not flags & os.O_NOFOLLOW)
-        if found is None:
+        follow = not flags & os.O_NOFOLLOW
+        found = self._walker.recall(tid, kind, directory, path, flags & WANTED, follow=follow)
+        if found is not None:
+            return self._give(id_, state, *found, None, flags)
+        met = self._walker.meet(tid, kind, directory, path, follow=follow)
+        if met is None:
             return self._deny_absent(id_, kind, path)
-        return self._give(id_, state, found, flags)
+        start, place, seen = met
+        if (
+            seen[1] not in _PLAIN
+            or not self._monitor.is_quiet(state.sid, *seen, with_open(flags))
+            or not self._walker.privileges.needs_none(state, place.head, open_mask(flags))
+            or not self._give(id_, state, path, place, start, flags)
+        ):
+            return False
+        self._walker.remember(kind, place, flags & WANTED)
+        return True
 
-    def _give(self, id_: int, state: TaskState, found: tuple[bytes, Place], flags: int) -> bool:
+    def _give(self, id_: int, state: TaskState, path: bytes, place: Place, start: int | None, flags: int) -> bool:
         """Open what was found and hand it over, if it is that still."""
-        path, place = found
         try:
-            opened = os.open(path, flags | _AS_OPENED)
+            opened = os.open(path, flags | _AS_OPENED, dir_fd=start)
         except OSError:
             return False
         try:
@@ -124,15 +138,15 @@ class Shortcuts:
 
     # --- The status -------------------------------------------------------------------------------------------------
 
-    def stat(self, id_: int, tid: int, kind: int, _state: TaskState, arguments: Arguments) -> bool:
+    def stat(self, id_: int, tid: int, kind: int, state: TaskState, arguments: Arguments) -> bool:
         """``stat(path, buffer)``."""
         path = self._memory.read_string(tid, arguments[0])
-        return self._show(id_, tid, kind, AT_FDCWD, path, arguments[1], follow=True)
+        return self._show(id_, tid, kind, state, AT_FDCWD, path, arguments[1], follow=True)
 
-    def lstat(self, id_: int, tid: int, kind: int, _state: TaskState, arguments: Arguments) -> bool:
+    def lstat(self, id_: int, tid: int, kind: int, state: TaskState, arguments: Arguments) -> bool:
         """``lstat(path, buffer)``."""
         path = self._memory.read_string(tid, arguments[0])
-        return self._show(id_, tid, kind, AT_FDCWD, path, arguments[1], follow=False)
+        return self._show(id_, tid, kind, state, AT_FDCWD, path, arguments[1], follow=False)
 
     def newfstatat(self, id_: int, tid: int, kind: int, state: TaskState, arguments: Arguments) -> bool:
         """``newfstatat(directory, path, buffer, flags)``; C libraries ask with an empty path for what is open."""
@@ -141,14 +155,21 @@ class Shortcuts:
             return False
         path = self._memory.read_string(tid, address)
         if path:
-            return self._show(id_, tid, kind, directory, path, buffer, follow=not flags & AT_SYMLINK_NOFOLLOW)
+            return self._show(id_, tid, kind, state, directory, path, buffer, follow=not flags & AT_SYMLINK_NOFOLLOW)
         return bool(flags) and self._show_open(id_, tid, state, directory, buffer)
 
-    def _show(self, id_: int, tid: int, kind: int, directory: int, path: bytes, buffer: int, *, follow: bool) -> bool:
-        if not self._is_ordinary(path):
+    def _show(
+        self, id_: int, tid: int, kind: int, state: TaskState, directory: int, path: bytes, buffer: int, *, follow: bool
+    ) -> bool:
+        if not self._is_ordinary(tid, directory, path):
             return False
         if self._walker.recall(tid, kind, directory, path, STATUS_WANTED, follow=follow) is None:
-            return self._deny_absent(id_, kind, path)
+            met = self._walker.meet(tid, kind, directory, path, follow=follow)
+            if met is None:
+                return self._deny_absent(id_, kind, path)
+            if not self._monitor.is_quiet(state.sid, *met[2], _GETATTR):
+                return False
+            self._walker.remember(kind, met[1], STATUS_WANTED)
         write_status(tid, buffer)
         self._listener.give_result(id_, 0)
         return True
@@ -198,7 +219,7 @@ class Shortcuts:
         if not 0 < arguments[2] & 0xFFFFFFFF < 1 << 31:
             return False
         path = self._memory.read_string(tid, arguments[0])
-        if not self._is_ordinary(path):
+        if not self._is_ordinary(tid, AT_FDCWD, path):
             return False
         if self._walker.recall(tid, kind, AT_FDCWD, path, NO_LINK, follow=False) is None:
             return self._deny_absent(id_, kind, path)
@@ -209,7 +230,7 @@ class Shortcuts:
         """``access(path, mode)`` of an absolute path."""
         mode = arguments[1] & 0xFFFFFFFF
         path = self._memory.read_string(tid, arguments[0])
-        if mode & ~7 or path[:1] != b"/" or not self._is_ordinary(path):
+        if mode & ~7 or path[:1] != b"/" or not self._is_ordinary(tid, AT_FDCWD, path):
             return False
         if self._walker.recall(tid, kind, AT_FDCWD, path, ACCESS_WANTED | mode, follow=True) is None:
             return self._deny_absent(id_, kind, path)

@@ -21,7 +21,9 @@ from selbox.typing import Final
 
 _CREDENTIALS = struct.Struct("=iII")
 _INTEGER = struct.Struct("=i")
-_ANSWERED: Final = frozenset({SO_PEERCRED, SO_PEERSEC, SO_PEERPIDFD})
+ANSWERED_OPTIONS: Final = frozenset({SO_PEERCRED, SO_PEERSEC, SO_PEERPIDFD})
+"""The options that the supervisor may answer instead of the kernel."""
+
 _WITH_PEERS: Final = frozenset({"unix_stream_socket", "tcp_socket", "sctp_socket"})
 _SCTP_CONNECTX: Final = 111
 """``SCTP_SOCKOPT_CONNECTX3``, which connects to several addresses; libraries take its older siblings without it."""
@@ -40,7 +42,7 @@ class SocketPeerCalls:
     def getsockopt(self, caller: Caller, arguments: Arguments) -> int:
         """``getsockopt(socket, level, option, value, length)``."""
         level, option = signed(arguments[1]), signed(arguments[2])
-        if level != SOL_SOCKET or option not in _ANSWERED:
+        if level != SOL_SOCKET or option not in ANSWERED_OPTIONS:
             self._checks.check_number(caller, signed(arguments[0]), "getopt")
             return -errno.ENOPROTOOPT if (level, option) == (SOL_SCTP, _SCTP_CONNECTX) else CONTINUE
         own = copy_socket(self._box, caller, arguments[0])

@@ -20,7 +20,9 @@ from selbox.enforce.calls.internetsockets import InternetSockets
 from selbox.enforce.calls.kernelsockets import PROTOCOLS, KernelSockets
 from selbox.enforce.calls.receivedmessages import ReceivedMessages
 from selbox.enforce.calls.sentmessages import SentMessages
+from selbox.enforce.calls.shortcuts import Shortcut
 from selbox.enforce.calls.socketpeers import SocketPeerCalls
+from selbox.enforce.calls.socketshortcuts import SocketShortcuts
 from selbox.enforce.calls.unixsockets import UnixSockets
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.connections import Connections, peer_of
@@ -91,6 +93,10 @@ class SocketCalls:
             **self._sent.handlers(),
             **self._received.handlers(),
         }
+
+    def shortcuts(self) -> dict[int, Shortcut]:
+        """Return what answers some of them sooner, by the number of the call."""
+        return SocketShortcuts(self._box, self._checks, self._kernel).by_number()
 
     # --- Making -----------------------------------------------------------------------------------------------------
 
@@ -174,7 +180,7 @@ class SocketCalls:
 
     def _accept(self, caller: Caller, arguments: Arguments, flags: int) -> int:
         label = self._checks.check_number(caller, signed(arguments[0]), "accept")
-        if label == self._checks.derived(caller, label.object_class) or flags & ~_FLAGS:
+        if label == self._checks.derived(caller.state.sid, label.object_class) or flags & ~_FLAGS:
             return CONTINUE  # what is made has the label that it would be taken to have anyway
         own = copy_socket(self._box, caller, arguments[0])
         room = -1

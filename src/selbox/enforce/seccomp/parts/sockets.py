@@ -65,3 +65,6 @@ UNLENT: Final = (
     *("recvfrom", "getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown"),
 )
 """Calls whose handlers walk no paths, and take on a caller's identity themselves where it matters."""
+
+UNLENT_SHORTCUTS: Final = frozenset({*UNLENT, "sendmsg"})
+"""Calls whose shortcuts, where they have any, walk no paths either."""
