@@ -45,6 +45,7 @@ BLOCKS = """
     (typetransition who what file c) (optional granted (allow who nowhere (file (open)))))
 (context ctx (u object_r a ((s0) (s0))))
 (filecon "/ctx" any ctx)
+(tunable turn true)
 """
 
 _TYPES = ["a", "b", "c", "d", "x", "y", "z", "also"]
@@ -166,6 +167,8 @@ class Author:
                 f"(block {self._choice('pq')} (type {self._choice('tvx')}) {inside})",
                 f"(block {self._choice('pq')} (blockinherit {block}) (call use ({one})) {inside})",
                 f"(blockinherit {block})",
+                f"(tunable {self._choice(['tune', 'turn'])} {self._choice(['true', 'false'])})",
+                f"(tunableif {self._choice(['tune', '(not turn)'])} (true {inside})(false (call {block}.use ({one}))))",
                 f"(macro {self._choice(['grant', 'late'])} ((type who) (type what)) (allow who what (file (open))))",
                 f"(allow {block}.{self._choice('tvx')} {one} (file (open)))",
                 f"(typeattributeset some {block}.{self._choice('tvx')})",
@@ -196,6 +199,7 @@ class Author:
             [
                 *[f"(roletype {self._choice(['r', 'object_r', 'object_r', 'ra', 'rb', 'named'])} {self._name()})"] * 3,
                 f"(typepermissive {self._choice(_TYPES)})",
+                f"(typebounds {self._choice('abcd')} {self._choice('xyz')})",
                 "(roleattributeset cil_gen_require r)",
                 f"(roleattributeset {self._choice(['ra', 'named'])} {self._choice(['r', 'q', 'ra', '(not (r))'])})",
                 f"(neverallow {self._name()} {self._name()} {self._choice(_VECTORS)})",

@@ -59,6 +59,19 @@ CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
         ("(optional o (allow a x (file (read))))", "(optional o (allow a x (file (read))))\n(type x)"),
         ("(optional o (allow a x (file (read))))\n(type x)", "(optional o (allow a x (file (read))))"),
         ("", "(typepermissive a)"),
+        ("", "(typebounds c d)"),
+        (
+            "(typebounds c d)(type x)(typebounds d x)",
+            "(type x)(typebounds c x)(typebounds x d)(allow x b (dir (search)))",
+        ),
+        (
+            "(type x)(typebounds a x)(typeattributeset some x)(type y)",
+            "(type x)(typebounds a x)(typeattributeset some (x y))(type y)",
+        ),
+        (
+            "(boolean o true)(typebounds c d)(booleanif o (true (allow c a (file (open)))))",
+            "(boolean o true)(typebounds c d)(booleanif o (true (allow c a (file (open)))(allow d a (file (open)))))",
+        ),
         # transitions, conditionals, labels
         ("", "(typetransition a b dir d)(typechange a b file c)"),
         ("(typetransition a b dir d)", "(typetransition a b dir c)"),
@@ -112,6 +125,13 @@ def test_changes_are_followed(before: str, now: str) -> None:
         ("(type x)\n(allow x x (file (read)))", "(allow x x (file (read)))"),
         ("", "(class other (read))"),
         ("", "(neverallow d d (dir (search)))"),
+        ("(typebounds c d)", "(typebounds c d)(allow d d (process (fork)))"),
+        (
+            "(typebounds c d)(allow c b (process (fork)))\n(allow d b (process (fork)))(type x)",
+            "(typebounds c d)(allow d b (process (fork)))(type x)",
+        ),
+        ("(typebounds d c)(type x)", "(typebounds c d)\n(typebounds d c)(type x)"),
+        ("(typebounds c d)(type x)", "(typebounds c d)(typebounds a d)(type x)"),
         ("", "(typetransition a b file d)"),
         ("(roletype r b)\n(sid s)(sidorder (kernel s))(sidcontext s (u r b ((s0) (s0))))", ""),
         (f'(filecon "/x" any {CONTEXT})', f'(filecon "/x" any {CONTEXT})\n(filecon "/x" any ())'),
@@ -217,6 +237,14 @@ B = "(block x (blockabstract x) (type t) (allow t b (file (read))))"
             "(classmap k (one))(classmapping k one (file (read)))",
             "(classmap k (one))(classmapping k one (dir (search)))",
         ),
+        (
+            "(tunable u true)(tunableif u (true (allow a b (file (read))))(false (type x)))",
+            "(tunable u false)(tunableif u (true (allow a b (file (read))))(false (type x)))",
+        ),
+        (
+            "(tunable u true)(tunableif (not u)(true (allow d b (file (read)))))(optional o(allow d x (dir (search))))",
+            "(tunable v true)(tunableif v(true (type x)(typechange d b file a)))(optional o(allow d x (dir (search))))",
+        ),
         ("(block y (type t))(allow a y.t (file (read)))", "(block y (type t)(type u))(allow a y.t (file (open)))"),
     ],
 )
@@ -233,8 +261,7 @@ def test_a_block_of_the_name_of_an_optional_block_is_left_to_a_whole_compilation
     "text",
     [
         "(block x (type t) (neverallow t b (file (write))))",
-        "(tunable tune true) (tunableif tune (true (allow a b (file (read)))))",
-        "(typebounds a b)(roletype r b)",
+        "(role q)(rolebounds r q)",
         "(allowx a b (ioctl file (1)))",
         "(deny a b (file (read)))",
     ],

@@ -31,7 +31,16 @@ ClassPiece = bytes | tuple[int, int, bool] | tuple[str, int, tuple[str, ...], bo
 table, a bitset and names; the last item of both is whether the names are written."""
 
 FOLLOWED: Final = frozenset(
-    {ACCESS, "type", "typealias", "typealiasactual", "typeattribute", "typeattributeset", "typepermissive"}
+    {
+        ACCESS,
+        "type",
+        "typebounds",
+        "typealias",
+        "typealiasactual",
+        "typeattribute",
+        "typeattributeset",
+        "typepermissive",
+    }
     | {"role", "roletype", "roleattribute", "roleattributeset", "roleallow", "roletransition"}
     | {"user", "userrole", "userlevel", "userrange", "boolean", "optional"}
     | {"typetransition", "typechange", "typemember", "rangetransition"}
@@ -106,6 +115,7 @@ class Groups(NamedTuple):
         expand: as in :class:`selbox.compiler.identities.Identities`.
         asserted: ids of attributes that assertions name.
         constrained: ids of attributes that constraints name.
+        type_bounds: ids of bounded types and of those that bound them, and places.
         are_users_grouped: whether there are attributes of users.
         is_loose: whether labels have what the role of objects may not go with, so that it is warned of.
     """
@@ -124,6 +134,7 @@ class Groups(NamedTuple):
     expand: dict[int, bool]
     asserted: frozenset[int]
     constrained: frozenset[int]
+    type_bounds: tuple[tuple[int, int, int], ...]
     are_users_grouped: bool
     is_loose: bool
 

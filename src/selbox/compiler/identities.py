@@ -100,6 +100,11 @@ class Identities:
             for user_id in members(self.users.bits(user)):
                 self.user_roles[user_id] = self.user_roles.get(user_id, 0) | bits
 
+    def type_bounds(self) -> Iterator[tuple[int, int, Form, Place]]:
+        """Yield the ids of bounded types and of those that bound them, and the statements that say so."""
+        for child, parent in self.bounds["type"].items():
+            yield child, parent, *self._bound["type"][child]
+
     def types_of(self, number: int) -> int:
         """Return the types that the id of a type or attribute stands for."""
         return self.types.bits(self._numbered["type"][number])

@@ -86,11 +86,9 @@ def _is_plain(policy: Policy, resolution: Resolution) -> bool:
     program = resolution.program
     options = program.options._replace(mls=None, handle_unknown=None, disable_neverallow=False)
     beyond = policy.extended_rules or resolution.extended.statements or resolution.extended.assertions
-    bounded = any(resolution.identities.bounds.values())
+    bounded = resolution.identities.bounds["role"] or resolution.identities.bounds["user"]
     is_plain = options == DEFAULTS and policy.target is Target.SELINUX
-    return is_plain and not (
-        program.symbols.get("tunable") or beyond or bounded or resolution.denials.statements or resolution.rules.unsaid
-    )
+    return is_plain and not (beyond or bounded or resolution.denials.statements or resolution.rules.unsaid)
 
 
 class _Keeping:
@@ -311,6 +309,10 @@ class _Keeping:
             expand={ids[each]: expand for each, expand in identities.expand.items()},
             asserted=frozenset(ids[each] for each in used.assertions),
             constrained=frozenset(ids[each] for each in used.constraints),
+            type_bounds=tuple(
+                (ids[child], ids[parent], self._kept.place_of(form, place))
+                for child, parent, form, place in identities.type_bounds()
+            ),
             are_users_grouped=bool(self._program.symbols.get("userattribute")),
             is_loose=self._kept.is_warned_of("cil-object-role"),
         )

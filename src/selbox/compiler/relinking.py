@@ -28,6 +28,7 @@ from selbox.compiler.baseline import ClassPiece
 from selbox.compiler.finalids import FinalIds
 from selbox.compiler.reassertion import Reassertion, Violation
 from selbox.compiler.relabels import Relabels
+from selbox.compiler.relinkedbounds import check_bounds, type_bounds
 from selbox.compiler.relinkedconditionals import RelinkedConditionals
 from selbox.compiler.relinkedidentities import RelinkedIdentities
 from selbox.compiler.renewal import Parts, Rules, Triple, Types
@@ -89,6 +90,7 @@ class Relinking:
         if not self._final.numbers.ascending and any(each[4] for each in self._baseline.rules.own):
             raise GiveUpError  # their rows stand in the order of types
         self._identities.check()
+        check_bounds(self._bounds, self._types, self._rules)
         self._labels.check_contexts()
         sections = dict(self._baseline.written.sections)
         for name, (is_same, written) in self._steps().items():
@@ -121,7 +123,7 @@ class Relinking:
             "roles": (self._identities.is_as_it_was(members_are_same), lambda: roles_bytes(self._policy)),
             "users": (False, lambda: users_bytes(self._policy)),
             "role allow rules": (False, lambda: role_allows_bytes(self._policy)),
-            "types": (is_same and self._aliases_are_same, self._symbols),
+            "types": (is_same and self._aliases_are_same and self._bounds_are_same, self._symbols),
             "booleans": (self._branches.booleans_are_same, lambda: booleans_bytes(self._policy)),
             "access vectors": (False, self._access_vectors),
             "conditionals": (is_same and conditions, self._conditionals),
@@ -232,15 +234,25 @@ class Relinking:
     def _aliases_are_same(self) -> bool:
         return self._aliases == {name: number for name, number, _, _ in self._baseline.names.aliases}
 
+    @cached_property
+    def _bounds(self) -> dict[int, int]:
+        return type_bounds(self._parts)
+
+    @property
+    def _bounds_are_same(self) -> bool:
+        return self._bounds == {child: parent for child, parent, _ in self._baseline.groups.type_bounds}
+
     def _symbols(self) -> bytes:
         names, flags = self._names.types, self._types.flags
+        bounds, ids = self._bounds, self._final.ids
         symbols = {
-            names[old]: (new + 1, _ATTRIBUTE if flags[old] else _TYPE) for new, old in enumerate(self._final.order)
+            names[old]: (new + 1, _ATTRIBUTE if flags[old] else _TYPE, ids[bounds[old]] + 1 if old in bounds else 0)
+            for new, old in enumerate(self._final.order)
         }
         for name, number in self._aliases.items():
-            new = self._final.ids[number]
+            new = ids[number]
             if new >= 0:
-                symbols[name] = new + 1, _ALIAS
+                symbols[name] = new + 1, _ALIAS, 0
         return types_bytes(symbols, self._baseline.written.type_order, len(self._final.order))
 
     # Rules about types

@@ -192,6 +192,11 @@ class Rules:
         source = bisect_right(self._parts.baseline.rules.first, row) - 1
         return source << 32 | self._offset[row]
 
+    def row(self, row: int) -> Row:
+        """Return a row of the baseline."""
+        ends = self.source[row], self.target[row]
+        return self.kind[row], *ends, self.object_class[row], self.data[row], self.branch[row]
+
     def _take_reread(self) -> None:
         parts = self._parts
         resolution = parts.reread.resolution
@@ -370,17 +375,10 @@ class Rules:
             (
                 2 * row + 1,
                 (0, ()),
-                (
-                    self.kind[row],
-                    self.source[row],
-                    self.target[row],
-                    self.object_class[row],
-                    self.data[row],
-                    branch,
-                ),
+                self.row(row),
             )
             for row in _column("I", self._parts.baseline.rules.conditional)
-            if (branch := self.branch[row]) in branches and row not in self.removed
+            if self.branch[row] in branches and row not in self.removed
         ]
         rows += [(2 * each.before, each.order, each.row) for each in self.added if each.row[5] in branches]
         # A rule of an attribute whose target depends on the source has a row for each type, in the order of the types.

@@ -13,7 +13,7 @@ from selbox.language.cil import Tree
 from selbox.typing import Final
 
 NAMING: Final = frozenset(
-    {"block", "macro", "context", "level", "levelrange", "ipaddr", "categoryset"}
+    {"block", "macro", "tunable", "context", "level", "levelrange", "ipaddr", "categoryset"}
     | {"classmap", "classpermission", "permissionx"}
 )
 """What declares names that only statements of this kind may use: the policy itself does not have them."""
@@ -40,8 +40,9 @@ def together(trees: Sequence[Tree], program: Program) -> frozenset[TopLevel] | N
     starts = [[form.offset for form in tree.forms] for tree in trees]
     if _characters(found, trees, starts) > MOST_CHARACTERS:
         return None
-    # Macros are named by calls alone, and blocks by calls and the like, or in front of a dot.
-    words = {symbol.name for symbol in declared if _is_in_root(symbol) and symbol.flavour != "macro"}
+    # Macros are named by calls alone, tunables by `tunableif`, and blocks by calls and the like, or in front of a dot.
+    named_elsewhere = (each for each in declared if _is_in_root(each) and each.flavour not in ("macro", "tunable"))
+    words = {symbol.name for symbol in named_elsewhere}
     blocks = {symbol.name for symbol in declared if symbol.flavour == "block"}
     for number, tree in enumerate(trees):
         text = tree.source.text

@@ -181,11 +181,11 @@ def access_vectors_bytes(content: bytes) -> bytes:
     return u32s(count) + b"".join(itemgetter(*order)(rows) if count > 1 else rows)
 
 
-def types_bytes(symbols: Mapping[str, tuple[int, int]], order: Sequence[str], highest: int) -> bytes:
+def types_bytes(symbols: Mapping[str, tuple[int, int, int]], order: Sequence[str], highest: int) -> bytes:
     """Return the table of types, attributes and aliases.
 
     Args:
-        symbols: number and properties of each by its name.
+        symbols: number, properties and number of the bounding type of each by its name.
         order: names in the order of an earlier table; some may be gone, and others new.
         highest: the highest number.
     """
@@ -200,9 +200,8 @@ def types_bytes(symbols: Mapping[str, tuple[int, int]], order: Sequence[str], hi
     pack = Struct("<4I").pack
     parts = []
     for name in names:
-        number, properties = symbols[name]
         content = encoded(name)
-        parts.append(pack(len(content), number, properties, 0) + content)
+        parts.append(pack(len(content), *symbols[name]) + content)
     return u32s(highest, len(parts)) + b"".join(parts)
 
 
