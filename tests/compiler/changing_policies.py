@@ -46,6 +46,8 @@ BLOCKS = """
 (context ctx (u object_r a ((s0) (s0))))
 (filecon "/ctx" any ctx)
 (tunable turn true)
+(macro control ((type who)) (allowx who who (ioctl file (1 2))))
+(call control (a))
 """
 
 _TYPES = ["a", "b", "c", "d", "x", "y", "z", "also"]
@@ -161,6 +163,7 @@ class Author:
         return self._choice(
             [
                 f"(call grant ({one} {other}))",
+                f"(call control ({one}))",
                 f"(call {block}.use ({one}))",
                 f"(in {block} {inside} (type {self._choice('vw')}))",
                 f"(in after {block} {inside})",
@@ -195,10 +198,13 @@ class Author:
         )
 
     def _other(self) -> str:
+        one, other = self._name(), self._choice([self._name(), "self", "other"])
+        numbers = self._choice(["1", "2 (range 3 700)", "(range 0 255)"])
         return self._choice(
             [
                 *[f"(roletype {self._choice(['r', 'object_r', 'object_r', 'ra', 'rb', 'named'])} {self._name()})"] * 3,
                 f"(typepermissive {self._choice(_TYPES)})",
+                f"({self._choice(['allowx', 'dontauditx'])} {one} {other} (ioctl file ({numbers})))",
                 f"(typebounds {self._choice('abcd')} {self._choice('xyz')})",
                 "(roleattributeset cil_gen_require r)",
                 f"(roleattributeset {self._choice(['ra', 'named'])} {self._choice(['r', 'q', 'ra', '(not (r))'])})",

@@ -72,6 +72,22 @@ CONTEXT = "(u object_r a ((s0) (s0 (c0))))"
             "(boolean o true)(typebounds c d)(booleanif o (true (allow c a (file (open)))))",
             "(boolean o true)(typebounds c d)(booleanif o (true (allow c a (file (open)))(allow d a (file (open)))))",
         ),
+        # extended rules
+        ("", "(allowx a b (ioctl file (1)))"),
+        ("(allowx a b (ioctl file (1)))(type x)", "(type y)(type x)"),
+        (
+            "(allowx a b (ioctl file (1)))(type x)",
+            "(type x)(auditallowx c b (ioctl file ((range 2 0x2ff))))(allowx a b (ioctl file (3 0x300)))",
+        ),
+        (
+            "(typeattribute g)(allowx g self (ioctl file (5)))(allowx none rest (ioctl file (6)))",
+            "(type x)(typeattribute g)(typeattributeset g (x a))(allowx g self (ioctl file (5)))",
+        ),
+        (
+            "(optional o (allowx some x (ioctl file (not (1)))))(permissionx p (ioctl file (9)))",
+            "(optional o (allowx some x (ioctl file (not (1)))))(permissionx p (ioctl file (9 10)))(type x)",
+        ),
+        ("(permissionx p (ioctl file (9)))(dontauditx some other p)", "(permissionx p (ioctl file (8)))(type x)"),
         # transitions, conditionals, labels
         ("", "(typetransition a b dir d)(typechange a b file c)"),
         ("(typetransition a b dir d)", "(typetransition a b dir c)"),
@@ -215,6 +231,8 @@ def test_changes_far_apart_are_read_apart() -> None:
 M = "(macro m ((type t)) (allow t b (file (read))) (dontaudit t b (file (open))))"
 B = "(block x (blockabstract x) (type t) (allow t b (file (read))))"
 
+T = "(tunable u true)(tunableif u (true (booleanif flag (true (allow a b (file (read)))))))"
+
 
 @pytest.mark.parametrize(
     ("before", "now"),
@@ -245,6 +263,10 @@ B = "(block x (blockabstract x) (type t) (allow t b (file (read))))"
             "(tunable u true)(tunableif (not u)(true (allow d b (file (read)))))(optional o(allow d x (dir (search))))",
             "(tunable v true)(tunableif v(true (type x)(typechange d b file a)))(optional o(allow d x (dir (search))))",
         ),
+        (
+            f"{T}(booleanif flag (true (allow c b (file (read)))))(type x)",
+            f"{T}(booleanif flag (true (allow c b (file (read)))(allow a d (file (open)))))(type x)",
+        ),
         ("(block y (type t))(allow a y.t (file (read)))", "(block y (type t)(type u))(allow a y.t (file (open)))"),
     ],
 )
@@ -262,7 +284,8 @@ def test_a_block_of_the_name_of_an_optional_block_is_left_to_a_whole_compilation
     [
         "(block x (type t) (neverallow t b (file (write))))",
         "(role q)(rolebounds r q)",
-        "(allowx a b (ioctl file (1)))",
+        "(neverallowx a b (ioctl file (1)))",
+        "(booleanif flag (true (allowx a b (ioctl file (1)))))",
         "(deny a b (file (read)))",
     ],
 )

@@ -43,7 +43,7 @@ FOLLOWED: Final = frozenset(
     }
     | {"role", "roletype", "roleattribute", "roleattributeset", "roleallow", "roletransition"}
     | {"user", "userrole", "userlevel", "userrange", "boolean", "optional"}
-    | {"typetransition", "typechange", "typemember", "rangetransition"}
+    | {"allowx", "auditallowx", "dontauditx", "typetransition", "typechange", "typemember", "rangetransition"}
     | {"filecon", "genfscon", "fsuse", "portcon", "nodecon", "netifcon"}
     | {"classmapping", "classpermissionset"}
     | NAMING
@@ -153,6 +153,7 @@ class RuleRows(NamedTuple):
         uses: how many access rules name an attribute, by its id.
         own: rules whose target depends on the source, of attributes: kind, source, target, vectors, branch, place.
         conditional: rows of conditional rules; 32 bits.
+        extended: kind, source, target, class, permission, numbers as a bitset, and place of extended rules.
         forbidden: rows that allow some of what assertions forbid to others; 32 bits.
         assertions: those that are checked.
         type_rules: kind, source, target, class, result, branch and place of statements about types.
@@ -184,6 +185,7 @@ class RuleRows(NamedTuple):
     uses: dict[int, int]
     own: tuple[tuple[int, int, int, tuple[tuple[int, int], ...], int, int], ...]
     conditional: bytes
+    extended: tuple[tuple[Any, ...], ...]
     forbidden: bytes
     assertions: Assertions
     type_rules: tuple[tuple[int, ...], ...]
@@ -232,7 +234,8 @@ class Written(NamedTuple):
 
     Attributes:
         sections: by name, in the order of the file.
-        entries: the table of rules that always hold, as the file has them but in the order of their triples.
+        plain: the table of rules that always hold without the extended ones; empty where there are none of these.
+        entries: likewise, as the file has them but in the order of their triples.
         type_order: names of types, attributes and aliases in the order of their table.
         class_pieces: the table of classes.
         types: how many types and attributes the policy has.
@@ -241,6 +244,7 @@ class Written(NamedTuple):
     """
 
     sections: dict[str, bytes]
+    plain: bytes
     entries: bytes
     type_order: tuple[str, ...]
     class_pieces: tuple[ClassPiece, ...]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from selbox.binary.kernel.classes import classes_pieces
 from selbox.binary.kernel.constraints import IdentityNames
+from selbox.binary.kernel.mergedrules import MergedRules
 from selbox.binary.kernel.relinked import names_in_order
 from selbox.binary.kernel.versions import layout_of
 from selbox.compiler import labelorder as order
@@ -85,7 +86,7 @@ def _is_plain(policy: Policy, resolution: Resolution) -> bool:
     """Tell whether access rules have no effect but their own, and nothing is chosen when the policy is built."""
     program = resolution.program
     options = program.options._replace(mls=None, handle_unknown=None, disable_neverallow=False)
-    beyond = policy.extended_rules or resolution.extended.statements or resolution.extended.assertions
+    beyond = resolution.extended.assertions or any(each.branch for each in resolution.extended.statements)
     bounded = resolution.identities.bounds["role"] or resolution.identities.bounds["user"]
     is_plain = options == DEFAULTS and policy.target is Target.SELINUX
     return is_plain and not (beyond or bounded or resolution.denials.statements or resolution.rules.unsaid)
@@ -366,7 +367,12 @@ class _Keeping:
         return tuple((*map(_plain, each[:-1]), self._kept.origin_place(each[-1])) for each in labels)
 
     def _written(self) -> Written:
-        entries = sorted_entries(self._sections["access vectors"][4:])
+        plain = b""
+        if self._policy.extended_rules:
+            plain = MergedRules(self._policy._replace(extended_rules=())).table_bytes(
+                layout_of(self._version, self._policy.target)
+            )
+        entries = sorted_entries((plain or self._sections["access vectors"])[4:])
         pieces: list[ClassPiece] = []
         for piece in classes_pieces(self._policy, layout_of(self._version, self._policy.target), Diagnostics()):
             if isinstance(piece, bytes):
@@ -381,6 +387,7 @@ class _Keeping:
         order = names_in_order(self._sections["types"])
         return Written(
             dict(self._sections),
+            plain,
             entries,
             order,
             tuple(pieces),

@@ -13,6 +13,7 @@ from selbox.compiler.rowarrays import row_arrays
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, SPECIAL
 from selbox.model.origin import OriginTable
 from selbox.model.rules import ACCESS_KINDS, RuleKind
+from selbox.typing import Any
 
 
 class KeptRules:
@@ -70,6 +71,7 @@ class KeptRules:
             uses={each: number for each, number in uses.items() if self._kept.by_id[each].flavour == "typeattribute"},
             own=tuple(self._own()),
             conditional=np.flatnonzero(arrays.branch).astype(np.uint32).tobytes(),
+            extended=tuple(self._extended()),
             forbidden=rowarrays.forbidden(arrays, _united(assertions)).tobytes(),
             assertions=assertions,
             type_rules=tuple(
@@ -127,6 +129,18 @@ class KeptRules:
     def _filled(self, name: str) -> bool:
         symbol = self._program.root.own("type", name)
         return symbol is not None and self._resolution.identities.types.bits(symbol) != 0
+
+    def _extended(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the extended rules."""
+        names = self._kept.by_id
+        for each in self._resolution.extended.statements:
+            ends = self._ids[each.source], each.target
+            if each.target < LOWEST_SPECIAL:
+                ends = self._ids[each.source], self._ids[each.target]
+                if any(names[end].name in self._kept.dropped and self._filled(names[end].name) for end in ends):
+                    raise NotKeptError  # they are written out
+            place = self._kept.origin_place(each.origin)
+            yield int(each.kind), *ends, each.object_class, each.permission, each.numbers, place
 
     def _own(self) -> Iterator[tuple[int, int, int, tuple[tuple[int, int], ...], int, int]]:
         """Yield the rules of attributes whose target depends on the source."""

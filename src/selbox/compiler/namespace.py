@@ -393,7 +393,9 @@ class Place:
         Returns:
             The number of its source, and its offset.
         """
-        return self.path[0], self.path[1] if len(self.path) > 1 else form.offset
+        if len(self.path) == 1:
+            return self.path[0], form.offset
+        return self.path[0], self.path[1] if self.path[1] < LATER else self.path[2]
 
     @property
     def brought(self) -> bool:

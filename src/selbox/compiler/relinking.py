@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from selbox.binary.ebitmap import ebitmap_bytes
-from selbox.binary.kernel.accesspatch import with_chains
+from selbox.binary.kernel.accesspatch import with_chains, with_extended
 from selbox.binary.kernel.accessvectors import file_data
 from selbox.binary.kernel.booleans import booleans_bytes
 from selbox.binary.kernel.classes import joined
@@ -30,6 +30,7 @@ from selbox.compiler.reassertion import Reassertion, Violation
 from selbox.compiler.relabels import Relabels
 from selbox.compiler.relinkedbounds import check_bounds, type_bounds
 from selbox.compiler.relinkedconditionals import RelinkedConditionals
+from selbox.compiler.relinkedextended import RelinkedExtended
 from selbox.compiler.relinkedidentities import RelinkedIdentities
 from selbox.compiler.renewal import Parts, Rules, Triple, Types
 from selbox.compiler.rereading import GiveUpError
@@ -74,7 +75,8 @@ class Relinking:
         self._resolution = parts.reread.resolution
         self._layout = layout_of(self._baseline.written.version, Target.SELINUX)
         self._types = Types(parts)
-        self._rules = Rules(parts, self._types)
+        self._extended = RelinkedExtended(parts, self._types)
+        self._rules = Rules(parts, self._types, self._extended.uses)
         self._diagnostics = Diagnostics()
         self._final = FinalIds(self._types, self._rules, self._baseline.written.types, len(self._names.types))
         self._identities = RelinkedIdentities(parts, self._final)
@@ -301,6 +303,14 @@ class Relinking:
         return _by_triple(row[:5] for row in _rows(self._settled.rules) if row[5] == UNCONDITIONAL)
 
     def _access_vectors(self) -> bytes:
+        plain = self._plain_access_vectors()
+        extended = self._extended.rules(self._rules, self._final)
+        if extended and not self._layout.extended_rules:
+            raise GiveUpError
+        return with_extended(plain, extended) if extended else plain
+
+    def _plain_access_vectors(self) -> bytes:
+        """Return the table of rules without the extended ones."""
         numbers = self._final.numbers
         written = self._baseline.written
         earlier = Entries(written.entries)
@@ -323,7 +333,7 @@ class Relinking:
                 final = [(kind, numbers[result]) for kind, result in own]
                 new[ids[source] + 1, ids[target] + 1, class_id + 1] = final + entries
         if not self._final.changes and len(old) < _MOST_PATCHED:
-            table = written.sections["access vectors"]
+            table = written.plain or written.sections["access vectors"]
             return with_chains(table, old) if old else table
         content = earlier.replaced(old) if old else written.entries
         content = numbers.entries(content)

@@ -4,18 +4,18 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
-from functools import cached_property
+from functools import cache, cached_property
 
 from selbox.compiler.attributes import GENERATED
 from selbox.compiler.baseline import Baseline, beyond
-from selbox.compiler.namespace import Place, Symbol
+from selbox.compiler.namespace import LATER, Place, Symbol
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.targets import NOT_SELF, SELF
 from selbox.model.bitset import members
-from selbox.typing import NamedTuple
+from selbox.typing import Final, NamedTuple
 
 Row = tuple[int, int, int, int, int, int]
 """Kind, source, target, class, data and branch of an access rule."""
@@ -26,6 +26,9 @@ Triple = tuple[int, int, int]
 Order = tuple[int, tuple[int, ...]]
 """What statements sort by: twice a place of the baseline, and one more for what stood there already; then how they
 stand there among one another."""
+
+
+_LAST_OFFSET: Final = 0xFFFF_FFFF
 
 
 class Parts(NamedTuple):
@@ -52,7 +55,14 @@ class Parts(NamedTuple):
 
     def order(self, place: Place, *numbers: int) -> Order:
         """Return what a statement that was read again sorts by."""
-        return 2 * self.passages[place.path[0]].place, numbers
+        return 2 * self.place(place), numbers
+
+    def place(self, place: Place) -> int:
+        """Return where a statement that was read again stands among those that were not, as their places."""
+        at = self.passages[place.path[0]].place
+        # What a `tunableif` brings in is met behind all else that stands around it.
+        is_last = len(place.path) > 1 and place.path[1] >= LATER
+        return at | _LAST_OFFSET if is_last else at
 
     def order_of(self, origin: int) -> Order:
         """Return what the statement of an origin sorts by: where a reader of the expanded policy meets it."""
@@ -156,14 +166,20 @@ class Types:
 class Rules:
     """The access rules after a change.
 
+    Args:
+        parts: what the policy is put together from.
+        types: its types.
+        further: how many other rules name types and attributes.
+
     Attributes:
         removed: rows that are no more.
         added: those that have come.
     """
 
-    def __init__(self, parts: Parts, types: Types) -> None:
+    def __init__(self, parts: Parts, types: Types, further: "Counter[int]") -> None:
         self._parts = parts
         self._types = types
+        self._further = further
         rows = parts.baseline.rules
         self.kind = rows.kind
         self.source = _column("H", rows.source)
@@ -203,7 +219,7 @@ class Rules:
         rows = resolution.rules.access.rules
         places = resolution.origins.places
         branches = 2 * len(parts.baseline.rules.conditionals)
-        at = [self._row_at(passage.place) for passage in parts.passages]
+        row_at = cache(self._row_at)
         beyond = self._row_at(parts.beyond)
         written_out = self._written_out(resolution)
         conditionals = parts.reread.program.conditionals
@@ -230,7 +246,7 @@ class Rules:
                 continue
             # The origin is that of the first place at which a statement is brought in.
             place = conditionals[(branch - 1) // 2][1] if branch else places[origin - 1]
-            self.added.append(Added(at[place.path[0]], parts.order(place, statement), row_now, origin))
+            self.added.append(Added(row_at(parts.place(place)), parts.order(place, statement), row_now, origin))
 
     @staticmethod
     def _written_out(resolution: Resolution) -> set[int]:
@@ -268,7 +284,7 @@ class Rules:
     @cached_property
     def uses(self) -> "Counter[int]":
         """How many rules name each attribute."""
-        uses = Counter(self._parts.baseline.rules.uses)
+        uses = Counter(self._parts.baseline.rules.uses) + self._further
         for row in self.removed:
             uses.subtract((self.source[row], self.target[row]))
         for _, _, (_, source, target, *_), _ in self.added:

@@ -20,7 +20,8 @@ def choose_tunables(expander: Expander) -> None:
             def choose(form: Form, place: Place) -> None:
                 value = _evaluate(program, form, place)
                 for branch, truth in branches(form, place):
-                    inside = place.inside("tunableif", expander.next_path(place))
+                    # The offset tells the statement that brings this in; the number before it is its own alone.
+                    inside = place.inside("tunableif", (*expander.next_path(place), form.offset))
                     if truth == value:
                         expander.build(branch, 1, inside)
                     else:

@@ -1,10 +1,13 @@
 """Changes the rules of some sources, targets and classes in the table of a compiled policy, and nothing else in it."""
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 
+from selbox.binary.kernel.accessvectors import entry_bytes
+from selbox.binary.kernel.mergedrules import placed_extended
 from selbox.binary.kernel.ruleorder import places
+from selbox.model.extended import ExtendedRule
 from selbox.typing import Final
 
 Triple = tuple[int, int, int]
@@ -36,6 +39,24 @@ def with_chains(section: bytes, chains: Mapping[Triple, Sequence[tuple[int, int]
     return b"".join((_COUNT.pack(count), *pieces, section[done:]))
 
 
+def with_extended(section: bytes, rules: Iterable[ExtendedRule]) -> bytes:
+    """Return a table of the rules that always hold with extended rules in it.
+
+    Args:
+        section: the table of a compiled policy without extended rules.
+        rules: those that come to it.
+    """
+    table = _Table(section)
+    placed = placed_extended(rules)
+    pieces: list[bytes] = []
+    done = _COUNT.size
+    for place, rule in placed:
+        at = table.offset(table.behind(place))
+        pieces += (section[done:at], entry_bytes(rule))
+        done = at
+    return b"".join((_COUNT.pack(table.count + len(placed)), *pieces, section[done:]))
+
+
 class _Table:
     """The table of rules."""
 
@@ -54,6 +75,10 @@ class _Table:
         while last < self.count and self._key(last) == key:
             last += 1
         return first, last
+
+    def behind(self, place: int) -> int:
+        """Return the first row behind a place."""
+        return bisect_right(range(self.count), place, key=lambda row: places([self._key(row)])[0])
 
     def _key(self, row: int) -> int:
         source, target, object_class, _, _ = _ENTRY.unpack_from(self._section, self.offset(row))

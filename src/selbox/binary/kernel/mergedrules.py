@@ -188,22 +188,36 @@ def _compiled_extended(
         keys: of the other rules that always hold, in the order of the file.
         branches: the other rules of the branches, which come first there.
     """
+    merged = _merged_extended(rules)
+    result: dict[int, Placed] = {}
+    always = placed_extended([rule for rule in merged if rule.condition == UNCONDITIONAL])
+    order = places(keys) if always else []
+    result[UNCONDITIONAL] = [(bisect_right(order, place), rule) for place, rule in always]
+    for rule in reversed(merged):
+        if rule.condition != UNCONDITIONAL:
+            result.setdefault(rule.condition, []).append((len(branches.get(rule.condition, ())), rule))
+    return result
+
+
+def _merged_extended(rules: Iterable[ExtendedRule]) -> list[ExtendedRule]:
+    """Return extended rules, one for each key."""
     merged: dict[tuple[int, ...], ExtendedRule] = {}
     for rule in rules:
         key = _key_of(rule)
         before = merged.get(key)
         merged[key] = rule if before is None else before._replace(permissions=before.permissions | rule.permissions)
-    result: dict[int, Placed] = {}
-    always = in_chains([rule for rule in merged.values() if rule.condition == UNCONDITIONAL])
-    order = places(keys) if always else []
-    own = places([rule.source + 1 | rule.target + 1 << 16 | rule.object_class + 1 << 32 for rule in always])
-    result[UNCONDITIONAL] = [
-        (bisect_right(order, own[each]), always[each]) for each in sorted(range(len(own)), key=own.__getitem__)
-    ]
-    for rule in reversed(merged.values()):
-        if rule.condition != UNCONDITIONAL:
-            result.setdefault(rule.condition, []).append((len(branches.get(rule.condition, ())), rule))
-    return result
+    return list(merged.values())
+
+
+def placed_extended(rules: Iterable[ExtendedRule]) -> list[tuple[int, ExtendedRule]]:
+    """Return extended rules that always hold in the order of the file, one for each key.
+
+    Returns:
+        Each behind what :func:`selbox.binary.kernel.ruleorder.places` says of its source, target and class.
+    """
+    chained = in_chains(_merged_extended(rules))
+    own = places([rule.source + 1 | rule.target + 1 << 16 | rule.object_class + 1 << 32 for rule in chained])
+    return [(own[each], chained[each]) for each in sorted(range(len(own)), key=own.__getitem__)]
 
 
 def _key_of(rule: ExtendedRule) -> tuple[int, ...]:
