@@ -7,7 +7,6 @@ A policy has a hundred thousand entries. They are looked at side by side: as byt
 import sys
 from array import array
 from collections.abc import Sequence
-from itertools import compress
 from struct import Struct
 
 from selbox.binary.cursor import Cursor
@@ -27,7 +26,7 @@ SIZE: Final = ENTRY.size
 _MANY: Final = 8192
 """Entries that are looked at at once, in memory that the next ones use again."""
 
-_TYPES: Final = Struct("<HH")
+_TYPES: Final = Struct("=HH")
 """Source and target."""
 _KEY_SIZE: Final = 8
 _TOP_BIT: Final = 0x8000
@@ -84,9 +83,9 @@ class Entries:
             some = content[first * SIZE : (first + _MANY) * SIZE]
             self._check_kinds(some[7::SIZE], first, are_conditional=are_conditional)
             self._check_classes(some[4::SIZE], some[5::SIZE], first)
-            words = array("I", some)
-            self._check_types(words[0::3].tobytes(), first)
-            self._check_results(some[6::SIZE], native(words[2::3]), first)
+            words = native(array("I", some))
+            self._check_types(words[0::3], first)
+            self._check_results(some[6::SIZE], words, first)
         if not are_conditional:
             self._check_keys(content)
         self._pieces, self._offsets = [], []
@@ -109,17 +108,17 @@ class Entries:
             if not 1 <= high << 8 | low <= classes:
                 self._refuse(row, "class", high << 8 | low, classes)
 
-    def _check_types(self, pairs: bytes, first: int) -> None:
-        """Refuse entries with a source or target that is not there."""
+    def _check_types(self, pairs: "array[int]", first: int) -> None:
+        """Refuse entries with a source or target that is not there: the lower and the upper half of a word."""
         types = len(self._limits.are_attributes)
         if types < _TOP_BIT:
-            numbers = int.from_bytes(pairs, "little")
-            ones, highest, tops = self._patterns(len(pairs) // _TYPES.size)
+            numbers = int.from_bytes(pairs.tobytes(), sys.byteorder)
+            ones, highest, tops = self._patterns(len(pairs))
             # Where a number is 0, or beyond the limit, one of the differences borrows: a top bit shows there.
             if not (numbers | numbers - ones | highest - numbers) & tops:
                 return
-        for row, found in enumerate(_TYPES.iter_unpack(pairs), first):
-            for what, number in zip(("source", "target"), found, strict=True):
+        for row, pair in enumerate(pairs, first):
+            for what, number in (("source", pair & 0xFFFF), ("target", pair >> 16)):
                 if not 1 <= number <= types:
                     self._refuse(row, what, number, types)
 
@@ -127,27 +126,29 @@ class Entries:
         """Return for the types of many entries side by side: 1, the highest that each can be, and its top bit."""
         if rows not in self._known_patterns:
             each_type = 1, len(self._limits.are_attributes), _TOP_BIT
-            ones, highest, tops = [int.from_bytes(_TYPES.pack(each, each) * rows, "little") for each in each_type]
+            ones, highest, tops = [int.from_bytes(_TYPES.pack(each, each) * rows, sys.byteorder) for each in each_type]
             self._known_patterns[rows] = ones, highest, tops
         return self._known_patterns[rows]
 
-    def _check_results(self, kinds: bytes, data: "array[int]", first: int) -> None:
+    def _check_results(self, kinds: bytes, words: "array[int]", first: int) -> None:
         """Refuse type rules that result in no type.
 
         Args:
             kinds: of entries, a byte each.
-            data: likewise.
+            words: the entries, of which every third word is the data.
             first: row of the first.
         """
-        are_type_rules = kinds.translate(_IS_TYPE_RULE)
-        if self._types.issuperset(compress(data, are_type_rules)):
-            return
-        row = next(row for row, number in enumerate(data) if are_type_rules[row] and number not in self._types)
-        self._cursor.corrupt(
-            f"a type rule results in number {data[row]}, which is no type; there are "
-            f"{len(self._limits.are_attributes)}",
-            self._offset(first + row),
-        )
+        row = -1
+        # Few entries are type rules, and what stands between them is skipped at once.
+        for others in kinds.translate(_IS_TYPE_RULE).split(b"\1")[:-1]:
+            row += len(others) + 1
+            number = words[3 * row + 2]
+            if number not in self._types:
+                self._cursor.corrupt(
+                    f"a type rule results in number {number}, which is no type; there are "
+                    f"{len(self._limits.are_attributes)}",
+                    self._offset(first + row),
+                )
 
     def _check_keys(self, content: bytes) -> None:
         """Refuse entries whose source, target, class and kind were there before."""
@@ -175,7 +176,7 @@ class Entries:
 
 
 def native(words: "array[int]") -> "array[int]":
-    """Return little-endian words of a file as numbers; they are not to be used any more."""
+    """Return little-endian words of a file as numbers, in place."""
     if sys.byteorder == "big":
         words.byteswap()
     return words
