@@ -8,7 +8,10 @@ from selbox.binary.kernel.output import u32s
 from selbox.model.context import Context
 from selbox.model.mls import Level, LevelRange
 from selbox.model.symbols import Role, Sensitivity, User
-from selbox.typing import NamedTuple
+from selbox.typing import Final, NamedTuple
+
+_USUAL_SIZE: Final = 32
+"""Bytes of a context whose range is one level without categories. Labels of ports and files repeat a few of these."""
 
 
 class Symbols(NamedTuple):
@@ -19,6 +22,7 @@ class Symbols(NamedTuple):
         types, classes, categories: lengths of the tables.
         attributes: bitset of the ids of attributes, which no context may have.
         mls: as in :class:`Policy`.
+        known: contexts of one level without categories that have been read and found valid, by their bytes.
     """
 
     users: Sequence[User]
@@ -29,6 +33,7 @@ class Symbols(NamedTuple):
     categories: int
     attributes: int
     mls: bool
+    known: dict[bytes, Context]
 
     def has_level(self, level: Level) -> bool:
         """Tell whether a level exists, and its sensitivity may have its categories."""
@@ -52,6 +57,11 @@ def read_context(cursor: Cursor, symbols: Symbols) -> Context:
     Source: ``policydb_context_isvalid`` and ``mls_context_isvalid`` of the kernel.
     """
     start = cursor.offset
+    content = cursor.data[start : start + _USUAL_SIZE]
+    known = symbols.known.get(content)
+    if known is not None:
+        cursor.offset = start + _USUAL_SIZE
+        return known
     user_number, role_number, type_number = cursor.u32s(3)
     users, roles = symbols.users, symbols.roles
     if not (1 <= user_number <= len(users) and 1 <= role_number <= len(roles) and 1 <= type_number <= symbols.types):
@@ -64,6 +74,8 @@ def read_context(cursor: Cursor, symbols: Symbols) -> Context:
     problem = _problem(context, symbols)
     if problem:
         cursor.corrupt(f"a context is not valid: {problem}", start)
+    if cursor.offset == start + _USUAL_SIZE:
+        symbols.known[content] = context
     return context
 
 

@@ -79,6 +79,7 @@ class Entries:
                 there twice.
         """
         content = b"".join(self._pieces)
+        keys: set[int] = set()
         for first in range(0, len(content) // SIZE, _MANY):
             some = content[first * SIZE : (first + _MANY) * SIZE]
             self._check_kinds(some[7::SIZE], first, are_conditional=are_conditional)
@@ -86,8 +87,10 @@ class Entries:
             words = native(array("I", some))
             self._check_types(words[0::3], first)
             self._check_results(some[6::SIZE], words, first)
-        if not are_conditional:
-            self._check_keys(content)
+            if not are_conditional:
+                keys.update(_keys(some))
+        if not are_conditional and len(keys) < len(content) // SIZE:
+            self._refuse_repetition(content)
         self._pieces, self._offsets = [], []
         return content
 
@@ -150,15 +153,9 @@ class Entries:
                     self._offset(first + row),
                 )
 
-    def _check_keys(self, content: bytes) -> None:
-        """Refuse entries whose source, target, class and kind were there before."""
-        pieces = bytearray(len(content) // SIZE * _KEY_SIZE)
-        # The high byte of a class is last, and that of a kind is 0: most keys are of six bytes, and small in memory.
-        for place, byte in enumerate((0, 2, 4, 6, 1, 3, 5)):
-            pieces[place::_KEY_SIZE] = content[byte::SIZE]
-        keys = array("Q", bytes(pieces))
-        if len(set(keys)) == len(keys):
-            return
+    def _refuse_repetition(self, content: bytes) -> NoReturn:
+        """Report an entry whose source, target, class and kind were there before."""
+        keys = _keys(content)
         last = {key: row for row, key in enumerate(keys)}
         row = next(last[key] for row, key in enumerate(keys) if last[key] != row)
         self._cursor.corrupt("an entry stands there for the second time", self._offset(row))
@@ -173,6 +170,15 @@ class Entries:
                 return offset + row * SIZE
             row -= len(piece) // SIZE
         return self._cursor.offset
+
+
+def _keys(content: bytes) -> "array[int]":
+    """Return a number for the source, target, class and kind of each entry, whose kind is less than 256."""
+    pieces = bytearray(len(content) // SIZE * _KEY_SIZE)
+    # The upper byte of a class is last, and that of a kind is 0: most keys are of six bytes, and small in memory.
+    for place, byte in enumerate((0, 2, 4, 6, 1, 3, 5)):
+        pieces[place::_KEY_SIZE] = content[byte::SIZE]
+    return array("Q", pieces)
 
 
 def native(words: "array[int]") -> "array[int]":

@@ -55,7 +55,7 @@ def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) 
     check_sensitivities(cursor, sensitivities, len(categories))
     type_count = len(raw_types.names)
     symbols = Symbols(
-        users, roles, sensitivities, type_count, len(classes), len(categories), raw_types.attributes, header.mls
+        users, roles, sensitivities, type_count, len(classes), len(categories), raw_types.attributes, header.mls, {}
     )
     check_users(cursor, symbols)
     rows = RowReader(cursor, layout, raw_types.are_attributes, len(classes))

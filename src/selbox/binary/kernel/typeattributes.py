@@ -54,31 +54,37 @@ def _read_words(cursor: Cursor, count: int) -> dict[Word, list[int]]:
     """
     words: defaultdict[Word, list[int]] = defaultdict(list)
     data, offset = cursor.data, cursor.offset
+    header_of, words_of = _HEADER.unpack_from, _WORD.iter_unpack
+    own_words = [1 << bit for bit in range(64)]
     for index in range(count):
-        cursor.offset = offset
+        at = offset
         try:
-            size, high, length = _HEADER.unpack_from(data, offset)
+            size, high, length = header_of(data, at)
         except error:
+            cursor.offset = at
             cursor.truncated(_HEADER.size)
-        begin = offset + _HEADER.size
+        begin = at + _HEADER.size
         offset = begin + length * _WORD.size
         if offset > len(data):
-            cursor.truncated(offset - cursor.offset)
-        own = index & -64
+            cursor.offset = at
+            cursor.truncated(offset - at)
+        own, own_word = index & -64, own_words[index & 63]
         end = 0
-        for start, word in _WORD.iter_unpack(data[begin:offset]):
+        for start, word in words_of(data[begin:offset]):
             if start < end or start & 63 or not word:
                 cursor.corrupt(
-                    f"a word of a bitmap has {word.bit_count()} numbers and begins at bit {start}, not {end} or later"
+                    f"a word of a bitmap has {word.bit_count()} numbers and begins at bit {start}, not {end} or later",
+                    at,
                 )
             end = start + 64
-            if start == own:
-                word &= ~(1 << (index & 63))
-                if not word:
-                    continue
-            words[start, word].append(index)
+            if start != own:
+                words[start, word].append(index)
+            elif word != own_word:
+                words[start, word & ~own_word].append(index)
         if size != 64 or high != end or end - 63 > count:
-            cursor.corrupt(f"a bitmap of {length} words of {size} bits ends at bit {high}; {count} bits are possible")
+            cursor.corrupt(
+                f"a bitmap of {length} words of {size} bits ends at bit {high}; {count} bits are possible", at
+            )
     cursor.offset = offset
     return words
 
