@@ -11,6 +11,10 @@ def nothing(_device: int, _kind: bytes) -> bytes:
     return b""
 
 
+def unnamed(_device: int) -> bytes:
+    return b""
+
+
 def of_processes(device: int, kind: bytes) -> bytes:
     if kind != b"proc":
         return b""
@@ -41,7 +45,7 @@ def test_paths_of_tables_name_a_task(path: str, task: int | str | None) -> None:
 
 
 def test_selinuxfs_is_mounted_once() -> None:
-    lines = mount_table(OWN, b"/proc/self/mounts", nothing).decode().splitlines()
+    lines = mount_table(OWN, b"/proc/self/mounts", nothing, unnamed).decode().splitlines()
     assert [line for line in lines if "selinux" in line] == [
         "selinuxfs /sys/fs/selinux selinuxfs rw,nosuid,noexec,relatime 0 0"
     ]
@@ -50,12 +54,12 @@ def test_selinuxfs_is_mounted_once() -> None:
 def test_the_rest_of_the_table_is_the_tasks_own() -> None:
     with open("/proc/self/mounts") as table:
         own = table.read().splitlines()
-    lines = mount_table(OWN, b"/etc/mtab", nothing).decode().splitlines()
+    lines = mount_table(OWN, b"/etc/mtab", nothing, unnamed).decode().splitlines()
     assert [line for line in lines if "selinuxfs" not in line] == own
 
 
 def test_the_numbered_table_names_what_it_is_mounted_on() -> None:
-    words = [line.split() for line in mount_table(OWN, b"/proc/self/mountinfo", nothing).decode().splitlines()]
+    words = [line.split() for line in mount_table(OWN, b"/proc/self/mountinfo", nothing, unnamed).decode().splitlines()]
     by_number = {each[0]: each for each in words}
     (own,) = [each for each in words if each[-2] == "selinuxfs"]
     assert len(by_number) == len(words)
@@ -67,7 +71,7 @@ def test_the_numbered_table_names_what_it_is_mounted_on() -> None:
 
 @pytest.mark.parametrize("name", ["mounts", "mountinfo"])
 def test_file_systems_with_labels_say_so(name: str) -> None:
-    table = mount_table(OWN, f"/proc/self/{name}".encode(), of_processes).decode()
+    table = mount_table(OWN, f"/proc/self/{name}".encode(), of_processes, unnamed).decode()
     lines = [line.split() for line in table.splitlines()]
     options = {line[2] if name == "mounts" else line[-3]: line[3] if name == "mounts" else line[-1] for line in lines}
     assert options["proc"].split(",")[1:2] == ["seclabel"]

@@ -81,6 +81,7 @@ def test_labels_are_those_beneath_and_come_along_when_files_are_copied_up(box: B
         [ {place} = there ] || {{ {elsewhere}; }}
         mount -t overlay none -o lowerdir=lower,upperdir=$U,workdir=$W merged
         stat -c %C merged merged/fish merged/deep merged/deep/er/fish
+        grep -c lowerdir=lower,upperdir=$U,workdir=$W, /proc/mounts
         echo more >> merged/fish; chmod 600 merged/deep/er/fish; mv merged/deep/fish merged/deep/moved
         stat -c %C $U/fish $U/deep $U/deep/er $U/deep/er/fish $U/deep/moved merged/deep/moved
         echo new > merged/new; mkdir merged/dir; echo new > merged/deep/new; ln merged/fish merged/link
@@ -97,7 +98,7 @@ def test_labels_are_those_beneath_and_come_along_when_files_are_copied_up(box: B
         *labelled(box),
     )
     assert types_of(outcome.output) == [
-        *("basket_t", "fish_t", "lower_t", "fish_t"),
+        *("basket_t", "fish_t", "lower_t", "fish_t", "1"),
         *("fish_t", "lower_t", "lower_t", "fish_t", "fish_t", "fish_t"),
         *("basket_t", "basket_t", "basket_t", "lower_t", "fish_t"),
         *("shown_t", "shown_t", "lower_t"),

@@ -14,6 +14,7 @@ from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
 
 _TABLE = re.compile(rb"/proc/(?:(self|thread-self|\d+)(?:/task/(\d+))?/)?(mounts|mountinfo)")
+_LAYERS = re.compile(rb"(?<=,)lowerdir=\d+(?::\d+)*(?:,(?:upperdir|workdir)=\d+)*")
 _LINK: Final = b"/etc/mtab"
 _KIND: Final = b" selinuxfs "
 _POINT: Final = b"/sys/fs/selinux"
@@ -42,13 +43,17 @@ def mount_table_of(path: bytes, caller: int) -> int | None:
     return caller if match[1] == b"thread-self" else thread_group(caller)
 
 
-def mount_table(tid: int, path: bytes, options_of: Callable[[int, bytes], bytes]) -> bytes:
+def mount_table(
+    tid: int, path: bytes, options_of: Callable[[int, bytes], bytes], layers_of: Callable[[int], bytes]
+) -> bytes:
     """Return a task's table of mounts.
 
     Args:
         tid: the task.
         path: one for which :func:`mount_table_of` returned it.
         options_of: returns the options about labels of a file system, by device number and kind; none is empty.
+        layers_of: returns the options by which a box's overlay named its directories, by device number; the kernel
+            was told others.
 
     Raises:
         OSError: when it cannot be read.
@@ -60,7 +65,8 @@ def mount_table(tid: int, path: bytes, options_of: Callable[[int, bytes], bytes]
     if len(plain) != len(devices):  # changed between the two; who asks again is told again
         devices = [-1] * len(plain)
     lines = [
-        _with_options(line, device, options_of, is_full=is_full) for line, device in zip(plain, devices, strict=True)
+        _with_options(_with_layers(line, layers_of(device)), device, options_of, is_full=is_full)
+        for line, device in zip(plain, devices, strict=True)
     ]
     if any(_KIND in line for line in lines):
         return b"".join(lines)
@@ -77,6 +83,15 @@ def _lines(tid: int, name: str) -> list[bytes]:
 def _device(line: bytes) -> int:
     major, minor = line.split(b" ", 3)[2].split(b":")
     return os.makedev(int(major), int(minor))
+
+
+def _with_layers(line: bytes, said: bytes) -> bytes:
+    """Name the directories of an overlay as its mounter did; without what it said, there are none."""
+    if not said:
+        return line
+    for byte in b"\\ \t\n":
+        said = said.replace(bytes((byte,)), b"\\%03o" % byte)
+    return _LAYERS.sub(lambda _: said, line, count=1)
 
 
 def _with_options(line: bytes, device: int, options_of: Callable[[int, bytes], bytes], *, is_full: bool) -> bytes:

@@ -156,8 +156,9 @@ class OverlayChecks:
         self._work(caller, overlay, _WRITE)
         if object_class == "file":
             self._new(caller, overlay, sid, "file", "write", "open")
-            self.overlays.check_file(caller, overlay, file, "read")
-            self.overlays.check_file(caller, overlay, file, "read", "open")
+            if file.status.st_size:
+                self.overlays.check_file(caller, overlay, file, "read")
+                self.overlays.check_file(caller, overlay, file, "read", "open")
         else:
             self._work(caller, overlay, _ADD)
             self._new(caller, overlay, sid, object_class, "create")
@@ -314,6 +315,7 @@ class OverlayChecks:
 
     def moved(self, caller: Caller, parent: int, name: bytes) -> None:
         """Label what hides the old name of what was moved, which the kernel makes in the directory itself."""
+        self.overlays.changed()
         found = self._directory(caller, parent)
         whiteout = None if found is None else self.overlays.whiteout(found.layers[-1], name)
         if found is not None and whiteout is not None:

@@ -46,11 +46,13 @@ class Layers(NamedTuple):
         lowers: lower ones, uppermost first.
         upper: upper one; -1 for none.
         work: the one beside it; -1 for none.
+        said: how the mounter named them.
     """
 
     lowers: tuple[int, ...]
     upper: int
     work: int
+    said: bytes
 
 
 class OverlayMounts:
@@ -96,7 +98,8 @@ class OverlayMounts:
     def remember(self, caller: Caller, device: int, superblock: Superblock, layers: Layers) -> None:
         """Have the files of an overlay that was made be labelled by those beneath."""
         kept = [os.dup(each) if each >= 0 else -1 for each in (layers.upper, layers.work, *layers.lowers)]
-        self.checks().overlays.add(device, Overlay(caller.state.sid, superblock, kept[0], kept[1], tuple(kept[2:])))
+        overlay = Overlay(caller.state.sid, superblock, kept[0], kept[1], tuple(kept[2:]), layers.said)
+        self.checks().overlays.add(device, overlay)
         if layers.work >= 0:
             self._label_work(caller, layers.work)
 
@@ -136,7 +139,8 @@ class OverlayMounts:
             raise _invalid()
         if others[_UPPER] < 0:
             others[_WORK] = -1
-        return Layers(tuple(lowers), others[_UPPER], others[_WORK])
+        said = b",".join(name + b"=" + value for name, value in options if name in LAYERS and value)
+        return Layers(tuple(lowers), others[_UPPER], others[_WORK], said)
 
     def _directory(self, caller: Caller, path: bytes) -> int:
         return target_at(self._box, caller, AT_FDCWD, path, follow=True).descriptor

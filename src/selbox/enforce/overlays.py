@@ -45,6 +45,7 @@ class Overlay(NamedTuple):
         upper: descriptor of the upper directory; -1 for an overlay without.
         work: of the directory in which the kernel prepares what comes into the upper one; -1 the same.
         lowers: of the lower directories, uppermost first.
+        said: the options by which these were named.
     """
 
     mounter: int
@@ -52,6 +53,7 @@ class Overlay(NamedTuple):
     upper: int
     work: int
     lowers: tuple[int, ...]
+    said: bytes
 
     def close(self) -> None:
         """Give up the directories."""
@@ -103,6 +105,9 @@ class Overlays:
         """Labels of files beneath those that lost a name and may still be open."""
         self._leaving: dict[tuple[int, int], tuple[os.stat_result, str]] = {}
         """What lies beneath the file that the present call removes: its status and path."""
+        self._call = 0
+        self._seen: dict[tuple[int, int, int], Beneath | None] = {}
+        """What was found in the present call, until it changes something; its descriptors live as long."""
         self._caller: Caller | None = None
         """Who last named a file of an overlay: who makes one has just named the directory."""
         self._unlabeled = box.server.initial_sid("unlabeled")
@@ -140,6 +145,15 @@ class Overlays:
             None where it cannot be told, as of a file that has no name any more.
         """
         self._caller = caller
+        if caller.id != self._call or not caller.id:
+            self._call = caller.id
+            self._seen.clear()
+        key = (descriptor, status.st_dev, status.st_ino)
+        if key not in self._seen:
+            self._seen[key] = self._find(caller, descriptor, status)
+        return self._seen[key]
+
+    def _find(self, caller: Caller, descriptor: int, status: os.stat_result) -> Beneath | None:
         overlay = self._mounted[status.st_dev]
         path = path_of(descriptor)
         inner = self._box.labels.filesystems.inner_path(status.st_dev, path, descriptor, caller.tid)
@@ -177,6 +191,10 @@ class Overlays:
             if not is_directory or _attribute(descriptor, _OPAQUE) == b"y":
                 break
         return tuple(found)
+
+    def changed(self) -> None:
+        """Forget what was found in this call, which has changed names."""
+        self._seen.clear()
 
     def whiteout(self, directory: tuple[Layer, ...], name: bytes) -> Layer | None:
         """Return what hides a name in the upper directory; None where nothing does."""
@@ -264,6 +282,7 @@ class Overlays:
             sid: its SID.
             place: a path that names it; None for a file without a name.
         """
+        self._seen.clear()
         found = None if place is None else self._beneath_place(place, status)
         if found is None:
             self.keep_gone(status, sid)
@@ -307,6 +326,7 @@ class Overlays:
             status: of what it named.
             whiteout: SID of what hides names.
         """
+        self.changed()
         left = self._leaving.pop((status.st_dev, status.st_ino), None)
         if left is not None:
             self._box.labels.removed(*left)
@@ -353,6 +373,7 @@ class Overlays:
         status = os.fstat(descriptor)
         with own_capabilities():
             os.utime(f"/proc/self/fd/{descriptor}", ns=(status.st_atime_ns, status.st_mtime_ns))
+        self._seen.clear()
         copied = self._look_up(overlay, found.names)
         if copied is None or self.missing(copied):
             raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -215,7 +215,7 @@ class SelinuxFiles:
         tid = mount_table_of(path, caller.tid)
         if tid is not None:
             return (
-                self._table(caller, path, lambda: mount_table(tid, path, self._label_options))
+                self._table(caller, path, lambda: mount_table(tid, path, self._label_options, self._layers))
                 if _has_our_root(caller)
                 else None
             )
@@ -390,6 +390,12 @@ class SelinuxFiles:
             return _TAKES_LABELS if takes_labels else b""
         shown = [_option(name, context) for name, context in superblocks.said(superblock)]
         return b",".join([*shown, _TAKES_LABELS] if superblock.takes_labels else shown)
+
+    def _layers(self, device: int) -> bytes:
+        """Return the options by which an overlay's directories were named; nothing for another file system."""
+        overlays = self._box.labels.overlays
+        overlay = None if overlays is None else overlays.on(device)
+        return b"" if overlay is None else overlay.said
 
     # --- Checks and answers -----------------------------------------------------------------------------------------
 
