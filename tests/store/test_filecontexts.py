@@ -170,3 +170,17 @@ def test_agrees_with_secilc_and_matchpathcon(tmp_path: Path) -> None:
         assert answers == [
             f"{path}\tu:object_r:t{each.origin if each else 0}:s0" for path, each in zip(paths, expected, strict=True)
         ]
+
+
+def test_templates_of_homes_stand_for_every_home_with_the_user_that_logs_in() -> None:
+    owned = CONTEXT._replace(user=7)
+    entries = [
+        FileContext("HOME_DIR/.+", FileKind.ANY, CONTEXT),
+        FileContext("HOME_ROOT/quota", FileKind.ANY, CONTEXT),
+        FileContext("/run/user/%{USERID}/.+", FileKind.ANY, None),
+    ]
+    contexts = FileContexts(entries, login=7)
+    found = [contexts.lookup(path, 0) for path in ("/root/x", "/home/ann/x", "/home/quota", "/run/user/10/x")]
+    assert [each and each.context for each in found] == [owned, owned, CONTEXT, None]
+    assert found[3] is not None
+    assert contexts.lookup("/run/user/ann/x", 0) is None

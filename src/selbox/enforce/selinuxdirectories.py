@@ -124,8 +124,12 @@ class PolicyDirectory:
             if self._policy is not None and _FILES.encode() in inner:
                 # This takes time where there are thousands, so it waits until somebody asks how files are labelled.
                 from selbox.compiler.text.filecontexts import file_contexts_text
+                from selbox.diagnostics import SourceFile
+                from selbox.language.filecontexts import homes_apart
+                from selbox.store.filecontexts import default_user
 
-                self._write(f"{self.name}/contexts/{_FILES}/file_contexts", file_contexts_text(self._policy))
+                text = file_contexts_text(self._policy)
+                self._write_contexts(*homes_apart(SourceFile("file_contexts", text), default_user(self._policy)))
                 self._policy = None
         return self._made
 
@@ -158,7 +162,7 @@ class PolicyDirectory:
             False where there are none to be made.
         """
         from selbox.language.filecontexts import homes_apart
-        from selbox.store.filecontexttexts import default_user
+        from selbox.store.filecontexts import default_user
         from selbox.store.inputs import read_input
 
         assert self._policy is not None and root.file_contexts is not None  # noqa: S101, PT018 - it lacks homes
@@ -168,11 +172,15 @@ class PolicyDirectory:
             if not homes:
                 return False
             self._copy(root)
-            files = f"{root.name}/contexts/{_FILES}/file_contexts"
-            os.unlink(os.path.join(self._made, files))
-            self._write(files, contexts)
-            self._write(f"{files}.homedirs", homes)
+            os.unlink(os.path.join(self._made, root.name, "contexts", _FILES, "file_contexts"))
+            self._write_contexts(contexts, homes)
         return True
+
+    def _write_contexts(self, contexts: str, homes: str) -> None:
+        path = f"{self.name}/contexts/{_FILES}/file_contexts"
+        self._write(path, contexts)
+        if homes:
+            self._write(f"{path}.homedirs", homes)
 
     def _copy(self, root: SelinuxRoot) -> None:
         """Make a copy of the directory that was given, with no other policy than the one that counts."""

@@ -120,22 +120,33 @@ def for_homes(lines: Iterable[FileContextLine], user: str) -> list[FileContextLi
     """
     found: list[FileContextLine] = []
     for line in lines:
-        if not is_template(line):
+        if not is_template(line.pattern):
             found.append(line)
-        elif line.pattern.startswith(_HOME_ROOT):
-            found.append(line._replace(pattern="/home" + line.pattern[len(_HOME_ROOT) :]))
-        else:
-            _, separator, rest = line.context.partition(":")
-            context = f"{user}:{rest}" if separator and user else line.context
-            for home, number, name in _LOGINS:
-                pattern = line.pattern.replace(_HOME, home).replace("%{USERID}", number).replace("%{USERNAME}", name)
-                found.append(line._replace(pattern=pattern, context=context))
+            continue
+        context = line.context
+        if user and not line.pattern.startswith(_HOME_ROOT):
+            _, separator, rest = context.partition(":")
+            context = f"{user}:{rest}" if separator else context
+        found += [line._replace(pattern=pattern, context=context) for pattern in written_out(line.pattern)]
     return found
 
 
-def is_template(line: FileContextLine) -> bool:
-    """Tell whether a line is about home directories, wherever these are."""
-    return line.pattern.startswith((_HOME, _HOME_ROOT)) or "%{USER" in line.pattern
+def is_template(pattern: str) -> bool:
+    """Tell whether a pattern is about home directories, wherever these are."""
+    return pattern.startswith((_HOME, _HOME_ROOT)) or "%{USER" in pattern
+
+
+def written_out(template: str) -> tuple[str, ...]:
+    """Return the patterns that a template stands for: those of every user's files and of root's.
+
+    One for the directory that holds homes stands for one, and the files are nobody's.
+    """
+    if template.startswith(_HOME_ROOT):
+        return ("/home" + template[len(_HOME_ROOT) :],)
+    return tuple(
+        template.replace(_HOME, home).replace("%{USERID}", number).replace("%{USERNAME}", name)
+        for home, number, name in _LOGINS
+    )
 
 
 def homes_apart(source: SourceFile, user: str) -> tuple[str, str]:
@@ -148,7 +159,7 @@ def homes_apart(source: SourceFile, user: str) -> tuple[str, str]:
     Raises:
         SelboxError: ``file-context-syntax``.
     """
-    templates = [line for line in parse_file_contexts(source) if is_template(line)]
+    templates = [line for line in parse_file_contexts(source) if is_template(line.pattern)]
     numbers = {line.number for line in templates}
     rest = [text for number, text in enumerate(source.text.split("\n"), 1) if number not in numbers]
     words = {kind: f"{word}\t" for word, kind in _KINDS.items()} | {FileKind.ANY: ""}

@@ -7,7 +7,7 @@ first gets as far as asking.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK
 
 from selbox.diagnostics import Diagnostic, SelboxError
@@ -73,6 +73,8 @@ class FileContexts:
         origins: ``Policy.origins``, so that messages can name the place of a broken entry.
         substitutions: ``Policy.path_substitutions``: rounds of what stands for the beginning of a path. In each round
             the first that fits is taken.
+        login: id of the user that whoever logs in is by default, whose are the files that templates for home
+            directories stand for; None leaves them as they are.
     """
 
     _latest: "ClassVar[tuple[tuple[object, object, object], FileContexts] | None]" = None
@@ -82,8 +84,10 @@ class FileContexts:
         entries: Sequence[FileContext],
         origins: Sequence[Origin] = (),
         substitutions: Sequence[Sequence[PathSubstitution]] = (),
+        login: int | None = None,
     ) -> None:
         self._entries = entries
+        self._login = login
         self._origins = origins
         self._substitutions = [(tuple(one.source for one in each), each) for each in substitutions]
         self._is_indexed = False
@@ -99,7 +103,7 @@ class FileContexts:
         """Return those of a policy; of the policy that was asked about last, with what they have indexed since."""
         given = (policy.file_contexts, policy.origins, policy.path_substitutions)
         if cls._latest is None or any(one is not other for one, other in zip(cls._latest[0], given, strict=True)):
-            cls._latest = given, cls(*given)
+            cls._latest = given, cls(*given, policy.user_ids.get(default_user(policy)))
         return cls._latest[1]
 
     def lookup(self, path: str, mode: int) -> FileContext | None:
@@ -216,6 +220,8 @@ class FileContexts:
         return found
 
     def _index(self) -> None:
+        if any(each.pattern[:1] != "/" or _OF_USER in each.pattern for each in self._entries):
+            self._entries = list(self._homes_written_out())
         shapes = [pattern_shape(as_bytes_text(each.pattern)) for each in self._entries]
         order = sorted(range(len(shapes)), key=lambda place: _specificity(self._entries[place], shapes[place]))
         lengths: dict[str, set[int]] = {}
@@ -236,6 +242,34 @@ class FileContexts:
                 lengths.setdefault(prefix[: prefix.rfind("/") + 1], set()).add(len(prefix))
         self._partial_lengths = {directory: sorted(each) for directory, each in lengths.items()}
         self._is_indexed = True
+
+    def _homes_written_out(self) -> Iterator[FileContext]:
+        """Iterate over the entries, with what templates stand for in their place."""
+        from selbox.language.filecontexts import (  # few policies come without homes of their own
+            is_template,
+            written_out,
+        )
+
+        for entry in self._entries:
+            if not is_template(entry.pattern):
+                yield entry
+                continue
+            patterns, context = written_out(entry.pattern), entry.context
+            if context is not None and self._login is not None and len(patterns) > 1:
+                context = context._replace(user=self._login)
+            for pattern in patterns:
+                yield entry._replace(pattern=pattern, context=context)
+
+
+_DEFAULT_USERS = ("unconfined_u", "user_u", "system_u")
+"""Whom distributions have somebody be who logs in; the first that the policy has counts."""
+
+_OF_USER = "%{USER"
+
+
+def default_user(policy: Policy) -> str:
+    """Return the SELinux user that whoever logs in is by default, or an empty text."""
+    return next((each for each in _DEFAULT_USERS if each in policy.user_ids), "")
 
 
 def _substituted(path: str, substitutions: Sequence[PathSubstitution]) -> str:

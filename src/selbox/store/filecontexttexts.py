@@ -4,6 +4,7 @@ import os
 
 from selbox.diagnostics import Diagnostics, SourceFile
 from selbox.model.policy import Policy
+from selbox.store.filecontexts import default_user
 from selbox.store.inputs import read_input
 from selbox.typing import Final, NamedTuple
 
@@ -15,10 +16,6 @@ _FURTHER: Final = (_HOMES, ".local")
 
 _SUBSTITUTIONS: Final = (".subs", ".subs_dist")
 """Likewise, of directories that are labelled as others, in the order in which they are asked."""
-
-
-_DEFAULT_USERS: Final = ("unconfined_u", "user_u", "system_u")
-"""Whom distributions have somebody be who logs in; the first that the policy has counts."""
 
 
 class FileContextTexts(NamedTuple):
@@ -38,21 +35,18 @@ class FileContextTexts(NamedTuple):
         Raises:
             SelboxError: for what is no file context of this policy.
         """
-        from selbox.language.filecontexts import for_homes, parse_file_contexts, parse_substitutions
+        from selbox.language.filecontexts import for_homes, is_template, parse_file_contexts, parse_substitutions
         from selbox.store.filecontextfiles import with_file_contexts
 
         diagnostics = Diagnostics()
         lines = [line for text in self.contexts for line in parse_file_contexts(text, diagnostics)]
-        if not any(each.name.endswith(_HOMES) for each in self.contexts):
+        if any(each.name.endswith(_HOMES) for each in self.contexts):
+            lines = [line for line in lines if not is_template(line.pattern)]  # they are written out there
+        else:
             lines = for_homes(lines, default_user(policy))
         return with_file_contexts(policy, lines, diagnostics)._replace(
             path_substitutions=tuple(map(parse_substitutions, self.substitutions))
         )
-
-
-def default_user(policy: Policy) -> str:
-    """Return the SELinux user that whoever logs in is by default, or an empty text."""
-    return next((each for each in _DEFAULT_USERS if each in policy.user_ids), "")
 
 
 def file_context_texts(path: str) -> FileContextTexts:
