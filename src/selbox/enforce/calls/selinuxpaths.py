@@ -49,7 +49,7 @@ class SelinuxPaths:
             stand_ins.add(StandIn(_POLICIES, lambda inner: self._files().policy_place(inner)))
             if root is not None:  # before any of its files is met by another way
                 box.labels.stands_for(root.directory, _POLICIES)
-        if root is None or not root.has_store:
+        if root is not None and not root.has_store:
             stand_ins.add(StandIn(STORES, lambda inner: self._files().store_place(inner)))
 
     def attach(self, watcher: "Watcher") -> None:
