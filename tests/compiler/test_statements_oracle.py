@@ -57,6 +57,10 @@ POLICIES = {
         (roletype some filetype) (roleallow system_r some) (roleallow some staff_r)
         (roletransition system_r a process extra_r) (roletransition some domain process staff_r)
         (userrole system_u some)""",
+    "default levels that their sensitivities do not allow": """
+        (sensitivity s9) (sensitivityorder (s2 s9)) (sensitivitycategory s9 (c0)) (level odd (s9 (c3)))
+        (user odd_u) (userrole odd_u system_r) (userlevel odd_u (s9 (c4))) (userrange odd_u ((s0) (s9 (c0))))
+        (user more_u) (userrole more_u system_r) (userlevel more_u odd) (userrange more_u ((s0) (s9)))""",
     "users": """
         (user extra_u) (user more_u) (userattribute people) (userattributeset people (extra_u more_u))
         (userrole people staff_r) (userlevel extra_u (s1)) (userrange extra_u ((s0) (s2 (c0 c4))))

@@ -225,7 +225,7 @@ class Identities:
 
     def _userlevel(self, form: Form, place: Place) -> None:
         user = self.single("user", form, place, 1)
-        self.user_levels[user.id] = self._levels.level(form, place, 2)
+        self.user_levels[user.id] = self._levels.default_level(form, place, 2)
 
     def _userrange(self, form: Form, place: Place) -> None:
         user = self.single("user", form, place, 1)

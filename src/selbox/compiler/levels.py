@@ -29,7 +29,7 @@ class Levels:
         self._categories = categories
         self.sets = SetTable(program, "category", "category", (1 << len(categories)) - 1)
         self._usable: dict[Symbol, int] = {}
-        self._levels: dict[Symbol, Level] = {}
+        self._levels: dict[tuple[Symbol, bool], Level] = {}
         self._ranges: dict[Symbol, LevelRange] = {}
 
     def assume_usable(self, usable: Mapping[Symbol, int]) -> None:
@@ -49,11 +49,31 @@ class Levels:
 
     def _check_named_level(self, symbol: Symbol) -> None:
         """Read a level whether or not it is used; only a use asks whether its sensitivity may hold its categories."""
+        self._unverified_level(symbol.form, symbol.place, 2)
+
+    def _unverified_level(self, form: Form, place: Place, *path: int) -> Level:
         verify, self._verify = self._verify, False
         try:
-            self.level(symbol.form, symbol.place, 2)
+            return self.level(form, place, *path)
         finally:
             self._verify = verify
+
+    def default_level(self, form: Form, place: Place, *path: int) -> Level:
+        """Return the level of a ``userlevel`` statement; categories that its sensitivity may not use are warned about.
+
+        ``secilc`` takes them there, and nowhere else.
+
+        Raises:
+            UnresolvedNameError: a name is not declared.
+            StatementError: it is no level.
+        """
+        found = self._unverified_level(form, place, *path)
+        try:
+            self.level(form, place, *path)
+        except StatementError as error:
+            told = error.diagnostics[0]
+            self._program.diagnostics.warning(told.code, told.message, told.span, told.help)
+        return found
 
     def usable_categories(self, symbol: Symbol) -> int:
         """Return the bitset of categories that levels of a sensitivity may hold."""
@@ -81,9 +101,9 @@ class Levels:
             symbol = self._program.resolve("level", form, place, *path)
             if not symbol.name:
                 return self.level(symbol.form, symbol.place)
-            known = self._levels.get(symbol)
+            known = self._levels.get((symbol, self._verify))
             if known is None:
-                known = self._levels[symbol] = self.level(symbol.form, symbol.place, 2)
+                known = self._levels[symbol, self._verify] = self.level(symbol.form, symbol.place, 2)
             return known
         if not 1 <= len(item) <= 2:
             raise StatementError(

@@ -56,6 +56,11 @@ def test_unclosed_parenthesis_names_its_opener() -> None:
     assert error.notes[0][1].line == 3
 
 
+def test_a_byte_that_is_no_text_is_named() -> None:
+    (error,) = errors(b"(type caf\xe9)".decode(errors="surrogateescape"))
+    assert (error.code, error.message) == ("cil-stray-text", "unexpected byte 0xe9")
+
+
 def test_every_fault_is_reported() -> None:
     found = errors('(type a))\n(type \\ b)\nloose\n(filecon "/x any)\n(type d)')
     assert [place(each) for each in found] == [

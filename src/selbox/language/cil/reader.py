@@ -143,7 +143,9 @@ class _Reader:
                 "cil-unterminated-string", "this string does not end on its line", offset, 1, 'add the final `"`'
             )
         else:
-            self._error("cil-stray-text", f"unexpected character {text!r}", offset, 1)
+            is_byte = "\udc80" <= text <= "\udcff"  # how text holds a byte that is not UTF-8
+            found = f"byte 0x{ord(text) - 0xDC00:02x}" if is_byte else f"character {text!r}"
+            self._error("cil-stray-text", f"unexpected {found}", offset, 1)
 
     def _span(self, offset: int, length: int) -> Span:
         line, column = self.lines.locate(offset)
