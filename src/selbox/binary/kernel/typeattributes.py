@@ -73,7 +73,7 @@ def _read_words(cursor: Cursor, count: int) -> dict[Word, list[int]]:
         for start, word in words_of(data[begin:offset]):
             if start < end or start & 63 or not word:
                 cursor.corrupt(
-                    f"a word of a bitmap has {word.bit_count()} numbers and begins at bit {start}, not {end} or later",
+                    f"a word of a bitmap is {word:#x} from bit {start} on; one that is not 0 is due, from bit {end} on",
                     at,
                 )
             end = start + 64
