@@ -25,6 +25,13 @@ def test_permission_suggestion_names_a_permission_of_the_class() -> None:
     assert error.help == "did you mean `read`?"
 
 
+def test_a_second_declaration_tells_of_the_option_that_allows_it() -> None:
+    (type_error,) = errors_of(BASE, "(type a)")
+    (user_error,) = errors_of(BASE, "(user system_u)")
+    assert "--multiple-declarations" in type_error.help
+    assert "--multiple-declarations" not in user_error.help  # it allows types, attributes and roles only
+
+
 def test_all_errors_of_a_run_in_source_order() -> None:
     errors = errors_of(BASE, "(roletype nor a)\n(allow x a (file (read)))\n(allow a y (file (read)))\n(userrole nou z)")
     assert [error.span.line for error in errors if error.span] == [1, 2, 3, 4]

@@ -307,13 +307,16 @@ class Expander:
             self.program.repeated.append(symbol)
             return symbol
         if earlier is not None and not (same and flavour == "optional"):
+            advice = "remove one of them, or give it another name"
+            if same and flavour in _REPEATABLE:
+                advice += "; --multiple-declarations (-m of secilc) takes them as one"
             raise StatementError(
                 "cil-duplicate-name",
                 f"{flavour} `{scope.prefix}{name}` is declared a second time",
                 place,
                 form,
                 (1,),
-                "remove one of them, or give it another name",
+                advice,
                 (f"the earlier declaration, as {earlier.flavour}", earlier.place, earlier.form),
             )
         names.setdefault(name, symbol)
