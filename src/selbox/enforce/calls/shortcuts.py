@@ -1,4 +1,4 @@
-"""Calls on files to which all was granted before, or that are not there: answered in as few steps as can be.
+"""Calls on files to which all is granted with nothing to record, or that are not there: answered in few steps.
 
 Programs make such calls by the thousand, and what a handler does for them is mostly to find out that nothing is new.
 Nothing is decided here: a shortcut that does not know the answer leaves the call to its handler, which does.
