@@ -27,7 +27,7 @@ _LOWER, _ADDED_LOWER, _UPPER, _WORK = b"lowerdir", b"lowerdir+", b"upperdir", b"
 LAYERS: Final = frozenset({_LOWER, _ADDED_LOWER, _UPPER, _WORK})
 """Options that name directories."""
 _REFUSED: Final = frozenset({b"userxattr", b"verity", b"datadir+", b"override_creds"})
-_OWN_CHOICE: Final = {b"redirect_dir": b"nofollow", b"metacopy": b"off", b"xino": b"on"}
+_OWN_CHOICE: Final = {b"redirect_dir": b"nofollow", b"metacopy": b"off", b"nfs_export": b"off", b"xino": b"on"}
 """Options that are always set so: a file's name tells what lies beneath it, and its numbers tell that this is so."""
 _ALLOWED: Final = {b"redirect_dir": (b"off", b"nofollow", b"follow"), b"metacopy": (b"off",), b"nfs_export": (b"off",)}
 """Values of options beside which others are refused."""

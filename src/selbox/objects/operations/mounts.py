@@ -89,7 +89,8 @@ ROWS: Final = (
         "as above",
         Support.LIMITED,
         f"{_OWN_MOUNTS}; what is opened by a copy of a mount has no label until the copy is mounted; options that are "
-        "paths or descriptors, and mapped ids, are refused; another thread can change the path that open_tree copies",
+        "paths or descriptors, and mapped ids, are refused; open_tree takes only the capability and the way, as on "
+        "SELinux, and another thread can change the path that it copies",
         "selinux_move_mount, selinux_sb_kern_mount, selinux_sb_remount",
         ("fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount", "mount_setattr"),
     ),
