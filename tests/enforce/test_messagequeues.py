@@ -42,8 +42,8 @@ def tell(title, probe):
         print(title, probe(), flush=True)
     except OSError as error:
         print(title, error.errno, flush=True)
-def made(*flags):
-    return call(240, name, *flags)
+def made(flags, mode=0, limits=None):
+    return call(240, name, flags, mode, limits)
 def told():
     queue = made(os.O_RDWR)
     buffer = ctypes.create_string_buffer(32)
@@ -54,7 +54,7 @@ def told():
     return buffer.raw[:length], oct(mode)
 tell("missing", lambda: made(os.O_RDWR))
 tell("made", lambda: made(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o660, limits) > 2)
-tell("again", lambda: made(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o660, None))
+tell("again", lambda: made(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o660))
 tell("told", told)
 tell("bad name", lambda: call(240, b"a/b", os.O_RDONLY))
 tell("no name", lambda: call(240, ctypes.c_void_p(8), os.O_RDONLY))

@@ -19,6 +19,7 @@ POLICY = """
 (type fault_t) (roletype object_r fault_t)
 (call run_files (cat_t yard_t)) (call read_files (cat_t yard_t))
 (typetransition cat_t cat_t anon_inode "[userfaultfd]" fault_t)
+(allow cat_t self (capability (sys_ptrace)))
 """
 
 PROGRAM = r"""
@@ -52,7 +53,7 @@ static void *handle(void *unused) {
 int main(void) {
     char label[128] = {0};
     pthread_t thread;
-    faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+    faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | (geteuid() ? UFFD_USER_MODE_ONLY : 0));
     printf("made %d\n", faults < 0 ? errno : 0);
     if (faults < 0) return 0;
     int size = fgetxattr(faults, "security.selinux", label, sizeof label - 1);

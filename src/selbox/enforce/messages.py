@@ -22,6 +22,7 @@ MSG_NOSIGNAL: Final = 0x4000
 MSG_ZEROCOPY: Final = 0x4000000
 MSG_FASTOPEN: Final = 0x20000000
 MSG_CMSG_CLOEXEC: Final = 0x40000000
+MSG_CMSG_COMPAT: Final = 0x80000000
 
 LARGEST: Final = 1 << 22
 """What the supervisor moves at once, in bytes: more than any datagram has."""

@@ -165,7 +165,10 @@ class PathWalker:
         call = (caller.id, directory)
         if call != self._call or not caller.id:
             start = self.start_of(caller, directory)
-            self._begun = start, os.fstat(start)
+            status = os.fstat(start)
+            if not stat.S_ISDIR(status.st_mode):
+                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            self._begun = start, status
             self._call = call
         return self._begun
 

@@ -7,6 +7,7 @@ import struct
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.creation import created_sid
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.listener import Arguments
@@ -23,6 +24,11 @@ _OWN_CLASS: Final = "memfd_class"
 _ANONYMOUS: Final = "anon_inode"
 _FAULTS: Final = "[userfaultfd]"  # as the kernel calls descriptors that tell of page faults
 _USER_MODE_ONLY: Final = 1
+_HUGE_PAGES: Final = 4
+_SIZES: Final = 0x3F << 26
+_MEMORY_FLAGS: Final = 0x1F
+"""Flags of ``memfd_create``; beside huge pages, their size may stand."""
+
 _MOST_DESCRIPTORS: Final = 1 << 31
 _SECRET: Final = "[secretmem]"  # noqa: S105 - what the kernel calls such memory
 
@@ -66,6 +72,8 @@ class AnonymousFileCalls:
         """
         box = self._box
         flags = arguments[1] & 0xFFFFFFFF
+        if flags & ~(_MEMORY_FLAGS | _SIZES if flags & _HUGE_PAGES else _MEMORY_FLAGS):
+            return -errno.EINVAL
         name = self._name(caller, arguments[0])
         descriptor = box.descriptors.add(system_call(NUMBERS["memfd_create"], name + b"\0", flags | _CLOSE_ON_EXEC))
         object_class = "memfd_file" if self._own_class else "file"
@@ -100,6 +108,8 @@ class AnonymousFileCalls:
         flags = arguments[0] & 0xFFFFFFFF
         if box.leads.holds(caller.tid):
             return CONTINUE
+        if not flags & _USER_MODE_ONLY and not self._may_stop_kernel(caller):
+            return -errno.EPERM
         sid = created_sid(box, caller.state.sid, caller.state.sid, _ANONYMOUS, _FAULTS)
         for permission in ("create", "read"):
             box.monitor.check(caller, sid, _ANONYMOUS, (permission,), lambda: {"anonclass": _FAULTS})
@@ -117,6 +127,12 @@ class AnonymousFileCalls:
         null = box.descriptors.open("/dev/null", os.O_RDONLY)
         call = NUMBERS["userfaultfd"], flags | _USER_MODE_ONLY
         return box.leads.begin(caller, null, lambda _number: call, give_label)
+
+    def _may_stop_kernel(self, caller: Caller) -> bool:
+        """Tell whether ordinary permissions give a task all faults (kernel: ``userfaultfd_syscall_allowed``)."""
+        with open("/proc/sys/vm/unprivileged_userfaultfd", "rb") as setting:
+            is_for_all = setting.read().strip() != b"0"
+        return is_for_all or Capabilities(self._box).may_use(caller, "sys_ptrace")
 
     def _give(self, caller: Caller, descriptor: int, sid: int, object_class: str, close_on_exec: int) -> int:
         """Label a file in memory and answer with it."""

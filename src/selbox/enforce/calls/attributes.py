@@ -108,6 +108,8 @@ class AttributeCalls:
             return -errno.ENODATA  # as if there were none
         sid = box.labels.sid_of(target.descriptor, target.status, caller)
         if name.startswith(_OF_USERS):
+            if not _takes_users(target.status):
+                return -errno.ENODATA
             self._ordinarily(caller, target, os.R_OK)
             self._check(caller, target, sid, "read")
         self._check(caller, target, sid, "getattr")
@@ -130,7 +132,7 @@ class AttributeCalls:
 
         label = SocketChecks(self._box).check_number(caller, signed(arguments[0]), "getattr")
         if name != NAME:
-            return -errno.EOPNOTSUPP
+            return -errno.ENODATA if name.startswith(_OF_USERS) else -errno.EOPNOTSUPP
         value = self._box.server.sid_to_context(label.sid).encode() + b"\x00"
         return self._give(caller, value, arguments[2], arguments[3])
 
@@ -164,10 +166,10 @@ class AttributeCalls:
     # --- Writing ----------------------------------------------------------------------------------------------------
 
     def _set(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
-        name = self._name(caller, arguments)
         flags = arguments[4] & 0xFFFFFFFF
         if flags & ~(os.XATTR_CREATE | os.XATTR_REPLACE):
             return -errno.EINVAL
+        name = self._name(caller, arguments)
         if arguments[3] > _VALUE_LIMIT:
             return -errno.E2BIG
         value = self._box.memory.read_exactly(caller.tid, arguments[2], arguments[3])
@@ -191,6 +193,8 @@ class AttributeCalls:
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         sid = self._box.labels.sid_of(target.descriptor, target.status, caller)
         if name.startswith(_OF_USERS):
+            if not _takes_users(target.status):
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
             self._ordinarily(caller, target, os.W_OK)
             self._check(caller, target, sid, "write")
         self._check(caller, target, sid, "setattr")
@@ -263,3 +267,8 @@ def _owns(caller: Caller, status: os.stat_result) -> bool:
         return os.geteuid() in (0, status.st_uid)
     credentials = read_credentials(caller.tid)
     return credentials.user == status.st_uid or bool(credentials.capabilities & _FOWNER)
+
+
+def _takes_users(status: os.stat_result) -> bool:
+    """Tell whether a file can have attributes of users (kernel: ``xattr_permission``)."""
+    return stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)

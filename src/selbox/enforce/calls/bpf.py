@@ -24,6 +24,8 @@ from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final
 
 _MAP_CREATE, _PROG_LOAD = 0, 5
+_LAST_COMMAND: Final = 38
+_KIND_SIZE: Final = 4
 _BY_DESCRIPTOR: Final = frozenset({1, 2, 3, 4, 10, 15, 21, 22, 24, 25, 26, 27})
 """Look up, update, delete, go through and freeze a map; run a program once; tell what a descriptor is of."""
 
@@ -63,13 +65,15 @@ class BpfCalls:
         command, address, size = signed(arguments[0]), arguments[1], arguments[2] & 0xFFFFFFFF
         if command in _BY_DESCRIPTOR:
             return CONTINUE
-        if command not in (_MAP_CREATE, _PROG_LOAD):
-            return -errno.EPERM
         if size > _MOST_ATTRIBUTES:
             return -errno.E2BIG
-        if not self._may_begin(caller):
-            return -errno.EPERM
         attributes = self._box.memory.read_exactly(caller.tid, address, size)
+        if not 0 <= command <= _LAST_COMMAND:
+            return -errno.EINVAL
+        if command == _MAP_CREATE and not any(attributes[:_KIND_SIZE]):
+            return -errno.EINVAL
+        if command not in (_MAP_CREATE, _PROG_LOAD) or not self._may_begin(caller):
+            return -errno.EPERM
         if command == _MAP_CREATE:
             return self._make_map(caller, attributes)
         return self._load(caller, attributes)

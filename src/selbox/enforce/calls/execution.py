@@ -113,10 +113,12 @@ class ExecutionCalls:
 
     def execveat(self, caller: Caller, arguments: Arguments) -> int:
         """``execveat(directory, path, argv, envp, flags)``."""
-        flags = arguments[4]
+        flags = arguments[4] & 0xFFFFFFFF
+        path = self._box.memory.read_string(caller.tid, arguments[1])
+        if not path and not flags & AT_EMPTY_PATH:
+            return -errno.ENOENT
         if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
             return -errno.EINVAL
-        path = self._box.memory.read_string(caller.tid, arguments[1])
         if not path and flags & AT_EMPTY_PATH:
             descriptor = self._box.walker.start_of(caller, arguments[0])
             located = Located(-1, b"", descriptor, os.fstat(descriptor))

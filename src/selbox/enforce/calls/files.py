@@ -23,6 +23,11 @@ from selbox.enforce.walks import Located, is_own_descriptors
 from selbox.typing import Final
 
 _HOW = struct.Struct("=QQQ")
+_LARGEST_HOW: Final = 4096
+_KNOWN_FLAGS: Final = 0x7FFFC3
+"""Flags of ``open``, which heeds no others (kernel: ``VALID_OPEN_FLAGS``)."""
+
+_WITH_PATH_ALONE: Final = O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
 _BLOCKING: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
 _MAX_ATTEMPTS: Final = 8
@@ -58,7 +63,7 @@ class FileCalls:
 
     def open(self, caller: Caller, arguments: Arguments) -> int:
         """``open(path, flags, mode)``."""
-        return self._open(caller, AT_FDCWD, arguments[0], arguments[1], arguments[2])
+        return self._open(caller, AT_FDCWD, arguments[0], _known(arguments[1]), arguments[2])
 
     def creat(self, caller: Caller, arguments: Arguments) -> int:
         """``creat(path, mode)``."""
@@ -67,12 +72,14 @@ class FileCalls:
 
     def openat(self, caller: Caller, arguments: Arguments) -> int:
         """``openat(directory, path, flags, mode)``."""
-        return self._open(caller, arguments[0], arguments[1], arguments[2], arguments[3])
+        return self._open(caller, arguments[0], arguments[1], _known(arguments[2]), arguments[3])
 
     def openat2(self, caller: Caller, arguments: Arguments) -> int:
         """``openat2(directory, path, how, size)``; resolution flags other than none are refused as unknown."""
         if arguments[3] < _HOW.size:
             return -errno.EINVAL
+        if arguments[3] > _LARGEST_HOW:
+            return -errno.E2BIG
         how = self._box.memory.read_exactly(caller.tid, arguments[2], _HOW.size)
         flags, mode, resolve = _HOW.unpack(how)
         if resolve:
@@ -86,7 +93,12 @@ class FileCalls:
         special = self._selinux_paths.open(caller, directory, path, flags)
         if special is not None:
             return special
+        if flags & _TMPFILE_BIT and not (flags & os.O_DIRECTORY and flags & os.O_ACCMODE in (os.O_WRONLY, os.O_RDWR)):
+            return -errno.EINVAL
         creates = bool(flags & os.O_CREAT)
+        if creates and path[-1:] == b"/":
+            box.walker.locate(caller, directory, path.rstrip(b"/") or b"/")
+            return -errno.EISDIR
         follow = not (flags & os.O_NOFOLLOW or (creates and flags & os.O_EXCL))
         if path and not flags & UNUSUAL and self._open_plain(caller, directory, path, flags):
             return ANSWERED
@@ -321,3 +333,9 @@ class FileCalls:
 def _reopen(descriptor: int) -> str:
     """Return the path that opens an ``O_PATH`` descriptor's very object."""
     return f"/proc/self/fd/{descriptor}"
+
+
+def _known(flags: int) -> int:
+    """Return the flags of an ``open`` that the kernel heeds (``build_open_how``)."""
+    flags &= _KNOWN_FLAGS
+    return flags & _WITH_PATH_ALONE if flags & O_PATH else flags

@@ -299,7 +299,7 @@ class KeyCalls:
         user, group = given[1] & _UNCHANGED, given[2] & _UNCHANGED
         if user == _UNCHANGED and group == _UNCHANGED:
             return 0
-        key = self._find(caller, given[0], SETATTR, creates=True, in_any_state=True).key
+        key = self._find(caller, given[0], SETATTR, creates=True).key
         who = self._holders.credentials(caller)
         changes_user = user not in (_UNCHANGED, key.user)
         changes_group = group not in (_UNCHANGED, key.group, who.group, *who.groups)
@@ -315,27 +315,27 @@ class KeyCalls:
         permissions = given[1] & _UNCHANGED
         if permissions & ~(ALL * 0x01010101):
             return -errno.EINVAL
-        key = self._find(caller, given[0], SETATTR, creates=True, in_any_state=True).key
+        key = self._find(caller, given[0], SETATTR, creates=True).key
         if key.user != self._holders.credentials(caller).user and not self._may_administer(caller):
             return -errno.EACCES
         key.permissions = permissions
         return 0
 
     def _set_timeout(self, caller: Caller, given: tuple[int, ...]) -> int:
-        key = self._find(caller, given[0], SETATTR, creates=True, in_any_state=True).key
+        key = self._find(caller, given[0], SETATTR, creates=True).key
         seconds = given[1] & _UNCHANGED
         key.expires = monotonic() + seconds if seconds else None
         return 0
 
     def _describe(self, caller: Caller, given: tuple[int, ...]) -> int:
-        key = self._find(caller, given[0], VIEW, in_any_state=True).key
+        key = self._find(caller, given[0], VIEW).key
         numbers = b"%d;%d;%08x" % (key.user, key.group, key.permissions)
         text = b"%b;%b;%b\0" % (key.type.encode(errors="surrogateescape"), numbers, key.description)
         return self._give(caller, given[1], given[2], text)
 
     def _security(self, caller: Caller, given: tuple[int, ...]) -> int:
         """``KEYCTL_GET_SECURITY``."""
-        key = self._find(caller, given[0], VIEW, in_any_state=True).key
+        key = self._find(caller, given[0], VIEW).key
         text = self._box.server.sid_to_context(key.sid).encode() + b"\0"
         if given[1] and given[2]:
             self._box.memory.write(caller.tid, given[1], text[: given[2]])

@@ -47,11 +47,10 @@ class MessageQueueCalls:
 
     def open(self, caller: Caller, arguments: Arguments) -> int:
         """``mq_open(name, flags, mode, attributes)``."""
-        name = self._box.memory.read_string(caller.tid, arguments[0])
+        memory = self._box.memory
+        attributes = memory.read_exactly(caller.tid, arguments[3], _ATTRIBUTES_SIZE) if arguments[3] else None
+        name = memory.read_string(caller.tid, arguments[0])
         flags, mode = arguments[1] & 0xFFFFFFFF, arguments[2] & 0o7777
-        attributes = None
-        if flags & os.O_CREAT and arguments[3]:
-            attributes = self._box.memory.read_exactly(caller.tid, arguments[3], _ATTRIBUTES_SIZE)
         self._check_directory(caller, "search")
         for _ in range(_MAX_ATTEMPTS):
             try:

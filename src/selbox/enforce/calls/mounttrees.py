@@ -17,15 +17,18 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, copy_of, target_at, target_held
 from selbox.enforce.filesystems import mount_number
-from selbox.enforce.linux import AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW
+from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from selbox.enforce.mounting import Made, Mounting, invalid
 from selbox.enforce.overlaymounts import KIND, LAYERS, Option
+from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, LABELS
 from selbox.enforce.tasks import start_of_process, thread_group
 from selbox.typing import Final
 
-_SET_FLAG, _SET_STRING, _CREATE, _RECONFIGURE, _CREATE_EXCLUSIVELY = 0, 1, 6, 7, 8
+_SET_FLAG, _SET_STRING, _SET_BINARY, _SET_PATH, _SET_PATH_EMPTY, _SET_FD = range(6)
+_CREATE, _RECONFIGURE, _CREATE_EXCLUSIVELY = 6, 7, 8
+_LARGEST_BINARY: Final = 1 << 20
 _KEY_LIMIT: Final = 256
 _FROM_LINKS, _FROM_EMPTY, _TO_LINKS, _TO_EMPTY = 0x01, 0x04, 0x10, 0x40
 _SET_GROUP, _BENEATH, _MOVE_FLAGS = 0x100, 0x200, 0x377
@@ -143,6 +146,7 @@ class MountTreeCalls:
     def fsconfig(self, caller: Caller, arguments: Arguments) -> int:
         """``fsconfig(descriptor, command, key, value, number)``."""
         command = arguments[1] & 0xFFFFFFFF
+        _check_parameters(command, arguments)
         inode, context = self._context(caller, arguments[0])
         if command in (_SET_FLAG, _SET_STRING):
             self._set(caller, context, command, arguments)
@@ -159,8 +163,6 @@ class MountTreeCalls:
 
     def _set(self, caller: Caller, context: _Context, command: int, arguments: Arguments) -> None:
         memory = self._box.memory
-        if not arguments[2] or bool(arguments[3]) != (command == _SET_STRING) or arguments[4] & 0xFFFFFFFF:
-            raise invalid()
         if context.made is not None:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         name = memory.read_string(caller.tid, arguments[2], _KEY_LIMIT)
@@ -301,3 +303,26 @@ class MountTreeCalls:
             caller, lambda: mountcalls.set_attributes(place.descriptor, flags & _RECURSIVE, attributes)
         )
         return 0
+
+
+def _check_parameters(command: int, arguments: Arguments) -> None:
+    """Check what the kernel checks of ``fsconfig`` before it looks at the descriptor.
+
+    Raises:
+        OSError: EINVAL, or EOPNOTSUPP for an unknown command.
+    """
+    key, value, number = bool(arguments[2]), bool(arguments[3]), signed(arguments[4])
+    well = {
+        _SET_FLAG: key and not value and not number,
+        _SET_STRING: key and value and not number,
+        _SET_BINARY: key and value and 0 < number <= _LARGEST_BINARY,
+        _SET_PATH: key and value and (number == AT_FDCWD or number >= 0),
+        _SET_PATH_EMPTY: key and value and (number == AT_FDCWD or number >= 0),
+        _SET_FD: key and not value and number >= 0,
+    }.get(command, not key and not value and not number)
+    if signed(arguments[0]) < 0:
+        raise invalid()
+    if command > _CREATE_EXCLUSIVELY:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    if not well:
+        raise invalid()

@@ -22,6 +22,8 @@ from selbox.typing import Final
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
 
+_NO_NAMES: Final = (b"", b".", b"..")
+_LONGEST_NAME: Final = 255
 _WHITEOUT: Final = 0
 """The device number of what hides a name in an overlay, which anybody may make."""
 
@@ -236,6 +238,8 @@ class NameCalls:
     def symlinkat(self, caller: Caller, arguments: Arguments) -> int:
         """``symlinkat(target, directory, path)``."""
         target = self._box.memory.read_string(caller.tid, arguments[0])
+        if not target:
+            return -errno.ENOENT
         located = self._locate_new(caller, arguments[1], arguments[2])
         if located.must_be_directory:
             return -errno.ENOENT
@@ -250,7 +254,7 @@ class NameCalls:
 
     def linkat(self, caller: Caller, arguments: Arguments) -> int:
         """``linkat(old_directory, old, new_directory, new, flags)``."""
-        flags = arguments[4]
+        flags = arguments[4] & 0xFFFFFFFF
         if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
             return -errno.EINVAL
         if flags & AT_EMPTY_PATH and not self._box.memory.read_string(caller.tid, arguments[1]):
@@ -258,6 +262,8 @@ class NameCalls:
             return -errno.ENOENT
         old = self._locate(caller, arguments[0], arguments[1], follow=bool(flags & AT_SYMLINK_FOLLOW))
         status = old.found
+        if old.must_be_directory and not stat.S_ISDIR(status.st_mode):
+            return -errno.ENOTDIR
         new = self._locate_new(caller, arguments[2], arguments[3])
         self._try_source(caller, old)
         if stat.S_ISDIR(status.st_mode):
@@ -306,9 +312,10 @@ class NameCalls:
 
     def unlinkat(self, caller: Caller, arguments: Arguments) -> int:
         """``unlinkat(directory, path, flags)``."""
-        if arguments[2] & ~AT_REMOVEDIR:
+        flags = arguments[2] & 0xFFFFFFFF
+        if flags & ~AT_REMOVEDIR:
             return -errno.EINVAL
-        return self._remove(caller, arguments[0], arguments[1], directory=bool(arguments[2] & AT_REMOVEDIR))
+        return self._remove(caller, arguments[0], arguments[1], directory=bool(flags))
 
     def _remove(self, caller: Caller, start: int, address: int, *, directory: bool) -> int:
         path = self._box.memory.read_string(caller.tid, address)
@@ -350,14 +357,11 @@ class NameCalls:
 
     def renameat2(self, caller: Caller, arguments: Arguments) -> int:
         """``renameat2(old_directory, old, new_directory, new, flags)``."""
-        flags = arguments[4]
+        flags = arguments[4] & 0xFFFFFFFF
         if flags & ~(_RENAME_NOREPLACE | _RENAME_EXCHANGE) or flags == _RENAME_NOREPLACE | _RENAME_EXCHANGE:
             return -errno.EINVAL
-        old = self._locate(caller, arguments[0], arguments[1])
-        new = self._locate(caller, arguments[2], arguments[3])
+        old, new = self._locate_both(caller, arguments)
         status = old.found
-        if old.parent < 0 or new.parent < 0:
-            return -errno.EBUSY
         self._check_slashes(old, new, flags)
         self._check_rename(caller, old, new, flags)
         system_call(NUMBERS["renameat2"], old.parent, old.name, new.parent, new.name, flags)
@@ -365,6 +369,32 @@ class NameCalls:
             self._name_gone(caller, new, new.status)
         self._after_rename(caller, old, new, flags)
         return 0
+
+    def _locate_both(self, caller: Caller, arguments: Arguments) -> tuple[Located, Located]:
+        """Locate both names of a call; what is wrong with a last component the kernel tells after all else.
+
+        Raises:
+            OSError: EBUSY for a last component that is no name.
+        """
+        found: list[Located] = []
+        paths: list[bytes] = []
+        late: list[OSError] = []
+        for directory, address in (arguments[:2], arguments[2:4]):
+            path = self._box.memory.read_string(caller.tid, address)
+            paths.append(path)
+            try:
+                found.append(self._box.walker.locate(caller, directory, path, follow=False))
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG or len(_last(path)) <= _LONGEST_NAME:
+                    raise
+                late.append(error)
+        if any(_last(each) in _NO_NAMES for each in paths):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        if late:
+            if len(_last(paths[0])) <= _LONGEST_NAME and found[0].status is None:
+                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise late[0]
+        return found[0], found[1]
 
     def _check_slashes(self, old: Located, new: Located, flags: int) -> None:
         if flags & _RENAME_NOREPLACE and new.status is not None:
@@ -433,3 +463,8 @@ def place_of(located: Located) -> str:
 def path_in(located: Located) -> str:
     """Return the path of the name that was located, by the present names of its directories."""
     return f"{path_of(located.parent).rstrip('/')}/{os.fsdecode(located.name)}"
+
+
+def _last(path: bytes) -> bytes:
+    """Return the last component of a path."""
+    return path.rstrip(b"/").rpartition(b"/")[2]

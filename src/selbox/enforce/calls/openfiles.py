@@ -5,6 +5,7 @@ change before the kernel carries the call out.
 """
 
 import errno
+import fcntl
 import os
 import stat
 from functools import cached_property
@@ -42,6 +43,9 @@ _KEYBOARD: Final = frozenset({0x4B47, 0x4B49})
 _CAP_SYS_TTY_CONFIG: Final = 26
 _USERFAULTFD_NEW: Final = 0xAA00
 """Makes what could stop the supervisor while it reads memory."""
+_MANDATORY: Final = 32
+"""``LOCK_MAND``, which kernels since 5.15 take for nothing."""
+
 _PERF_EVENT: Final = ord("$")
 """The high byte of commands to performance events."""
 _EVENT: Final = "anon_inode:[perf_event]"
@@ -64,6 +68,10 @@ class OpenFileCalls:
 
     def flock(self, caller: Caller, arguments: Arguments) -> int:
         """``flock(descriptor, operation)``."""
+        operation = arguments[1] & 0xFFFFFFFF
+        known = operation & ~fcntl.LOCK_NB in (fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_UN)
+        if not known and not operation & _MANDATORY:
+            return -errno.EINVAL
         self._check(caller, target_open(self._box, caller, arguments[0]), "lock")
         return CONTINUE
 

@@ -57,13 +57,17 @@ class OtherMemoryCalls:
         if arguments[5]:
             return -errno.EINVAL
         pid = signed(arguments[0])
+        if pid > 0 and self._targets.is_own(caller, pid):
+            return CONTINUE
+        local = self._vectors(caller, arguments[1], arguments[2])
+        if not any(size for _, size in local):
+            return 0
+        remote = self._vectors(caller, arguments[3], arguments[4])
         if pid <= 0:
             return -errno.ESRCH
         tid = self._targets.named(caller, pid)
-        if self._targets.is_own(caller, tid):
-            return CONTINUE
-        local = self._vectors(caller, arguments[1], arguments[2])
-        remote = self._vectors(caller, arguments[3], arguments[4])
+        if self._box.tasks.state_of(tid) is None:
+            self._access.check(caller, tid, attaches=True)  # fails; who is outside is not even held
         with held(tid, caller.tid):
             self._access.check(caller, tid, attaches=True)
             with own_capabilities():

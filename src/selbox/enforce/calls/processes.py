@@ -15,6 +15,8 @@ _REFUSED_NAMESPACES: Final = 0x20000000 | 0x08000000
 """``CLONE_NEWPID`` and ``CLONE_NEWIPC``: in them, numbers that name processes and IPC objects mean other ones."""
 
 _NEW_USER: Final = 0x10000000
+_UNSHARED: Final = NAMESPACE_FLAGS | 0x50F00
+"""All that ``unshare`` knows: besides namespaces, what threads share."""
 
 
 class ProcessCalls:
@@ -52,6 +54,8 @@ class ProcessCalls:
 
     def unshare(self, caller: Caller, arguments: Arguments) -> int:
         """``unshare(flags)``."""
+        if arguments[0] & ~_UNSHARED:
+            return -errno.EINVAL
         self._enter_namespaces(caller, arguments[0])
         return CONTINUE
 

@@ -72,7 +72,7 @@ class ProcessGroupCalls:
         The kernel takes no other process than the caller and children of its that never ran a program. Those have
         what labels the caller gave them, so it does not matter if a number comes to mean another one of them.
         """
-        if signed(arguments[1]) < 0:
+        if (signed(arguments[1]) or signed(arguments[0])) < 0:
             return -errno.EINVAL
         own = thread_group(caller.tid)
         pid = signed(arguments[0]) or own

@@ -11,7 +11,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import check_target, target_at, target_held
 from selbox.enforce.capabilities import Capabilities
-from selbox.enforce.credentials import read_identity
+from selbox.enforce.credentials import own_capabilities, read_identity
 from selbox.enforce.linux import AT_FDCWD, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -99,17 +99,18 @@ class QuotaCalls:
     def quotactl_fd(self, caller: Caller, arguments: Arguments) -> int:
         """``quotactl_fd(descriptor, command, id, value)``."""
         command = arguments[1] & 0xFFFFFFFF
+        held = target_held(self._box, caller, arguments[0])
         if command & 0xFF >= _TYPES:
             return -errno.EINVAL
-        held = target_held(self._box, caller, arguments[0])
-        opened = self._box.descriptors.open(held.place, os.O_RDONLY | os.O_NONBLOCK)
-        return self._do(
-            caller,
-            command,
-            held.status.st_dev,
-            arguments,
-            lambda value: system_call(NUMBERS["quotactl_fd"], opened, command, arguments[2] & 0xFFFFFFFF, value),
-        )
+        if not self._box.labels.filesystem_of(held.status.st_dev):
+            return -errno.ENOSYS
+
+        def operation(value: "_Value") -> int:
+            with own_capabilities():
+                opened = self._box.descriptors.open(held.place, os.O_RDONLY | os.O_NONBLOCK)
+            return system_call(NUMBERS["quotactl_fd"], opened, command, arguments[2] & 0xFFFFFFFF, value)
+
+        return self._do(caller, command, held.status.st_dev, arguments, operation)
 
     def _do(
         self, caller: Caller, command: int, device: int, arguments: Arguments, operation: "Callable[[_Value], int]"
@@ -118,7 +119,7 @@ class QuotaCalls:
         box = self._box
         known = _COMMANDS.get(command >> 8)
         if known is None:
-            return -errno.EINVAL
+            return -errno.EINVAL if self._capabilities.may_use(caller, "sys_admin") else -errno.EPERM
         if not box.labels.filesystem_of(device):
             return -errno.ENODEV
         is_free = known.is_free or self._is_own(caller, command, arguments[2] & 0xFFFFFFFF)

@@ -26,6 +26,7 @@ from selbox.enforce.messages import (
     HEADER_SIZE,
     LARGEST,
     MSG_CMSG_CLOEXEC,
+    MSG_CMSG_COMPAT,
     MSG_CTRUNC,
     MSG_DONTWAIT,
     MSG_PEEK,
@@ -50,6 +51,7 @@ from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.sockets import CallerSocket, copy_socket, is_blocking, socket_option
 from selbox.typing import Final
 
+_TIMEOUT_SIZE: Final = 16
 _OF_KERNEL: Final = frozenset({"netlink_selinux_socket", "netlink_audit_socket"})
 _MSG_ERRQUEUE: Final = 0x2000
 _MOST_MESSAGES: Final = 1024
@@ -121,6 +123,8 @@ class ReceivedMessages:
 
     def recvmsg(self, caller: Caller, arguments: Arguments) -> int:
         """``recvmsg(socket, message, flags)``."""
+        if arguments[2] & MSG_CMSG_COMPAT:
+            return -errno.EINVAL
         own = copy_socket(self._box, caller, arguments[0])
         if self._may_receive_itself(caller, own, self._checks.check(caller, own, "read")):
             return CONTINUE
@@ -132,6 +136,10 @@ class ReceivedMessages:
 
     def recvmmsg(self, caller: Caller, arguments: Arguments) -> int:
         """``recvmmsg(socket, messages, count, flags, timeout)``: as many as are there, and at least one."""
+        if arguments[3] & MSG_CMSG_COMPAT:
+            return -errno.EINVAL
+        if arguments[4]:
+            self._box.memory.read_exactly(caller.tid, arguments[4], _TIMEOUT_SIZE)
         own = copy_socket(self._box, caller, arguments[0])
         if self._may_receive_itself(caller, own, self._checks.check(caller, own, "read")):
             return CONTINUE

@@ -29,6 +29,7 @@ from selbox.enforce.messages import (
     CONTROL_SIZE_OFFSET,
     HEADER_SIZE,
     LARGEST,
+    MSG_CMSG_COMPAT,
     MSG_DONTWAIT,
     MSG_FASTOPEN,
     MSG_NOSIGNAL,
@@ -122,7 +123,7 @@ class SentMessages:
 
     def sendto(self, caller: Caller, arguments: Arguments) -> int:
         """``sendto(socket, data, size, flags, address, length)``."""
-        flags = arguments[3] & 0xFFFFFFFF
+        flags = arguments[3] & 0xFFFFFFFF & ~MSG_CMSG_COMPAT
         if self._may_send_itself(caller, arguments[0], flags):
             return CONTINUE
         own = copy_socket(self._box, caller, arguments[0])
@@ -137,6 +138,8 @@ class SentMessages:
 
     def sendmsg(self, caller: Caller, arguments: Arguments) -> int:
         """``sendmsg(socket, message, flags)``."""
+        if arguments[2] & MSG_CMSG_COMPAT:
+            return -errno.EINVAL
         flags = arguments[2] & 0xFFFFFFFF
         if self._may_send_itself(caller, arguments[0], flags, arguments[1]):
             return CONTINUE
@@ -145,6 +148,8 @@ class SentMessages:
 
     def sendmmsg(self, caller: Caller, arguments: Arguments) -> int:
         """``sendmmsg(socket, messages, count, flags)``: as many as go without waiting, and at least one."""
+        if arguments[3] & MSG_CMSG_COMPAT:
+            return -errno.EINVAL
         flags = arguments[3] & 0xFFFFFFFF
         count = min(arguments[2] & 0xFFFFFFFF, _MOST_MESSAGES)
         places = [arguments[1] + place * _COUNTED for place in range(count)]

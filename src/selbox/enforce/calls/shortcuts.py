@@ -229,8 +229,10 @@ class Shortcuts:
     def access(self, id_: int, tid: int, kind: int, _state: TaskState, arguments: Arguments) -> bool:
         """``access(path, mode)`` of an absolute path."""
         mode = arguments[1] & 0xFFFFFFFF
+        if mode & ~7:
+            return False
         path = self._memory.read_string(tid, arguments[0])
-        if mode & ~7 or path[:1] != b"/" or not self._is_ordinary(tid, AT_FDCWD, path):
+        if path[:1] != b"/" or not self._is_ordinary(tid, AT_FDCWD, path):
             return False
         if self._walker.recall(tid, kind, AT_FDCWD, path, ACCESS_WANTED | mode, follow=True) is None:
             return self._deny_absent(id_, kind, path)

@@ -31,6 +31,9 @@ from selbox.typing import Final
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}
 _MAX_SIGNAL: Final = 64
 _INFORMATION = struct.Struct("=iiiiiI104x")
+_SCOPES: Final = 7
+"""Flags of ``pidfd_send_signal``, for another scope than its descriptor's; here it has no other."""
+
 _SENT_BY_QUEUE: Final = -1
 _SENT_BY_THREAD: Final = -6
 """``SI_QUEUE`` and ``SI_TKILL``."""
@@ -57,9 +60,7 @@ class SignalCalls:
                 caller, signed(given[0]), signed(given[1]), signed(given[2]), 0
             ),
             "rt_sigqueueinfo": self.sigqueue,
-            "rt_tgsigqueueinfo": lambda caller, given: self._signal_thread(
-                caller, signed(given[0]), signed(given[1]), signed(given[2]), given[3]
-            ),
+            "rt_tgsigqueueinfo": self.tgsigqueue,
             "pidfd_send_signal": self.pidfd_send_signal,
         }
 
@@ -96,8 +97,7 @@ class SignalCalls:
             user = read_ids(caller.tid).users[0]
             return _INFORMATION.pack(number, 0, _SENT_BY_QUEUE, 0, thread_group(caller.tid), user)
         data = self._box.memory.read_exactly(caller.tid, address, _INFORMATION.size)
-        code = _INFORMATION.unpack(data)[2]
-        if code >= 0 or code == _SENT_BY_THREAD:
+        if _is_the_kernels(data):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         return struct.pack("=i", number) + data[4:]
 
@@ -107,15 +107,35 @@ class SignalCalls:
         """``kill(pid, signal)``, to a process, a group or everybody."""
         pid, number = signed(arguments[0]), signed(arguments[1])
         if not 0 <= number <= _MAX_SIGNAL:
-            return -errno.EINVAL
+            exists = os.path.exists(f"/proc/{pid}") if pid > 0 else _group_of(thread_group(caller.tid), pid)
+            return -errno.EINVAL if exists else -errno.ESRCH
         return self._kill_many(caller, pid, number) if pid <= 0 else self._signal(caller, pid, number, 0)
 
     def sigqueue(self, caller: Caller, arguments: Arguments) -> int:
         """``rt_sigqueueinfo(process, signal, information)``."""
         pid, number = signed(arguments[0]), signed(arguments[1])
-        if not 0 <= number <= _MAX_SIGNAL or pid <= 0:
-            return -errno.EINVAL
-        return self._signal(caller, pid, number, arguments[2])
+        self._check_words(caller, pid, thread_group(caller.tid), arguments[2])
+        if pid <= 0 or not os.path.exists(f"/proc/{pid}"):
+            return -errno.ESRCH
+        return self._signal(caller, pid, number, arguments[2]) if 0 <= number <= _MAX_SIGNAL else -errno.EINVAL
+
+    def tgsigqueue(self, caller: Caller, arguments: Arguments) -> int:
+        """``rt_tgsigqueueinfo(process, thread, signal, information)``."""
+        pid, tid, number = map(signed, arguments[:3])
+        self._box.memory.read_exactly(caller.tid, arguments[3], _INFORMATION.size)
+        if min(pid, tid) > 0:
+            self._check_words(caller, tid, caller.tid, arguments[3])
+        return self._signal_thread(caller, pid, tid, number, arguments[3])
+
+    def _check_words(self, caller: Caller, task: int, own: int, address: int) -> None:
+        """Check what a caller has a task told.
+
+        Raises:
+            OSError: EFAULT; EPERM for words that only the kernel may use, except to oneself.
+        """
+        data = self._box.memory.read_exactly(caller.tid, address, _INFORMATION.size)
+        if task != own and _is_the_kernels(data):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     def _signal(self, caller: Caller, tid: int, number: int, address: int) -> int:
         pid = thread_group(tid)
@@ -154,11 +174,13 @@ class SignalCalls:
     # --- Threads, and descriptors that stand for processes ----------------------------------------------------------
 
     def _signal_thread(self, caller: Caller, pid: int | None, tid: int, number: int, address: int) -> int:
-        if not 0 <= number <= _MAX_SIGNAL or tid <= 0 or (pid is not None and pid <= 0):
+        if tid <= 0 or (pid is not None and pid <= 0):
             return -errno.EINVAL
         own = thread_group(caller.tid)
         if not os.path.exists(f"/proc/{tid}") or (pid is not None and thread_group(tid) != pid):
             return -errno.ESRCH
+        if not 0 <= number <= _MAX_SIGNAL:
+            return -errno.EINVAL
         if thread_group(tid) == own:
             # If the thread has ended by now, nobody else gets its number while the process names it: its own do.
             self._check(caller, own, number)
@@ -177,9 +199,11 @@ class SignalCalls:
     def pidfd_send_signal(self, caller: Caller, arguments: Arguments) -> int:
         """``pidfd_send_signal(pidfd, signal, information, flags)``."""
         number = signed(arguments[1])
-        if not 0 <= number <= _MAX_SIGNAL or arguments[3] & 0xFFFFFFFF:
+        if arguments[3] & 0xFFFFFFFF & ~_SCOPES:
             return -errno.EINVAL
         pid = self._pid_behind(caller, signed(arguments[0]))
+        if not 0 <= number <= _MAX_SIGNAL or arguments[3] & 0xFFFFFFFF:
+            return -errno.EINVAL
         information = self._information(caller, number, arguments[2])
         with _standing_for(pid) as descriptor:
             self._check(caller, pid, number)
@@ -200,6 +224,12 @@ class SignalCalls:
         if not match.isdigit():
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return int(match)
+
+
+def _is_the_kernels(information: bytes) -> bool:
+    """Tell whether only the kernel may say what is told of a signal (``si_code``)."""
+    code = _INFORMATION.unpack(information)[2]
+    return bool(code >= 0 or code == _SENT_BY_THREAD)
 
 
 def _existing(pid: int) -> int:

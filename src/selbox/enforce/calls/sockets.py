@@ -16,6 +16,7 @@ from contextlib import suppress
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller, identity_of
+from selbox.enforce.callerfiles import target_open
 from selbox.enforce.calls.internetsockets import InternetSockets
 from selbox.enforce.calls.kernelsockets import PROTOCOLS, KernelSockets
 from selbox.enforce.calls.receivedmessages import ReceivedMessages
@@ -179,8 +180,11 @@ class SocketCalls:
         return self._accept(caller, arguments, arguments[3] & 0xFFFFFFFF)
 
     def _accept(self, caller: Caller, arguments: Arguments, flags: int) -> int:
+        if flags & ~_FLAGS:
+            self._box.walker.status_of(caller, arguments[0])
+            return -errno.EINVAL
         label = self._checks.check_number(caller, signed(arguments[0]), "accept")
-        if label == self._checks.derived(caller.state.sid, label.object_class) or flags & ~_FLAGS:
+        if label == self._checks.derived(caller.state.sid, label.object_class):
             return CONTINUE  # what is made has the label that it would be taken to have anyway
         own = copy_socket(self._box, caller, arguments[0])
         room = -1
@@ -289,8 +293,13 @@ class SocketCalls:
         return 0
 
     def connect(self, caller: Caller, arguments: Arguments) -> int:
-        """``connect(socket, address, length)``."""
-        own, address = self._own_and_address(caller, arguments)
+        """``connect(socket, address, length)``, of which the kernel looks at the address first."""
+        try:
+            address = self._address(caller, arguments)
+        except OSError:
+            target_open(self._box, caller, arguments[0])
+            raise
+        own = copy_socket(self._box, caller, arguments[0])
         label = self._checks.check(caller, own, "connect")
         if own.is_unix:
             return self._unix.connect(caller, own, label, address)
@@ -306,10 +315,13 @@ class SocketCalls:
     def _own_and_address(self, caller: Caller, arguments: Arguments) -> tuple[CallerSocket, bytes]:
         """Return the socket and the address of a call, the latter read once."""
         own = copy_socket(self._box, caller, arguments[0])
+        return own, self._address(caller, arguments)
+
+    def _address(self, caller: Caller, arguments: Arguments) -> bytes:
         length = signed(arguments[2])
         if not 0 <= length <= _LARGEST_ADDRESS:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return own, self._box.memory.read_exactly(caller.tid, arguments[1], length)
+        return self._box.memory.read_exactly(caller.tid, arguments[1], length)
 
 
 def _is_of_kernel(arguments: Arguments) -> bool:

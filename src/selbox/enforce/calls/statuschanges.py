@@ -199,10 +199,10 @@ class StatusChangeCalls:
 
     def truncate(self, caller: Caller, arguments: Arguments) -> int:
         """``truncate(path, length)``."""
-        target = self._follow(caller, AT_FDCWD, arguments[0])
         length = _signed(arguments[1])
         if length < 0:
             return -errno.EINVAL
+        target = self._follow(caller, AT_FDCWD, arguments[0])
         if stat.S_ISREG(target.status.st_mode):
             self._privileges.check_mode(caller, target.status, os.W_OK)
             check_target(self._box, caller, target, "write")

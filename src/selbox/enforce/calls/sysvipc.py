@@ -229,6 +229,8 @@ class SysVIpcCalls:
 
     def semget(self, caller: Caller, arguments: Arguments) -> int:
         """``semget(key, count, flags)``."""
+        if signed(arguments[1]) < 0:
+            return -errno.EINVAL
         return self._get(caller, _SEM, arguments)
 
     def msgget(self, caller: Caller, arguments: Arguments) -> int:
@@ -294,6 +296,8 @@ class SysVIpcCalls:
             return CONTINUE
         if number in kind.by_index:
             return self._status_by_index(caller, kind, identifier, number, address)
+        if number == _IPC_SET:
+            self._box.memory.read_exactly(caller.tid, address, kind.status_size)
         if number == _IPC_RMID:
             return self._remove(caller, kind, identifier)
         command = kind.commands.get(number)
@@ -351,13 +355,15 @@ class SysVIpcCalls:
 
     def _operate(self, caller: Caller, arguments: Arguments, timeout_address: int) -> int:
         identifier, count = signed(arguments[0]), arguments[2] & 0xFFFFFFFF
-        if not count or identifier < 0:
-            return -errno.EINVAL
+        memory = self._box.memory
+        timeout = memory.read_exactly(caller.tid, timeout_address, _TIMEOUT_SIZE) if timeout_address else None
         if count > _most_operations():
             return -errno.E2BIG
-        memory = self._box.memory
+        if not count:
+            return -errno.EINVAL
         operations = memory.read_exactly(caller.tid, arguments[1], count * _OPERATION.size)
-        timeout = memory.read_exactly(caller.tid, timeout_address, _TIMEOUT_SIZE) if timeout_address else None
+        if identifier < 0:
+            return -errno.EINVAL
         alters = any(change for _, change, _ in _OPERATION.iter_unpack(operations))
         self._check(caller, _SEM, identifier, "unix_write" if alters else "unix_read")
         self._check(caller, _SEM, identifier, *(("read", "write") if alters else ("read",)))
@@ -388,6 +394,7 @@ class SysVIpcCalls:
     def msgsnd(self, caller: Caller, arguments: Arguments) -> int:
         """``msgsnd(id, message, size, flags)``."""
         identifier = signed(arguments[0])
+        self._box.memory.read_exactly(caller.tid, arguments[1], 8)
         monitor = self._box.monitor
         self._check(caller, _MSG, identifier, "unix_write")
         queue = self._sid(_MSG, identifier)

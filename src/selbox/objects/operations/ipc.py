@@ -77,7 +77,8 @@ ROWS: Final = (
         "by transition from the task",
         Support.LIMITED,
         "faults of the program itself: what the kernel does for it, as when it reads a file, fails (EFAULT) instead of "
-        "waiting, as for the unprivileged of a kernel. read is asked for when it is made",
+        "waiting, as for the unprivileged of a kernel. read is asked for when it is made. As in the kernel, it takes "
+        "CAP_SYS_PTRACE without UFFD_USER_MODE_ONLY",
         "selinux_inode_init_security_anon, selinux_file_ioctl",
         ("userfaultfd",),
     ),

@@ -26,7 +26,8 @@ ROWS: Final = (
         ("execmem", "execstack", "execheap", "execmod", "read", "write", "execute"),
         "the task itself; the file",
         Support.LIMITED,
-        f"anonymous memory that is mapped as executable is enforced; else, {_THREADS}. READ_IMPLIES_EXEC is refused",
+        f"anonymous memory that is mapped as executable is enforced; else, {_THREADS}. READ_IMPLIES_EXEC is refused "
+        "(EPERM): with it, whatever is mapped to be read could be run, and nobody would be asked",
         "selinux_mmap_file, selinux_file_mprotect",
         ("mmap", "mprotect", "pkey_mprotect", "personality"),
     ),
