@@ -105,7 +105,8 @@ class BpfCalls:
             return -errno.EINVAL
         if kind not in _MAP_TYPES:
             return -errno.EPERM
-        made = self._make(caller, _MAP_CREATE, attributes[: _MAP.size], self._lent(caller, "bpf"))
+        capabilities = self._lent(caller, "bpf") or self._lent(caller, "sys_admin")
+        made = self._make(caller, _MAP_CREATE, attributes[: _MAP.size], capabilities)
         self._check(caller, *map_permissions(flags))
         self._box.listener.give_descriptor(caller.id, made, os.O_CLOEXEC)
         return ANSWERED
@@ -122,7 +123,7 @@ class BpfCalls:
         own_code = ctypes.create_string_buffer(
             self._own_instructions(caller, memory.read_exactly(caller.tid, code, count * _INSTRUCTION.size))
         )
-        capabilities = self._lent(caller, "bpf")
+        capabilities = self._lent(caller, "bpf") or self._lent(caller, "sys_admin")
         for _ in range(_LIBERTIES):
             capabilities |= self._lent(caller, "perfmon") or self._lent(caller, "sys_admin")
         own_licence = ctypes.create_string_buffer(memory.read_string(caller.tid, licence, _LICENCE))
