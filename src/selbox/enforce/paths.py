@@ -296,7 +296,10 @@ class PathWalker:
         key: _Key = path
         if path[:1] != b"/":
             # INVARIANT: the directory is held while its name is another thread's to exchange.
-            start = self._descriptors.open(start_in_proc(tid, directory), O_PATH)
+            try:
+                start = self._descriptors.open(start_in_proc(tid, directory), O_PATH)
+            except OSError:
+                return None  # no such descriptor, or none that is to be seen
             here = key_of(start)
             key = (*here, path)
         place = self._places[follow].get(key)

@@ -13,7 +13,7 @@ from selbox.enforce.callerfiles import misleads
 from selbox.enforce.calls.names import NewObjects
 from selbox.enforce.calls.openpermissions import open_mask, sought_permissions, with_open
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
-from selbox.enforce.calls.shortcuts import UNUSUAL, WANTED
+from selbox.enforce.calls.shortcuts import KNOWN, UNUSUAL, WANTED
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
@@ -24,9 +24,6 @@ from selbox.typing import Final
 
 _HOW = struct.Struct("=QQQ")
 _LARGEST_HOW: Final = 4096
-_KNOWN_FLAGS: Final = 0x7FFFC3
-"""Flags of ``open``, which heeds no others (kernel: ``VALID_OPEN_FLAGS``)."""
-
 _WITH_PATH_ALONE: Final = O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TMPFILE_BIT: Final = O_TMPFILE & ~os.O_DIRECTORY
 _BLOCKING: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
@@ -337,5 +334,5 @@ def _reopen(descriptor: int) -> str:
 
 def _known(flags: int) -> int:
     """Return the flags of an ``open`` that the kernel heeds (``build_open_how``)."""
-    flags &= _KNOWN_FLAGS
+    flags &= KNOWN
     return flags & _WITH_PATH_ALONE if flags & O_PATH else flags

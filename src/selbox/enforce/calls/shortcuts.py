@@ -26,6 +26,9 @@ Shortcut = Callable[[int, int, int, TaskState, Arguments], bool]
 """Answers a call, and tells whether it did: from the cookie of the notification, the thread id of the caller, the
 number and the state of its kind (:attr:`selbox.enforce.caller.Caller.kind`), and the registers."""
 
+KNOWN: Final = 0x7FFFC3
+"""Flags of ``open``, which heeds no others (kernel: ``VALID_OPEN_FLAGS``)."""
+
 UNUSUAL: Final = os.O_CREAT | os.O_TRUNC | O_PATH | (O_TMPFILE & ~os.O_DIRECTORY)
 """The flags with which a file is not just opened."""
 WANTED: Final = os.O_ACCMODE | os.O_APPEND
@@ -87,7 +90,7 @@ class Shortcuts:
         return self._open(id_, tid, kind, state, arguments[0], arguments[1], arguments[2])
 
     def _open(self, id_: int, tid: int, kind: int, state: TaskState, directory: int, address: int, flags: int) -> bool:
-        flags &= 0xFFFFFFFF
+        flags &= KNOWN
         if flags & UNUSUAL:
             return False
         path = self._memory.read_string(tid, address)

@@ -13,7 +13,7 @@ from selbox.enforce.calls.kernelsockets import KernelSockets
 from selbox.enforce.calls.sentmessages import passes_something, stays_with_peer
 from selbox.enforce.calls.shortcuts import Shortcut
 from selbox.enforce.calls.socketpeers import ANSWERED_OPTIONS
-from selbox.enforce.messages import MSG_FASTOPEN
+from selbox.enforce.messages import MSG_CMSG_COMPAT, MSG_FASTOPEN
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.sockets import SO_ZEROCOPY, SOL_NETLINK, SOL_SCTP, SOL_SOCKET
@@ -78,7 +78,7 @@ class SocketShortcuts:
 
     def sendmsg(self, id_: int, tid: int, _kind: int, state: TaskState, arguments: Arguments) -> bool:
         """``sendmsg(socket, message, flags)`` of data alone, to a peer that the socket has."""
-        if arguments[2] & MSG_FASTOPEN or not stays_alone(tid, state):
+        if arguments[2] & (MSG_FASTOPEN | MSG_CMSG_COMPAT) or not stays_alone(tid, state):
             return False
         label = self._label(tid, arguments[0])
         if label is None or not stays_with_peer(label) or passes_something(self._memory, tid, label, arguments[1]):
