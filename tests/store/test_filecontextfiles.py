@@ -8,7 +8,7 @@ import pytest
 
 from selbox.compiler.compile import compile_policy
 from selbox.compiler.text.filecontexts import file_contexts_text
-from selbox.diagnostics import SelboxError, SourceFile
+from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.language.cil import parse
 from selbox.language.filecontexts import FileContextLine, parse_file_contexts
 from selbox.model.context_text import format_context
@@ -112,22 +112,28 @@ def test_they_are_read_as_by_libselinux(tmp_path: Path) -> None:
     assert looked_up(tmp_path) == answers
 
 
+def check(directory: Path) -> None:
+    found = Diagnostics()
+    check_file_contexts(labelled_policy(policy(), str(directory / "fc"), found), found)
+
+
 def faults(directory: Path, text: str) -> list[str]:
     (directory / "fc").write_text(text)
     with pytest.raises(SelboxError) as caught:
-        check_file_contexts(labelled_policy(policy(), str(directory / "fc")))
+        check(directory)
     return [each.code for each in caught.value.diagnostics]
 
 
 def test_wrong_words_and_wrong_contexts_are_told_together(tmp_path: Path) -> None:
-    codes = faults(tmp_path, "/a u:r:c_t:s0\n/b\n/c u:r:a_t:s0\n")
-    assert sorted(codes) == ["file-context-syntax", "invalid-context"]
+    codes = faults(tmp_path, "/a u:r:c_t:s0\n/b\n/c u:r:a_t:s0\n/c u:object_r:b_t:s0\n/d( u:r:a_t:s0\n")
+    every = ["file-context-conflict", "file-context-pattern", "file-context-syntax", "invalid-context"]
+    assert sorted(codes) == every
 
 
 def test_broken_patterns_and_contradictions_are_found_by_a_check(tmp_path: Path) -> None:
     same = "/x u:r:a_t:s0\n/x u:r:a_t:s0\n/y -d u:r:a_t:s0\n/y -- u:object_r:b_t:s0\n/z <<none>>\n"
     (tmp_path / "fc").write_text(same)
-    check_file_contexts(labelled_policy(policy(), str(tmp_path / "fc")))
+    check(tmp_path)
     assert faults(tmp_path, f"{same}/y u:object_r:b_t:s0\n/z u:r:a_t:s0\n/q/[a-(.*)? u:r:a_t:s0\n") == [
         "file-context-pattern",
         "file-context-conflict",

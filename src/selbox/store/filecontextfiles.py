@@ -23,7 +23,7 @@ def with_file_contexts(
     Args:
         policy: whose names the contexts use.
         lines: what is added; each keeps its place.
-        collected: has the errors of reading these lines, which are raised with those of their contexts.
+        collected: takes what is wrong, and nothing is raised; such lines are left out.
 
     Raises:
         SelboxError: ``invalid-context``, with every line whose context is not one of the policy.
@@ -43,12 +43,17 @@ def with_file_contexts(
             continue
         origins.append(Origin(line.source.name, line.number, line.pattern_column))
         entries.append(FileContext(line.pattern, line.kind, context, len(origins)))
-    diagnostics.raise_if_errors()
+    if collected is None:
+        diagnostics.raise_if_errors()
     return policy._replace(file_contexts=(*policy.file_contexts, *entries), origins=tuple(origins))
 
 
-def check_file_contexts(policy: Policy) -> None:
+def check_file_contexts(policy: Policy, collected: Diagnostics) -> None:
     """Check what lookups find out only when a path gets so far: every pattern, and whether two say different things.
+
+    Args:
+        policy: with the file contexts.
+        collected: has what was found before, which is raised with the rest.
 
     Raises:
         SelboxError: with every pattern that is broken, and ``file-context-conflict`` for each that has two contexts.
@@ -64,8 +69,8 @@ def check_file_contexts(policy: Policy) -> None:
             if overlap and other.context != entry.context:
                 found.append(_conflict(policy, other, entry))
         others.append(entry)
-    if found:
-        raise SelboxError(*found)
+    if found or collected.errors:
+        raise SelboxError(*collected.errors, *found)
 
 
 def _conflict(policy: Policy, first: FileContext, second: FileContext) -> Diagnostic:

@@ -29,8 +29,12 @@ class FileContextTexts(NamedTuple):
     contexts: tuple[SourceFile, ...]
     substitutions: tuple[SourceFile, ...]
 
-    def labelled(self, policy: Policy) -> Policy:
+    def labelled(self, policy: Policy, collected: Diagnostics | None = None) -> Policy:
         """Return a policy with these file contexts besides its own.
+
+        Args:
+            policy: without them.
+            collected: takes what is wrong, and nothing is raised; such lines are left out.
 
         Raises:
             SelboxError: for what is no file context of this policy.
@@ -38,15 +42,16 @@ class FileContextTexts(NamedTuple):
         from selbox.language.filecontexts import for_homes, is_template, parse_file_contexts, parse_substitutions
         from selbox.store.filecontextfiles import with_file_contexts
 
-        diagnostics = Diagnostics()
+        diagnostics = Diagnostics() if collected is None else collected
         lines = [line for text in self.contexts for line in parse_file_contexts(text, diagnostics)]
         if any(each.name.endswith(_HOMES) for each in self.contexts):
             lines = [line for line in lines if not is_template(line.pattern)]  # they are written out there
         else:
             lines = for_homes(lines, default_user(policy))
-        return with_file_contexts(policy, lines, diagnostics)._replace(
-            path_substitutions=tuple(map(parse_substitutions, self.substitutions))
-        )
+        labelled = with_file_contexts(policy, lines, diagnostics)
+        if collected is None:
+            diagnostics.raise_if_errors()
+        return labelled._replace(path_substitutions=tuple(map(parse_substitutions, self.substitutions)))
 
 
 def file_context_texts(path: str) -> FileContextTexts:

@@ -128,13 +128,18 @@ def check_filled(inputs: Sequence[Input]) -> None:
         raise SelboxError(*faults)
 
 
-def labelled_policy(policy: Policy, path: str) -> Policy:
+def labelled_policy(policy: Policy, path: str, collected: Diagnostics | None = None) -> Policy:
     """Return a policy with the file contexts of a file besides its own, and of the files that belong to it.
+
+    Args:
+        policy: without them.
+        path: of the file.
+        collected: takes what is no file context of this policy, which is left out then.
 
     Raises:
         SelboxError: when a file cannot be read, or holds what is no file context of this policy.
     """
-    return file_context_texts(path).labelled(policy)
+    return file_context_texts(path).labelled(policy, collected)
 
 
 def sole_kernel_policy(inputs: Sequence[Input]) -> Input | None:

@@ -116,7 +116,8 @@ def run(arguments: "Namespace") -> PolicyContents:
             from selbox.store.filecontextfiles import check_file_contexts
 
             progress.stage("reading the file contexts")
-            check_file_contexts(labelled_policy(policy, arguments.file_contexts))
+            found = Diagnostics()
+            check_file_contexts(labelled_policy(policy, arguments.file_contexts, found), found)
     return contents(policy, diagnostics.warnings)
 
 
