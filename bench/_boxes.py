@@ -74,13 +74,13 @@ class Selbox(NamedTuple):
 
 
 class Bare(NamedTuple):
-    """Under a supervisor that mediates opens and decides nothing (``bench/bare.py``)."""
+    """Under a supervisor that mediates opens and decides nothing (``bench/_bare.py``)."""
 
     name: str = "bare"
 
     def command(self, workload: tuple[str, ...]) -> list[str]:
         """Return the command line of the bare supervisor."""
-        return [sys.executable, os.path.join(_HERE, "bare.py"), *workload]
+        return [sys.executable, os.path.join(_HERE, "_bare.py"), *workload]
 
 
 class Strace(NamedTuple):
