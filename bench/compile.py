@@ -27,6 +27,11 @@ _CHANGES = {
     "a boolean and its conditional": (
         "(boolean selbox_one false)(booleanif selbox_one (true (allow httpd_t etc_t (file (write)))))"
     ),
+    "a role that another may become": "(role selbox_r)(roleallow staff_r selbox_r)",
+    "an extended rule": "(allowx httpd_t etc_t (ioctl file (0x5401)))",
+    "a tunable and what depends on it": (
+        "(tunable selbox_one true)(tunableif selbox_one (true (allow httpd_t etc_t (file (write)))))"
+    ),
     "an optional block": "(optional selbox_optional (allow httpd_t etc_t (dir (search))))",
 }
 """What comes to a module of Debian's, in whose own words it is written."""

@@ -22,7 +22,7 @@ from selbox.language.cil import Form, Tree
 from selbox.language.cil.tree import LineIndex
 from selbox.typing import Final, NamedTuple
 
-MOST_CHARACTERS: Final = 1 << 20
+MOST_CHARACTERS: Final = 3 << 20
 """Characters that are read again; for more it is no quicker than compiling the whole."""
 
 _MOST_ROUNDS: Final = 4
