@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.analysis.everything import catalogue, compiled, read
 
+from selbox.analysis import ComponentQuery
 from selbox.analysis.catalogue import Assertion, Catalogue
 from selbox.analysis.rulequery import RuleQuery
 from selbox.model.policy import Policy
+from selbox.model.symbols import Role
 
 
 @pytest.mark.parametrize("policy", [read(), compiled()], ids=["binary", "sources"])
@@ -51,3 +53,10 @@ def test_statements_that_become_one_rule_are_one_with_the_places_of_all() -> Non
     assert [(each.permissions, each.places) for each in rules] == [
         (("getattr", "setattr", "lock"), ("more1.cil:1:1", "more2.cil:1:1", "more2.cil:2:1"))
     ]
+
+
+def test_a_number_that_no_role_has_is_no_role() -> None:
+    policy = compiled()
+    holed = policy._replace(roles=(*policy.roles, Role("@role0099", 0)))  # as the reader fills a gap of checkpolicy's
+    assert Catalogue.of(holed).facts["roles"] == len(policy.roles)
+    assert [each.name for each in ComponentQuery("role").results(holed)] == sorted(each.name for each in policy.roles)

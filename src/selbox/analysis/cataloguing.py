@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from selbox.analysis.catalogue import Assertion, Catalogue, Condition, NamedTransitionColumns, RuleColumns
 from selbox.analysis.constrainttext import is_about_levels
+from selbox.binary.kernel.output import is_hole
 from selbox.model.conditional import BooleanOperator, Conditional
 from selbox.model.extended import ExtendedKind, ExtendedRule
 from selbox.model.mls import Level
@@ -164,7 +165,7 @@ def _facts(policy: Policy, made: Catalogue, version: int) -> dict[str, int | str
         "types": len(policy.types) - len(made.attributes),
         "attributes": len(made.attributes),
         "users": len(policy.users),
-        "roles": len(policy.roles),
+        "roles": sum(not is_hole(each.name) for each in policy.roles),
         "booleans": len(policy.booleans),
         "conditionals": len(policy.conditionals),
         "allow": kinds.count(RuleKind.ALLOW),

@@ -16,6 +16,7 @@ from ipaddress import ip_network
 from selbox.analysis import componenttext as text
 from selbox.analysis.constrainttext import constraint_text
 from selbox.analysis.table import Table
+from selbox.binary.kernel.output import is_hole
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.bitset import members
 from selbox.model.capabilities import POLICY_CAPABILITIES
@@ -285,12 +286,13 @@ def _capabilities(policy: Policy) -> Iterator[Component]:
 
 def _roles(policy: Policy) -> Iterator[Component]:
     for index, each in enumerate(policy.roles):
-        yield _named(each.name, text.role_statement(policy, index))
+        if not is_hole(each.name):
+            yield _named(each.name, text.role_statement(policy, index))
 
 
 def _roles_with_types(policy: Policy) -> Iterator[Component]:
     for index, each in enumerate(policy.roles):
-        if index == OBJECT_ROLE:  # goes with every type, and no process has it
+        if index == OBJECT_ROLE or is_hole(each.name):  # goes with every type, and no process has it
             continue
         types = tuple(policy.types[one].name for one in members(each.types))
         yield _named(each.name, text.role_statement(policy, index), types)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from selbox.analysis.differences.section import Change, Part, Section
 from selbox.analysis.differences.side import Side
 from selbox.analysis.ruletext import level_text, range_text
+from selbox.binary.kernel.output import is_hole
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.typing import Final, NamedTuple, TypeVar
@@ -58,7 +59,8 @@ def _roles(policy: Policy) -> dict[str, frozenset[str]]:
     types = [each.types for each in policy.roles]
     if types:
         types[0] = policy.binary_form.object_role_types if policy.binary_form is not None else 0
-    return {each.name: _type_names(policy, its) for each, its in zip(policy.roles, types, strict=True)}
+    named = ((each.name, its) for each, its in zip(policy.roles, types, strict=True) if not is_hole(each.name))
+    return {name: _type_names(policy, its) for name, its in named}
 
 
 def attribute_section(left: Side, right: Side) -> Section:
