@@ -91,6 +91,12 @@ def test_a_broken_policy_writes_nothing(room: Path, capfd: pytest.CaptureFixture
     assert "file_contexts" not in files_of(room)
 
 
+def test_contradicting_transitions_of_roles_have_a_status_of_their_own(room: Path) -> None:
+    twice = "(role r1)(role r2)" + "".join(f"(roletransition r1 a_t file {each})" for each in ("r1", "r2"))
+    (room / "bad.cil").write_text(twice)
+    assert main(["secilc", "whole.cil", "bad.cil"]) == 239  # -EEXIST in a byte, as secilc 3.4 ends
+
+
 def test_when_the_second_output_fails_the_first_is_not_written(room: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["secilc", "-o", "p", "-f", "none/f", "whole.cil"]) == 255
     assert "cannot write `none/f`" in capfd.readouterr().err

@@ -47,7 +47,7 @@ REFUSED = [
     ),
     (
         "(roletransition system_r a process staff_r) (roletransition system_r domain process system_r)",
-        "cil-conflicting-transition",
+        "cil-conflicting-role-transition",
     ),
     ("(class k (x))", "cil-not-ordered"),
     ("(classorder (dir file))", "cil-bad-order"),

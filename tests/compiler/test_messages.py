@@ -25,6 +25,24 @@ def test_permission_suggestion_names_a_permission_of_the_class() -> None:
     assert error.help == "did you mean `read`?"
 
 
+def test_a_name_that_is_something_else_is_told_to_be_so() -> None:
+    (error,) = errors_of(BASE, "(allow system_u b (file (read)))")
+    assert (error.code, error.help) == ("cil-unknown-type", "`system_u` is something else here: user")
+
+
+def test_the_role_of_objects_is_to_be_declared_where_it_is_named() -> None:
+    errors = errors_of(BASE.replace("(role object_r)", ""))
+    assert {(each.code, each.help) for each in errors} == {("cil-unknown-role", "declare it: `(role object_r)`")}
+
+
+def test_that_there_may_be_more_errors_is_told() -> None:
+    errors = errors_of(BASE, "".join(f"(allow a x{n} (file (read)))\n" for n in range(60)))
+    assert len(errors) == 50
+    assert errors[-1].notes == (("these are the first 50 errors; there may be more", None),)
+    assert not errors[-2].notes
+    assert not errors_of(BASE, "".join(f"(allow a x{n} (file (read)))\n" for n in range(49)))[-1].notes
+
+
 def test_a_second_declaration_tells_of_the_option_that_allows_it() -> None:
     (type_error,) = errors_of(BASE, "(type a)")
     (user_error,) = errors_of(BASE, "(user system_u)")

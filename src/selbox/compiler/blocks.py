@@ -40,7 +40,7 @@ def insert(expander: Expander, moment: str) -> None:
             except UnresolvedNameError:
                 failed.append((form, place))
             except StatementError as error:
-                expander.program.diagnostics.errors.extend(error.diagnostics)
+                expander.program.diagnostics.extend(error.diagnostics)
         waiting = failed
         choose_tunables(expander)
     for form, place in waiting:

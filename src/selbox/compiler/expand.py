@@ -13,7 +13,7 @@ from itertools import islice
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import LATER, NAME_TABLES, PLAIN_NAME, Optional, Place, Scope, Symbol
 from selbox.compiler.parameters import parameters
-from selbox.compiler.program import ACCESS, ERROR_LIMIT, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
+from selbox.compiler.program import ACCESS, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
 from selbox.compiler.statements import REFUSED, branches, check_declared_once, check_statement, stray
 from selbox.diagnostics import SelboxError
 from selbox.language.cil import Form, RuleForm, Tree
@@ -115,7 +115,7 @@ class Expander:
                     raise stray(index, place, form)
                 check_statement(item, place)
             except StatementError as error:
-                self.program.diagnostics.errors.extend(error.diagnostics)
+                self.program.diagnostics.extend(error.diagnostics)
 
     def declare_object_role(self, tree: Tree) -> None:
         """Give a policy that does not declare ``object_r`` the role all the same; statements cannot name it.
@@ -257,9 +257,7 @@ class Expander:
                 return action(statement, place)
             _keep(statement, runs)
         except StatementError as error:
-            self.program.diagnostics.errors.extend(error.diagnostics)
-            if len(self.program.diagnostics.errors) >= ERROR_LIMIT:
-                self.program.diagnostics.raise_if_errors()
+            self.program.diagnostics.extend(error.diagnostics)
         return []
 
     def declare(self, form: Form, place: Place, flavour: str = "") -> Symbol:
@@ -381,7 +379,7 @@ class Expander:
                     keyword = check_statement(item, place)
                     check_declared_once(item, place, declared)
                 except StatementError as error:
-                    self.program.diagnostics.errors.extend(error.diagnostics)
+                    self.program.diagnostics.extend(error.diagnostics)
                     continue
                 if keyword == "optional":
                     pending.append((item, 2))

@@ -254,7 +254,7 @@ class Identities:
             if at in way:
                 form, place = self._bound[table][at]
                 error = StatementError("cil-bounds", f"`{form[2]}` would bound itself", place, form, (2,))
-                self._program.diagnostics.errors.extend(error.diagnostics)
+                self._program.diagnostics.extend(error.diagnostics)
 
     def _userprefix(self, form: Form, place: Place) -> None:
         prefix = form[2]

@@ -110,4 +110,4 @@ def _report_circle(expander: Expander, way: list[_Step]) -> None:
         "break the circle of `blockinherit` statements",
         ("the block", block.place, block.form),
     )
-    expander.program.diagnostics.errors.extend(error.diagnostics)
+    expander.program.diagnostics.extend(error.diagnostics)

@@ -168,9 +168,7 @@ class Program:
             else:
                 self.report_unresolved(error)
         except StatementError as error:
-            self.diagnostics.errors.extend(error.diagnostics)
-            if len(self.diagnostics.errors) >= ERROR_LIMIT:
-                self.diagnostics.raise_if_errors()
+            self.diagnostics.extend(error.diagnostics)
 
     def drop_abstract(self) -> None:
         """Forget what stands in abstract blocks; only heirs have it."""
@@ -209,8 +207,20 @@ class Program:
             f"cil-unknown-{error.table}",
             f"no {word(error.table)} `{error.name}` is declared here",
             error.place.tree.span(error.form, *error.path),
-            did_you_mean(error.name, sorted(known)) if len(self.diagnostics.errors) < _GUESSES else "",
+            self._meant(error, known) if len(self.diagnostics.errors) < _GUESSES else "",
         )
+
+    def _meant(self, error: UnresolvedNameError, known: set[str]) -> str:
+        """Return the help for a name that nothing declares: what it is instead, or one that is like it."""
+        if error.name in known:  # every policy has `object_r`, but CIL may not name it undeclared
+            return f"declare it: `({error.table} {error.name})`"
+        scope: Scope | None = error.place.scope
+        while scope is not None:
+            for table, names in scope.declaring.tables.items():
+                if error.name in names:
+                    return f"`{error.name}` is something else here: {word(table)}"
+            scope = scope.parent
+        return did_you_mean(error.name, sorted(known))
 
 
 _GUESSES: Final = 10
@@ -235,9 +245,6 @@ ORDERED: Final = ("constrain", "mlsconstrain", "validatetrans", "mlsvalidatetran
 
 OBJECT_ROLE: Final = "object_r"
 """The role of objects; always role 0, declared or not."""
-
-ERROR_LIMIT: Final = 50
-"""Errors after which a pass gives up."""
 
 
 def word(table: str) -> str:

@@ -92,7 +92,7 @@ class Settling:
             if first is each:
                 yield each
             elif _result(first) != _result(each):
-                self._report(first.origin, each.origin)
+                self._report(first.origin, each.origin, kind=_kind(each))
 
     def rules(self) -> Rules:
         """Return the rules: access rules as they are, then those about types, written out."""
@@ -165,14 +165,14 @@ class Settling:
             tolerated = any(each[0] == opposite for each in earlier)
             self._report(other_origin, origin, tolerated)
 
-    def _report(self, first: int, second: int, tolerated: bool = False) -> None:
+    def _report(self, first: int, second: int, tolerated: bool = False, kind: str = "transition") -> None:
         if (first, second) in self._reported:
             return
         self._reported.add((first, second))
         origins = self._origins
         report = self._diagnostics.warning if tolerated else self._diagnostics.error
         report(
-            "cil-conflicting-transition",
+            f"cil-conflicting-{kind}",
             "this transition contradicts another one of the same source, target and class",
             origins.span(second),
             "remove one of them, or narrow its source or target",
@@ -182,3 +182,8 @@ class Settling:
 
 def _result(transition: _Transition) -> int:
     return transition.range if isinstance(transition, RangeTransition) else transition.result
+
+
+def _kind(transition: _Transition) -> str:
+    """Return what codes of errors call it: roles have one of their own, since ``secilc`` has a status of its own."""
+    return "role-transition" if isinstance(transition, RoleTransition) else "transition"

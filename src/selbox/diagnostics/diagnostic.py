@@ -85,8 +85,19 @@ class Diagnostics:
         Raises:
             SelboxError: when the limit of errors is reached.
         """
-        self.errors.append(Diagnostic(code, message, span, help, notes))
+        self.extend((Diagnostic(code, message, span, help, notes),))
+
+    def extend(self, errors: tuple[Diagnostic, ...]) -> None:
+        """Record errors that were made elsewhere.
+
+        Raises:
+            SelboxError: when the limit of errors is reached; the last one tells so.
+        """
+        self.errors += errors
         if len(self.errors) >= self._limit:
+            last = self.errors.pop()
+            given_up = (f"these are the first {len(self.errors) + 1} errors; there may be more", None)
+            self.errors.append(last._replace(notes=(*last.notes, given_up)))
             self.raise_if_errors()
 
     def warning(

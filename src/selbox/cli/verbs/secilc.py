@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 EXIT_NOT_FOUND: Final = 254
 """How secilc ends when a name is not declared: -ENOENT of libsepol, in a byte."""
 
+_EXIT_EXISTS: Final = 239
+"""How it ends when transitions of roles contradict one another: -EEXIST."""
+
 DEFAULT_FILE_CONTEXTS: Final = "file_contexts"
 
 MANUAL = Manual(
@@ -42,6 +45,7 @@ may be compressed with bzip2, gzip, xz or zstd, and a policy that needs a newer 
     exit_statuses=(
         ("0", "success"),
         ("254", "a name is used that is not declared"),
+        ("239", "transitions of roles contradict one another"),
         ("255", "another error of the policy, or a file that cannot be read or written"),
         ("1", "the command line is wrong, or --help was asked for"),
     ),
@@ -115,6 +119,8 @@ def run(arguments: "Namespace") -> Written:
     except SelboxError as error:
         if _is_not_found(error):
             raise StatusError(*error.diagnostics, exit_status=EXIT_NOT_FOUND) from None
+        if any(each.code == "cil-conflicting-role-transition" for each in error.diagnostics):
+            raise StatusError(*error.diagnostics, exit_status=_EXIT_EXISTS) from None
         raise
 
 
