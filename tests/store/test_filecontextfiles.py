@@ -141,6 +141,12 @@ def test_broken_patterns_and_contradictions_are_found_by_a_check(tmp_path: Path)
     ]
 
 
+def test_a_line_may_say_of_one_home_what_a_template_does_not(tmp_path: Path) -> None:
+    # As `setfiles -c` has it, which looks for contradictions before it reads the templates written out beside.
+    (tmp_path / "fc").write_text("HOME_DIR/x u:object_r:b_t:s0\n/root/x u:object_r:a_t:s0\n")
+    check(tmp_path)
+
+
 def test_home_directories_are_labelled_where_no_file_beside_says_how(tmp_path: Path) -> None:
     (tmp_path / "fc").write_text("HOME_DIR/x u:object_r:b_t:s0\n")
 

@@ -4,7 +4,6 @@ import os
 
 from selbox.diagnostics import Diagnostics, SourceFile
 from selbox.model.policy import Policy
-from selbox.store.filecontexts import default_user
 from selbox.store.inputs import read_input
 from selbox.typing import Final, NamedTuple
 
@@ -39,15 +38,13 @@ class FileContextTexts(NamedTuple):
         Raises:
             SelboxError: for what is no file context of this policy.
         """
-        from selbox.language.filecontexts import for_homes, is_template, parse_file_contexts, parse_substitutions
+        from selbox.language.filecontexts import is_template, parse_file_contexts, parse_substitutions
         from selbox.store.filecontextfiles import with_file_contexts
 
         diagnostics = Diagnostics() if collected is None else collected
         lines = [line for text in self.contexts for line in parse_file_contexts(text, diagnostics)]
         if any(each.name.endswith(_HOMES) for each in self.contexts):
             lines = [line for line in lines if not is_template(line.pattern)]  # they are written out there
-        else:
-            lines = for_homes(lines, default_user(policy))
         labelled = with_file_contexts(policy, lines, diagnostics)
         if collected is None:
             diagnostics.raise_if_errors()
