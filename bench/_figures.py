@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 JSON_VERSION = 1
-_WIDTH_WITHOUT_TERMINAL = 150
+_WIDTH_WITHOUT_TERMINAL = 250
 
 
 class Figures(NamedTuple):
