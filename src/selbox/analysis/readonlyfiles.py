@@ -7,7 +7,7 @@ from selbox.analysis.checkvalues import Options
 from selbox.analysis.criteria import ClassCriterion, PermissionCriterion
 from selbox.analysis.rulequery import RuleQuery
 from selbox.analysis.ruletext import RULE_KINDS, Texts
-from selbox.model.bitset import members
+from selbox.model.bitset import bitset, members
 from selbox.typing import ClassVar
 
 _ALLOW = RULE_KINDS["allow"]
@@ -49,7 +49,7 @@ class _ReadOnlyFiles:
         ]
         left_out = 0 if self.IS_SELF_USE else ~self._users
         used = _by_target(catalogue, using, ~self._files, left_out)
-        written = _by_target(catalogue, writing, _bits(used))
+        written = _by_target(catalogue, writing, bitset(used))
         failures = sorted((catalogue.types[each], each) for each in written)
         texts = Texts(catalogue)
         title, rules = self.TITLES
@@ -114,13 +114,6 @@ def _by_target(
         for each in members(targets & ~(catalogue.members(rules.source[row]) & without_sources)):
             found.setdefault(each, []).append(row)
     return found
-
-
-def _bits(ids: Iterable[int]) -> int:
-    result = 0
-    for each in ids:
-        result |= 1 << each
-    return result
 
 
 def _listed(lines: Iterable[str]) -> list[str]:

@@ -89,6 +89,11 @@ class OverlayChecks:
             self._look_up(caller, found)
             self._ask(caller, found, *_sought(found.file, permissions, self._class_of(found.file)))
 
+    def _file(self, caller: Caller, descriptor: int) -> Beneath | None:
+        """Return what lies beneath an open file; None for one of no overlay, and where it cannot be told."""
+        status = os.fstat(descriptor)
+        return None if self.overlays.on(status.st_dev) is None else self.overlays.beneath(caller, descriptor, status)
+
     def _look_up(self, caller: Caller, found: Beneath) -> None:
         """Ask whether the mounter may look for a name in the directories where it is sought (``ovl_lookup``)."""
         if not found.names:
@@ -264,10 +269,7 @@ class OverlayChecks:
 
     def may_change(self, caller: Caller, descriptor: int) -> None:
         """Have a file copied up that is to be changed in a way about which only writing is asked."""
-        status = os.fstat(descriptor)
-        if self.overlays.on(status.st_dev) is None:
-            return
-        found = self.overlays.beneath(caller, descriptor, status)
+        found = self._file(caller, descriptor)
         if found is not None:
             self._ask(caller, self.copy_up(caller, found, descriptor), "write")
 
@@ -363,10 +365,7 @@ class OverlayChecks:
 
     def may_relabel(self, caller: Caller, descriptor: int, sid: int) -> None:
         """Have a file copied up that is to be relabelled, and ask whether the mounter may do the same beneath."""
-        status = os.fstat(descriptor)
-        if self.overlays.on(status.st_dev) is None:
-            return
-        found = self.overlays.beneath(caller, descriptor, status)
+        found = self._file(caller, descriptor)
         if found is None:
             return
         found = self.copy_up(caller, found, descriptor)

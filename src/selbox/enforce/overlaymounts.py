@@ -15,6 +15,7 @@ from selbox.enforce import mountcalls
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import target_at
+from selbox.enforce.creation import created_sid
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.mountnamespaces import among_mounts_of
 from selbox.enforce.overlaychecks import OverlayChecks
@@ -117,9 +118,7 @@ class OverlayMounts:
         made = box.descriptors.open(b"work", os.O_PATH | os.O_NOFOLLOW, work)
         status = os.fstat(made)
         holder = box.labels.sid_of(work, os.fstat(work), caller)
-        class_id = box.server.vector("dir", ()).object_class
-        sid = box.server.compute_create(caller.state.sid, holder, class_id, "work")
-        box.labels.assign(status, sid, f"/proc/self/fd/{made}")
+        box.labels.assign(status, created_sid(box, caller.state.sid, holder, "dir", "work"), f"/proc/self/fd/{made}")
 
     def _layers(self, caller: Caller, options: Sequence[Option]) -> Layers:
         lowers: list[int] = []

@@ -262,9 +262,7 @@ class Overlays:
         return self._box.labels.sid_of(file.descriptor, file.status, caller)
 
     def _gone_sid(self, status: os.stat_result, path: str) -> int:
-        if path.endswith(DELETED):
-            return self._gone.get((status.st_dev, status.st_ino), self._unlabeled)
-        return self._unlabeled
+        return self.gone_sid(status) if path.endswith(DELETED) else self._unlabeled
 
     def _is_astray(self, descriptor: int, status: os.stat_result, path: str) -> bool:
         """Tell whether a file of an overlay has a device number that tells nothing: its inode number is too long."""

@@ -47,6 +47,18 @@ class Pidfds:
         self._kept[tid] = pidfd
         return pidfd_getfd(pidfd, number)
 
+    def status(self, tid: int, number: int) -> os.stat_result:
+        """Return the status of what a task's descriptor is open on.
+
+        Raises:
+            OSError: as :meth:`copy`.
+        """
+        copy = self.copy(tid, number)
+        try:
+            return os.fstat(copy)
+        finally:
+            os.close(copy)
+
     def started(self, tid: int, pid: int) -> int:
         """Return when a process was started, in ticks since boot; 0 when it is gone.
 

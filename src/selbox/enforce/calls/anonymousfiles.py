@@ -116,11 +116,7 @@ class AnonymousFileCalls:
 
         def give_label(number: int) -> None:
             if number < _MOST_DESCRIPTORS:
-                copy = box.pidfds.copy(caller.tid, number)
-                try:
-                    status = os.fstat(copy)
-                finally:
-                    os.close(copy)
+                status = box.pidfds.status(caller.tid, number)
                 box.labels.assign_nameless(status, sid, _ANONYMOUS)
                 box.openers.note(status, caller.state.sid)
 

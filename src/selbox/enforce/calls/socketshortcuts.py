@@ -4,7 +4,6 @@ As those on files (:mod:`selbox.enforce.calls.shortcuts`), with one difference: 
 not matter whose credentials the supervisor holds meanwhile. A server that gave up root has them lent for the next file.
 """
 
-import os
 import socket
 import stat
 
@@ -118,13 +117,9 @@ class SocketShortcuts:
     def _label(self, tid: int, register: int) -> SocketLabel | None:
         """Return the label of the socket behind a descriptor, if it was seen before."""
         try:
-            copy = self._pidfds.copy(tid, register & 0xFFFFFFFF)
+            status = self._pidfds.status(tid, register & 0xFFFFFFFF)
         except OSError:
             return None
-        try:
-            status = os.fstat(copy)
-        finally:
-            os.close(copy)
         return self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
 
     def _go_on(self, id_: int, state: TaskState, label: SocketLabel, permission: str) -> bool:
