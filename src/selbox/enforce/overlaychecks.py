@@ -23,7 +23,6 @@ _SOUGHT: Final = frozenset({"search", "read", "write", "append", "execute"})
 _CHANGING: Final = frozenset({"write", "append"})
 _SEARCH, _WRITE = ("search",), ("write", "search")
 _ADD, _REMOVE, _REPLACE = ("add_name", "search"), ("remove_name", "search"), ("add_name", "remove_name", "search")
-_COPIED_EMPTY: Final = ("lnk_file", "chr_file", "blk_file", "fifo_file", "sock_file")
 _WHITEOUT: Final = "chr_file"
 _SPECIAL: Final = frozenset({"chr_file", "blk_file", "fifo_file", "sock_file"})
 
