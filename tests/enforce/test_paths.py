@@ -53,7 +53,7 @@ class Walked:
 
     def is_recalled(self, path: bytes | None = None, *, directory: int = AT_FDCWD, kind: int = 0) -> bool:
         """Tell whether a path is known to lead to the file, on which all was granted."""
-        found = self.walker.recall(os.getpid(), kind, directory, path or self.path, WANTED, follow=True)
+        found = self.walker.known.recall(os.getpid(), kind, directory, path or self.path, WANTED, follow=True)
         if found is None:
             return False
         assert os.path.samefile(found[0], self.file)
@@ -65,7 +65,7 @@ class Walked:
         look = self.look(follow=follow)
         assert look is not None
         assert not look.is_granted
-        self.walker.remember(self.caller.kind, look.place, WANTED)
+        self.walker.known.remember(self.caller.kind, look.place, WANTED)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_relative_path_is_recalled_from_its_own_directory_only(walked: Walked)
     look = walked.walker.look(walked.caller, here, b"file", WANTED, follow=True)
     assert look is not None
     assert walked.labels.sid_of(os.open(walked.file, os.O_RDONLY), look.status, walked.caller)
-    walked.walker.remember(walked.caller.kind, look.place, WANTED)
+    walked.walker.known.remember(walked.caller.kind, look.place, WANTED)
     assert walked.is_recalled(b"file", directory=here)
     assert not walked.is_recalled(b"file", directory=there), "nobody has been granted the way by there"
     assert not walked.is_recalled(b"file", directory=there + 1000)
@@ -142,19 +142,19 @@ def test_a_relative_path_is_recalled_from_its_own_directory_only(walked: Walked)
 
 def test_what_is_not_there_is_told_to_who_may_go_there(walked: Walked) -> None:
     absent = walked.path + b"s"
-    assert not walked.walker.is_absent(0, absent), "nobody has walked there"
+    assert not walked.walker.known.is_absent(0, absent), "nobody has walked there"
     walked.grant()
-    assert walked.walker.is_absent(0, absent)
-    assert not walked.walker.is_absent(1, absent)
-    assert not walked.walker.is_absent(0, walked.path)
-    assert walked.walker.is_absent(0, absent + b"/")
-    assert walked.walker.is_absent(0, absent + b"/.././x")
-    assert walked.walker.is_absent(0, absent + b"/below/x")
-    assert not walked.walker.is_absent(0, walked.path + b"/x"), "it is there, though no directory"
-    assert not walked.walker.is_absent(0, b"files")
-    assert not walked.walker.is_absent(0, b"")
+    assert walked.walker.known.is_absent(0, absent)
+    assert not walked.walker.known.is_absent(1, absent)
+    assert not walked.walker.known.is_absent(0, walked.path)
+    assert walked.walker.known.is_absent(0, absent + b"/")
+    assert walked.walker.known.is_absent(0, absent + b"/.././x")
+    assert walked.walker.known.is_absent(0, absent + b"/below/x")
+    assert not walked.walker.known.is_absent(0, walked.path + b"/x"), "it is there, though no directory"
+    assert not walked.walker.known.is_absent(0, b"files")
+    assert not walked.walker.known.is_absent(0, b"")
     walked.file.with_name("files").symlink_to("nowhere")
-    assert not walked.walker.is_absent(0, absent), "a link may lead elsewhere"
+    assert not walked.walker.known.is_absent(0, absent), "a link may lead elsewhere"
 
 
 def test_a_path_may_say_that_it_is_a_directorys(walked: Walked) -> None:
@@ -182,9 +182,9 @@ def test_what_is_not_there_is_looked_for_anew_when_its_directory_is_another(walk
     walked.path = bytes(below / "file")
     walked.grant()
     below.rename(below.with_name("away"))
-    assert not walked.walker.is_absent(0, walked.path)
+    assert not walked.walker.known.is_absent(0, walked.path)
     below.mkdir()
-    assert not walked.walker.is_absent(0, walked.path)
+    assert not walked.walker.known.is_absent(0, walked.path)
 
 
 def test_the_label_is_known_by_the_path_from_the_first_look(walked: Walked) -> None:
@@ -276,7 +276,7 @@ def test_what_is_gone_is_not_there(walked: Walked) -> None:
 
 def test_what_the_box_moves_is_forgotten(walked: Walked) -> None:
     walked.grant()
-    walked.walker.forget()
+    walked.walker.known.forget()
     assert walked.look() is None
 
 

@@ -116,7 +116,7 @@ class Mounting:
                 among_mounts_of(caller.tid, operation, at_its_root=at_its_root)
         finally:
             box.labels.filesystems.changed()
-            box.walker.forget()
+            box.walker.known.forget()
             box.monitor.invalidate()
 
     def check_filesystem(self, caller: Caller, device: int, permission: str) -> None:

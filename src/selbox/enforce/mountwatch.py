@@ -27,7 +27,7 @@ class MountWatch:
         labels = self._box.labels
         for device in labels.filesystems.changed_outside():
             labels.forget_device(device)
-        self._box.walker.forget()
+        self._box.walker.known.forget()
         self._box.monitor.invalidate()
 
     def close(self) -> None:

@@ -223,7 +223,7 @@ class AttributeCalls:
         place = target.place if box.labels.is_layered(status.st_dev) else path_of(target.descriptor)
         box.labels.assign(status, new, place if status.st_nlink else None)
         if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
-            box.walker.forget()
+            box.walker.known.forget()
             box.monitor.invalidate()
 
     def _parse(self, caller: Caller, value: bytes) -> int:

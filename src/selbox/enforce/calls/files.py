@@ -140,7 +140,7 @@ class FileCalls:
             if box.labels.seen(status) is None:
                 box.labels.sid_of(opened, status, caller, box.walker.path_of(look, path))
             if self._check_open(caller, opened, status, flags):
-                box.walker.remember(caller.kind, look.place, wanted)
+                box.walker.known.remember(caller.kind, look.place, wanted)
         if not flags & os.O_NONBLOCK:
             fcntl.fcntl(opened, fcntl.F_SETFL, flags)
         self._hand_over(caller, opened, status, flags)

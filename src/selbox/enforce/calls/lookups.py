@@ -87,7 +87,7 @@ class LookupCalls:
             if not self._is_quiet(caller, look.status, mode):
                 return False
             if box.walker.privileges.check_mode(caller, look.status, mode):
-                box.walker.remember(caller.kind, look.place, wanted)
+                box.walker.known.remember(caller.kind, look.place, wanted)
         may_access(look.start, path, mode, at)
         return True
 
@@ -134,7 +134,7 @@ class LookupCalls:
         if path:
             look = box.walker.look(caller, directory, path)
             if look is not None and not stat.S_ISLNK(look.status.st_mode):
-                box.walker.remember(caller.kind, look.place, NO_LINK)  # the way to it is all that was asked for
+                box.walker.known.remember(caller.kind, look.place, NO_LINK)  # the way to it is all that was asked for
                 return -errno.EINVAL
             target = target_at(box, caller, directory, path, follow=False)
         else:

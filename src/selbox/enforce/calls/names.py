@@ -345,7 +345,7 @@ class NameCalls:
         if self._box.monitor.layers is not None:
             self._box.monitor.layers.name_gone(caller, located.parent, located.name, status)
         if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
-            self._box.walker.forget()
+            self._box.walker.known.forget()
 
     def rename(self, caller: Caller, arguments: Arguments) -> int:
         """``rename(old, new)``."""
@@ -448,7 +448,7 @@ class NameCalls:
             if not labels.is_layered(status.st_dev):
                 labels.assign(status, labels.sid_of(source.object, status, caller), place_of(target))
             if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
-                self._box.walker.forget()
+                self._box.walker.known.forget()
         if self._box.monitor.layers is not None:
             self._box.monitor.layers.moved(caller, old.parent, old.name)
         note = labels.exchanged if flags & _RENAME_EXCHANGE else labels.renamed

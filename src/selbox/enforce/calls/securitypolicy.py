@@ -76,7 +76,7 @@ class PolicyInForce:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         server.load_policy(_with_labels(policy, server.policy, enforcing=server.enforcing))
         box.labels.policy_changed()
-        box.walker.forget()
+        box.walker.known.forget()
         box.recorder.write(format_event(policy_loaded(box.recorder.stamp(pid), login_of(pid))))
 
 

@@ -9,8 +9,8 @@ import os
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.knownpaths import start_in_proc
 from selbox.enforce.linux import AT_FDCWD
-from selbox.enforce.paths import start_in_proc
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.standins import StandIn
 from selbox.store.selinuxroot import STORES

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from selbox.enforce.box import Box
 from selbox.enforce.calls.openpermissions import open_mask, with_open
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
+from selbox.enforce.knownpaths import Place
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_PATH, O_TMPFILE, system_call_with
-from selbox.enforce.paths import Place
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.mappings import LOWEST_ADDRESS, MAP_ANONYMOUS, MAP_FIXED, PROT_EXEC
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -66,7 +66,7 @@ class Shortcuts:
     def __init__(self, box: Box, selinux_paths: SelinuxPaths) -> None:
         self._listener = box.listener
         self._memory = box.memory
-        self._walker = box.walker
+        self._known, self._privileges = box.walker.known, box.walker.privileges
         self._labels = box.labels
         self._monitor = box.monitor
         self._openers = box.openers
@@ -97,21 +97,21 @@ class Shortcuts:
         if not self._is_ordinary(tid, directory, path):
             return False
         follow = not flags & os.O_NOFOLLOW
-        found = self._walker.recall(tid, kind, directory, path, flags & WANTED, follow=follow)
+        found = self._known.recall(tid, kind, directory, path, flags & WANTED, follow=follow)
         if found is not None:
             return self._give(id_, state, *found, None, flags)
-        met = self._walker.meet(tid, kind, directory, path, follow=follow)
+        met = self._known.meet(tid, kind, directory, path, follow=follow)
         if met is None:
             return self._deny_absent(id_, kind, path)
         start, place, seen = met
         if (
             seen[1] not in _PLAIN
             or not self._monitor.is_quiet(state.sid, *seen, with_open(flags))
-            or not self._walker.privileges.needs_none(state, place.head, open_mask(flags))
+            or not self._privileges.needs_none(state, place.head, open_mask(flags))
             or not self._give(id_, state, path, place, start, flags)
         ):
             return False
-        self._walker.remember(kind, place, flags & WANTED)
+        self._known.remember(kind, place, flags & WANTED)
         return True
 
     def _give(self, id_: int, state: TaskState, path: bytes, place: Place, start: int | None, flags: int) -> bool:
@@ -134,7 +134,7 @@ class Shortcuts:
 
     def _deny_absent(self, id_: int, kind: int, path: bytes) -> bool:
         """Answer that nothing has a name, if so."""
-        if not self._walker.is_absent(kind, path):
+        if not self._known.is_absent(kind, path):
             return False
         self._listener.give_result(id_, -errno.ENOENT)
         return True
@@ -166,13 +166,13 @@ class Shortcuts:
     ) -> bool:
         if not self._is_ordinary(tid, directory, path):
             return False
-        if self._walker.recall(tid, kind, directory, path, STATUS_WANTED, follow=follow) is None:
-            met = self._walker.meet(tid, kind, directory, path, follow=follow)
+        if self._known.recall(tid, kind, directory, path, STATUS_WANTED, follow=follow) is None:
+            met = self._known.meet(tid, kind, directory, path, follow=follow)
             if met is None:
                 return self._deny_absent(id_, kind, path)
             if not self._monitor.is_quiet(state.sid, *met[2], _GETATTR):
                 return False
-            self._walker.remember(kind, met[1], STATUS_WANTED)
+            self._known.remember(kind, met[1], STATUS_WANTED)
         write_status(tid, buffer)
         self._listener.give_result(id_, 0)
         return True
@@ -224,7 +224,7 @@ class Shortcuts:
         path = self._memory.read_string(tid, arguments[0])
         if not self._is_ordinary(tid, AT_FDCWD, path):
             return False
-        if self._walker.recall(tid, kind, AT_FDCWD, path, NO_LINK, follow=False) is None:
+        if self._known.recall(tid, kind, AT_FDCWD, path, NO_LINK, follow=False) is None:
             return self._deny_absent(id_, kind, path)
         self._listener.give_result(id_, -errno.EINVAL)
         return True
@@ -237,7 +237,7 @@ class Shortcuts:
         path = self._memory.read_string(tid, arguments[0])
         if path[:1] != b"/" or not self._is_ordinary(tid, AT_FDCWD, path):
             return False
-        if self._walker.recall(tid, kind, AT_FDCWD, path, ACCESS_WANTED | mode, follow=True) is None:
+        if self._known.recall(tid, kind, AT_FDCWD, path, ACCESS_WANTED | mode, follow=True) is None:
             return self._deny_absent(id_, kind, path)
         may_access(AT_FDCWD, path, mode, AT_EACCESS)
         self._listener.give_result(id_, 0)

@@ -127,13 +127,13 @@ class StatusCalls:
         if look is not None:
             if look.is_granted or self._is_granted(caller, *look.status[:3]):
                 if not look.is_granted:
-                    box.walker.remember(caller.kind, look.place, STATUS_WANTED)
+                    box.walker.known.remember(caller.kind, look.place, STATUS_WANTED)
                 return _Seen(look.status, look.start, path, 0 if follow else AT_SYMLINK_NOFOLLOW)
             held = box.walker.hold(look, path, follow=follow)
             if held is not None:
                 box.labels.sid_of(held, look.status, caller, box.walker.path_of(look, path))
                 if self._check(caller, held, look.status):
-                    box.walker.remember(caller.kind, look.place, STATUS_WANTED)
+                    box.walker.known.remember(caller.kind, look.place, STATUS_WANTED)
                 return _Seen(look.status, held, b"", AT_EMPTY_PATH)
         located = box.walker.locate(caller, directory, path, follow=follow, parent=False)
         status = located.found

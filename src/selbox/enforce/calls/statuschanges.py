@@ -124,7 +124,7 @@ class StatusChangeCalls:
     def _ways_changed(self, target: Target) -> None:
         """Have paths through a directory be walked again: it may take capabilities now to search it."""
         if stat.S_ISDIR(target.status.st_mode):
-            self._box.walker.forget()
+            self._box.walker.known.forget()
 
     # --- Times ------------------------------------------------------------------------------------------------------
 
