@@ -36,14 +36,15 @@ from selbox.enforce.linux import (
     ptrace_event_message,
 )
 from selbox.enforce.newprograms import NewProgram
+from selbox.enforce.registers import signed
 from selbox.enforce.resourcelimits import INFINITY, Limit
+from selbox.enforce.scripts import HEAD_SIZE, begins_with, interpreter_line, named_at
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.tasks import TaskState, tracer_where_stopped
 from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
 
-_HEAD_SIZE: Final = 256
 _ELF: Final = b"\x7fELF"
 _REMEMBERED: Final = 1024
 _MAX_INTERPRETERS: Final = 4
@@ -59,6 +60,7 @@ class Pending(NamedTuple):
         state: the state that the task has once it runs.
         path: what was asked for, for the record of a mismatch.
         is_trusted: whether the program may trust the environment that it gets.
+        words: what the kernel puts in front of its arguments; nothing where it is no interpreter of a script.
     """
 
     caller: Caller
@@ -66,6 +68,7 @@ class Pending(NamedTuple):
     state: TaskState
     path: str
     is_trusted: bool
+    words: tuple[bytes, ...] = ()
 
 
 class ExecutionCalls:
@@ -125,7 +128,7 @@ class ExecutionCalls:
         else:
             follow = not flags & AT_SYMLINK_NOFOLLOW
             located = self._box.walker.locate(caller, arguments[0], path, follow=follow, parent=False)
-        return self._execute(caller, located, path)
+        return self._execute(caller, located, path, named_at(signed(arguments[0]), path))
 
     def _execute_quietly(self, caller: Caller, path: bytes) -> bool:
         """Run a program that everybody may execute and that policy lets the caller run in its own domain, silently.
@@ -154,7 +157,8 @@ class ExecutionCalls:
         self._let_run(Pending(caller, device_and_inode, _state_after(old, old.sid, status), os.fsdecode(path), True))
         return True
 
-    def _execute(self, caller: Caller, located: Located, path: bytes) -> int:
+    def _execute(self, caller: Caller, located: Located, path: bytes, shown: bytes | None = None) -> int:
+        """Run what was found at a path, by which a script is shown to its interpreter unless another name is given."""
         status = located.found
         if stat.S_ISLNK(status.st_mode):
             return -errno.ELOOP
@@ -163,7 +167,7 @@ class ExecutionCalls:
         told = self._told_sid(caller)
         sid = self._transitions.new_sid(caller, located.object, status) if told is None else told
         check_entered(self._box, caller, sid)
-        image, image_status = self._image(caller, located.object, status)
+        image, image_status, words = self._image(caller, located.object, status, path if shown is None else shown)
         old = caller.state
         state = _state_after(old, sid, status)
         is_trusted = True
@@ -174,7 +178,7 @@ class ExecutionCalls:
             is_trusted = self._entering.is_trusted(caller, sid)
             self._inheritance.release(caller, sid, name)
         device_and_inode = image_status.st_dev, image_status.st_ino
-        self._let_run(Pending(caller, device_and_inode, state, name, is_trusted))
+        self._let_run(Pending(caller, device_and_inode, state, name, is_trusted, words))
         return ANSWERED
 
     def _may_run(self, descriptor: int, status: os.stat_result) -> None:
@@ -190,21 +194,22 @@ class ExecutionCalls:
         """Return the SID in which the user wants the first program; None for every other program."""
         return self._initial_sid if caller.state.is_launcher else None
 
-    def _image(self, caller: Caller, descriptor: int, status: os.stat_result) -> tuple[int, os.stat_result]:
-        """Return the file that will be mapped: the program itself, or the interpreter of a script.
+    def _image(
+        self, caller: Caller, descriptor: int, status: os.stat_result, name: bytes
+    ) -> tuple[int, os.stat_result, tuple[bytes, ...]]:
+        """Return the file that will be mapped, the program itself or the interpreter of a script, and its first words.
 
         Source: the kernel's ``load_script``; the interpreter is opened with the caller's old rights.
         """
+        words: tuple[bytes, ...] = ()
         for _ in range(_MAX_INTERPRETERS + 1):
             head = self._head(descriptor, status)
             if head.startswith(_ELF):
-                return descriptor, status
-            if not head.startswith(b"#!"):
-                raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
-            words = head[2:].split(b"\n", 1)[0].split(maxsplit=1)
-            if not words:
-                raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
-            located = self._box.walker.locate(caller, AT_FDCWD, words[0], parent=False)
+                return descriptor, status, words
+            line = interpreter_line(head)
+            words = (*line, name, *words[1:])
+            name = line[0]
+            located = self._box.walker.locate(caller, AT_FDCWD, name, parent=False)
             status = located.found
             descriptor = located.object
             self._may_run(descriptor, status)
@@ -233,7 +238,7 @@ class ExecutionCalls:
         except PermissionError:
             # A program that may be run and not read: it is no script, since nobody could interpret it.
             return _ELF
-        return os.pread(opened, _HEAD_SIZE, 0)
+        return os.pread(opened, HEAD_SIZE, 0)
 
     def _let_run(self, pending: Pending) -> None:
         caller = pending.caller
@@ -355,12 +360,12 @@ class ExecutionCalls:
 
 
 def is_image(pid: int, pending: Pending) -> bool:
-    """Tell whether a task runs the program that was decided about."""
+    """Tell whether a task runs the program that was decided about, and for the script that was."""
     try:
         running = os.stat(f"/proc/{pid}/exe")
     except OSError:
         return False
-    return (running.st_dev, running.st_ino) == pending.image
+    return (running.st_dev, running.st_ino) == pending.image and (not pending.words or begins_with(pid, pending.words))
 
 
 def _state_after(old: TaskState, sid: int, status: os.stat_result) -> TaskState:

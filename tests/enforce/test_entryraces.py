@@ -1,0 +1,145 @@
+"""Programs that race the supervisor on the way into another domain: none gets there with words or memory of its own."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from selbox.enforce.scripts import interpreter_line, named_at
+from tests.enforce.boxes import Box, Outcome
+from tests.enforce.test_races import label
+
+POLICY = """
+(type cat_t) (call domain_type (cat_t))
+(type dog_t) (call domain_type (dog_t))
+(type good_exec_t) (call file_type (good_exec_t))
+(type bad_exec_t) (call file_type (bad_exec_t))
+(type yard_t) (call file_type (yard_t))
+(call manage_files (cat_t yard_t))
+(call run_files (cat_t yard_t))
+(call read_files (dog_t yard_t))
+(call domain_transition (cat_t good_exec_t dog_t))
+(call inherit_from (dog_t cat_t))
+(call signal_to (cat_t dog_t))
+"""
+
+SCRIPT_ATTACKER = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static volatile char path[16] = "./good";
+static void *flip(void *unused) {
+    for (;;) {
+        memcpy((char *)path, "./good", 7);
+        __asm__ volatile("" ::: "memory");
+        memcpy((char *)path, OTHER, sizeof OTHER);
+        __asm__ volatile("" ::: "memory");
+    }
+    return unused;
+}
+int main(void) {
+    int evil = 0, good = 0;
+    pid_t flipper = 0;
+    if (!strcmp(OTHER, "./good") && !(flipper = fork()))
+        for (;;) { unlink("good"); symlink("script", "good"); unlink("good"); symlink("/bin/sh", "good"); }
+    for (int i = 0; i < ROUNDS; i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0) {
+            pthread_t thread;
+            char *arguments[] = {"sh", "-c", "read x < /proc/self/attr/current; case $x in *dog_t*) exit 66; esac", 0};
+            if (!flipper) pthread_create(&thread, 0, flip, 0), usleep(100);
+            execv((char *)path, arguments);
+            _exit(9);
+        }
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 66) evil++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 55) good++;
+    }
+    if (flipper) kill(flipper, SIGKILL);
+    printf("%d good, %d evil\n", good, evil);
+    return 0;
+}
+"""
+
+needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and no gcc")
+
+
+def attack(box: Box, attacker: Path) -> tuple[Outcome, int, int]:
+    """Run an attacker; return what came of it, and how often what is allowed and what is denied was done."""
+    labels = (label(box.directory, "yard_t"), label(box.directory / "script", "good_exec_t"))
+    outcome = box.run(str(attacker), options=("--domain", "cat_t", *labels))
+    allowed, denied = map(int, re.findall(r"\d+", outcome.output))
+    return outcome, allowed, denied
+
+
+@pytest.mark.enforcement
+@needs_compiler
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param("/bin/sh", id="a thread changes the path of a script to that of its interpreter"),
+        pytest.param("./good", id="a process changes a link to a script into one to its interpreter"),
+    ],
+)
+def test_nobody_runs_the_interpreter_of_a_script_in_its_domain(tmp_path: Path, other: str) -> None:
+    box = Box(tmp_path, POLICY)
+    box.file("script", "#!/bin/sh\nexit 55\n", 0o755)
+    (tmp_path / "good").symlink_to("script")
+    attacker = tmp_path / "attacker"
+    source = f'#define OTHER "{other}"\n#define ROUNDS 120\n{SCRIPT_ATTACKER}'
+    command = ["gcc", "-O1", "-w", "-static", "-pthread", "-x", "c", "-", "-o", str(attacker)]
+    subprocess.run(command, input=source, text=True, check=True, capture_output=True)
+    _, allowed, denied = attack(box, attacker)
+    assert denied == 0
+    assert allowed > 0, "the race must leave the allowed way open, or it proves nothing"
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"#!/bin/sh\nexit", (b"/bin/sh",)),
+        (b"#! \t/bin/sh  -e -x \t\n", (b"/bin/sh", b"-e -x")),
+        (b"#!/bin/sh", (b"/bin/sh",)),
+        (b"#!/bin/sh\r\n", (b"/bin/sh\r",)),
+        (b"#!/bin/sh -c " + b"x" * 300, (b"/bin/sh", b"-c " + b"x" * 242)),
+        (b"#!" + b"x" * 254, None),
+        (b"#! \n/bin/sh", None),
+        (b"\x7fELF", None),
+    ],
+)
+def test_the_line_of_a_script(head: bytes, words: tuple[bytes, ...] | None) -> None:
+    """Source: ``load_script``, by hand; of the first 256 bytes the last one is never part of a word."""
+    if words is None:
+        with pytest.raises(OSError, match="Exec format"):
+            interpreter_line(head[:256])
+    else:
+        assert interpreter_line(head[:256]) == words
+
+
+def test_the_name_of_a_script_that_a_descriptor_leads_to() -> None:
+    assert [named_at(-100, b"a"), named_at(5, b"/a"), named_at(5, b"a"), named_at(5, b"")] == [
+        b"a",
+        b"/a",
+        b"/dev/fd/5/a",
+        b"/dev/fd/5",
+    ]
+
+
+@pytest.mark.enforcement
+def test_scripts_run_by_scripts_and_by_descriptor(tmp_path: Path) -> None:
+    box = Box(tmp_path, POLICY)
+    box.file("one", "#! /bin/sh -e \necho $0 $*\n", 0o755)
+    box.file("two", f"#!{tmp_path}/one\tx y  \n", 0o755)
+    box.file("three", f"#!{tmp_path}/two\n", 0o755)
+    outcome = box.shell("./three a; PATH=. two b; exec 7< one; exec /proc/self/fd/7 c")
+    assert outcome.output.splitlines() == [
+        f"{tmp_path}/one x y {tmp_path}/two ./three a",
+        f"{tmp_path}/one x y ./two b",
+        "/proc/self/fd/7 c",
+    ]
