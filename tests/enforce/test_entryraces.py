@@ -9,7 +9,7 @@ import pytest
 
 from selbox.enforce.scripts import interpreter_line, named_at
 from tests.enforce.boxes import Box, Outcome
-from tests.enforce.test_races import label
+from tests.enforce.test_races import compiled, label
 
 POLICY = """
 (type cat_t) (call domain_type (cat_t))
@@ -67,6 +67,47 @@ int main(void) {
 }
 """
 
+MEMORY_ATTACKER = r"""
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+enum { MANY = 16 };
+int main(void) {
+    int leaked = 0, opened = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        int files[MANY], won = 0;
+        char path[32], content[8];
+        pid_t child = fork();
+        if (child == 0) {
+            execl("./script", "script", 0);
+            _exit(9);
+        }
+        sprintf(path, "/proc/%d/mem", child);
+        for (int j = 0; j < MANY; j++) opened += (files[j] = open(path, O_RDWR)) >= 0;
+        usleep(2000);
+        for (int j = 0; j < MANY; j++)
+            if (files[j] >= 0) {
+                if (pread(files[j], content, 8, SECRET) == 8 && !memcmp(content, "selbox..", 8)) won = 1;
+                close(files[j]);
+            }
+        leaked += won;
+        kill(child, SIGKILL);
+        waitpid(child, 0, 0);
+    }
+    printf("%d opened, %d leaked\n", opened, leaked);
+    return 0;
+}
+"""
+
+HOLDER = """
+#include <unistd.h>
+char secret[16] = "selbox..";
+int main(void) { pause(); return secret[0]; }
+"""
+
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and no gcc")
 
 
@@ -91,13 +132,27 @@ def test_nobody_runs_the_interpreter_of_a_script_in_its_domain(tmp_path: Path, o
     box = Box(tmp_path, POLICY)
     box.file("script", "#!/bin/sh\nexit 55\n", 0o755)
     (tmp_path / "good").symlink_to("script")
-    attacker = tmp_path / "attacker"
-    source = f'#define OTHER "{other}"\n#define ROUNDS 120\n{SCRIPT_ATTACKER}'
-    command = ["gcc", "-O1", "-w", "-static", "-pthread", "-x", "c", "-", "-o", str(attacker)]
-    subprocess.run(command, input=source, text=True, check=True, capture_output=True)
+    attacker = compiled(box, "attacker", f'#define OTHER "{other}"\n{SCRIPT_ATTACKER}', 120)
     _, allowed, denied = attack(box, attacker)
     assert denied == 0
     assert allowed > 0, "the race must leave the allowed way open, or it proves nothing"
+
+
+@pytest.mark.enforcement
+@needs_compiler
+@pytest.mark.skipif(shutil.which("nm") is None, reason="no nm, which tells where the secret lies")
+def test_memory_that_a_program_starts_with_is_that_of_its_domain(tmp_path: Path) -> None:
+    box = Box(tmp_path, f"{POLICY}(call see_processes (cat_t cat_t)) (allow cat_t self (process (ptrace)))")
+    box.policy.write_text(box.policy.read_text() + "(allow cat_t self (file (write)))")
+    command = ["gcc", "-static", "-no-pie", "-x", "c", "-", "-o", str(tmp_path / "script")]
+    subprocess.run(command, input=HOLDER, text=True, check=True, capture_output=True)
+    symbols = subprocess.run(["nm", str(tmp_path / "script")], capture_output=True, text=True, check=True).stdout
+    place = next(line.split()[0] for line in symbols.splitlines() if line.endswith(" secret"))
+    attacker = compiled(box, "attacker", f"#define SECRET 0x{place}\n{MEMORY_ATTACKER}", 40)
+    outcome, opened, leaked = attack(box, attacker)
+    assert leaked == 0
+    assert opened > 0
+    assert outcome.denied("process", "ptrace") or outcome.denied("file", "open"), "it never came in time"
 
 
 @pytest.mark.parametrize(

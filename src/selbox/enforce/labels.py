@@ -306,6 +306,15 @@ class Labels:
         match = _TASK_MEMORY.fullmatch(path_of(descriptor))
         return match is not None and self._tasks.state_of(int(match[1])) is not None
 
+    def awaited_sids(self, descriptor: int, status: os.stat_result, caller: Caller) -> list[int]:
+        """Return the labels that a task's file in ``/proc`` may be about to have (:meth:`TaskTable.awaited_sids`)."""
+        if self.filesystem_of(status.st_dev) != "proc":
+            return []
+        entry = _TASK_ENTRY.match(
+            self.filesystems.inner_path(status.st_dev, path_of(descriptor), descriptor, caller.tid)
+        )
+        return [] if entry is None else self._tasks.awaited_sids(int(entry[1]))
+
     def renamed(self, source: str, destination: str) -> None:
         """Note that a path was renamed: what lies below it keeps the labels of the old one."""
         self._history.renamed(source, destination)

@@ -36,8 +36,8 @@ class TaskAccess:
                 if attaches:
                     self.check_attach(caller, tid)
                 else:
-                    sid = self._box.labels.task_sid(tid)
-                    self._box.monitor.check(caller, sid, "file", ("read",), dict)
+                    for sid in (self._box.labels.task_sid(tid), *self._box.tasks.awaited_sids(tid)):
+                        self._box.monitor.check(caller, sid, "file", ("read",), dict)
                 return
         except AccessDenied:
             pass
@@ -52,7 +52,8 @@ class TaskAccess:
         """
         state = self._box.tasks.state_of(tid)
         sid = self._box.labels.outside_sid(tid) if state is None else state.sid
-        self._box.monitor.check(caller, sid, "process", ("ptrace",), dict)
+        for each in (sid, *self._box.tasks.awaited_sids(tid)):
+            self._box.monitor.check(caller, each, "process", ("ptrace",), dict)
         if state is None:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 

@@ -72,6 +72,8 @@ class TaskTable:
         self._threads = ThreadLabels()
         self._differing: set[int] = set()
         """Places of states of processes whose threads differ."""
+        self._awaited: dict[int, tuple[int, int]] = {}
+        """Of threads that run a program in another domain just now: their process, and its SID there."""
         self._shown: dict[int, tuple[int, int]] = {}
         """Of tasks whose limit had to be read in ``/proc``, by thread id: descriptor of its directory there, and state.
 
@@ -248,6 +250,28 @@ class TaskTable:
         except PermissionError:
             with real_ids_of(tid):
                 resource.prlimit(tid, RLIMIT_RTTIME, limit)
+
+    # --- Execs under way --------------------------------------------------------------------------------------------
+
+    def await_domain(self, tid: int, sid: int) -> None:
+        """Note that a thread is about to run a program in another domain.
+
+        Its process may have the memory of that program some time before it has its label.
+        """
+        self._awaited[tid] = thread_group(tid), sid
+
+    def forget_domain(self, tid: int, *, whole: bool = False) -> None:
+        """Note that a thread's exec is over; of a whole process, that none of its threads is in one any more."""
+        self._awaited.pop(tid, None)
+        if whole and self._awaited:
+            self._awaited = {key: each for key, each in self._awaited.items() if each[0] != tid}
+
+    def awaited_sids(self, tid: int) -> list[int]:
+        """Return the SIDs that a task's process may be about to have, besides its own: nearly always none."""
+        if not self._awaited:
+            return []
+        process = thread_group(tid)
+        return [sid for each, sid in self._awaited.values() if each == process]
 
     def change(self, tid: int, **changes: bool) -> None:
         """Note what is different about a task from now on.

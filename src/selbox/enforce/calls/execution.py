@@ -252,6 +252,8 @@ class ExecutionCalls:
         # The interruption takes effect where an exec that fails would return; one that succeeds reports before it.
         ptrace(PTRACE_INTERRUPT, caller.tid)
         self._pending[caller.tid] = pending
+        if pending.state.sid != caller.state.sid:
+            self._box.tasks.await_domain(caller.tid, pending.state.sid)
         self._box.memory.forget(caller.tid)
         self._box.listener.let_continue(caller.id)
 
@@ -313,6 +315,7 @@ class ExecutionCalls:
             os.kill(pid, signal.SIGKILL)
             return
         self.started = True
+        self._box.tasks.forget_domain(pid, whole=True)
         _detach(pid, 0)
 
     def _commit(self, pid: int, pending: Pending, *, is_held: bool) -> None:
@@ -353,8 +356,10 @@ class ExecutionCalls:
     def exited(self, pid: int) -> None:
         """Forget a task that ended while it was held."""
         self._forget(pid)
+        self._box.tasks.forget_domain(pid, whole=True)
 
     def _forget(self, tid: int) -> None:
+        self._box.tasks.forget_domain(tid)
         if self._pending.pop(tid, None) is not None and self._calls is not None:
             self._calls.failed(tid)
 

@@ -229,6 +229,10 @@ class FileCalls:
             if not box.labels.is_of_box(descriptor):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         box.monitor.check(caller, sid, object_class, wanted, describe)
+        for awaited in box.labels.awaited_sids(descriptor, status, caller):
+            box.monitor.check(caller, awaited, object_class, wanted, describe)
+            if is_memory:
+                box.monitor.check(caller, awaited, "process", ("ptrace",), describe)
         return False
 
     def _hand_over(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> int:

@@ -61,6 +61,8 @@ def let_traced_run(box: Box, pending: Pending, commit: _Commit) -> bool:
     except ProcessLookupError:
         return False
     box.traces.proofs[proof.pid] = proof
+    if new != caller.state.sid:
+        box.tasks.await_domain(caller.tid, new)
     box.memory.forget(caller.tid)
     box.listener.let_continue(caller.id)
     return True
@@ -177,6 +179,7 @@ class TracedExec:
         del self._box.traces.proofs[self.pid]
         self._box.traces.unwatch(self._pidfd)
         self._box.memory.forget(self.pid)
+        self._box.tasks.forget_domain(self._pending.caller.tid)
         for each in (self._pidfd, self._memory, self._process):
             os.close(each)
 
