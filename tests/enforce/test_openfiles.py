@@ -157,3 +157,51 @@ def test_what_a_box_was_given_is_no_event(tmp_path: Path) -> None:
         subprocess.run(command, stdout=given, check=True, cwd=box.directory, env=environment())
     assert (box.directory / "given").read_text() == "False\n"
     assert not os.path.exists(box.directory / "audit.log") or (box.directory / "audit.log").read_text() == ""
+
+
+def test_who_is_signalled_about_a_file_is_asked_for_as_a_signal(box: Box) -> None:
+    victim = subprocess.Popen(["sleep", "100"])
+    try:
+        lines, outcome = attempt(
+            box,
+            f"""
+import signal, socket, struct
+victim, group, own = {victim.pid}, {os.getpgid(victim.pid)}, os.getpid()
+near, far = socket.socketpair()
+got = []
+signal.signal(signal.SIGIO, lambda number, frame: got.append(number))
+signal.signal(signal.SIGUSR1, lambda number, frame: got.append(number))
+def setown(name, *arguments):
+    print(name, call(*arguments), fcntl.fcntl(near, fcntl.F_GETOWN) == own)
+number = near.fileno()
+setown("number", 72, number, 8, victim)
+setown("group", 72, number, 8, -group & 0xffffffffffffffff)
+setown("owner", 72, number, 15, ctypes.create_string_buffer(struct.pack("ii", 1, victim)))
+setown("socket", 16, number, 0x8902, ctypes.create_string_buffer(struct.pack("i", victim)))
+setown("file", 16, os.open("/dev/null", os.O_RDWR), 0x8901, ctypes.create_string_buffer(struct.pack("i", victim)))
+setown("nobody", 72, number, 8, 99999999)
+for sent in (9, 19, signal.SIGUSR1):
+    setown("signal", 72, number, 10, sent)
+setown("own socket", 16, number, 0x8901, ctypes.create_string_buffer(struct.pack("i", own)))
+setown("own thread", 72, number, 15, ctypes.create_string_buffer(struct.pack("ii", 0, own)))
+setown("own number", 72, number, 8, own)
+fcntl.fcntl(near, fcntl.F_SETFL, os.O_ASYNC)
+far.send(b"x")
+print(got == [signal.SIGUSR1])
+""",
+        )
+        assert victim.poll() is None
+    finally:
+        victim.kill()
+        victim.wait()
+    denied = [f"{each} EACCES False" for each in ("number", "group", "owner", "socket")]
+    lines = [each.replace("EPERM", "EACCES") for each in lines]  # another user's process cannot be held
+    refused = [
+        "file ENOTTY False",
+        "nobody ESRCH False",
+        "signal EINVAL False",
+        "signal EINVAL False",
+        "signal 0 False",
+    ]
+    assert lines == [*denied, *refused, "own socket 0 True", "own thread 0 True", "own number 0 True", "True"]
+    assert {each.tclass for each in outcome.records} == {"process"}

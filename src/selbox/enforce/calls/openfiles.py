@@ -24,6 +24,8 @@ from selbox.enforce.seccomp.parts.openfiles import (
     F_SETLEASE,
     FIOCLEX,
     FIONCLEX,
+    OWNERS,
+    SOCKET_OWNERS,
     SPARED_CLOSE_ON_EXEC,
 )
 from selbox.enforce.watching import watch_permissions
@@ -31,6 +33,7 @@ from selbox.server.decision import ExtendedBase
 from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from selbox.enforce.calls.fileowners import FileOwners
     from selbox.enforce.calls.tunnels import Tunnels
 
 _FIBMAP: Final = 0x1
@@ -79,6 +82,8 @@ class OpenFileCalls:
         """``fcntl(descriptor, command, argument)``, of commands that take a permission."""
         number, command, argument = arguments[:3]
         command &= 0xFFFFFFFF
+        if command in OWNERS:
+            return self._owners.by_fcntl(caller, arguments)
         if command == F_SETFL:
             flags = flags_of(caller, number)
             if flags & os.O_APPEND and not argument & os.O_APPEND:
@@ -100,6 +105,8 @@ class OpenFileCalls:
         box = self._box
         if command == _USERFAULTFD_NEW:
             return -errno.EPERM
+        if command in SOCKET_OWNERS:
+            return self._owners.by_ioctl(caller, arguments)
         if command in (FIOCLEX, FIONCLEX) and SPARED_CLOSE_ON_EXEC in box.settings.spared:
             return CONTINUE
         target = target_open(box, caller, arguments[0])
@@ -123,6 +130,12 @@ class OpenFileCalls:
             if command in TUNNEL_COMMANDS and target.status.st_rdev == TUNNELS:
                 return self._tunnels.change(caller, arguments)
         return CONTINUE
+
+    @cached_property
+    def _owners(self) -> "FileOwners":
+        from selbox.enforce.calls.fileowners import FileOwners  # few programs name any
+
+        return FileOwners(self._box)
 
     @cached_property
     def _tunnels(self) -> "Tunnels":

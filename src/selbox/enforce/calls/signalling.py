@@ -66,7 +66,7 @@ class SignalCalls:
 
     # --- What may be sent -------------------------------------------------------------------------------------------
 
-    def _check(self, caller: Caller, pid: int, number: int) -> None:
+    def check(self, caller: Caller, pid: int, number: int) -> None:
         """Check a signal to a process; what ordinary permissions deny is no event for policy.
 
         Raises:
@@ -76,6 +76,18 @@ class SignalCalls:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         target = self._box.labels.task_sid(pid)
         self._box.monitor.check(caller, target, "process", (signal_permission(number),), dict)
+
+    def check_group(self, caller: Caller, group: int, number: int) -> None:
+        """Check a signal to every process of a group.
+
+        Raises:
+            OSError: ESRCH for a group that nobody is in, and as :meth:`check`.
+        """
+        members = _group_of(thread_group(caller.tid), -group)
+        if not members:
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        for each in members:
+            self.check(caller, each, number)
 
     def _owns(self, caller: Caller, pid: int, number: int) -> bool:
         if not caller.state.credentials_changed and os.geteuid():
@@ -140,11 +152,11 @@ class SignalCalls:
     def _signal(self, caller: Caller, tid: int, number: int, address: int) -> int:
         pid = thread_group(tid)
         if pid == thread_group(caller.tid):
-            self._check(caller, pid, number)
+            self.check(caller, pid, number)
             return CONTINUE
         information = self._information(caller, number, address)
         with _standing_for(pid) as descriptor:
-            self._check(caller, pid, number)
+            self.check(caller, pid, number)
             _send(descriptor, number, information)
         return 0
 
@@ -154,7 +166,7 @@ class SignalCalls:
         result = -errno.ESRCH
         for target in targets:
             try:
-                self._check(caller, target, number)
+                self.check(caller, target, number)
                 allowed.append(target)
             except OSError as error:
                 result = -(error.errno or errno.EPERM)
@@ -183,7 +195,7 @@ class SignalCalls:
             return -errno.EINVAL
         if thread_group(tid) == own:
             # If the thread has ended by now, nobody else gets its number while the process names it: its own do.
-            self._check(caller, own, number)
+            self.check(caller, own, number)
             if pid is not None:
                 return CONTINUE
         information = self._information(caller, number, address)
@@ -191,7 +203,7 @@ class SignalCalls:
             group = thread_group(tid)
             if pid is not None and group != pid:
                 return -errno.ESRCH
-            self._check(caller, group, number)
+            self.check(caller, group, number)
             with own_capabilities():
                 system_call(NUMBERS["rt_tgsigqueueinfo"], group, tid, number, information)
         return 0
@@ -206,7 +218,7 @@ class SignalCalls:
             return -errno.EINVAL
         information = self._information(caller, number, arguments[2])
         with _standing_for(pid) as descriptor:
-            self._check(caller, pid, number)
+            self.check(caller, pid, number)
             _send(descriptor, number, information)
         return 0
 

@@ -71,6 +71,17 @@ ROWS: Final = (
         ("kill",),
     ),
     Operation(
+        "have somebody signalled about an open file",
+        "process",
+        ("signal",),
+        "each process that is named",
+        Support.LIMITED,
+        "asked when it is named and not at each signal: who is in another domain by then is signalled too, and "
+        "so is the group in a terminal's foreground. SIGKILL and SIGSTOP cannot be chosen (EINVAL)",
+        "selinux_file_send_sigiotask",
+        ("fcntl", "ioctl"),
+    ),
+    Operation(
         "read and write another process's memory",
         "process capability",
         ("ptrace", "sys_ptrace"),

@@ -1,5 +1,7 @@
 """Open files: commands, locks and flags."""
 
+import errno
+
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
@@ -7,6 +9,14 @@ from selbox.typing import Final
 
 F_SETFL: Final = 4
 F_NOTIFY: Final = 1026
+F_SETOWN: Final = 8
+OWNERS: Final = (F_SETOWN, 15)
+"""``F_SETOWN`` and ``F_SETOWN_EX``."""
+SOCKET_OWNERS: Final = (0x8901, 0x8902)
+"""``FIOSETOWN`` and ``SIOCSPGRP``."""
+_F_SETSIG: Final = 10
+_UNSENT: Final = (9, 19)
+"""``SIGKILL`` and ``SIGSTOP``, which take permissions of their own and would be sent with nobody asked."""
 _O_APPEND: Final = 0o2000
 F_SETLEASE: Final = 1024
 _LOCKING: Final = (5, 6, 7, 36, 37, 38, F_SETLEASE)
@@ -34,9 +44,14 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
         ),
         "fcntl": (
             Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
-            *(Instruction(bpf.JUMP_IF_EQUAL, number, NOTIFY) for number in (*_LOCKING, F_NOTIFY)),
+            *(Instruction(bpf.JUMP_IF_EQUAL, number, NOTIFY) for number in (*_LOCKING, F_NOTIFY, *OWNERS)),
             *flags,
+            Instruction(bpf.JUMP_IF_EQUAL, _F_SETSIG, "", ALLOW),
+            Instruction(bpf.LOAD_WORD, bpf.low_word(2)),
+            *(Instruction(bpf.JUMP_IF_EQUAL, number, "unsent") for number in _UNSENT),
             Instruction(bpf.JUMP, 0, ALLOW),
+            bpf.Label("unsent"),
+            Instruction(bpf.RETURN, bpf.return_errno(errno.EINVAL)),
             bpf.Label("flags"),
             # Only to take "append" away is asked about.
             Instruction(bpf.LOAD_WORD, bpf.low_word(2)),
