@@ -1,6 +1,7 @@
 """Questions about paths: access, links, directories, file systems, and the names and values of extended attributes."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,33 @@ def test_permissive_records_and_goes_on(box: Box) -> None:
     lines, outcome = attempt(box, "print(os.access('vault', os.R_OK), os.readlink('hole'))", "--permissive")
     assert lines == ["True sign"]
     assert asked(outcome) == [("file", "read", "vault_t"), ("lnk_file", "read", "vault_t")]
+
+
+HANDLES = """
+os.symlink("shut/x", "to-shut")
+os.symlink("sign", "way")
+open("eaten", "w").close()
+for place, name, flags, size in ((-100, b"eaten", 0, 128), (-100, b"hole", 0, 128), (-100, b"way", 0x400, 128),
+        (os.open("eaten", os.O_PATH), b"", 0x1000, 128), (-100, b"eaten", 1, 128), (-100, b"eaten", 0, 2),
+        (-100, b"eaten", 0x4000, 128), (-100, b"eaten", 0, 500), (-100, b"none", 0, 128), (-100, b"shut/x", 0, 128),
+        (-100, b"to-shut", 0x400, 128)):
+    handle, mount = ctypes.create_string_buffer(struct.pack("I", size), 8 + size), ctypes.create_string_buffer(8)
+    print(name.decode(), call(303, place, name, handle, mount, flags), handle.raw.hex(), any(mount.raw))
+"""
+
+
+def test_handles_are_told_of_files_that_may_be_come_to(box: Box, tmp_path: Path) -> None:
+    assert PYTHON is not None
+    lines, outcome = attempt(box, HANDLES)
+    for name in ("eaten", "to-shut", "way"):
+        (box.directory / name).rename(tmp_path / name)
+    plain = subprocess.run(
+        [PYTHON, "-Ic", PRELUDE + HANDLES], cwd=box.directory, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert [each.split(" ", 2)[1] for each in lines[-2:]] == ["EACCES", "EACCES"]
+    own = [0, 3, 4, 5]  # of a file that was made anew since
+    assert [each.split()[1] for each in lines[:-2]] == [each.split()[1] for each in plain[:-2]]
+    assert [each for i, each in enumerate(lines[:-2]) if i not in own] == [
+        each for i, each in enumerate(plain[:-2]) if i not in own
+    ]
+    assert asked(outcome) == [("dir", "search", "vault_t")] * 2

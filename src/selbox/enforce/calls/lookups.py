@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import stat
+import struct
 from contextlib import nullcontext
 
 from selbox.enforce.answer import CONTINUE, Handler
@@ -20,6 +21,13 @@ from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
 
 _STATFS_SIZE: Final = 120
+_HANDLE_SIZE = struct.Struct("=I")
+_HANDLE_HEAD: Final = 8
+_LONGEST_HANDLE: Final = 128
+_AT_SYMLINK_FOLLOW: Final = 0x400
+_AT_HANDLE_MNT_ID_UNIQUE: Final = 0x1
+_HANDLE_FLAGS: Final = _AT_HANDLE_MNT_ID_UNIQUE | 0x2 | 0x200
+"""This one, ``AT_HANDLE_CONNECTABLE`` and ``AT_HANDLE_FID``."""
 _INTERNAL: Final = {stat.S_IFIFO: "pipefs", stat.S_IFSOCK: "sockfs"}
 """File systems that are mounted nowhere, by what they hold."""
 
@@ -35,7 +43,7 @@ class LookupCalls:
         """Return the handlers by name of their call, which are those of the methods."""
         access = (self.access, self.faccessat, self.faccessat2)
         others = (self.readlink, self.readlinkat, self.chdir, self.fchdir, self.statfs, self.fstatfs)
-        return {each.__name__: each for each in (*access, *others)}
+        return {each.__name__: each for each in (*access, *others, self.name_to_handle_at)}
 
     # --- Access -----------------------------------------------------------------------------------------------------
 
@@ -193,6 +201,36 @@ class LookupCalls:
             sid = box.labels.sid_of(target.descriptor, target.status, caller)
             box.monitor.check(caller, sid, "dir", ("search",), box.labels.at(target.descriptor))
         return CONTINUE
+
+    # --- Handles ----------------------------------------------------------------------------------------------------
+
+    def name_to_handle_at(self, caller: Caller, arguments: Arguments) -> int:
+        """``name_to_handle_at(directory, path, handle, mount, flags)``; nobody opens a file by what it tells.
+
+        Source: the kernel's ``do_sys_name_to_handle``.
+        """
+        directory, address, handle, mount = arguments[:4]
+        box, flags = self._box, arguments[4] & 0xFFFFFFFF
+        if flags & ~(_AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | _HANDLE_FLAGS):
+            return -errno.EINVAL
+        target = target_in(box, caller, directory, address, flags, follow=bool(flags & _AT_SYMLINK_FOLLOW))
+        (size,) = _HANDLE_SIZE.unpack(box.memory.read_exactly(caller.tid, handle, _HANDLE_SIZE.size))
+        if size > _LONGEST_HANDLE:
+            return -errno.EINVAL
+        told = ctypes.create_string_buffer(_HANDLE_SIZE.pack(size), _HANDLE_HEAD + size)
+        number = ctypes.create_string_buffer(8 if flags & _AT_HANDLE_MNT_ID_UNIQUE else 4)
+        call = NUMBERS["name_to_handle_at"], target.descriptor, b"\0", told, number
+        result = 0
+        try:
+            system_call(*call, flags & _HANDLE_FLAGS | AT_EMPTY_PATH)
+        except OSError as error:
+            if error.errno != errno.EOVERFLOW:  # of which is told how long it is
+                raise
+            result = -errno.EOVERFLOW
+        box.memory.write(caller.tid, mount, number.raw)
+        (length,) = _HANDLE_SIZE.unpack_from(told)
+        box.memory.write(caller.tid, handle, told.raw[: _HANDLE_HEAD + (0 if result else length)])
+        return result
 
     # --- File systems -----------------------------------------------------------------------------------------------
 

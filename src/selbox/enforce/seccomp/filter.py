@@ -1,7 +1,7 @@
 """The filter of a box: which calls the supervisor is asked about, which fail, and which the kernel just runs.
 
 Each family of calls says its part; this module makes one program of them. Everything that no part names runs without a
-notification.
+notification, up to the last call that Linux had when this was written: later ones fail as on a kernel without them.
 """
 
 import errno
@@ -42,7 +42,7 @@ from selbox.enforce.seccomp.parts import (
     tracing,
     watches,
 )
-from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, NUMBERS, X32_BIT
+from selbox.enforce.seccomp.syscalls import AUDIT_ARCH, FIRST_UNKNOWN, NUMBERS
 from selbox.typing import Final
 
 PARTS: Final[tuple[FilterPart, ...]] = (
@@ -102,9 +102,9 @@ def build_filter(settings: FilterSettings) -> bytes:
         Instruction(bpf.RETURN, bpf.return_errno(errno.ENOSYS)),
         Label("native"),
         Instruction(bpf.LOAD_WORD, bpf.OFFSET_NUMBER),
-        Instruction(bpf.JUMP_IF_GREATER_OR_EQUAL, X32_BIT, "", "own abi"),
+        Instruction(bpf.JUMP_IF_GREATER_OR_EQUAL, FIRST_UNKNOWN, "", "known"),
         Instruction(bpf.RETURN, bpf.return_errno(errno.ENOSYS)),
-        Label("own abi"),
+        Label("known"),
     ]
     program += _search(sorted({*results, *programs}), results)
     for number, each in programs.items():

@@ -11,8 +11,8 @@ MACHINE: Final = "x86_64"
 AUDIT_ARCH: Final = 0xC000003E
 """``AUDIT_ARCH_X86_64``; a call made through another ABI of the machine carries another value."""
 
-X32_BIT: Final = 0x40000000
-"""Set in the number of every call made through the x32 ABI."""
+FIRST_UNKNOWN: Final = 470
+"""Calls from this number on came to the kernel after this filter was written, or are made through the x32 ABI."""
 
 NUMBERS: Final[dict[str, int]] = {
     "read": 0,
@@ -100,6 +100,7 @@ NUMBERS: Final[dict[str, int]] = {
     "mknod": 133,
     "uselib": 134,
     "personality": 135,
+    "ustat": 136,
     "statfs": 137,
     "fstatfs": 138,
     "setpriority": 141,
@@ -182,6 +183,7 @@ NUMBERS: Final[dict[str, int]] = {
     "fanotify_init": 300,
     "fanotify_mark": 301,
     "prlimit64": 302,
+    "name_to_handle_at": 303,
     "open_by_handle_at": 304,
     "clock_adjtime": 305,
     "sendmmsg": 307,
@@ -202,6 +204,8 @@ NUMBERS: Final[dict[str, int]] = {
     "statx": 332,
     "pidfd_send_signal": 424,
     "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
     "open_tree": 428,
     "move_mount": 429,
     "fsopen": 430,
@@ -218,10 +222,14 @@ NUMBERS: Final[dict[str, int]] = {
     "memfd_secret": 447,
     "process_mrelease": 448,
     "fchmodat2": 452,
+    "statmount": 457,
+    "listmount": 458,
     "setxattrat": 463,
     "getxattrat": 464,
     "listxattrat": 465,
     "removexattrat": 466,
     "open_tree_attr": 467,
+    "file_getattr": 468,
+    "file_setattr": 469,
 }
 """Name to number, for every call that the filter or a handler names."""

@@ -41,16 +41,24 @@ ROWS: Final = (
         "",
         Support.REFUSED,
         "fail as on a kernel without them (ENOSYS), and programs take the older way: io_uring, clone3, "
-        "the *xattrat calls; so do all calls of the 32-bit and x32 ABIs",
+        "the *xattrat and file_*attr calls, those that tell of mounts by number; so do all calls of the 32-bit and x32 "
+        "ABIs, and those that Linux has since 6.19",
         "",
         (
             "clone3",
             "io_uring_setup",
+            "io_uring_enter",
+            "io_uring_register",
             "uselib",
             "setxattrat",
             "getxattrat",
             "listxattrat",
             "removexattrat",
+            "file_getattr",
+            "file_setattr",
+            "statmount",
+            "listmount",
+            "ustat",
         ),
     ),
     Operation(

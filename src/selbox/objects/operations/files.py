@@ -12,7 +12,7 @@ ROWS: Final = (
         Support.LIMITED,
         "a path of an O_PATH open, or of chdir, is walked again by the kernel, and another thread can change it",
         "selinux_inode_permission, selinux_inode_follow_link",
-        ("open", "openat", "openat2", "creat"),
+        ("open", "openat", "openat2", "creat", "name_to_handle_at"),
     ),
     Operation(
         "open a file",

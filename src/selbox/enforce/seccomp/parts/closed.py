@@ -8,16 +8,23 @@ from selbox.typing import Final
 PART: Final = FilterPart(
     refused={
         errno.ENOSYS: (
-            # clone3 hides its flags in memory; io_uring acts without a call that the filter sees; the *xattrat calls
-            # have older siblings that are mediated.
+            # clone3 hides its flags in memory; io_uring acts without a call that the filter sees; the *xattrat
+            # and file_*attr calls, and what tells of mounts by number, have older siblings that are mediated.
             *(
                 "clone3",
                 "io_uring_setup",
+                "io_uring_enter",
+                "io_uring_register",
                 "uselib",
                 "setxattrat",
                 "getxattrat",
                 "listxattrat",
                 "removexattrat",
+                "file_getattr",
+                "file_setattr",
+                "statmount",
+                "listmount",
+                "ustat",
             ),
             # By a descriptor that another thread may exchange, they reach into another process.
             *("process_madvise", "process_mrelease"),

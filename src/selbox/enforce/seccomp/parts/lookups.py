@@ -4,5 +4,18 @@ from selbox.enforce.seccomp.part import FilterPart
 from selbox.typing import Final
 
 PART: Final = FilterPart(
-    notified=(*("access", "faccessat", "faccessat2", "readlink", "readlinkat", "chdir", "fchdir", "statfs", "fstatfs"),)
+    notified=(
+        *(
+            "access",
+            "faccessat",
+            "faccessat2",
+            "readlink",
+            "readlinkat",
+            "chdir",
+            "fchdir",
+            "statfs",
+            "fstatfs",
+            "name_to_handle_at",
+        ),
+    )
 )
