@@ -2,13 +2,15 @@
 
 import re
 import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
 from tests.debian.policies import by_selbox
 from tests.debian.test_against_audit2why import asked_about, record
+from tests.oracles.audit2allow import Originals
 
 from selbox.binary.kernel import read_policy
 from selbox.cli.main import main
@@ -22,9 +24,31 @@ pytestmark = [
 APART = "#============= no rule helps =============="
 
 
+class Given(NamedTuple):
+    """A policy, and a log of accesses under it.
+
+    Attributes:
+        policy: its path.
+        log: the path of the log.
+        originals: the programs with which selbox is compared.
+    """
+
+    policy: str
+    log: str
+    originals: Originals
+
+    def theirs(self, program: str, *options: str) -> list[str]:
+        """Return what the program prints."""
+        return self.originals.run(program, "-i", self.log, *options)
+
+    def ours(self, capsys: pytest.CaptureFixture[str], program: str, *options: str) -> list[str]:
+        """Return what selbox prints by that name."""
+        assert main([program, "-p", self.policy, "-i", self.log, *options]) == 0
+        return capsys.readouterr().out.splitlines()
+
+
 @pytest.fixture(scope="module", params=["default", "mls"])
-def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A policy, and a log of accesses under it."""
+def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
     path: Path = by_selbox(request.param, tmp_path_factory)
     asked = list(dict.fromkeys(asked_about(read_policy(path.read_bytes(), str(path)), Random(11))))  # noqa: S311 - to vary questions
     log = tmp_path_factory.mktemp("log") / "audit.log"
@@ -39,23 +63,8 @@ def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     )
     errors = [old.format(each) for each in ("a_u:b_r:c_t:s0", "a_u:b_r:d_t:s0", "a_u:a_r:c_t:s0", "a_u:b_r:c_t:s0")]
     log.write_text("".join(f"{line}\n" for line in (*numbered, *errors)))
-    return str(path), str(log)
-
-
-def theirs(program: str, policy: str, log: str, *options: str) -> list[str]:
-    done = subprocess.run(
-        [program, "-p", policy, "-i", log, *options],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PATH": "/usr/bin"},
-    )
-    return done.stdout.splitlines()
-
-
-def ours(capsys: pytest.CaptureFixture[str], program: str, policy: str, log: str, *options: str) -> list[str]:
-    assert main([program, "-p", policy, "-i", log, *options]) == 0
-    return capsys.readouterr().out.splitlines()
+    with Originals(str(path)) as originals:
+        yield Given(str(path), str(log), originals)
 
 
 def without_constraints(lines: list[str]) -> list[str]:
@@ -72,9 +81,9 @@ def without_constraints(lines: list[str]) -> list[str]:
     return [line for line in kept if line]
 
 
-def test_each_record_has_the_same_cause(given: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    found = without_constraints(ours(capsys, "audit2why", *given))
-    assert found == without_constraints(theirs("audit2why", *given))
+def test_each_record_has_the_same_cause(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
+    found = without_constraints(given.ours(capsys, "audit2why"))
+    assert found == without_constraints(given.theirs("audit2why"))
     assert len(found) > 1000
 
 
@@ -83,13 +92,11 @@ def rules(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("options", [(), ("-x",), ("-D", "-x"), ("-t", "http"), ("-m", "local")])
-def test_the_rules_are_the_same(
-    given: tuple[str, str], options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = ours(capsys, "audit2allow", *given, *options)
+def test_the_rules_are_the_same(given: Given, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    found = given.ours(capsys, "audit2allow", *options)
     apart = found.index(APART) if APART in found else len(found)
     moved = [line[2:] for line in found[apart:] if line.startswith(("# allow", "# dontaudit"))]
-    expected = rules(theirs("audit2allow", *given, *options))
+    expected = rules(given.theirs("audit2allow", *options))
     assert sorted([*rules(found), *moved]) == sorted(expected)
     # apart from what no rule helps with, the order is the same; that of a role's types is any in audit2allow
     left_out = {*moved, *(line for line in expected if line.startswith("role "))}
@@ -99,10 +106,10 @@ def test_the_rules_are_the_same(
 
 
 def test_interfaces_are_called_where_audit2allow_calls_them(
-    given: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Interfaces that give every third rule of the log, and more or less besides."""
-    text, lines = "\n".join(ours(capsys, "audit2allow", *given, "--no-advice")), []
+    text, lines = "\n".join(given.ours(capsys, "audit2allow", "--no-advice")), []
     allowed = re.findall(r"^allow (\S+) (\S+):(\S+) (.*);$", text, re.MULTILINE)
     for place, (source, target, name, names) in enumerate(allowed[::3]):
         permissions = names.strip("{} ").split()
@@ -119,8 +126,8 @@ def test_interfaces_are_called_where_audit2allow_calls_them(
     found, expected = (
         [line for line in each if re.match(r"allow|\w+\(|#   \w+\(.*\) # \[\d+\]", line)]
         for each in (
-            ours(capsys, "audit2allow", *given, *options, "--no-advice"),
-            theirs("audit2allow", *given, *options),
+            given.ours(capsys, "audit2allow", *options, "--no-advice"),
+            given.theirs("audit2allow", *options),
         )
     )
     moved = set(expected) - set(found)  # what no rule helps with
@@ -129,7 +136,7 @@ def test_interfaces_are_called_where_audit2allow_calls_them(
     assert sum("(" in line for line in found) > 100
 
 
-def test_what_is_said_of_each_rule_is_the_same(given: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_said_of_each_rule_is_the_same(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
     def remarks(lines: list[str]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         said: list[str] = []
@@ -144,7 +151,7 @@ def test_what_is_said_of_each_rule_is_the_same(given: tuple[str, str], capsys: p
     def without_violations(found: dict[str, list[str]]) -> dict[str, list[str]]:
         return {rule: said for rule, said in found.items() if not any("constraint" in each for each in said)}
 
-    found, expected = (remarks(each) for each in (ours(capsys, "audit2allow", *given), theirs("audit2allow", *given)))
+    found, expected = (remarks(each) for each in (given.ours(capsys, "audit2allow"), given.theirs("audit2allow")))
     expected = without_violations(expected)
     assert {rule: found.get(rule) for rule in expected} == expected
     assert sum(map(bool, expected.values())) > 20

@@ -1,11 +1,9 @@
 """Debian's policies, compiled by secilc and by selbox: one policy."""
 
-import subprocess
-
 import debianpolicy
 import pytest
 from tests.debian.policies import by_secilc, by_selbox
-from tests.oracles.secilc import requires_secilc, requires_setools
+from tests.oracles.secilc import requires_secilc
 
 pytestmark = pytest.mark.oracle
 
@@ -14,11 +12,3 @@ pytestmark = pytest.mark.oracle
 @pytest.mark.parametrize("name", debianpolicy.POLICIES)
 def test_the_binary_policies_are_the_same_bytes(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert by_selbox(name, tmp_path_factory).read_bytes() == by_secilc(name, tmp_path_factory).read_bytes()
-
-
-@requires_setools
-@pytest.mark.parametrize("name", debianpolicy.POLICIES)
-def test_sediff_shows_no_difference(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    policies = [str(by_secilc(name, tmp_path_factory)), str(by_selbox(name, tmp_path_factory))]
-    done = subprocess.run(["sediff", "--stats", *policies], capture_output=True, text=True, check=True)
-    assert done.stdout == ""
