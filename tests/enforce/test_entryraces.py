@@ -108,6 +108,66 @@ char secret[16] = "selbox..";
 int main(void) { pause(); return secret[0]; }
 """
 
+SHARER = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static char room[65536];
+static volatile int is_over, answer;
+static void *wait_for_it(void *unused) {
+    while (!is_over) usleep(1000);
+    return unused;
+}
+static int thread(void *unused) { return wait_for_it(unused) != 0; }
+static int leader(void *unused) { /* ends, and leaves a thread behind */
+    static char more[65536];
+    clone(thread, more + sizeof more, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND, 0);
+    syscall(SYS_exit, 0);
+    return 0;
+}
+static int enter(void) {
+    static const char context[] = "system_u:system_r:dog_t:s0";
+    int file = open("/proc/thread-self/attr/current", O_WRONLY);
+    int result = write(file, context, sizeof context) < 0 ? errno : 0;
+    close(file);
+    return result;
+}
+static void share(const char *title, int (*run)(void *), int flags) {
+    is_over = 0;
+    pid_t child = clone(run, room + sizeof room, CLONE_VM | flags | SIGCHLD, 0);
+    usleep(20000);
+    printf("%s %d\n", title, enter());
+    is_over = 1;
+    waitpid(child, 0, 0);
+}
+int main(void) {
+    setvbuf(stdout, 0, _IONBF, 0);
+    share("process", (int (*)(void *))wait_for_it, 0);
+    share("leaderless", leader, 0);
+    pid_t child = vfork();
+    if (!child) {
+        answer = enter();
+        _exit(0);
+    }
+    printf("vfork %d\n", answer);
+    waitpid(child, 0, 0);
+    child = fork();
+    if (!child) _exit(enter());
+    waitpid(child, (int *)&answer, 0);
+    printf("fork %d\n", WEXITSTATUS(answer));
+    printf("alone %d\n", enter());
+    return 0;
+}
+"""
+
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and no gcc")
 
 
@@ -153,6 +213,18 @@ def test_memory_that_a_program_starts_with_is_that_of_its_domain(tmp_path: Path)
     assert leaked == 0
     assert opened > 0
     assert outcome.denied("process", "ptrace") or outcome.denied("file", "open"), "it never came in time"
+
+
+@pytest.mark.enforcement
+@needs_compiler
+def test_who_shares_memory_with_a_process_keeps_it_from_entering_a_domain(tmp_path: Path) -> None:
+    """Who could write into it would be in that domain with it; the kernel refuses it alike."""
+    rules = "(allow cat_t self (process (setcurrent))) (allow cat_t dog_t (process (dyntransition)))"
+    box = Box(tmp_path, f"{POLICY}{rules}(allow dog_t cat_t (process (sigchld)))")
+    program = compiled(box, "program", SHARER)
+    outcome = box.run(str(program), options=("--domain", "cat_t", label(tmp_path, "yard_t")))
+    refused = ["process 1", "leaderless 1", "vfork 1"]
+    assert outcome.output.splitlines() == [*refused, "fork 0", "alone 0"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ class TaskState(NamedTuple):
         credentials_changed: whether it may have other credentials than the supervisor started it with.
         root_changed: whether it may have another root directory or another namespace.
         shares_directories: whether it ever shared its directories with another process (``CLONE_FS``).
-        shares_descriptors: whether it may share its descriptors with another process (``CLONE_FILES``).
+        shares_descriptors: whether it may share its descriptors, or its memory, with another process
+            (``CLONE_FILES``, ``CLONE_VM``).
         credentials: those that it has had since they last changed; None where they have to be read.
         session_keyring: number of the keyring of its session, or 0.
         key_holder: number that tells its own keyrings from those of the process that it was forked from, or 0.

@@ -19,8 +19,8 @@ from selbox.enforce.registers import signed
 from selbox.enforce.resourcelimits import COUNT, SIZE, UNLIMITED, Limit, limit_of, set_limit
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
+from selbox.enforce.sharing import is_alone
 from selbox.enforce.targets import Targets, held
-from selbox.enforce.tasks import has_one_thread
 
 
 class LimitCalls:
@@ -106,7 +106,7 @@ class LimitCalls:
             except PermissionError:
                 if tid != caller.tid:
                     raise
-                if not has_one_thread(tid):  # another one could make it a change of the hard limit
+                if not is_alone(caller):  # another one could make it a change of the hard limit
                     self._targets.check(caller, tid, "setrlimit")
                 return None
         return old

@@ -13,8 +13,9 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.calls.transitions import check_tracer
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.forks import check_entered
+from selbox.enforce.sharing import has_own_memory
 from selbox.enforce.socketchecks import give_all
-from selbox.enforce.tasks import has_one_thread, thread_group
+from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
 
 _CURRENT: Final = "current"
@@ -59,7 +60,7 @@ class ProcessAttributes:
 
         Raises:
             OSError: EACCES where it is another thread's or policy denies it; EPERM where it is another process's, or
-                where a process of several threads would leave its bounds; EINVAL where it is no context.
+                where a process that shares its memory would leave its bounds; EINVAL where it is no context.
         """
         if tid != caller.tid:
             number = errno.EACCES if thread_group(tid) == thread_group(caller.tid) else errno.EPERM
@@ -96,7 +97,7 @@ class ProcessAttributes:
         if not sid:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         old = caller.state.sid
-        if not has_one_thread(caller.tid) and not box.server.bounded_transition(old, sid):
+        if not has_own_memory(box.tasks, caller) and not box.server.bounded_transition(old, sid):
             box.recorder.refused_transition(old, sid)
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         box.monitor.check(caller, sid, "process", ("dyntransition",), dict)

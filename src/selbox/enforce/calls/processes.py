@@ -8,7 +8,14 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.processes import CLONE_FILES, CLONE_FS, CLONE_THREAD, NAMESPACE_FLAGS
+from selbox.enforce.seccomp.parts.processes import (
+    CLONE_FILES,
+    CLONE_FS,
+    CLONE_THREAD,
+    CLONE_VFORK,
+    CLONE_VM,
+    NAMESPACE_FLAGS,
+)
 from selbox.typing import Final
 
 _REFUSED_NAMESPACES: Final = 0x20000000 | 0x08000000
@@ -48,7 +55,8 @@ class ProcessCalls:
         self._enter_namespaces(caller, arguments[0])
         if arguments[0] & CLONE_FS and not arguments[0] & CLONE_THREAD:
             self._box.tasks.change(caller.tid, shares_directories=True)
-        if arguments[0] & CLONE_FILES and not arguments[0] & CLONE_THREAD:
+        shared = CLONE_FILES if arguments[0] & CLONE_VFORK else CLONE_FILES | CLONE_VM
+        if arguments[0] & shared and not arguments[0] & CLONE_THREAD:
             self._box.tasks.change(caller.tid, shares_descriptors=True)
         return CONTINUE
 
