@@ -10,6 +10,7 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
 from selbox.enforce.domains import init_sid
 from selbox.enforce.filesystems import Filesystems
+from selbox.enforce.pidnumbers import ProcMounts
 from selbox.enforce.superblocks import Superblock, Superblocks
 from selbox.enforce.tasks import TaskTable
 from selbox.model.context import Context
@@ -90,6 +91,8 @@ class Labels:
         self._history = PathHistory()
         self.filesystems = Filesystems()
         """What is mounted."""
+        self.proc_mounts = ProcMounts()
+        """Which numbers tasks have in each ``proc`` among it."""
         self.superblocks = Superblocks(server)
         """File systems that the box mounted."""
         self.overlays: Overlays | None = None
@@ -129,6 +132,7 @@ class Labels:
     def forget_device(self, device: int) -> None:
         """Forget the labels of a file system's files: its number is that of another one now."""
         self.superblocks.forget(device)
+        self.proc_mounts.forget(device)
         if self.overlays is not None:
             self.overlays.forget(device)
         for key in [each for each in self._sids if each[0] == device]:
@@ -304,7 +308,10 @@ class Labels:
     def is_of_box(self, descriptor: int) -> bool:
         """Tell whether a task's memory is that of a task of the box."""
         match = _TASK_MEMORY.fullmatch(path_of(descriptor))
-        return match is not None and self._tasks.state_of(int(match[1])) is not None
+        if match is None:
+            return False
+        task = self.proc_mounts.meant(os.fstat(descriptor).st_dev, int(match[1]))
+        return task > 0 and self._tasks.state_of(task) is not None
 
     def awaited_sids(self, descriptor: int, status: os.stat_result, caller: Caller) -> list[int]:
         """Return the labels that a task's file in ``/proc`` may be about to have (:meth:`TaskTable.awaited_sids`)."""
@@ -464,7 +471,8 @@ class Labels:
             entry = _TASK_ENTRY.match(inner)
             if entry is not None:
                 if _TASK_NETWORK.match(inner) is None:
-                    return self.task_sid(int(entry[1])), False
+                    task = self.proc_mounts.meant(status.st_dev, int(entry[1]))
+                    return self.task_sid(task) if task else self.outside, False
                 inner = inner[entry.end(1) :]
         if kind not in self._genfs or kind in self._uses:
             return None

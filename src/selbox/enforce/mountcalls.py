@@ -104,7 +104,12 @@ def change(place: int, flags: int, data: bytes | None) -> None:
     system_call(NUMBERS["mount"], b"none\0", b"%d\0" % place, None, flags, options)
 
 
-def detach(directory: int, name: bytes, flags: int) -> None:
+def detach(mount: int, flags: int) -> None:
+    """Unmount what a descriptor is the root of, though it is in use (``umount2``)."""
+    system_call(NUMBERS["umount2"], b"%d\0" % mount, flags & ~_UMOUNT_NOFOLLOW)
+
+
+def unmount(directory: int, name: bytes, flags: int) -> None:
     """Unmount what is mounted on a name in a directory (``umount2``)."""
     if not name or b"/" in name:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))

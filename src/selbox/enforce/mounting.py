@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from selbox.diagnostics import SelboxError
-from selbox.enforce import mountcalls
+from selbox.enforce import mountcalls, procmounting
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
@@ -200,16 +200,24 @@ class Mounting:
         if self.is_confined(caller):
             with self._powers(caller):
                 self.open_context(caller, kind)  # whether there is such a kind is told first
-            options, attributes = confined_options(caller.tid, kind, options), attributes | NO_DEVICES
+            attributes |= NO_DEVICES
+            if kind != procmounting.KIND or not caller.state.numbers_changed:
+                options = confined_options(caller.tid, kind, options)
         if kind == KIND:
             return self._make_overlay(caller, options, labels, attributes)
-        with self._powers(caller):
-            context, is_new = self._made(caller, kind, options, exclusively=exclusively)
-            mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
+        if kind == procmounting.KIND:
+            context, mount = map(self._box.descriptors.add, procmounting.make_proc(caller.tid, options, attributes))
+            is_new = True
+        else:
+            with self._powers(caller):
+                context, is_new = self._made(caller, kind, options, exclusively=exclusively)
+                mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
         said = self.sids(labels)
         status, name = os.fstat(mount), _name_of(kind)
         if is_new:
             self._box.labels.forget_device(status.st_dev)
+        if kind == procmounting.KIND:
+            self._box.labels.proc_mounts.add(status.st_dev, caller.tid)
         superblock = self._labelled(caller, name, said, status.st_dev, is_new=is_new)
         source = next((value for option, value in options if option == b"source"), None)
         self._box.monitor.check(caller, superblock.sid, "filesystem", ("mount",), lambda: _root(status, name, source))

@@ -24,12 +24,13 @@ _DEVICE: Final = b"0:4095"
 """A device number that no file system of the host has."""
 
 
-def mount_table_of(path: bytes, caller: int) -> int | None:
+def mount_table_of(path: bytes, caller: int, meant: Callable[[int], int]) -> int | None:
     """Return the task whose table of mounts a path names; None for any other path.
 
     Args:
         path: absolute and normal.
         caller: the task that asks.
+        meant: returns the task that stands in its ``/proc`` under a number; 0 when there is none.
     """
     if path == _LINK:
         return caller
@@ -37,9 +38,9 @@ def mount_table_of(path: bytes, caller: int) -> int | None:
     if match is None or (match[1] is None and match[3] != b"mounts"):
         return None
     if match[2] is not None:
-        return int(match[2])
+        return meant(int(match[2]))
     if match[1] is not None and match[1].isdigit():
-        return int(match[1])
+        return meant(int(match[1]))
     return caller if match[1] == b"thread-self" else thread_group(caller)
 
 

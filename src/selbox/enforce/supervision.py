@@ -92,6 +92,7 @@ def supervise(
         stack.enter_context(importing_as_oneself())
         stack.callback(memory.close)
         stack.callback(pidfds.close)
+        stack.callback(labels.proc_mounts.close)
         stack.callback(tasks.close)
         walker = PathWalker(descriptors, labels, monitor, Privileges(monitor))
         stack.callback(walker.close)

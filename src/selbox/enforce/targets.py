@@ -17,6 +17,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import acting_as, own_capabilities, read_identity, read_ids
 from selbox.enforce.linux import PTRACE_SEIZE, ptrace
+from selbox.enforce.pidnumbers import check_visible, meant_by
 from selbox.enforce.tasks import has_one_thread, thread_group, tracer_of
 from selbox.typing import TypeVar
 
@@ -33,7 +34,7 @@ class Targets:
         self._box = box
 
     def named(self, caller: Caller, number: int) -> int:
-        """Return the task that a number stands for: 0 is the caller.
+        """Return the task that a caller calls by a number: 0 is itself.
 
         Raises:
             OSError: EINVAL for a negative number, ESRCH when there is no such task.
@@ -42,9 +43,10 @@ class Targets:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         if number == 0:
             return caller.tid
-        if not os.path.exists(f"/proc/{number}"):
+        tid = meant_by(caller, number)
+        if not tid or not os.path.exists(f"/proc/{tid}"):
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
-        return number
+        return tid
 
     def is_own(self, caller: Caller, tid: int) -> bool:
         """Tell whether a task is the caller, or the leader of its threads."""
@@ -69,7 +71,10 @@ class Targets:
         for _ in range(_MAX_ATTEMPTS):
             sid = self.check(caller, tid, permission)
             result = operation()
-            if tid == caller.tid or self._box.labels.task_sid(tid) == sid:
+            if tid == caller.tid:
+                return result
+            check_visible(caller, tid)
+            if self._box.labels.task_sid(tid) == sid:
                 return result
         raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
 
@@ -81,7 +86,7 @@ class Targets:
         Raises:
             OSError: EPERM for another user's task; EACCES, or what the operation raises.
         """
-        with held(tid, caller.tid):
+        with held(tid, caller):
             if not owns(caller, tid):
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM))
             self.check(caller, tid, permission)
@@ -96,7 +101,7 @@ def owns(caller: Caller, tid: int) -> bool:
 
 
 @contextmanager
-def held(tid: int, caller: int) -> Iterator[None]:
+def held(tid: int, caller: Caller) -> Iterator[None]:
     """Have a task keep its number, even when it dies; it runs on and notices nothing.
 
     A thread of its own traces the task and ends: only then does the kernel let a task go that never stopped. A task
@@ -105,16 +110,17 @@ def held(tid: int, caller: int) -> Iterator[None]:
 
     Args:
         tid: the task.
-        caller: the thread in whose call this is.
+        caller: the task in whose call this is.
 
     Raises:
-        OSError: ESRCH for a task that is ending or gone, EPERM for one that cannot be held.
+        OSError: ESRCH for a task that is ending or gone, or that the caller has no number for by now; EPERM for one
+            that cannot be held.
     """
     tracer = tracer_of(tid)
     if os.getpid() in (tracer, thread_group(tid)):  # held already for its exec, or the supervisor itself
         yield
         return
-    if tracer == caller and has_one_thread(caller):
+    if tracer == caller.tid and has_one_thread(caller.tid):
         yield
         return
     refused: list[OSError] = []
@@ -135,6 +141,7 @@ def held(tid: int, caller: int) -> Iterator[None]:
     try:
         if refused:
             raise refused[0]
+        check_visible(caller, tid)
         yield
     finally:
         release.set()

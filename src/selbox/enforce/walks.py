@@ -181,7 +181,7 @@ class Walk:
                 raise
             return Located(self._current, name, -1, None, self._must_be_directory)
         except PermissionError:
-            if not is_own_descriptors(self._caller, self._current):
+            if not is_own_descriptors(self._labels, self._caller, self._current):
                 raise
             with own_capabilities():
                 descriptor = self._descriptors.open(name, UNFOLLOWED, self._current)
@@ -207,10 +207,13 @@ class Walk:
         self._remember = False
         self.parent = None
         self._last_is_original = False
-        process = b"%d" % thread_group(self._caller.tid)
+        mounts, tid = self._labels.proc_mounts, self._caller.tid
+        process = mounts.told(status.st_dev, thread_group(tid))
+        if not process:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         if name == b"thread-self":
-            self._pending += [b"%d" % self._caller.tid, b"task"]
-        self._pending.append(process)
+            self._pending += [b"%d" % mounts.told(status.st_dev, tid), b"task"]
+        self._pending.append(b"%d" % process)
         return True
 
     def _stood_in(self, name: bytes) -> bool:
@@ -256,11 +259,14 @@ class Walk:
         self._remember = False
         self.parent = None
         # The kernel asks ptrace_may_access(PTRACE_MODE_READ), which SELinux decides as reading a file of the task.
-        self._check(self._labels.task_sid(int(match[1])), "file", "read", self._current)
+        task = self._labels.proc_mounts.meant(os.fstat(self._current).st_dev, int(match[1]))
+        if not task:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        self._check(self._labels.task_sid(task), "file", "read", self._current)
         try:
             self._current = self._descriptors.open(name, O_PATH, self._current)
         except PermissionError:
-            if int(match[1]) != thread_group(self._caller.tid):
+            if task != thread_group(self._caller.tid):
                 raise
             with own_capabilities():  # a task may always follow its own
                 self._current = self._descriptors.open(name, O_PATH, self._current)
@@ -279,7 +285,7 @@ class Walk:
         return os.stat(f"/proc/{self._caller.tid}").st_uid if self._caller.state.credentials_changed else os.geteuid()
 
 
-def is_own_descriptors(caller: Caller, directory: int) -> bool:
+def is_own_descriptors(labels: Labels, caller: Caller, directory: int) -> bool:
     """Tell whether a directory is ``/proc/PID/fd`` of the caller's own process.
 
     That is open to the process whatever the directory's owner and mode, which are root's for who gave up root.
@@ -287,9 +293,10 @@ def is_own_descriptors(caller: Caller, directory: int) -> bool:
     Source: the kernel's ``proc_fd_permission``.
     """
     match = _TASK_DIRECTORY.match(os.readlink(b"/proc/self/fd/%d" % directory))
-    if match is None or match[2] != b"/fd" or int(match[1]) != thread_group(caller.tid):
+    device = os.fstat(directory).st_dev
+    if match is None or match[2] != b"/fd" or labels.filesystem_of(device) != "proc":
         return False
-    return os.fstat(directory).st_dev == os.stat("/proc").st_dev  # in others, numbers mean other processes
+    return labels.proc_mounts.meant(device, int(match[1])) == thread_group(caller.tid)
 
 
 def _check_has_name(descriptor: int) -> None:

@@ -381,6 +381,7 @@ def _state_after(old: TaskState, sid: int, status: os.stat_result) -> TaskState:
         no_new_privileges=old.no_new_privileges,
         credentials_changed=old.credentials_changed or bool(status.st_mode & (stat.S_ISUID | stat.S_ISGID)),
         root_changed=old.root_changed,
+        numbers_changed=old.numbers_changed,
         shares_directories=old.shares_directories,
         session_keyring=old.session_keyring,
     )

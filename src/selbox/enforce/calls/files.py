@@ -185,7 +185,7 @@ class FileCalls:
         try:
             return self._box.descriptors.open(_reopen(descriptor), flags)
         except PermissionError:
-            if not is_own_descriptors(caller, descriptor):
+            if not is_own_descriptors(self._box.labels, caller, descriptor):
                 raise
             with own_capabilities():
                 return self._box.descriptors.open(_reopen(descriptor), flags)

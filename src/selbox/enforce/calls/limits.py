@@ -56,7 +56,7 @@ class LimitCalls:
         if tid == caller.tid:
             old = self._exchange(caller, tid, resource, new)
         else:
-            with held(tid, caller.tid):
+            with held(tid, caller):
                 self._may_reach(caller, tid, bool(arguments[3]), new is not None)
                 old = self._exchange(caller, tid, resource, new)
         if old is None:

@@ -163,8 +163,11 @@ class LookupCalls:
         name = path.rstrip(b"/").rpartition(b"/")[2]
         if name not in (b"self", b"thread-self") or self._box.labels.filesystem_of(target.status.st_dev) != "proc":
             return b""
-        process = thread_group(caller.tid)
-        return b"%d" % process if name == b"self" else b"%d/task/%d" % (process, caller.tid)
+        mounts, device = self._box.labels.proc_mounts, target.status.st_dev
+        process, thread = mounts.told(device, thread_group(caller.tid)), mounts.told(device, caller.tid)
+        if not process:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return b"%d" % process if name == b"self" else b"%d/task/%d" % (process, thread)
 
     def _read(self, caller: Caller, target: Target) -> bytes:
         try:

@@ -174,12 +174,10 @@ class MountCalls:
             self._mounting.check_unconfined(caller)
         self._mounting.check_filesystem(caller, status.st_dev, "unmount")
         self._mounting.guard.check_moved(located.object, caller.tid)
-        directory, name = self._name_of(caller, located)
         # What is still to be written to a disk is not waited for here: a copy of the mount keeps it, for a worker.
-        kept = self._mounting.copy(caller, located.object, recursively=False) if os.major(status.st_dev) else -1
+        kept = self._mounting.copy(caller, located.object, recursively=True) if os.major(status.st_dev) else -1
         try:
-            box.descriptors.close(located.object)  # whoever has it open keeps it from being unmounted
-            self._mounting.change(caller, lambda: mountcalls.detach(directory, name, flags))
+            self._detach(caller, located, flags)
         except OSError:
             if kept >= 0:
                 os.close(kept)
@@ -195,6 +193,14 @@ class MountCalls:
 
         box.workers.start(caller, let_go)
         return ANSWERED
+
+    def _detach(self, caller: Caller, located: Located, flags: int) -> None:
+        if flags & _DETACH:  # it may be in use, and may have no name: the old root, on which the new one lies
+            self._mounting.change(caller, lambda: mountcalls.detach(located.object, flags))
+            return
+        directory, name = self._name_of(caller, located)
+        self._box.descriptors.close(located.object)  # whoever has it open keeps it from being unmounted
+        self._mounting.change(caller, lambda: mountcalls.unmount(directory, name, flags))
 
     def _is_root(self, caller: Caller, descriptor: int) -> bool:
         """Tell whether something is what a task's root directory is in, of which ``umount2`` makes it read-only."""

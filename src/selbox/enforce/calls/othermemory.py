@@ -17,6 +17,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import system_call, write_memory
+from selbox.enforce.pidnumbers import meant_by
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -57,7 +58,7 @@ class OtherMemoryCalls:
         if arguments[5]:
             return -errno.EINVAL
         pid = signed(arguments[0])
-        if pid > 0 and self._targets.is_own(caller, pid):
+        if pid > 0 and self._targets.is_own(caller, meant_by(caller, pid)):
             return CONTINUE
         local = self._vectors(caller, arguments[1], arguments[2])
         if not any(size for _, size in local):
@@ -68,7 +69,7 @@ class OtherMemoryCalls:
         tid = self._targets.named(caller, pid)
         if self._box.tasks.state_of(tid) is None:
             self._access.check(caller, tid, attaches=True)  # fails; who is outside is not even held
-        with held(tid, caller.tid):
+        with held(tid, caller):
             self._access.check(caller, tid, attaches=True)
             with own_capabilities():
                 if writes:
@@ -121,14 +122,13 @@ class OtherMemoryCalls:
     def kcmp(self, caller: Caller, arguments: Arguments) -> int:
         """``kcmp(first, second, type, index, index)``."""
         kind = signed(arguments[2])
-        tids = [signed(each) for each in arguments[:2]]
-        if min(tids) <= 0:
+        numbers = [signed(each) for each in arguments[:2]]
+        if min(numbers) <= 0:
             return -errno.ESRCH
-        for tid in tids:
-            self._targets.named(caller, tid)
+        tids = [self._targets.named(caller, each) for each in numbers]
         with ExitStack() as stack:
             for tid in sorted(set(tids) - {caller.tid}):
-                stack.enter_context(held(tid, caller.tid))
+                stack.enter_context(held(tid, caller))
                 if not self._targets.is_own(caller, tid):
                     self._access.check(caller, tid, attaches=False)
             if not 0 <= kind < _KCMP_TYPES:
@@ -145,7 +145,7 @@ class OtherMemoryCalls:
         if self._targets.is_own(caller, tid):
             return CONTINUE
         head, size = ctypes.create_string_buffer(8), ctypes.create_string_buffer(8)
-        with held(tid, caller.tid):
+        with held(tid, caller):
             self._access.check(caller, tid, attaches=False)
             with own_capabilities():
                 system_call(NUMBERS["get_robust_list"], tid, head, size)

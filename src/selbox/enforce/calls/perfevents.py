@@ -73,7 +73,7 @@ class PerfEventCalls:
                 self._may_measure(caller, tid)
                 opened = self._open(caller, attributes, tid, processor, group, flags)
             else:
-                with held(tid, caller.tid):
+                with held(tid, caller):
                     self._may_measure(caller, tid)
                     opened = self._open(caller, attributes, tid, processor, group, flags)
         box.listener.give_descriptor(caller.id, opened, os.O_CLOEXEC if flags & _CLOSE_ON_EXEC else 0)

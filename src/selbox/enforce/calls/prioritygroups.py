@@ -14,6 +14,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_ids
 from selbox.enforce.linux import system_call
+from selbox.enforce.pidnumbers import meant_group, processes, told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -104,10 +105,10 @@ class PriorityGroups:
     def _members(self, caller: Caller, which: int, who: int) -> list[int]:
         """Return the tasks of a process group or a user, threads among them."""
         if which == _GROUP:
-            wanted = who or os.getpgid(thread_group(caller.tid))
-            return _tasks(lambda pid: os.getpgid(pid) == wanted)
-        wanted = who or read_ids(caller.tid).users[0]
-        return _tasks(lambda pid: read_ids(pid).users[0] == wanted)
+            group = meant_group(caller, who) if who else os.getpgid(thread_group(caller.tid))
+            return _tasks(lambda pid: os.getpgid(pid) == group)
+        user = who or read_ids(caller.tid).users[0]
+        return _tasks(lambda pid: read_ids(pid).users[0] == user and told_to(caller, pid) > 0)
 
 
 def _is_raised(tid: int, nice: int) -> bool:
@@ -119,10 +120,10 @@ def _is_raised(tid: int, nice: int) -> bool:
 def _tasks(wanted: Callable[[int], bool]) -> list[int]:
     """Return the threads of all processes that are wanted."""
     found = []
-    for name in os.listdir("/proc"):
+    for process in processes():
         try:
-            if name.isdigit() and wanted(int(name)):
-                found += [int(each) for each in os.listdir(f"/proc/{name}/task")]
+            if wanted(process):
+                found += [int(each) for each in os.listdir(f"/proc/{process}/task")]
         except OSError:
             continue  # it has ended
     return found

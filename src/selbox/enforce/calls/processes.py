@@ -7,6 +7,7 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
+from selbox.enforce.pidnumbers import can_translate
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.processes import (
     CLONE_FILES,
@@ -18,9 +19,10 @@ from selbox.enforce.seccomp.parts.processes import (
 )
 from selbox.typing import Final
 
-_REFUSED_NAMESPACES: Final = 0x20000000 | 0x08000000
-"""``CLONE_NEWPID`` and ``CLONE_NEWIPC``: in them, numbers that name processes and IPC objects mean other ones."""
+_NEW_IPC: Final = 0x08000000
+"""A namespace in which numbers mean other IPC objects; refused."""
 
+_NEW_PID: Final = 0x20000000
 _NEW_USER: Final = 0x10000000
 _UNSHARED: Final = NAMESPACE_FLAGS | 0x50F00
 """All that ``unshare`` knows: besides namespaces, what threads share."""
@@ -77,13 +79,14 @@ class ProcessCalls:
         """
         if not flags & NAMESPACE_FLAGS:
             return
-        if flags & _REFUSED_NAMESPACES:
+        if flags & _NEW_IPC or (flags & _NEW_PID and not can_translate()):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         if flags & _NEW_USER:
             self._box.monitor.check(caller, caller.state.sid, "user_namespace", ("create",), dict)
         if flags & NAMESPACE_FLAGS & ~_NEW_USER and not self._may_administer(caller, bool(flags & _NEW_USER)):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-        self._box.tasks.change(caller.tid, credentials_changed=True, root_changed=True)
+        changes = {"numbers_changed": True} if flags & _NEW_PID else {}
+        self._box.tasks.change(caller.tid, credentials_changed=True, root_changed=True, **changes)
 
     def _may_administer(self, caller: Caller, of_new: bool) -> bool:
         if of_new:

@@ -13,6 +13,7 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.linux import system_call
+from selbox.enforce.pidnumbers import group_told_to, meant_by, session_told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -52,12 +53,12 @@ class ProcessGroupCalls:
     def getpgid(self, caller: Caller, arguments: Arguments) -> int:
         """``getpgid(pid)``."""
         tid = self._named(caller, arguments[0])
-        return self._targets.look(caller, tid, "getpgid", lambda: os.getpgid(tid))
+        return self._targets.look(caller, tid, "getpgid", lambda: group_told_to(caller, tid))
 
     def getsid(self, caller: Caller, arguments: Arguments) -> int:
         """``getsid(pid)``."""
         tid = self._named(caller, arguments[0])
-        return self._targets.look(caller, tid, "getsession", lambda: os.getsid(tid))
+        return self._targets.look(caller, tid, "getsession", lambda: session_told_to(caller, tid))
 
     def _named(self, caller: Caller, register: int) -> int:
         """Return the task that is asked about; to the kernel a negative number is just nobody's."""
@@ -75,7 +76,7 @@ class ProcessGroupCalls:
         if (signed(arguments[1]) or signed(arguments[0])) < 0:
             return -errno.EINVAL
         own = thread_group(caller.tid)
-        pid = signed(arguments[0]) or own
+        pid = meant_by(caller, signed(arguments[0])) if signed(arguments[0]) else own
         if pid != own:
             fields = _status_line(pid)
             if int(fields[_PARENT]) != own:

@@ -43,6 +43,7 @@ from selbox.enforce.messages import (
     scattered,
     skipped,
 )
+from selbox.enforce.pidnumbers import told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.sharing import is_alone
@@ -57,6 +58,7 @@ _MSG_ERRQUEUE: Final = 0x2000
 _MOST_MESSAGES: Final = 1024
 _SCM_RIGHTS: Final = 1
 _SCM_CREDENTIALS: Final = 2
+_CREDENTIALS = struct.Struct("=iII")
 _SCM_SECURITY: Final = 3
 _SCM_PIDFD: Final = 4
 _SO_RCVTIMEO: Final = 20
@@ -244,6 +246,9 @@ class ReceivedMessages:
             elif (each.level, each.type) == (socket.SOL_SOCKET, _SCM_PIDFD):
                 number = self._box.descriptors.add(_NUMBER.unpack(each.data)[0])
                 given.append(each._replace(data=_NUMBER.pack(self._put(caller, number, flags))))
+            elif (each.level, each.type) == (socket.SOL_SOCKET, _SCM_CREDENTIALS):
+                pid, user, group = _CREDENTIALS.unpack(each.data)
+                given.append(each._replace(data=_CREDENTIALS.pack(told_to(caller, pid), user, group)))
             else:
                 given.append(each)
         if is_told:

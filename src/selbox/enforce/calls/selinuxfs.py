@@ -205,14 +205,16 @@ class SelinuxFiles:
         Raises:
             OSError: ENOENT for what is not in ``/sys/fs/selinux``; EACCES where policy denies a step.
         """
-        path = self._box.walker.stand_ins.shown(_absolute(caller, directory, path))
+        box = self._box
+        path = box.walker.stand_ins.shown(_absolute(caller, directory, path))
         if path.rstrip(b"/") == ROOT or path.startswith(ROOT + b"/"):
             return self._security_file(caller, os.fsdecode(path[len(ROOT) + 1 :]))
         if path == _CONFIGURATION:
             return self._configuration(caller) if _has_our_root(caller) else None
         if path == _FILESYSTEMS:
             return self._table(caller, path, _known_filesystems) if _has_our_root(caller) else None
-        tid = mount_table_of(path, caller.tid)
+        mounts = box.labels.proc_mounts
+        tid = mount_table_of(path, caller.tid, lambda number: mounts.meant(_proc_of(caller), number))
         if tid is not None:
             return (
                 self._table(caller, path, lambda: mount_table(tid, path, self._label_options, self._layers))
@@ -340,13 +342,14 @@ class SelinuxFiles:
         return server.initial_sid("unlabeled") if context is None else server.sid_for(context)
 
     def _attribute(self, caller: Caller, match: re.Match[bytes]) -> _Found | None:
-        process = thread_group(caller.tid) if not match[1].isdigit() else int(match[1])
-        tid = caller.tid if match[1] == b"thread-self" else process
+        name, box = match[3].decode(), self._box
+        mounts, device = box.labels.proc_mounts, _proc_of(caller)
+        process = int(match[1]) if match[1].isdigit() else mounts.told(device, thread_group(caller.tid))
+        thread = mounts.told(device, caller.tid) if match[1] == b"thread-self" else process
         if match[2] is not None:
-            tid = int(match[2])
-        name = match[3].decode()
-        box = self._box
-        place = f"/proc/{process}/task/{tid}" if tid != process else f"/proc/{process}"
+            thread = int(match[2])
+        tid = mounts.meant(device, thread)
+        place = f"/proc/{process}/task/{thread}" if thread != process else f"/proc/{process}"
         # The directory may be missing from a kernel without any security module; the process must be there.
         located = box.walker.locate(caller, AT_FDCWD, f"{place}/attr".encode())
         path = f"{place}/attr/{name}"
@@ -473,6 +476,11 @@ def _has_our_root(caller: Caller) -> bool:
         return True
     theirs, ours = os.stat(f"/proc/{caller.tid}/root"), os.stat("/")
     return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _proc_of(caller: Caller) -> int:
+    """Return the device number of what a task sees as ``/proc``."""
+    return os.stat(f"/proc/{caller.tid}/root/proc" if caller.state.root_changed else "/proc").st_dev
 
 
 def _mode_bits(caller: Caller, mode: int) -> int:

@@ -44,6 +44,7 @@ from selbox.enforce.messages import (
     send,
     skipped,
 )
+from selbox.enforce.pidnumbers import meant_by
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -402,7 +403,8 @@ def _told_credentials(caller: Caller, data: bytes) -> bytes:
     """
     if len(data) != _CREDENTIALS.size:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    pid, user, group = _CREDENTIALS.unpack(data)
+    number, user, group = _CREDENTIALS.unpack(data)
+    pid = meant_by(caller, number)
     identity, own = read_identity(caller.tid), read_ids(caller.tid)
     allowed = (
         (pid == identity.pid or identity.capabilities & CAP_SYS_ADMIN)
@@ -411,7 +413,7 @@ def _told_credentials(caller: Caller, data: bytes) -> bytes:
     )
     if not allowed:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-    return data if _names_others(caller) else _CREDENTIALS.pack(os.getpid(), user, group)
+    return _CREDENTIALS.pack(pid if _names_others(caller) else os.getpid(), user, group)
 
 
 _can_name: Final[list[bool]] = []

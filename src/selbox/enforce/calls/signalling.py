@@ -10,6 +10,7 @@ Source: the kernel's ``check_kill_permission``, ``kill_ok_by_cred`` and ``selinu
 
 import errno
 import os
+import re
 import signal
 import struct
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import own_capabilities, read_ids
+from selbox.enforce.labels import path_of
 from selbox.enforce.linux import system_call
+from selbox.enforce.pidnumbers import check_visible, meant_by, meant_group, processes, told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -31,6 +34,9 @@ from selbox.typing import Final
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}
 _MAX_SIGNAL: Final = 64
 _INFORMATION = struct.Struct("=iiiiiI104x")
+_PROCESS = re.compile(r"/(\d+)")
+"""The directory of a process, within ``proc``."""
+
 _SCOPES: Final = 7
 """Flags of ``pidfd_send_signal``, for another scope than its descriptor's; here it has no other."""
 
@@ -55,9 +61,11 @@ class SignalCalls:
         """Return the handlers by the names of their calls."""
         return {
             "kill": self.kill,
-            "tkill": lambda caller, given: self._signal_thread(caller, None, signed(given[0]), signed(given[1]), 0),
+            "tkill": lambda caller, given: self._signal_thread(
+                caller, None, _positive(caller, given[0]), signed(given[1]), 0
+            ),
             "tgkill": lambda caller, given: self._signal_thread(
-                caller, signed(given[0]), signed(given[1]), signed(given[2]), 0
+                caller, _positive(caller, given[0]), _positive(caller, given[1]), signed(given[2]), 0
             ),
             "rt_sigqueueinfo": self.sigqueue,
             "rt_tgsigqueueinfo": self.tgsigqueue,
@@ -83,7 +91,7 @@ class SignalCalls:
         Raises:
             OSError: ESRCH for a group that nobody is in, and as :meth:`check`.
         """
-        members = _group_of(thread_group(caller.tid), -group)
+        members = _group_of(caller, -group)
         if not members:
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
         for each in members:
@@ -119,23 +127,26 @@ class SignalCalls:
         """``kill(pid, signal)``, to a process, a group or everybody."""
         pid, number = signed(arguments[0]), signed(arguments[1])
         if not 0 <= number <= _MAX_SIGNAL:
-            exists = os.path.exists(f"/proc/{pid}") if pid > 0 else _group_of(thread_group(caller.tid), pid)
+            exists = _exists(meant_by(caller, pid)) if pid > 0 else _group_of(caller, pid)
             return -errno.EINVAL if exists else -errno.ESRCH
-        return self._kill_many(caller, pid, number) if pid <= 0 else self._signal(caller, pid, number, 0)
+        if pid <= 0:
+            return self._kill_many(caller, pid, number)
+        return self._signal(caller, _existing(meant_by(caller, pid)), number, 0)
 
     def sigqueue(self, caller: Caller, arguments: Arguments) -> int:
         """``rt_sigqueueinfo(process, signal, information)``."""
-        pid, number = signed(arguments[0]), signed(arguments[1])
+        pid, number = meant_by(caller, signed(arguments[0])), signed(arguments[1])
         self._check_words(caller, pid, thread_group(caller.tid), arguments[2])
-        if pid <= 0 or not os.path.exists(f"/proc/{pid}"):
+        if not _exists(pid):
             return -errno.ESRCH
         return self._signal(caller, pid, number, arguments[2]) if 0 <= number <= _MAX_SIGNAL else -errno.EINVAL
 
     def tgsigqueue(self, caller: Caller, arguments: Arguments) -> int:
         """``rt_tgsigqueueinfo(process, thread, signal, information)``."""
-        pid, tid, number = map(signed, arguments[:3])
+        pid, tid = (_positive(caller, each) for each in arguments[:2])
+        number = signed(arguments[2])
         self._box.memory.read_exactly(caller.tid, arguments[3], _INFORMATION.size)
-        if min(pid, tid) > 0:
+        if min(pid, tid) >= 0:
             self._check_words(caller, tid, caller.tid, arguments[3])
         return self._signal_thread(caller, pid, tid, number, arguments[3])
 
@@ -155,13 +166,13 @@ class SignalCalls:
             self.check(caller, pid, number)
             return CONTINUE
         information = self._information(caller, number, address)
-        with _standing_for(pid) as descriptor:
+        with _standing_for(caller, pid) as descriptor:
             self.check(caller, pid, number)
-            _send(descriptor, number, information)
+            _send(caller, pid, descriptor, number, information)
         return 0
 
     def _kill_many(self, caller: Caller, pid: int, number: int) -> int:
-        targets = _group_of(thread_group(caller.tid), pid)
+        targets = _group_of(caller, pid)
         allowed: list[int] = []
         result = -errno.ESRCH
         for target in targets:
@@ -176,8 +187,8 @@ class SignalCalls:
         information = self._information(caller, number, 0)
         for target in allowed:
             try:
-                with _standing_for(target) as descriptor:
-                    _send(descriptor, number, information)
+                with _standing_for(caller, target) as descriptor:
+                    _send(caller, target, descriptor, number, information)
                 result = 0
             except OSError:
                 continue
@@ -186,10 +197,10 @@ class SignalCalls:
     # --- Threads, and descriptors that stand for processes ----------------------------------------------------------
 
     def _signal_thread(self, caller: Caller, pid: int | None, tid: int, number: int, address: int) -> int:
-        if tid <= 0 or (pid is not None and pid <= 0):
+        if tid < 0 or (pid is not None and pid < 0):
             return -errno.EINVAL
         own = thread_group(caller.tid)
-        if not os.path.exists(f"/proc/{tid}") or (pid is not None and thread_group(tid) != pid):
+        if not _exists(tid) or (pid is not None and thread_group(tid) != pid):
             return -errno.ESRCH
         if not 0 <= number <= _MAX_SIGNAL:
             return -errno.EINVAL
@@ -199,13 +210,14 @@ class SignalCalls:
             if pid is not None:
                 return CONTINUE
         information = self._information(caller, number, address)
-        with held(tid, caller.tid):
+        with held(tid, caller):
             group = thread_group(tid)
             if pid is not None and group != pid:
                 return -errno.ESRCH
             self.check(caller, group, number)
-            with own_capabilities():
-                system_call(NUMBERS["rt_tgsigqueueinfo"], group, tid, number, information)
+            if not _is_shielded(caller, group, number):
+                with own_capabilities():
+                    system_call(NUMBERS["rt_tgsigqueueinfo"], group, tid, number, information)
         return 0
 
     def pidfd_send_signal(self, caller: Caller, arguments: Arguments) -> int:
@@ -217,9 +229,9 @@ class SignalCalls:
         if not 0 <= number <= _MAX_SIGNAL or arguments[3] & 0xFFFFFFFF:
             return -errno.EINVAL
         information = self._information(caller, number, arguments[2])
-        with _standing_for(pid) as descriptor:
+        with _standing_for(caller, pid) as descriptor:
             self.check(caller, pid, number)
-            _send(descriptor, number, information)
+            _send(caller, pid, descriptor, number, information)
         return 0
 
     def _pid_behind(self, caller: Caller, descriptor: int) -> int:
@@ -229,13 +241,14 @@ class SignalCalls:
                 for line in information:
                     if line.startswith(b"Pid:"):
                         return _existing(int(line[4:]))
-            with own_capabilities():
-                match = os.readlink(f"/proc/{caller.tid}/fd/{descriptor}").rpartition("/proc/")[2]
         except FileNotFoundError:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
-        if not match.isdigit():
+        labels, opened = self._box.labels, self._box.walker.start_of(caller, descriptor)
+        device = os.fstat(opened).st_dev
+        match = _PROCESS.fullmatch(labels.filesystems.inner_path(device, path_of(opened), opened, caller.tid))
+        if match is None or labels.filesystem_of(device) != "proc":
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return int(match)
+        return _existing(labels.proc_mounts.meant(device, int(match[1])))
 
 
 def _is_the_kernels(information: bytes) -> bool:
@@ -250,44 +263,65 @@ def _existing(pid: int) -> int:
     return pid
 
 
+def _exists(tid: int) -> bool:
+    return tid > 0 and os.path.exists(f"/proc/{tid}")
+
+
+def _positive(caller: Caller, register: int) -> int:
+    """Return the task that a caller calls by a number; -1 for a number that is nobody's, 0 where there is none."""
+    return meant_by(caller, signed(register)) if signed(register) > 0 else -1
+
+
 @contextmanager
-def _standing_for(pid: int) -> Iterator[int]:
-    """Have a descriptor that stands for a process.
+def _standing_for(caller: Caller, pid: int) -> Iterator[int]:
+    """Have a descriptor that stands for a process that a caller sees.
 
     Raises:
         OSError: ESRCH when it is gone.
     """
     descriptor = os.pidfd_open(_existing(pid))
     try:
+        check_visible(caller, pid)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _send(descriptor: int, number: int, information: bytes) -> None:
+def _send(caller: Caller, pid: int, descriptor: int, number: int, information: bytes) -> None:
     """Signal the process that a descriptor stands for, with the supervisor's own rights.
 
     It is the one whose label was checked: a process that is gone cannot be signalled any more, so as long as this one
     can, its number was never another's.
     """
+    if _is_shielded(caller, pid, number):
+        return
     with own_capabilities():
         system_call(NUMBERS["pidfd_send_signal"], descriptor, number, information, 0)
 
 
-def _group_of(own: int, pid: int) -> list[int]:
+def _is_shielded(caller: Caller, pid: int, number: int) -> bool:
+    """Tell whether a signal is ignored because a process looks after the very namespace that the caller is in.
+
+    The kernel would not know: it is the supervisor who sends, from outside (kernel: ``sig_task_ignored``).
+    """
+    return number in (signal.SIGKILL, signal.SIGSTOP) and caller.state.numbers_changed and told_to(caller, pid) == 1
+
+
+def _group_of(caller: Caller, pid: int) -> list[int]:
     """Return the processes that ``kill`` with a pid of 0 or less is for."""
+    own = thread_group(caller.tid)
     if pid == -1:
-        return _processes(lambda number: number not in (1, own))
-    wanted = os.getpgid(own) if pid == 0 else -pid
+        return _processes(lambda number: number != own and told_to(caller, number) > 1)
+    wanted = os.getpgid(own) if pid == 0 else meant_group(caller, -pid)
     return _processes(lambda number: os.getpgid(number) == wanted)
 
 
 def _processes(wanted: Callable[[int], bool]) -> list[int]:
     found = []
-    for name in os.listdir("/proc"):
+    for number in processes():
         try:
-            if name.isdigit() and wanted(int(name)):
-                found.append(int(name))
+            if wanted(number):
+                found.append(number)
         except OSError:
             continue  # it has ended
     return found

@@ -11,6 +11,7 @@ from selbox.enforce.answer import CONTINUE
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.connections import Connections, Peer, pidfd_of
+from selbox.enforce.pidnumbers import told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.sockets import SO_PEERCRED, SO_PEERPIDFD, SO_PEERSEC, SOL_SCTP, SOL_SOCKET
@@ -58,7 +59,7 @@ class SocketPeerCalls:
         if peer is None:
             return CONTINUE
         if option == SO_PEERCRED:
-            value = _CREDENTIALS.pack(peer.pid, peer.user, peer.group)
+            value = _CREDENTIALS.pack(told_to(caller, peer.pid), peer.user, peer.group)
         elif option == SO_PEERPIDFD:
             value = _INTEGER.pack(self._give_pidfd(caller, peer))
         else:

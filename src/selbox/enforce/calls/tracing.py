@@ -18,6 +18,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
 from selbox.enforce.linux import PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE, PTRACE_SETOPTIONS, pidfd_getfd
+from selbox.enforce.pidnumbers import meant_by
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.socketlabels import SocketLabel
@@ -53,8 +54,8 @@ class TraceCalls:
         request = arguments[0]
         if request == _TRACE_ME:
             return self._be_traced(caller)
-        tid = signed(arguments[1])
-        if tid <= 0:
+        tid = meant_by(caller, signed(arguments[1]))
+        if not tid:
             return -errno.ESRCH
         if request in (PTRACE_SEIZE, PTRACE_SETOPTIONS) and arguments[3] & _SUSPEND_SECCOMP:
             return -errno.EPERM
@@ -75,7 +76,8 @@ class TraceCalls:
         return CONTINUE
 
     def _attach(self, caller: Caller, tid: int, options: int | None) -> int:
-        tid = self._targets.named(caller, tid)
+        if not os.path.exists(f"/proc/{tid}"):
+            return -errno.ESRCH
         if thread_group(tid) == thread_group(caller.tid) or not self._access.is_ordinary(caller, tid):
             return -errno.EPERM
         self._access.check_attach(caller, tid)
