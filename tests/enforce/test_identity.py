@@ -64,6 +64,7 @@ tell("mount namespace", lambda: call(272, 0x00020000))
 tell("user namespace", lambda: call(272, 0x10000000))
 tell("both namespaces", lambda: call(272, 0x10020000))
 tell("pid namespace", lambda: call(272, 0x20000000))
+tell("ipc namespace", lambda: call(272, 0x08000000))
 """
 
 DENIED = """setuid 1
@@ -84,6 +85,7 @@ mount namespace 1
 user namespace 13
 both namespaces 13
 pid namespace 1
+ipc namespace 1
 """
 
 
@@ -109,6 +111,7 @@ def test_privileges_are_policys_to_give(tmp_path_factory: pytest.TempPathFactory
         ("capability", "sys_admin", "21"),
         ("user_namespace", "create", None),
         ("user_namespace", "create", None),
+        ("capability", "sys_admin", "21"),
     ]
 
 
@@ -116,7 +119,7 @@ def test_what_policy_grants_is_done(tmp_path_factory: pytest.TempPathFactory) ->
     box, options = prepared(tmp_path_factory, GRANTS)
     outcome = box.run(str(PYTHON), "-I", "probes.py", options=options)
     lines = dict(line.rsplit(" ", 1) for line in outcome.output.splitlines())
-    expected = dict.fromkeys(lines, "done") | {"no time": "22", "clock": "22", "pid namespace": "1"}
+    expected = dict.fromkeys(lines, "done") | {"no time": "22", "clock": "22", "ipc namespace": "1"}
     assert lines == expected, "the clock is to tick at no pace at all, which the kernel refuses"
     assert outcome.records == ()
 

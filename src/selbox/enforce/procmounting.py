@@ -1,7 +1,7 @@
 """Making a ``proc`` that shows the processes of a task's own namespaces.
 
 The kernel has it show the namespace of who makes it, and lets only those make it who may in that namespace, and who
-see one already that hides nothing. So it is made by a process in the task's namespaces, which lives no longer than that.
+see one already that hides nothing. So it is made by a process in the namespaces of the task, which then ends.
 
 Source: the kernel's ``proc_init_fs_context``, ``mount_capable`` and ``mount_too_revealing``.
 """

@@ -106,7 +106,7 @@ class PriorityGroups:
         """Return the tasks of a process group or a user, threads among them."""
         if which == _GROUP:
             group = meant_group(caller, who) if who else os.getpgid(thread_group(caller.tid))
-            return _tasks(lambda pid: os.getpgid(pid) == group)
+            return _tasks(lambda pid: os.getpgid(pid) == group) if group or not who else []
         user = who or read_ids(caller.tid).users[0]
         return _tasks(lambda pid: read_ids(pid).users[0] == user and told_to(caller, pid) > 0)
 

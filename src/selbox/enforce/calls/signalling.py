@@ -313,6 +313,8 @@ def _group_of(caller: Caller, pid: int) -> list[int]:
     if pid == -1:
         return _processes(lambda number: number != own and told_to(caller, number) > 1)
     wanted = os.getpgid(own) if pid == 0 else meant_group(caller, -pid)
+    if pid and not wanted:
+        return []
     return _processes(lambda number: os.getpgid(number) == wanted)
 
 

@@ -34,7 +34,8 @@ ROWS: Final = (
         ("create", "sys_admin"),
         "the task itself",
         Support.ENFORCED,
-        "new pid and IPC namespaces are refused, since numbers mean other things in them",
+        "new pid namespaces from Linux 6.11 on, where numbers can be translated; new IPC namespaces are refused, since "
+        "numbers mean other objects in them",
         "selinux_capable, selinux_userns_create",
         ("unshare", "clone"),
     ),

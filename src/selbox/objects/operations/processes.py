@@ -56,7 +56,7 @@ ROWS: Final = (
         ("sigkill", "sigstop", "sigchld", "signal", "signull", "kill"),
         "the receiving task; one outside the box has the initial SID kernel's",
         Support.ENFORCED,
-        "another process is told SI_QUEUE as the code of kill",
+        "another process is told SI_QUEUE as the code of kill, and in a pid namespace of its own 0 as the sender",
         "selinux_task_kill",
         ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
     ),
