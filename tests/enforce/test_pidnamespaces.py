@@ -58,7 +58,7 @@ def test_what_policy_grants_reaches_the_other_process(
 
 
 NUMBERS = """
-import array, ctypes, os, resource, signal, socket, struct, subprocess, sys
+import ctypes, fcntl, os, resource, signal, socket, struct, subprocess, sys
 libc = ctypes.CDLL(None, use_errno=True)
 outside = int(sys.argv[1])
 def say(name, act):
@@ -91,7 +91,11 @@ other.setsockopt(1, 16, 1)
 def tell(pid):
     one.sendmsg([b"x"], [(1, 2, struct.pack("=3i", pid, os.getuid(), os.getgid()))])
     return struct.unpack("=3i", other.recvmsg(1, 64)[1][0][2])[0]
-say("told", lambda: tell(os.getpid()))
+say("sender", lambda: tell(os.getpid()))
+def own(number):
+    fcntl.fcntl(client, fcntl.F_SETOWN, number)
+    return struct.unpack("=ii", fcntl.fcntl(client, 16, bytes(8)))
+say("told of a file", lambda: own(child)); say("their group", lambda: own(-child)); say("outside told", lambda: own(outside))
 say("traced", lambda: libc.ptrace(0x4206, child, 0, 0)); say("let go", lambda: libc.ptrace(0x4207, child, 0, 0))
 say("stopped", lambda: os.waitpid(child, 0)[0] == child); say("detached", lambda: libc.ptrace(17, child, 0, 0))
 say("kill init", lambda: os.kill(1, signal.SIGKILL)); say("kill everybody outside", lambda: os.kill(-outside, 9))
@@ -112,7 +116,10 @@ nice of the group None
 nice 5
 capabilities 0
 peers (2, 2)
-told 2
+sender 2
+told of a file (1, 3)
+their group (2, 3)
+outside told errno 3
 traced 0
 let go 0
 stopped True
@@ -130,8 +137,8 @@ def test_numbers_are_those_of_the_namespace(tmp_path_factory: pytest.TempPathFac
     box, options = prepared(tmp_path_factory, rules, user)
     box.file("numbers.py", NUMBERS)
     outcome = box.run(*ALONE, "sh", "-c", f"{PYTHON} -I numbers.py {os.getpid()}; exit 0", options=options)
-    lines = [each for each in outcome.output.splitlines() if user is None or not each.startswith("told ")]
-    expected = [each for each in TOLD.splitlines() if user is None or not each.startswith("told ")]
+    lines = [each for each in outcome.output.splitlines() if user is None or not each.startswith("sender ")]
+    expected = [each for each in TOLD.splitlines() if user is None or not each.startswith("sender ")]
     assert (lines, outcome.errors) == (expected, "")
 
 

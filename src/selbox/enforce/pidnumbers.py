@@ -67,8 +67,8 @@ def check_visible(caller: Caller, tid: int) -> None:
 
 def meant_group(caller: Caller, number: int) -> int:
     """Return the process group that a caller calls by a number; 0 when there is none."""
-    if not caller.state.numbers_changed:
-        return number
+    if not caller.state.numbers_changed or number <= 0:
+        return max(number, 0)
     level = _level_of(caller.tid)
     for each in processes():
         groups = _numbers(each, b"NSpgid")

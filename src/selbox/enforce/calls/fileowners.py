@@ -18,6 +18,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.signalling import SignalCalls
 from selbox.enforce.credentials import acting_as, read_identity
+from selbox.enforce.pidnumbers import meant_by, meant_group
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.openfiles import F_SETOWN
@@ -44,7 +45,7 @@ class FileOwners:
         number = signed(arguments[0])
         if arguments[1] & 0xFFFFFFFF == F_SETOWN:
             receiver = signed(arguments[2])
-            if receiver in (0, thread_group(caller.tid)):
+            if not receiver or meant_by(caller, receiver) == thread_group(caller.tid):
                 return CONTINUE
             return self._by_number(caller, number, receiver)
         kind, receiver = _OWNER.unpack(self._box.memory.read_exactly(caller.tid, arguments[2], _OWNER.size))
@@ -68,8 +69,10 @@ class FileOwners:
 
     def _set(self, caller: Caller, number: int, kind: int, receiver: int) -> int:
         copy = self._box.descriptors.add(self._box.pidfds.copy(caller.tid, number))
-        if receiver and (receiver < 0 or (kind != _GROUP and not os.path.exists(f"/proc/{receiver}"))):
-            return -errno.ESRCH
+        if receiver:
+            receiver = meant_group(caller, receiver) if kind == _GROUP else meant_by(caller, receiver)
+            if receiver <= 0 or (kind != _GROUP and not os.path.exists(f"/proc/{receiver}")):
+                return -errno.ESRCH
         if kind == _GROUP or not receiver:
             if receiver:
                 self._signals.check_group(caller, receiver, _SIGIO)
@@ -77,7 +80,7 @@ class FileOwners:
         group = thread_group(receiver)
         if group == thread_group(caller.tid):
             return self._name(caller, copy, kind, receiver)
-        with held(receiver, caller.tid):
+        with held(receiver, caller):
             self._signals.check(caller, group, _SIGIO)
             return self._name(caller, copy, kind, receiver)
 

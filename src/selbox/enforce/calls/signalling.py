@@ -86,12 +86,12 @@ class SignalCalls:
         self._box.monitor.check(caller, target, "process", (signal_permission(number),), dict)
 
     def check_group(self, caller: Caller, group: int, number: int) -> None:
-        """Check a signal to every process of a group.
+        """Check a signal to every process of a group, by the supervisor's number of it.
 
         Raises:
             OSError: ESRCH for a group that nobody is in, and as :meth:`check`.
         """
-        members = _group_of(caller, -group)
+        members = _members(group)
         if not members:
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
         for each in members:
@@ -312,10 +312,14 @@ def _group_of(caller: Caller, pid: int) -> list[int]:
     own = thread_group(caller.tid)
     if pid == -1:
         return _processes(lambda number: number != own and told_to(caller, number) > 1)
-    wanted = os.getpgid(own) if pid == 0 else meant_group(caller, -pid)
-    if pid and not wanted:
-        return []
-    return _processes(lambda number: os.getpgid(number) == wanted)
+    if pid == 0:
+        return _members(os.getpgid(own))
+    group = meant_group(caller, -pid)
+    return _members(group) if group else []
+
+
+def _members(group: int) -> list[int]:
+    return _processes(lambda number: os.getpgid(number) == group)
 
 
 def _processes(wanted: Callable[[int], bool]) -> list[int]:
