@@ -11,6 +11,7 @@ from tests.compiler.policies import compile_texts
 from tests.oracles.commandlines import EVERYTHING, CommandLine, by_selbox, by_setools, everything
 from tests.oracles.secilc import requires_setools
 from tests.server.random_policies import ATTRIBUTES, TYPES, policies
+from tests.strength import tries
 
 from selbox.binary.kernel import read_policy, write_policy
 from selbox.diagnostics import Diagnostics
@@ -182,7 +183,7 @@ def searches(draw: st.DrawFn) -> str:
 
 @pytest.mark.oracle
 @requires_setools
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=policies(), words=st.lists(searches(), min_size=1, max_size=8))
 def test_random_policies_are_searched_as_setools_does(text: str, words: list[str], tmp_path: Path) -> None:
     content = write_policy(compile_texts(text), 33)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.compiler.policies import codes_with_base, compile_with_base
+from tests.strength import tries
 
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
@@ -61,7 +62,7 @@ def text(keyword: str, source: str, target: str, permissions: list[str]) -> str:
     return f"({keyword} {source} {target} (socket ({' '.join(permissions)})))"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(statements, min_size=1, max_size=3), st.lists(statements, min_size=1, max_size=3))
 def test_what_is_denied_is_not_allowed_and_all_else_is(
     allowed: list[tuple[str, str, list[str]]], denied: list[tuple[str, str, list[str]]]

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.compiler.changing_policies import BASE, BLOCKS, MORE, Author
 from tests.compiler.recompiling import again, compiled, followed, succeeds, whole
+from tests.strength import tries
 
 from selbox.compiler.baseline import Baseline
 from selbox.compiler.incremental import recompile
@@ -298,7 +299,7 @@ def test_options_that_change_rules_leave_nothing(options: CompileOptions) -> Non
     assert compiled([BASE], options)[1] is None
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 1 << 32), st.booleans())
 def test_compiled_again_or_not_at_all(seed: int, scoped: bool) -> None:
     author = Author(seed, scoped)

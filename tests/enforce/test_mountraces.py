@@ -9,10 +9,11 @@ import pytest
 
 from tests.enforce.boxes import Box
 from tests.enforce.test_mounts import CAT, POLICY, labelled, pytestmark
+from tests.strength import tries
 
 __all__ = ["pytestmark"]
 
-ROUNDS = 800
+ROUNDS = tries(800)
 
 ATTACKER = r"""
 #define _GNU_SOURCE

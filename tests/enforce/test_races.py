@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.enforce.boxes import Box
+from tests.strength import tries
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -333,17 +334,17 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("source", "rounds"),
     [
-        pytest.param(OPEN_ATTACKER, 8_000, id="a thread changes the path of open"),
-        pytest.param(DIRECTORY_ATTACKER, 4_000, id="a thread changes the directory where a path starts"),
+        pytest.param(OPEN_ATTACKER, tries(8_000), id="a thread changes the path of open"),
+        pytest.param(DIRECTORY_ATTACKER, tries(4_000), id="a thread changes the directory where a path starts"),
         pytest.param(
             STATUS_ATTACKER,
-            2_500,
+            tries(2_500),
             id="a thread changes the path of stat, chmod, truncate, setxattr, watches and others",
         ),
-        pytest.param(NUMBER_ATTACKER, 5_000, id="a thread changes what the descriptor of fstat stands for"),
-        pytest.param(LINK_ATTACKER, 3_000, id="a process changes a link on the path of open"),
-        pytest.param(EXEC_ATTACKER, 1_200, id="a thread changes the path of exec"),
-        pytest.param(SWAP_ATTACKER, 2_000, id="a process changes a link on the path of exec"),
+        pytest.param(NUMBER_ATTACKER, tries(5_000), id="a thread changes what the descriptor of fstat stands for"),
+        pytest.param(LINK_ATTACKER, tries(3_000), id="a process changes a link on the path of open"),
+        pytest.param(EXEC_ATTACKER, tries(1_200), id="a thread changes the path of exec"),
+        pytest.param(SWAP_ATTACKER, tries(2_000), id="a process changes a link on the path of exec"),
     ],
 )
 def test_a_race_is_never_won(box: Box, source: str, rounds: int) -> None:

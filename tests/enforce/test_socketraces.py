@@ -12,6 +12,7 @@ import pytest
 from tests.enforce.boxes import Box
 from tests.enforce.test_internetsockets import TYPES
 from tests.enforce.test_races import compiled
+from tests.strength import tries
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -272,9 +273,9 @@ def serving(ports: range) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("source", "rounds"),
     [
-        pytest.param(CONNECT, 3_000, id="a thread changes the address of connect"),
-        pytest.param(BIND, 3_000, id="a thread changes the address of bind"),
-        pytest.param(DESCRIPTOR, 3_000, id="a thread changes the descriptor of connect"),
+        pytest.param(CONNECT, tries(3_000), id="a thread changes the address of connect"),
+        pytest.param(BIND, tries(3_000), id="a thread changes the address of bind"),
+        pytest.param(DESCRIPTOR, tries(3_000), id="a thread changes the descriptor of connect"),
     ],
 )
 def test_a_race_is_never_won(tmp_path: Path, source: str, rounds: int) -> None:
@@ -333,10 +334,10 @@ def listening(name: str, files: Path | None) -> Iterator[list[bytes]]:
 @pytest.mark.parametrize(
     ("source", "rounds"),
     [
-        pytest.param(ADDRESS, 3_000, id="a thread changes the address of a datagram"),
-        pytest.param(SOCKET, 3_000, id="a thread changes the socket of a datagram"),
-        pytest.param(RECEIVE, 3_000, id="a thread changes the socket of recvmsg"),
-        pytest.param("#define PROCESS\n" + RECEIVE, 3_000, id="a process changes the socket of recvmsg"),
+        pytest.param(ADDRESS, tries(3_000), id="a thread changes the address of a datagram"),
+        pytest.param(SOCKET, tries(3_000), id="a thread changes the socket of a datagram"),
+        pytest.param(RECEIVE, tries(3_000), id="a thread changes the socket of recvmsg"),
+        pytest.param("#define PROCESS\n" + RECEIVE, tries(3_000), id="a process changes the socket of recvmsg"),
     ],
 )
 def test_no_message_wins_a_race(tmp_path: Path, source: str, rounds: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.enforce.boxes import Outcome
 from tests.enforce.clients import USERS, make_box, needs
+from tests.strength import tries
 
 pytestmark = pytest.mark.enforcement
 needs_compiler = pytest.mark.skipif(
@@ -29,7 +30,7 @@ POLICY = """
 (allow cat_t self (process (ptrace)))
 """
 TRACES_DOGS = "(allow cat_t dog_t (process (ptrace)))"
-ROUNDS = 300
+ROUNDS = tries(300)
 
 ANIMAL = r"""
 #include <fcntl.h>

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.explain.test_truth import make_server
 from tests.server.libsepol import LibsepolServer, needs_libsepol
 from tests.server.random_policies import PERMISSIONS, contexts, policies
+from tests.strength import tries
 
 from selbox.diagnostics import SelboxError
 from selbox.server.explanation import DenialKind
@@ -19,7 +20,7 @@ BITS = {DenialKind.NO_RULE: 1, DenialKind.CONSTRAINT: 2, DenialKind.ROLE: 4, Den
 
 
 @settings(
-    max_examples=25,
+    max_examples=tries(60),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking by a compiler takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -6,6 +6,7 @@ from operator import or_
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from tests.server.random_policies import IOCTLS, PERMISSIONS, contexts, policies
+from tests.strength import tries
 
 from selbox.avc.cache import AccessVectorCache
 from selbox.compiler.compile import compile_policy
@@ -24,7 +25,7 @@ from selbox.server.securityserver import SecurityServer
 UNCHECKED = CompileOptions(disable_neverallow=True)
 SETTINGS = settings(
     deadline=None,
-    max_examples=25,
+    max_examples=tries(60),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking by a compiler takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

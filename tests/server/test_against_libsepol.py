@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.server.libsepol import LibsepolServer, needs_libsepol
 from tests.server.random_policies import PERMISSIONS, contexts, policies
+from tests.strength import tries
 
 from selbox.compiler.compile import compile_policy
 from selbox.compiler.options import CompileOptions
@@ -44,7 +45,7 @@ def sid_or_none(server: SecurityServer, text: str) -> int | None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=tries(60),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking by a compiler takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

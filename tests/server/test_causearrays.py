@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.server.random_policies import BOOLEANS, contexts, policies
+from tests.strength import tries
 
 from selbox.compiler.compile import compile_policy
 from selbox.compiler.options import CompileOptions
@@ -23,7 +24,7 @@ from selbox.server.securityserver import SecurityServer
 UNCHECKED = CompileOptions(disable_neverallow=True)
 BOUNDS = ("", "(typebounds ta tb)(typebounds tb tc)")
 drawn = settings(
-    max_examples=25,
+    max_examples=tries(60),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.server.random_policies import PERMISSIONS, contexts, policies
+from tests.strength import tries
 
 from selbox.compiler.compile import compile_policy
 from selbox.compiler.options import CompileOptions
@@ -195,7 +196,7 @@ def test_empty_lines_are_no_questions(policy: Policy) -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=tries(60),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],

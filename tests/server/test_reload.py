@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.policies import CLASSES, DEFAULT_RULES, DOG, DOG_CHOW, FILE, READ, make_policy, make_rules
+from tests.strength import tries
 
 from selbox.avc.cache import AccessVectorCache
 from selbox.diagnostics import SelboxError
@@ -203,7 +204,7 @@ def test_a_policy_that_is_refused_changes_nothing() -> None:
     assert server.sid_to_context(new) == "system_u:object_r:cat_t:s0"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(st.lists(st.sampled_from(["", "dog_t", "cat_t", "puppy_t"]), min_size=1, max_size=5))
 def test_any_sequence_of_loads_keeps_every_sid(gone: list[str]) -> None:
     server = SecurityServer(make_policy())

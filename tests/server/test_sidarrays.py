@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.server.policies import DOG, DOG_CHOW, FILE, GETATTR, PROCESS, READ, WRITE, make_policy
 from tests.server.random_policies import PERMISSIONS, contexts, policies
+from tests.strength import tries
 
 from selbox.compiler.compile import compile_policy
 from selbox.compiler.options import CompileOptions
@@ -43,7 +44,7 @@ def assert_alike(server: SecurityServer, triples: list[tuple[int, int, int]]) ->
 
 
 @settings(
-    max_examples=60,
+    max_examples=tries(120),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

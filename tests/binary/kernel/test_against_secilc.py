@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.binary.kernel.binaries import CIL_BY_VERSION, everything, secilc_binary
 from tests.oracles.secilc import requires_secilc
 from tests.server.random_policies import ATTRIBUTES, BOOLEANS, TYPES, policies
+from tests.strength import tries
 
 from selbox.binary.kernel import read_policy, write_policy
 from selbox.compiler.compile import compile_policy
@@ -66,7 +67,7 @@ def test_every_statement_is_written_as_secilc_writes_it(version: int) -> None:
     assert ours(CIL_BY_VERSION[version], version) == everything(version)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(full_policies(), st.sampled_from([30, 32, 33]))
 def test_random_policies_are_written_as_secilc_writes_them(cil: str, version: int) -> None:
     theirs = secilc_binary(cil, version)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.binary.kernel.binaries import CIL_BY_VERSION, XEN
 from tests.binary.kernel.meaning import meaning
 from tests.server.random_policies import policies
+from tests.strength import tries
 
 from selbox.binary.kernel import NEWEST_VERSION, read_policy, write_policy
 from selbox.compiler.compile import compile_policy
@@ -27,7 +28,7 @@ def everything() -> Policy:
     return compiled(CIL_BY_VERSION[33])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(policies(), st.sampled_from([31, 33, 35]))
 def test_random_policies_keep_their_meaning(cil: str, version: int) -> None:
     assume(version > 31 or "glblub" not in cil)  # came with version 32
@@ -80,7 +81,7 @@ _EXTENDED = st.builds(
 _NAMED = st.builds(NamedTransition, _TYPES, _TYPES, st.integers(0, 3), st.text("ab/é\udcff", min_size=1), st.just(2))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(100), deadline=None)
 @given(rules(), st.lists(_EXTENDED), st.lists(_NAMED))
 def test_any_rules_are_merged_and_keep_their_meaning(
     own: Rules, extended: list[ExtendedRule], named: list[NamedTransition]

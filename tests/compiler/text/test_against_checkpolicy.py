@@ -15,6 +15,7 @@ from tests.compiler.text.random_statements import kernel_policies
 from tests.compiler.text.test_same_again import quick
 from tests.oracles.checkpolicy import CIL, LANGUAGE, decompile, requires_checkpolicy
 from tests.oracles.secilc import compile_reference
+from tests.strength import tries
 
 from selbox.binary.kernel import read_policy
 from selbox.compiler.text.cil import policy_to_cil
@@ -71,7 +72,7 @@ def test_every_statement() -> None:
     assert in_order(ours) == in_order(theirs)
 
 
-@settings(quick, max_examples=20)
+@settings(quick, max_examples=tries(40))
 @given(kernel_policies)
 def test_random_policies(text: str) -> None:
     reference = compile_reference(BASE, text, "(mlsconstrain (socket (connect)) (dom h1 h2))", read=False)

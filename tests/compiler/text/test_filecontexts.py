@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.compiler.policies import BASE, compile_with_base
 from tests.compiler.text.random_statements import FILE_KINDS, contexts
 from tests.oracles.secilc import compile_reference, requires_secilc
+from tests.strength import tries
 
 from selbox.compiler.text.filecontexts import file_contexts_text
 
@@ -34,7 +35,7 @@ def test_patterns_come_before_paths_and_short_stems_before_long_ones() -> None:
 @pytest.mark.oracle
 @requires_secilc
 @settings(
-    max_examples=30,
+    max_examples=tries(60),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),

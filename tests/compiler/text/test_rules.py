@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.compiler.policies import compile_with_base
 from tests.server.random_policies import policies
+from tests.strength import tries
 
 from selbox.binary.kernel import read_policy, write_policy
 from selbox.compiler.compile import compile_policy
@@ -27,7 +28,7 @@ def texts(policy: Policy, syntax: Syntax = CIL) -> dict[int, str]:
     return {0: "".join(found.always), **found.conditional}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(policies(), st.sampled_from([CIL, LANGUAGE]), st.randoms())
 def test_the_order_of_the_rules_and_what_is_known_of_them_do_not_matter(
     cil: str, syntax: Syntax, randomness: Random
@@ -91,7 +92,7 @@ def test_rules_of_one_key_are_one_and_those_that_say_nothing_none() -> None:
     assert merged_columns(rules).content.tolist() == [1 << 48 | file << 32 | 3, 1 << 48 | file << 32 | 1 << 31, 0]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(policies(), st.sampled_from([CIL, LANGUAGE]))
 def test_lines_whose_numbers_are_no_floating_point_numbers_are_the_same(cil: str, syntax: Syntax) -> None:
     policy = compile_policy([parse(SourceFile("policy.cil", cil))])

@@ -9,6 +9,7 @@ from tests.compiler.text.random_statements import kernel_policies, policies, xen
 from tests.oracles.checkpolicy import compile_language
 from tests.oracles.secilc import compile_reference, requires_secilc, requires_setools
 from tests.server.random_policies import policies as small_policies
+from tests.strength import tries
 
 from selbox.binary.kernel import read_policy, write_policy
 from selbox.compiler.compile import compile_policy
@@ -20,7 +21,7 @@ from selbox.language.cil import parse
 from selbox.model.policy import Policy, Target
 
 quick = settings(
-    max_examples=25,
+    max_examples=tries(40),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -110,7 +111,7 @@ def sayable(lines: set[str]) -> set[str]:
 
 @pytest.mark.oracle
 @requires_setools
-@settings(quick, max_examples=25)
+@settings(quick, max_examples=tries(40))
 @given(kernel_policies)
 def test_reference_compilers_make_the_same_of_both_texts(text: str) -> None:
     # The policy language cannot do without a constraint about levels.
