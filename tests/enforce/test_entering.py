@@ -106,6 +106,29 @@ int main(int count, char **words) {
 }
 """
 
+PRETEND = r"""
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <signal.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    struct itimerval timer = {{0, 0}, {1000, 0}};
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, atoi(words[1]), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | atoi(words[2])),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog filter = {4, code};
+    signal(SIGHUP, SIG_IGN);
+    setitimer(ITIMER_REAL, &timer, 0);
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter)) return 8;
+    execv(words[3], words + 3);
+    return 9;
+}
+"""
 
 WHO = r"""
 #include <fcntl.h>
@@ -167,6 +190,22 @@ def test_what_a_new_domain_inherits(
     box = prepared(tmp_path_factory, f"(allow cat_t dog_t (process ({granted})))" if granted else "", user)
     outcome = run(box, "./start", "./dog")
     assert (outcome.output, outcome.errors, outcome.records) == (f"{expected}\n", "", ())
+
+
+@needs_limits
+@pytest.mark.parametrize("user", USERS)
+def test_a_filter_that_pretends_keeps_nothing_for_a_new_domain(
+    tmp_path_factory: pytest.TempPathFactory, user: int | None
+) -> None:
+    """What the supervisor has a new program do goes through the program's own filter."""
+    box = prepared(tmp_path_factory, "", user)
+    compiled(box, "pretend", PRETEND)
+    calls = (f"{number} {error}" for number in (13, 38, 39) for error in (0, 1))
+    script = "; ".join(f"(./pretend {each} ./dog); echo $?" for each in calls)
+    lines = run(box, "/bin/sh", "-c", script).output.splitlines()
+    untouched = [lines[4][: lines[4].index("files")] + lines[4][lines[4].index("signals") :], *lines[5:]]
+    assert lines[:4] == ["137"] * 4
+    assert untouched[:2] == ["secure 1, loader distrusts, signals 000", "0"]
 
 
 @needs_limits

@@ -79,19 +79,24 @@ class Injection:
 
         Args:
             number: of the call.
-            arguments: at most four; None points at the data.
+            arguments: at most four; None points at the data, and once more at its second half.
             data: at most 64 bytes, which zeros follow up to there.
         """
         self._memory.write(self._pid, self._data, data.ljust(_SCRATCH, b"\0"))
+        halves = iter((self._data, self._data + _SCRATCH // 2))
         registers = self._registers.copy()
         registers[RAX], registers[ORIG_RAX], registers[RIP] = number, NO_CALL, self._instruction
         for place, value in zip((RDI, RSI, RDX, R10), arguments, strict=False):
-            registers[place] = self._data if value is None else value
+            registers[place] = next(halves) if value is None else value
         set_registers(self._pid, registers)
         self._go_on()  # into the call
         self._go_on()  # out of it
         result = registers_of(self._pid)[RAX]
         return result - (1 << 64) if result >> 63 else result
+
+    def second_half(self) -> bytes:
+        """Return what a call has made of the second half of its data."""
+        return self._memory.read_exactly(self._pid, self._data + _SCRATCH // 2, _SCRATCH // 2)
 
     def finish(self) -> None:
         """Give the program the registers that it starts with."""

@@ -14,7 +14,7 @@ _PATH_MAX: Final = 4096
 _MOST_PATHS: Final = 256
 """What is read first of a string: nearly all are shorter, and a page takes twice the time."""
 _CACHED: Final = 256
-_KEPT_SECONDS: Final = 0.5
+_KEPT_SECONDS: Final = 0.02
 
 
 class TaskMemory:
@@ -22,8 +22,8 @@ class TaskMemory:
 
     INVARIANT: such a descriptor belongs to the memory that the task had when it was opened, so :meth:`forget` is
     called before a task may exec; a read of nothing means that the memory is gone, and it is opened anew. A thread
-    id whose memory lives on in other threads may come to name another task, though not before all ids went round:
-    so everything is dropped twice a second.
+    id whose memory lives on in other threads may come to name another task, though not before all ids went round, of
+    which there are 32,768 or more: so everything is dropped before so many threads can have been started.
     """
 
     def __init__(self) -> None:

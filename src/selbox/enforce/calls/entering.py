@@ -10,6 +10,7 @@ Source: the kernel's ``selinux_bprm_creds_for_exec``, ``selinux_bprm_committing_
 """
 
 import ctypes
+import errno
 import resource
 import struct
 
@@ -23,8 +24,8 @@ from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.tasks import ignored_signals
 from selbox.typing import Final
 
-_SETITIMER, _SIGACTION = 38, 13
-"""Numbers of system calls that are made in a program's name."""
+_SIGACTION: Final = 13
+"""Number of a system call that is made in a program's name."""
 
 _TIMERS: Final = 3
 _MAX_SIGNAL: Final = 64
@@ -89,11 +90,13 @@ class Entering:
         """Have no signal blocked, ignored or waiting, and no timer running that would send one."""
         ptrace(PTRACE_SETSIGMASK, program.pid, _WORD, ctypes.addressof(_NO_SIGNALS))
         for timer in range(_TIMERS):
-            program.call(_SETITIMER, timer, None, 0)
+            program.stop_timer(timer)
         ignored = ignored_signals(program.pid)
         for number in range(1, _MAX_SIGNAL + 1):
             if ignored >> (number - 1) & 1:
                 program.call(_SIGACTION, number, None, 0, _WORD)
+        if ignored and ignored_signals(program.pid):  # a filter of its own may only pretend
+            raise OSError(errno.EPERM, "signals stay ignored")
 
     def _reset_limits(self, program: NewProgram) -> None:
         first = self._first_tasks_limits()
