@@ -1,7 +1,10 @@
 """What holds for all tests."""
 
+import os
 import signal
+import tempfile
 
+import pytest
 from hypothesis import settings
 
 from tests.strength import tries
@@ -16,3 +19,12 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give selbox a place for what it keeps from one run to the next, which is that of this run and all its workers."""
+    if not hasattr(config, "workerinput"):
+        directory = tempfile.TemporaryDirectory(prefix="selbox-caches-")
+        config.add_cleanup(directory.cleanup)
+        os.chmod(directory.name, 0o711)  # others have directories of their own in it
+        os.environ["XDG_CACHE_HOME"] = f"{directory.name}/{os.geteuid()}"

@@ -1,5 +1,6 @@
 """Running real programs in boxes, for the tests of enforcement."""
 
+import os
 import subprocess
 import sys
 from functools import cache
@@ -76,7 +77,7 @@ class Box:
             input=stdin,
             check=False,
             cwd=self.directory,
-            env=environment(),
+            env=environment(self.user),
         )
         lines = audit.read_text().splitlines() if audit.exists() else []
         records = tuple(parse_record(line) for line in lines if line.startswith("type=AVC"))
@@ -94,7 +95,28 @@ class Box:
         return path
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of boxes: programs of the system, messages in English."""
-    source = str(Path(__file__).resolve().parents[2] / "src")
-    return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "HOME": "/", "PYTHONPATH": source}
+def environment(user: int | None = None) -> dict[str, str]:
+    """Return the environment of boxes: programs of the system, messages in English.
+
+    Args:
+        user: who starts the box; the test's own user when None.
+    """
+    return {
+        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+        "LC_ALL": "C",
+        "HOME": "/",
+        "XDG_CACHE_HOME": cache_of(user),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src"),
+    }
+
+
+@cache
+def cache_of(user: int | None) -> str:
+    """Return the directory in which a user's programs may keep what they like during this run of the tests."""
+    own = os.environ["XDG_CACHE_HOME"]
+    if user is None:
+        return own
+    directory = os.path.join(os.path.dirname(own), str(user))
+    os.makedirs(directory, 0o700, exist_ok=True)
+    os.chown(directory, user, user)
+    return directory

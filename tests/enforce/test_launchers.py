@@ -114,7 +114,7 @@ def run_in_container(
         text=True,
         check=False,
         cwd=box.directory,
-        env=environment() | {"HOME": "/proc/nowhere"},
+        env=environment() | {"XDG_CACHE_HOME": "/proc/nowhere"},
         stdin=subprocess.DEVNULL,
         timeout=60,
     )

@@ -15,6 +15,7 @@ import pytest
 from tests.enforce.boxes import environment
 from tests.enforce.clients import USERS
 from tests.enforce.meetings import CAT, CONNECTS, DOG, FREE, LABEL, PRELUDE, REACHABLE, meet
+from tests.strength import tries
 
 pytestmark = pytest.mark.enforcement
 
@@ -292,7 +293,7 @@ for each in forbidden, hidden:
     each.setblocking(False)
     say(trying(each.accept))
 """
-    dog = """
+    dog = f"""
 import ctypes
 sys.stdin.read(1)
 own = server(chr(0) + "kennel" + str(os.getpid()), backlog=4096)
@@ -314,8 +315,8 @@ sys.setswitchinterval(1e-5)
 thread = threading.Thread(target=flip)
 thread.start()
 libc = ctypes.CDLL(None, use_errno=True)
-answers = {}
-for _ in range(2000):
+answers = {{}}
+for _ in range({tries(2000)}):
     client = socket(AF_UNIX)
     answer = libc.connect(client.fileno(), memory, size) and errno.errorcode[ctypes.get_errno()]
     answers[answer] = answers.get(answer, 0) + 1

@@ -33,6 +33,7 @@ def environment() -> dict[str, str]:
         "PYTHONPATH": f"{SOURCE}:{LIBRARIES}",
         "COLUMNS": "300",
         "HOME": "/",
+        "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
         "LC_ALL": "C.UTF-8",
     }
 

@@ -39,6 +39,7 @@ def perform(directory: Path, names: Sequence[str]) -> dict[str, Outcome]:
             "PATH": os.environ["PATH"],
             "LC_ALL": "C",
             "HOME": os.environ.get("HOME", "/"),
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", ""),
             "PYTHONPATH": f"{ROOT}/src:{ROOT}",
         },
         timeout=SECONDS,

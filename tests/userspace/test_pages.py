@@ -97,7 +97,7 @@ def in_a_box(tmp_path: Path, level: str, policies: str) -> tuple["subprocess.Com
         "PATH": f"{selbox.parent}:/usr/bin:/bin",
         "PYTHONPATH": str(ROOT / "src"),
         "LC_ALL": "C",
-        "HOME": "/",
+        "HOME": str(tmp_path),
     }
     script = blocks[place][1].replace("clerk_t:s0", f"clerk_t:{level}").replace(" -- sh", f" {policies} -- sh")
     ended = subprocess.run(
