@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from selbox.enforce.pidnumbers import can_translate
-from tests.enforce.boxes import Box
+from tests.enforce.boxes import Box, environment
 from tests.enforce.clients import PYTHON, USERS, make_box, needs, needs_python
 from tests.enforce.test_othermemory import DOG, LAST, POLICY, PROBES
 
@@ -200,3 +200,74 @@ def test_bubblewrap_has_its_own_processes(tmp_path_factory: pytest.TempPathFacto
     words = ("--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "ps", "-eo", "pid,comm")
     outcome = Box(directory, "").run("bwrap", *words, options=("--domain", "kernel_t"))
     assert [each.split()[1] for each in outcome.output.splitlines()[1:]] == ["bwrap", "ps"], outcome
+
+
+JOINING = """
+import ctypes, os, subprocess, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+PID, UTS = 0x20000000, 0x04000000
+def join(name, descriptor, kinds=0):
+    print(name, 0 if libc.setns(descriptor, kinds) == 0 else ctypes.get_errno(), flush=True)
+maker = subprocess.Popen(["unshare", "-pf", "--kill-child", "sleep", "60"])
+inner = ""
+while not inner:
+    with open(f"/proc/{maker.pid}/task/{maker.pid}/children") as children:
+        inner = children.read().strip()
+of_inner = os.pidfd_open(int(inner))
+waiting = threading.Event()
+thread = threading.Thread(target=waiting.wait)
+thread.start(); join("with a thread", of_inner, PID); waiting.set(); thread.join()
+while len(os.listdir("/proc/self/task")) > 1: pass
+join("outside by process", os.pidfd_open(int(sys.argv[1])), UTS)
+join("outside by descriptor", 0)
+join("no namespace", 1); join("another kind", 0, PID); join("no kinds", of_inner)
+join("own", os.pidfd_open(os.getpid()), UTS)
+join("inner by process", of_inner, PID)
+child = os.fork()
+if not child:
+    print("number", os.getpid() < 10, os.getppid(), flush=True)
+    try:
+        os.kill(int(inner), 0)
+    except OSError as error:
+        print("old number", error.errno, flush=True)
+    os.kill(1, 0)
+    os._exit(0)
+os.waitpid(child, 0)
+maker.kill()
+"""
+
+JOINED = """with a thread 1
+outside by process 1
+outside by descriptor 1
+no namespace 22
+another kind 22
+no kinds 22
+own 0
+inner by process 0
+number True 0
+old number 3
+"""
+
+
+@ROOTS
+def test_namespaces_of_the_box_are_joined_and_no_others(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box, options = prepared(tmp_path_factory, "(allow cat_t self (capability (sys_admin)))")
+    box.file("joining.py", JOINING)
+    with subprocess.Popen(["unshare", "-u", "sleep", "60"]) as outside:
+        try:
+            while os.stat(f"/proc/{outside.pid}/ns/uts").st_ino == os.stat("/proc/self/ns/uts").st_ino:
+                pass
+            with open(f"/proc/{outside.pid}/ns/uts") as namespace:
+                words = [*box.arguments(*options), str(PYTHON), "-I", "joining.py", str(outside.pid)]
+                result = subprocess.run(
+                    words,
+                    stdin=namespace,
+                    capture_output=True,
+                    text=True,
+                    cwd=box.directory,
+                    env=environment(),
+                    check=False,
+                )
+        finally:
+            outside.kill()
+    assert (result.stdout, result.stderr) == (JOINED, "")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from selbox.enforce.pidnumbers import can_translate
 from tests.enforce.boxes import Box
-from tests.enforce.clients import make_box
+from tests.enforce.clients import make_box, needs
 
 NEXT = Path("/proc/sys/kernel/ns_last_pid")
 
@@ -200,6 +201,12 @@ def free_number() -> int:
     return next(each for each in range(highest, 1000, -1) if not used & set(range(each - 100, each + 500)))
 
 
+def labels(box: Box) -> tuple[str, ...]:
+    """Return options that label what the animals are and make."""
+    names = ((box.directory, "yard_t"), (box.directory / "dog", "dog_exec_t"), (box.directory / "cat", "cat_exec_t"))
+    return tuple(f"--label={path}=system_u:object_r:{name}:s0" for path, name in names)
+
+
 def race(factory: pytest.TempPathFactory, rules: str, dog: str, cat: str) -> tuple[list[int], list[int]]:
     """Have a dog and a cat make children under the same numbers; return what each of them told.
 
@@ -225,10 +232,8 @@ def race_alone(factory: pytest.TempPathFactory, rules: str, dog: str, cat: str) 
 
     steering = threading.Thread(target=steer)
     steering.start()
-    names = ((box.directory, "yard_t"), (box.directory / "dog", "dog_exec_t"), (box.directory / "cat", "cat_exec_t"))
-    labels = tuple(f"--label={path}=system_u:object_r:{name}:s0" for path, name in names)
     try:
-        outcome = box.run("/bin/sh", "-c", "./cat & sleep 0.3; ./dog; wait", options=labels, timeout=120)
+        outcome = box.run("/bin/sh", "-c", "./cat & sleep 0.3; ./dog; wait", options=labels(box), timeout=120)
     finally:
         stop.set()
         steering.join()
@@ -241,6 +246,25 @@ def test_a_number_that_comes_to_mean_another_process_is_noticed(tmp_path_factory
     assert changed == 0
     assert min(victims, attackers) > 20, "both must have had the number, or it proves nothing"
     assert min(priorities, limits, signals) > 20, "what is allowed must have been done"
+
+
+STEERED = f"./cat & while test ! -e result; do echo {{}} >{NEXT}; done & sleep 0.3; ./dog; wait"
+
+
+@needs("unshare")
+@pytest.mark.skipif(not can_translate(), reason="this kernel, before Linux 6.11, does not translate numbers")
+def test_a_number_of_a_namespace_that_comes_to_mean_another_process_is_noticed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    box, number = make_box(tmp_path_factory, POLICY, None), 1000
+    compiled(box, "dog", VICTIM, number)
+    compiled(box, "cat", ATTACKER, number)
+    outcome = box.run("unshare", "-pf", "/bin/sh", "-c", STEERED.format(number - 1), options=labels(box), timeout=120)
+    changed, victims = map(int, (box.directory / "result").read_text().split())
+    attackers, *done = map(int, outcome.output.split())
+    assert changed == 0
+    assert min(victims, attackers) > 20, "both must have had the number, or it proves nothing"
+    assert min(done) > 20, "what is allowed must have been done"
 
 
 def test_a_number_that_is_used_again_opens_nobody(tmp_path_factory: pytest.TempPathFactory) -> None:

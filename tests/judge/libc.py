@@ -56,6 +56,7 @@ NUMBERS: Final = {
     "fsconfig": 431,
     "fsmount": 432,
     "fspick": 433,
+    "unshare": 272,
     "pidfd_open": 434,
     "pidfd_getfd": 438,
     "mount_setattr": 442,

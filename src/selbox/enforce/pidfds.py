@@ -83,6 +83,21 @@ class Pidfds:
             self._forget(tid)
 
 
+def process_behind(descriptor: int) -> int | None:
+    """Return the process that a descriptor of the supervisor's stands for; None for one of another kind.
+
+    Raises:
+        OSError: ESRCH when it is gone.
+    """
+    with open(f"/proc/self/fdinfo/{descriptor}", "rb") as information:
+        for line in information:
+            if line.startswith(b"Pid:"):
+                if int(line[4:]) <= 0:
+                    raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+                return int(line[4:])
+    return None
+
+
 def _copy_from_process(pid: int, number: int) -> int:
     """Copy a descriptor where kernels, before 6.9, have pidfds of processes only, whatever becomes of their threads."""
     pidfd = os.pidfd_open(pid)

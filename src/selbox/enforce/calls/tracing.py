@@ -18,6 +18,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
 from selbox.enforce.linux import PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE, PTRACE_SETOPTIONS, pidfd_getfd
+from selbox.enforce.pidfds import process_behind
 from selbox.enforce.pidnumbers import meant_by
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
@@ -111,12 +112,14 @@ class TraceCalls:
             return -errno.EINVAL
         box = self._box
         pidfd = box.descriptors.add(box.pidfds.copy(caller.tid, signed(arguments[0])))
-        pid = _process_behind(pidfd)
+        pid = process_behind(pidfd)
+        if pid is None:
+            return -errno.EBADF
         is_own = thread_group(pid) == thread_group(caller.tid)
         if not is_own:
             self._access.check(caller, pid, attaches=True)
         state = box.tasks.state_of(pid)
-        if state is None or _process_behind(pidfd) != pid:
+        if state is None or process_behind(pidfd) != pid:
             return -errno.ESRCH
         with own_capabilities():
             taken = box.descriptors.add(pidfd_getfd(pidfd, signed(arguments[1])))
@@ -132,19 +135,3 @@ class TraceCalls:
 
         access = access_of_flags(fcntl.fcntl(taken, fcntl.F_GETFL))
         check_descriptor(self._box, holder, caller.state.sid, taken, access, label_socket)
-
-
-def _process_behind(pidfd: int) -> int:
-    """Return the process that a pidfd of the supervisor's stands for.
-
-    Raises:
-        OSError: ESRCH when it is gone, EBADF for what is no pidfd.
-    """
-    with open(f"/proc/self/fdinfo/{pidfd}", "rb") as information:
-        for line in information:
-            if line.startswith(b"Pid:"):
-                pid = int(line[4:])
-                if pid > 0:
-                    return pid
-                raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
-    raise OSError(errno.EBADF, os.strerror(errno.EBADF))

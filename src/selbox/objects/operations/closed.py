@@ -5,16 +5,6 @@ from selbox.typing import Final
 
 ROWS: Final = (
     Operation(
-        "join another process's namespaces",
-        "process",
-        ("ptrace",),
-        "",
-        Support.REFUSED,
-        "numbers and paths mean other things there",
-        "selinux_ptrace_access_check",
-        ("setns",),
-    ),
-    Operation(
         "advise about another process's memory, reap it",
         "file",
         ("read",),

@@ -40,6 +40,17 @@ ROWS: Final = (
         ("unshare", "clone"),
     ),
     Operation(
+        "join namespaces",
+        "file capability cap_userns",
+        ("read", "sys_admin", "sys_chroot"),
+        "the process whose namespaces they are, where they are named by it; the task itself",
+        Support.LIMITED,
+        "those that a process of the box, or its supervisor, is in; not by a process with several threads, or one that "
+        "shares its descriptors with another",
+        "selinux_ptrace_access_check, selinux_capable",
+        ("setns",),
+    ),
+    Operation(
         "name the machine, hang up its terminals, set its clock",
         "capability",
         ("sys_admin", "sys_tty_config", "sys_time"),

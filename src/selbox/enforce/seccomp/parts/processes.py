@@ -1,7 +1,5 @@
 """New processes, their namespaces and root directories."""
 
-import errno
-
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
 from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
@@ -35,10 +33,4 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
 PART: Final = FilterPart(
     notified=("fork", "vfork", "unshare", "chroot"),
     conditional=_conditional,
-    refused={
-        errno.EPERM: (
-            # Other processes' namespaces, where numbers mean other things.
-            "setns",
-        )
-    },
 )
