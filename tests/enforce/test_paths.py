@@ -290,3 +290,24 @@ def test_who_has_other_credentials_walks_for_itself(walked: Walked) -> None:
     look = walked.look(caller=other)
     assert look is not None
     assert not look.is_granted
+
+
+def test_a_file_without_a_name_that_was_too_much_to_remember_is_unlabeled(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the path that it had once it would have its directory's label, and whoever has it open could open it anew."""
+    monkeypatch.setattr("selbox.enforce.labels._UNLINKED_KEPT", 4)
+    secret = walked.server.context_to_sid(HOME)
+    opened = []
+    for number in range(8):
+        path = walked.file.with_name(str(number))
+        path.touch()
+        opened.append(os.open(path, os.O_PATH))
+        before = os.fstat(opened[-1])
+        walked.labels.assign(before, secret)
+        path.unlink()
+        walked.labels.removed(before, str(path))
+    found = [walked.labels.sid_of(each, os.fstat(each), walked.caller) for each in opened]
+    for each in opened:
+        os.close(each)
+    assert (found[0], found[-1]) == (walked.server.initial_sid("unlabeled"), secret)

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections import OrderedDict
+from itertools import islice
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
@@ -104,6 +105,8 @@ class Labels:
         """Directories that were made with a label where the kernel fills them with files, which have it too."""
         self._unlinked: dict[tuple[int, int], int] = {}
         """Labels of inodes that lost their last name and may still be open."""
+        self._drops_unlinked = False
+        """Whether some were too many to be kept: what has no name and is not known then may be one of them."""
         self._texts: dict[str, int | None] = {}
         """What contexts that files or the user gave mean; None where the policy does not have them."""
         server.add_listener(self._texts.clear)
@@ -299,7 +302,8 @@ class Labels:
             if sid is not None:
                 self._unlinked[key] = sid
                 if len(self._unlinked) > _UNLINKED_KEPT:
-                    del self._unlinked[next(iter(self._unlinked))]
+                    self._unlinked = dict(islice(self._unlinked.items(), _UNLINKED_KEPT // 2, None))
+                    self._drops_unlinked = True
 
     def is_memory(self, descriptor: int, status: os.stat_result) -> bool:
         """Tell whether a file is a task's memory, ``/proc/PID/mem``; its label is then the task's."""
@@ -381,6 +385,8 @@ class Labels:
         key = (status.st_dev, status.st_ino)
         if status.st_nlink == 0 and key in self._unlinked:
             return self._unlinked[key], False
+        if status.st_nlink == 0 and self._drops_unlinked:
+            return self._unlabeled, False
         self._unlinked.pop(key, None)  # the number is another file's now
         superblock = self.superblocks.mounted(status.st_dev)
         if superblock is not None:

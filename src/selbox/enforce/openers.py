@@ -5,12 +5,22 @@ openers are kept by inode, and where several domains have opened one, all of the
 """
 
 import os
+from itertools import islice
+
+from selbox.typing import Final
+
+_KEPT: Final = 1 << 17
 
 
 class Openers:
-    """The openers of inodes, as far as the supervisor opened them for the box."""
+    """The openers of inodes, as far as the supervisor opened them for the box.
+
+    Of very many inodes the last ones are kept: pipes and files in memory have new numbers for ever. Who hands over
+    another one counts as its opener.
+    """
 
     def __init__(self) -> None:
+        self._alone: dict[int, frozenset[int]] = {}
         self._openers: dict[tuple[int, int], frozenset[int]] = {}
         self._private: set[tuple[int, int]] = set()
         self._handed_in: set[tuple[int, int]] = set()
@@ -23,13 +33,20 @@ class Openers:
         """Note that a domain opened an inode, by device and inode number."""
         known = self._openers.get(key)
         if known is None:
-            self._openers[key] = frozenset((sid,))
+            self._add(key, sid)
         elif sid not in known:
             self._openers[key] = known | {sid}
 
     def note_unknown(self, status: os.stat_result, sid: int) -> None:
         """Note who has an inode that the supervisor did not open: a pipe, a socket."""
-        self._openers.setdefault((status.st_dev, status.st_ino), frozenset((sid,)))
+        key = status.st_dev, status.st_ino
+        if key not in self._openers:
+            self._add(key, sid)
+
+    def _add(self, key: tuple[int, int], sid: int) -> None:
+        if len(self._openers) >= _KEPT:
+            self._openers = dict(islice(self._openers.items(), _KEPT // 2, None))
+        self._openers[key] = self._alone.setdefault(sid, frozenset((sid,)))
 
     def of(self, status: os.stat_result, default: int) -> frozenset[int]:
         """Return the SIDs that opened an inode, or the default where none is known."""
@@ -55,4 +72,5 @@ class Openers:
         """Forget an inode that is gone."""
         key = (status.st_dev, status.st_ino)
         self._private.discard(key)
+        self._handed_in.discard(key)
         self._openers.pop(key, None)

@@ -25,6 +25,8 @@ _OF_NAMED_SESSION: Final = _OF_SESSION | LINK << USER
 _OF_TASK: Final = ALL << POSSESSOR | VIEW << USER
 _OF_A_USER: Final = (ALL & ~SETATTR) << POSSESSOR | ALL << USER
 _MOST_HOLDERS: Final = 1 << 16
+_MOST_SESSIONS: Final = 1 << 17
+"""Each is in a state of tasks, and those are kept as long as the box."""
 _FEW: Final = 64
 """Keyrings of sessions and tasks that may be left over before somebody looks who still has them."""
 
@@ -41,6 +43,7 @@ class KeyHolders:
         self._of_users: dict[tuple[int, bool], Key] = {}
         self._sessions: dict[int, Key] = {}
         self._holders = 0
+        self._joined = 0
         self._look_at = _FEW
 
     def credentials(self, caller: Caller) -> Credentials:
@@ -110,6 +113,9 @@ class KeyHolders:
         return Found(session, True)
 
     def _new_session(self, caller: Caller, name: bytes, permissions: int) -> Key:
+        if self._joined >= _MOST_SESSIONS:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        self._joined += 1
         session = self._make(caller, name, permissions)
         self._sessions[session.serial] = session
         self.enter(caller.tid, session)
