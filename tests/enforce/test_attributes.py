@@ -1,11 +1,12 @@
 """Labels as programs read and set them: `ls -Z`, `stat`, `find`, `chcon`, and extended attributes beside them."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.enforce.boxes import Box
+from tests.enforce.boxes import Box, environment
 from tests.enforce.clients import PYTHON, USERS, make_box, needs, needs_python
 
 pytestmark = pytest.mark.enforcement
@@ -99,6 +100,26 @@ def test_who_administers_labels_sets_and_sees_contexts_that_the_policy_does_not_
     assert lines == [*seen, *seen, "refused"]
 
 
+@needs("chcon", "ls", "unshare")
+@needs_root
+def test_files_of_an_overlay_over_two_file_systems_take_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Their device numbers are those of no mount."""
+    box = make_box(tmp_path_factory, POLICY, None)
+    box.file("kibble")
+    beneath = box.directory
+    script = "cd /srv/r; : > mouse; chcon -t toy_t kibble mouse && ls -Z kibble mouse"
+    command = [*box.arguments("--domain", "cat_t", f"--label=/srv/r={FOOD}"), "/bin/sh", "-c", script]
+    mounts = f"""
+        mount -t tmpfs none /srv; mkdir /srv/u /srv/w /srv/r
+        mount -t overlay none -o lowerdir={beneath},upperdir=/srv/u,workdir=/srv/w /srv/r; exec "$@"
+    """
+    own = ["unshare", "--mount", "sh", "-ec", mounts, "sh"]
+    done = subprocess.run([*own, *command], capture_output=True, text=True, check=False, env=environment())
+    if "mount: " in done.stderr:
+        pytest.skip(f"no overlay here: {done.stderr.strip()}")
+    assert done.stdout.splitlines() == [f"{TOY} kibble", f"{TOY} mouse"], done.stderr
+
+
 @needs("chcon", "ls")
 @needs_root
 def test_files_of_a_new_control_group_have_its_label(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -169,6 +190,7 @@ def test_attributes_answer_as_the_kernel_does(box: Box) -> None:
         "script.py",
         """
 import os
+import subprocess
 def attempt(call, *arguments):
     try:
         print(call(*arguments))

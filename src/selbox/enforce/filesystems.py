@@ -117,6 +117,24 @@ class Filesystems:
         """Return the kind of a file system, or an empty string for one that is mounted nowhere, such as pipes'."""
         return self._find(device)[0].kind
 
+    def kind_at(self, device: int, descriptor: int) -> str:
+        """Return the kind of the file system on which a file was opened.
+
+        No mount has the device numbers of files in an overlay over several file systems: they are known from then on.
+
+        Args:
+            device: the file's.
+            descriptor: of the file.
+        """
+        kind = self.kind_of(device)
+        if kind:
+            return kind
+        mounted = self._table.get(mount_number(descriptor))
+        if mounted is None or mounted.device in self._made:
+            return ""
+        self._mounts[device] = [mounted]
+        return mounted.kind
+
     def device_name(self, device: int, path: str) -> str:
         """Return the name of a device as audit records give it (``dev``).
 

@@ -395,7 +395,7 @@ class Labels:
         if original is None:
             return self._unlabeled, False  # what policy would say of its path cannot be told
         path = self._history.original(original)
-        kind = self.filesystem_of(status.st_dev)
+        kind = self.filesystems.kind_at(status.st_dev, descriptor)
         place = f"/proc/self/fd/{descriptor}"
         text = self._store.get(status.st_dev, status.st_ino, place) or self._path_labels.lookup(path)
         if text is not None:

@@ -83,12 +83,13 @@ class AttributeCalls:
         path = self._box.memory.read_string(caller.tid, register)
         return target_at(self._box, caller, AT_FDCWD, path, follow=follow)
 
-    def _takes_labels(self, device: int) -> bool:
-        """Tell whether the files of a file system can be relabelled."""
-        superblock = self._box.labels.superblocks.mounted(device)
+    def _takes_labels(self, target: Target) -> bool:
+        """Tell whether the files of a file's file system can be relabelled."""
+        labels, device = self._box.labels, target.status.st_dev
+        superblock = labels.superblocks.mounted(device)
         if superblock is not None:
             return superblock.takes_labels
-        kind = self._box.labels.filesystem_of(device)
+        kind = labels.filesystems.kind_at(device, target.descriptor)
         return bool(kind) and kind not in self._fixed
 
     def _check(self, caller: Caller, target: Target, sid: int, permission: str) -> None:
@@ -146,7 +147,7 @@ class AttributeCalls:
         if any(each.startswith(_TRUSTED) for each in names) and not Capabilities(box).may_use(caller, "sys_admin"):
             names = [each for each in names if not each.startswith(_TRUSTED)]
         device = target.status.st_dev
-        if (self._takes_labels(device) or box.labels.is_layered(device)) and NAME not in names:
+        if (self._takes_labels(target) or box.labels.is_layered(device)) and NAME not in names:
             names.append(NAME)
         return self._give(caller, b"".join(name + b"\0" for name in names), arguments[1], arguments[2])
 
@@ -205,7 +206,7 @@ class AttributeCalls:
         status = target.status
         if os.fstatvfs(target.descriptor).f_flag & os.ST_RDONLY:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        if not self._takes_labels(status.st_dev):
+        if not self._takes_labels(target):
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         if not _owns(caller, status):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
