@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from selbox.diagnostics import SelboxError
-from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, install_filter, prctl
+from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, address_of, install_filter, prctl, write_memory
 from selbox.enforce.seccomp.filter import build_filter
 from selbox.enforce.seccomp.part import FilterSettings, TransactionRange
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
@@ -64,7 +64,22 @@ def _foreign_machine() -> str:
         return f"enforcement knows the system calls of {MACHINE}; this machine is {machine.machine}"
     if resource.getrlimit(RLIMIT_RTTIME)[1] != resource.RLIM_INFINITY:
         return "the hard limit RLIMIT_RTTIME is set, and labels of processes are carried above it"
+    if not _may_write_memory():
+        return (
+            "`process_vm_writev` is refused, by which programs get their answers; a container of Docker before 23 has "
+            "it with `--cap-add SYS_PTRACE`, a service with `SystemCallFilter=@ipc` beside others"
+        )
     return ""
+
+
+def _may_write_memory() -> bool:
+    """Try it on oneself: what forbids this forbids it everywhere."""
+    own = bytes(2)
+    try:
+        write_memory(os.getpid(), address_of(own), own)
+    except OSError:
+        return False
+    return True
 
 
 def _unavailable(reason: str) -> SelboxError:
