@@ -13,7 +13,8 @@ from selbox.compiler.classes import Vectors
 from selbox.compiler.identities import Identities
 from selbox.compiler.namespace import Place, Scope
 from selbox.compiler.origins import Origins
-from selbox.compiler.program import Program, Run, Statement
+from selbox.compiler.program import Program, Statement
+from selbox.compiler.runs import Run
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, special_pairs
 from selbox.language.cil import Form
 from selbox.model.rules import RuleKind, Rules
@@ -43,7 +44,6 @@ class AccessRules:
     Attributes:
         rules: the rows so far. A target may be a value of :mod:`selbox.compiler.targets`, and a condition is the number
             of a branch as in :class:`selbox.compiler.namespace.Place`.
-        first_brought: the first row of what was brought from elsewhere; what follows either was too, or is conditional.
         special: the rules that have been written out for each type of their source, as their target depends on it.
     """
 
@@ -55,13 +55,13 @@ class AccessRules:
         self._read = read
         self.rules = Rules()
         self.special: list[Statement] = []
-        self.first_brought: int | None = None
         self._root = _Known()
         for name, symbol in program.root.tables.get("type", {}).items():
             actual = program.actual(symbol)
             if actual.id >= 0:
                 self._root.sources[name] = self._root.targets[name] = actual.id
         self._root.targets["self"] = SELF
+        self._blocks: dict[Scope, _Known] = {}
         self._last: tuple[Scope | None, _Known] = (None, self._root)
 
     def take(self, runs: Iterable[Run], *, write_out: bool) -> None:
@@ -72,15 +72,7 @@ class AccessRules:
             write_out: whether to write out targets that are no type.
         """
         live = (run for run in runs if run[0].optional is None or run[0].optional.live)
-        rearranged = bool(self._program.rearranging)
-
-        def kind(run: Run) -> tuple[_Known, bool]:
-            place = run[0]
-            return self._known(place.scope), rearranged and not place.branch and place.brought
-
-        for (known, brought), together in groupby(live, kind):
-            if brought and self.first_brought is None:
-                self.first_brought = len(self.rules)
+        for known, together in groupby(live, lambda run: self._known(run[0].scope)):
             forms: list[Form] = []
             places: list[Place] = []
             for place, run in together:
@@ -166,9 +158,11 @@ class AccessRules:
                     self._learn(form, place, known)
 
     def _known(self, scope: Scope) -> "_Known":
-        """Return what is remembered of a scope; of all but the root only while statement follows on statement."""
+        """Return what is remembered of a scope; of a call or inheritance only while statement follows on statement."""
         if scope.parent is None:
             return self._root
+        if type(scope) is Scope:
+            return self._blocks.setdefault(scope, _Known())
         if self._last[0] is not scope:
             self._last = (scope, _Known())
         return self._last[1]

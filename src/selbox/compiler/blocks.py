@@ -27,7 +27,8 @@ def insert(expander: Expander, moment: str) -> None:
         expander: what holds them.
         moment: ``before`` or ``after`` inheritance; forms of the other moment stay where they are.
     """
-    waiting = [each for each in expander.insertions if _moment(each[0]) == moment]
+    # The last is the first, as where one adds to what another one adds, or both to one block, can be seen.
+    waiting = [each for each in reversed(expander.insertions) if _moment(each[0]) == moment]
     expander.insertions[:] = [each for each in expander.insertions if _moment(each[0]) != moment]
     progress = True
     while waiting and progress:
@@ -80,7 +81,7 @@ def _insert_one(expander: Expander, form: Form, place: Place) -> None:
     content = symbol.content
     expander.program.rearranging.add(symbol.place.top_level(symbol.form))
     if content is not None:
-        inserted = content.inside(container, expander.next_path(content), tree=place.tree)
+        inserted = content.inside(container, expander.added_path(content), tree=place.tree)
         expander.build(form, at + 1, inserted)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from selbox.compiler.errors import StatementError
-from selbox.compiler.namespace import LATER, NAME_TABLES, PLAIN_NAME, Optional, Place, Scope, Symbol
+from selbox.compiler.namespace import LAST, LATER, NAME_TABLES, PLAIN_NAME, Optional, Place, Scope, Symbol
 from selbox.compiler.parameters import parameters
-from selbox.compiler.program import ACCESS, JOINED, OBJECT_ROLE, ORDERED, Program, Statement
+from selbox.compiler.program import ACCESS, JOINED, OBJECT_ROLE, Program, Statement
 from selbox.compiler.statements import REFUSED, branches, check_declared_once, check_statement, stray
 from selbox.diagnostics import SelboxError
 from selbox.language.cil import Form, RuleForm, Tree
@@ -90,7 +90,6 @@ class Expander:
             "call": self._wait_in(self.calls),
             "blockabstract": self._blockabstract,
         }
-        self._actions |= dict.fromkeys(ORDERED, self._keep_order)
         if program.options.preserve_tunables:
             self._actions |= {"tunable": self._tunable, "tunableif": self._booleanif}
         if program.options.qualified_names:
@@ -184,10 +183,6 @@ class Expander:
             inner = self._take(index, statement, place, parent, runs)
             if inner:
                 break
-            if place.branch and isinstance(statement, Form):  # what a call brings in comes before what stands behind it
-                self._store(runs, place)
-                rules = runs[ACCESS] = []
-                place = place.behind(statement.offset)
         self._store(runs, place)
         return inner
 
@@ -216,10 +211,22 @@ class Expander:
             }
         return found
 
-    def next_path(self, place: Place) -> tuple[int, ...]:
+    def added_path(self, place: Place) -> tuple[int, ...]:
         """Return a place in the order behind everything that stands at a place so far."""
         self.counter += 1
-        return (*place.path, LATER + self.counter)
+        return (*place.path, LAST + self.counter)
+
+    def chosen_path(self, form: Form, place: Place) -> tuple[int, ...]:
+        """Return a place in the order for what a ``tunableif`` brings in.
+
+        It is behind what holds the ``tunableif``, and all that others there have brought in. The last number tells the
+        statement there that brings it in; the one before it is its own alone.
+        """
+        self.counter += 1
+        around, offset = place.path, form.offset
+        if len(around) > 1 and LATER <= around[-2] < LAST:  # it was brought in itself
+            around, offset = around[:-2], around[-1]
+        return (*around, LATER + self.counter, offset)
 
     def content_frames(self, form: Form, start: int, place: Place, weight: int = 1) -> list[Frame]:
         """Return what to walk for a block, optional or macro: its own statements and what ``in`` added to it.
@@ -236,7 +243,7 @@ class Expander:
         self._walked += weight * count
         frames = [_frame(form, start, place)]
         for added, added_start, tree in additions:
-            frames.append(_frame(added, added_start, place.inside("in", self.next_path(place), tree=tree)))
+            frames.append(_frame(added, added_start, place.inside("in", self.added_path(place), tree=tree)))
         return frames
 
     def _take(
@@ -419,12 +426,6 @@ class Expander:
 
     def _blockabstract(self, form: Form, place: Place) -> list[Frame]:
         self.abstractions.append((form, place))
-        return []
-
-    def _keep_order(self, form: Form, place: Place) -> list[Frame]:
-        keyword = JOINED.get(form.keyword, form.keyword)
-        self.program.statements.setdefault(keyword, []).append((place, [form]))
-        self.program.orders.setdefault(keyword, []).append((*place.path, form.offset))
         return []
 
     @staticmethod

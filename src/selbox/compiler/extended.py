@@ -95,7 +95,6 @@ class ExtendedRules:
     Attributes:
         statements: the rules.
         assertions: ``neverallowx`` statements, checked at the end.
-        brought: how many rules stand before the first of its kind that was brought from elsewhere.
     """
 
     def __init__(self, program: Program, classes: Classes, origins: Origins) -> None:
@@ -105,7 +104,6 @@ class ExtendedRules:
         self._named: dict[Symbol, ExtendedPermissions] = {}
         self.statements: list[ExtendedStatement] = []
         self.assertions: list[NeverAllowExtended] = []
-        self.brought: dict[ExtendedKind, int] = {}
 
     def collect(self, only_optional: bool) -> None:
         """Take in every extended rule; evaluate every ``permissionx``, used or not."""
@@ -121,8 +119,6 @@ class ExtendedRules:
         target_id = target if isinstance(target, int) else target.id
         permissions = self.permissions(form, place, 3)
         origin = self._origins.number(form, place)
-        if kind not in self.brought and place.brought:
-            self.brought[kind] = len(self.statements)
         for class_id in permissions.classes:
             self.statements.append(
                 ExtendedStatement(

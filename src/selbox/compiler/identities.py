@@ -6,7 +6,8 @@ from selbox.compiler.errors import StatementError
 from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import Place, Symbol
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
-from selbox.compiler.program import Program, Run, Statement
+from selbox.compiler.program import Program, Statement
+from selbox.compiler.runs import Run
 from selbox.compiler.sets import SetTable, SetTerm
 from selbox.compiler.settings import choose
 from selbox.language.cil import Form

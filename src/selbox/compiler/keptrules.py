@@ -168,14 +168,13 @@ class KeptRules:
             )
 
     def _own_transitions(self) -> Iterator[int]:
-        for keyword in ("typetransition", "typechange", "typemember"):
-            for form, place in self._program.live(keyword):
-                if form[2] == "self":
-                    source = self._program.resolve("type", form, place, 1)
-                    if source.name == GENERATED_ATTRIBUTE:
-                        raise NotKeptError
-                    if source.flavour != "type":
-                        yield self._ids[source.id]
+        for form, place in self._program.live("typetransition"):
+            if form[2] == "self":
+                source = self._program.resolve("type", form, place, 1)
+                if source.name == GENERATED_ATTRIBUTE:
+                    raise NotKeptError
+                if source.flavour != "type":
+                    yield self._ids[source.id]
 
     def _settled(self) -> Iterator[tuple[int, ...]]:
         rules = self._policy.rules

@@ -47,13 +47,13 @@ STRINGS: Final = "string"
 
 
 LATER: Final = 1 << 32
-"""Added to a number, in a path, to sort what is brought in from elsewhere behind what a block holds itself."""
+"""Added to a number, in a path, to sort what a ``tunableif`` brings in behind what a block holds itself."""
+
+LAST: Final = 2 * LATER
+"""Likewise, to sort what ``in`` adds to a block behind that."""
 
 _MOST_VISIBLE: Final = 64
 """Parameters of calls inside of one another that are looked up at once; each call knows all of them."""
-
-_BEHIND: Final = 1 << 60
-"""In a path, more than any offset."""
 
 
 class Optional:
@@ -396,24 +396,6 @@ class Place:
         if len(self.path) == 1:
             return self.path[0], form.offset
         return self.path[0], self.path[1] if self.path[1] < LATER else self.path[2]
-
-    @property
-    def brought(self) -> bool:
-        """Whether statements here were brought from elsewhere: by a call, by inheritance or by ``in``."""
-        scope: Scope | None = self.scope
-        while scope is not None and not isinstance(scope, CallScope):
-            scope = scope.parent
-        return scope is not None or self.copied or any(LATER <= each < _BEHIND for each in self.path[1:])
-
-    def behind(self, offset: int) -> "Place":
-        """Return the place of what stands behind one of the statements here, and what that brings in.
-
-        Args:
-            offset: where the statement stands.
-        """
-        around = self.path[:-2] if self.path[-1:] == (_BEHIND,) else self.path
-        path = (*around, offset, _BEHIND)
-        return Place(self.scope, self.tree, self.optional, self.branch, self.lexical, path, self.copied)
 
 
 def find(scope: Scope, table: str, name: str) -> Symbol | None:

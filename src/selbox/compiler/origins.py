@@ -33,30 +33,34 @@ class _LineStarts(Sequence["array[int]"]):
 class Origins:
     """The places that rules of a policy come from.
 
-    A statement of a macro or of a block that others inherit has one number, however often it is brought in.
+    A statement of a macro or of a block that others inherit has one number, however often it is brought in, or one for
+    each time.
 
     Args:
         record: False gives every place the number 0.
+        apart: whether a statement that is brought in again has a number of its own.
 
     Attributes:
         forms, places: the statement of each number, from 1, and where it stands.
     """
 
-    def __init__(self, record: bool = True) -> None:
+    def __init__(self, record: bool = True, apart: bool = False) -> None:
         self._record = record
+        self._apart = apart
         self.forms: list[Form] = []
         self.places: list[Place] = []
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[int | tuple[int, int], int] = {}
 
     def number(self, form: Form, place: Place) -> int:
         """Return the ``origin`` number of a statement, from 1."""
-        known = self._numbers.get(id(form))
+        key = (id(form), id(place)) if self._apart else id(form)
+        known = self._numbers.get(key)
         if known is None:
             if not self._record:
                 return 0
             self.forms.append(form)
             self.places.append(place)
-            known = self._numbers[id(form)] = len(self.forms)
+            known = self._numbers[key] = len(self.forms)
         return known
 
     def number_all(self, forms: list[Form], places: list[Place]) -> list[int]:

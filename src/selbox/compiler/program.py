@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from selbox.compiler.errors import StatementError, UnresolvedNameError
 from selbox.compiler.namespace import NAME_TABLES, Argument, Optional, Place, Scope, Symbol, find
 from selbox.compiler.options import CompileOptions
+from selbox.compiler.runs import Run, in_order
 from selbox.diagnostics import Diagnostics, did_you_mean
 from selbox.language.cil import Form
 from selbox.typing import ClassVar, Final
 
 Statement = tuple[Form, Place]
-Run = tuple[Place, list[Form]]
-"""Statements that stand at one place, in order; most of what a pass asks about each is the same for all of them."""
-
 Handler = Callable[[Form, Place], None]
 
 NO_MEANING: Final = "cil-alias-without-meaning"
@@ -28,13 +26,12 @@ class Program:
         diagnostics: where every pass reports.
         options: what was asked for.
         root: the scope of names that stand in no block.
-        statements: by keyword, or what :data:`JOINED` has in its place, in the order that they were met; no run is
-            empty.
+        statements: by keyword, or what :data:`JOINED` has in its place; no run is empty. Rules and constraints are in
+            the order of the expanded policy, others in the order that they were met.
         symbols: declarations by keyword.
         conditionals: each ``booleanif`` with its place; its number is its index.
         repeated: declarations of what is declared already, where that is allowed.
         conditional_orders: where a reader of the expanded policy would meet each of them.
-        orders: likewise, for the statements whose keywords are in :data:`ORDERED`, by what has their place.
         optionals: every optional block.
         arguments: what calls give to macros.
         rearranging: top-level statements that have an effect elsewhere than where they stand, by ``in``, calls and the
@@ -54,7 +51,6 @@ class Program:
         self.symbols: dict[str, list[Symbol]] = {}
         self.conditionals: list[Statement] = []
         self.conditional_orders: list[tuple[int, ...]] = []
-        self.orders: dict[str, list[tuple[int, ...]]] = {}
         self.optionals: list[Optional] = []
         self.arguments: list[Argument] = []
         self.rearranging: set[tuple[int, int]] = set()
@@ -102,18 +98,9 @@ class Program:
 
     def put_in_order(self) -> None:
         """Sort the statements whose order tells as a reader of the expanded policy would meet them."""
-        for keyword, orders in self.orders.items():
-            runs = self.statements[keyword]  # each of them one statement
-            self.statements[keyword] = [runs[index] for index in sorted(range(len(orders)), key=orders.__getitem__)]
-        self.orders.clear()
-        if not self.rearranging or not self.conditionals:
-            return
-        for keyword in _CONDITIONAL:
-            runs = self.statements.get(keyword, [])
-            conditional = [each for each in runs if each[0].branch]
-            if conditional:
-                conditional.sort(key=lambda each: (self.conditional_orders[(each[0].branch - 1) // 2], each[0].path))
-                self.statements[keyword] = [each for each in runs if not each[0].branch] + conditional
+        if self.rearranging:  # all others were met in that order
+            for keyword in _ORDERED & self.statements.keys():
+                self.statements[keyword] = in_order(self.statements[keyword])
 
     def run(self, keyword: str, handler: Handler, only_optional: bool = False) -> None:
         """Hand every statement of a keyword to a handler; report what fails, or switch off its optional block.
@@ -233,15 +220,18 @@ JOINED: Final = {
     "allow": ACCESS,
     "auditallow": ACCESS,
     "dontaudit": ACCESS,
+    "typechange": "typetransition",
+    "typemember": "typetransition",
     "mlsconstrain": "constrain",
     "mlsvalidatetrans": "validatetrans",
 }
 """Keywords whose statements share one list: the order in which they stand among each other can be seen."""
 
-_CONDITIONAL: Final = (ACCESS, "typetransition", "typechange", "typemember")
-
-ORDERED: Final = ("constrain", "mlsconstrain", "validatetrans", "mlsvalidatetrans")
-"""Keywords of statements that count in the order of the expanded policy, wherever they were met."""
+_ORDERED: Final = frozenset(
+    {ACCESS, "typetransition", "rangetransition", "roleallow", "roletransition", "neverallow"}
+    | {"allowx", "auditallowx", "dontauditx", "constrain", "validatetrans"}
+)
+"""What has its place among the statements and is written, or reported, in the order of the expanded policy."""
 
 OBJECT_ROLE: Final = "object_r"
 """The role of objects; always role 0, declared or not."""

@@ -34,11 +34,10 @@ class RelinkedExtended:
             if not parts.gone(place)
         ]
         extended = parts.reread.resolution.extended
-        for number, each in enumerate(extended.statements):
+        for each in extended.statements:
             if each.branch:
                 raise GiveUpError
-            order = parts.order_met(each.origin, number, extended.brought.get(each.kind))
-            found.append((_order(each.kind, order), each))
+            found.append((_order(each.kind, parts.order_of(each.origin)), each))
         found.sort(key=lambda each: each[0])
         self._statements = [each for _, each in found]
 

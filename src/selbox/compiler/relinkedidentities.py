@@ -122,8 +122,8 @@ class RelinkedIdentities:
         ]
         tables = self._parts.reread.resolution.rules
         found += [
-            (self._parts.order_met(origin, number, tables.brought.get("roleallow")), source, target)
-            for number, (source, target, class_id, _, origin) in enumerate(tables.role_rules)
+            (self._parts.order_of(origin), source, target)
+            for source, target, class_id, _, origin in tables.role_rules
             if class_id < 0
         ]
         found.sort(key=lambda each: each[0])
@@ -144,14 +144,8 @@ class RelinkedIdentities:
         ]
         tables = self._parts.reread.resolution.rules
         found += [
-            (
-                self._parts.order_met(origin, number, tables.brought.get("roletransition")),
-                source,
-                target.id,
-                class_id,
-                result,
-            )
-            for number, (source, target, class_id, result, origin) in enumerate(tables.role_rules)
+            (self._parts.order_of(origin), source, target.id, class_id, result)
+            for source, target, class_id, result, origin in tables.role_rules
             if class_id >= 0
         ]
         found.sort(key=lambda each: each[0])

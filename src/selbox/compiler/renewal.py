@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache, cached_property
 
 from selbox.compiler.attributes import GENERATED
-from selbox.compiler.baseline import Baseline, beyond
+from selbox.compiler.baseline import Baseline
 from selbox.compiler.namespace import LATER, Place, Symbol
 from selbox.compiler.options import DEFAULT_EXPAND_SIZE
 from selbox.compiler.orders import GENERATED_ATTRIBUTE
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread
-from selbox.compiler.resolution import Resolution
 from selbox.compiler.targets import NOT_SELF, SELF
 from selbox.model.bitset import members
 from selbox.typing import Final, NamedTuple
@@ -48,11 +47,6 @@ class Parts(NamedTuple):
     gone: Gone
     ranges: Sequence[tuple[int, int]]
 
-    @property
-    def beyond(self) -> int:
-        """The place behind all sources, where what calls and the like bring in is met."""
-        return beyond(len(self.baseline.starts))
-
     def order(self, place: Place, *numbers: int) -> Order:
         """Return what a statement that was read again sorts by."""
         return 2 * self.place(place), numbers
@@ -67,20 +61,10 @@ class Parts(NamedTuple):
     def order_of(self, origin: int) -> Order:
         """Return what the statement of an origin sorts by: where a reader of the expanded policy meets it."""
         origins = self.reread.resolution.origins
-        # Statements of different keywords are read one keyword after the other: their offsets tell how they stand.
-        return self.order(origins.places[origin - 1], *origins.position(origin))
-
-    def order_met(self, origin: int, number: int, brought: int | None) -> Order:
-        """Return what the statement of an origin sorts by: where it is met by those who expand the policy.
-
-        Args:
-            origin: of the statement.
-            number: how many were met before.
-            brought: of how many on they are brought from elsewhere.
-        """
-        if brought is not None and number >= brought:
-            return 2 * self.beyond, (number,)
-        return self.order(self.reread.resolution.origins.places[origin - 1], number)
+        passage, *position = origins.position(origin)
+        # What is met behind all else comes in the order in which it was chosen, whichever passage it stands in.
+        behind_all = position[0] >= LATER
+        return self.order(origins.places[origin - 1], *position if behind_all else (passage, *position))
 
 
 def declaration_order(parts: Parts, places: Iterable[int], declared: Sequence[Symbol]) -> list[int]:
@@ -217,16 +201,10 @@ class Rules:
         parts = self._parts
         resolution = parts.reread.resolution
         rows = resolution.rules.access.rules
-        places = resolution.origins.places
         branches = 2 * len(parts.baseline.rules.conditionals)
         row_at = cache(self._row_at)
-        beyond = self._row_at(parts.beyond)
-        written_out = self._written_out(resolution)
-        conditionals = parts.reread.program.conditionals
-        first_brought = resolution.rules.access.first_brought
-        if first_brought is None:
-            first_brought = len(rows)
-        statement = before = 0
+        order_of = cache(parts.order_of)
+        places = resolution.origins.places
         for row in range(resolution.rules.access_rows):
             kind, source, target, class_id, data, branch, origin = (
                 rows.kind[row],
@@ -237,24 +215,9 @@ class Rules:
                 rows.condition[row],
                 rows.origin[row],
             )
-            if origin != before or origin not in written_out:
-                statement += 1  # the rows of what is written out stand in the order of the types
-            before = origin
             row_now = (kind, source, target, class_id, data, branch + branches if branch else 0)
-            if not branch and row >= first_brought:
-                self.added.append(Added(beyond, (2 * parts.beyond, (statement,)), row_now, origin))
-                continue
-            # The origin is that of the first place at which a statement is brought in.
-            place = conditionals[(branch - 1) // 2][1] if branch else places[origin - 1]
-            self.added.append(Added(row_at(parts.place(place)), parts.order(place, statement), row_now, origin))
-
-    @staticmethod
-    def _written_out(resolution: Resolution) -> set[int]:
-        """Return the origins of rules that have a row for each type of their source."""
-        for _, place in resolution.rules.access.special:
-            if place.branch and place.brought:
-                raise GiveUpError  # where one is brought in twice, its rows could not be told apart
-        return {resolution.origins.number(form, place) for form, place in resolution.rules.access.special}
+            before = row_at(parts.place(places[origin - 1]))
+            self.added.append(Added(before, order_of(origin), row_now, origin))
 
     def _take_own(self) -> None:
         """Follow rules of attributes whose target depends on the source."""

@@ -67,10 +67,11 @@ class Resolution:
     """
 
     def __init__(self, program: Program, only_optional: bool = False, known: Known | None = None) -> None:
+        is_part = known is not None  # which places of the whole its statements have, is looked up by their origins
         known = known or Known()
         verify = not only_optional
         self.program = program
-        self.origins = Origins(record=verify)
+        self.origins = Origins(record=verify, apart=is_part)
         connect_aliases(program)
         check_arguments(program)
         self.numbered = known.number(program)

@@ -3,8 +3,6 @@
 Source: ``cil_binary.c`` of libsepol: which rules the compiled policy holds for a statement.
 """
 
-from collections.abc import Sequence
-
 from selbox.compiler.accessrules import Access, AccessRules
 from selbox.compiler.classes import Classes
 from selbox.compiler.errors import StatementError
@@ -53,8 +51,6 @@ class RuleTables:
         unsaid: ids of types and attributes in access rules that hold no permission and have no row.
         neverallows: assertions, checked at the end.
         named_transitions, range_transitions, role_allows, role_transitions: as the policy holds them.
-        brought: how many transitions, or rules about roles, stand before the first of their keyword that was brought
-            from elsewhere.
         ranges: ranges that range transitions name by index.
         role_rules: statements about roles: source, target, class or -1, role or -1, and origin.
     """
@@ -73,7 +69,6 @@ class RuleTables:
         self.neverallows: list[NeverAllow] = []
         self.named_transitions: list[NamedTransition] = []
         self.range_transitions: list[RangeTransition] = []
-        self.brought: dict[str, int] = {}
         self.ranges: dict[LevelRange, int] = {}
         self.role_allows: list[RoleAllow] = []
         self.role_transitions: list[RoleTransition] = []
@@ -89,9 +84,7 @@ class RuleTables:
             self.access.take(runs, write_out=not self._program.statements.get("deny"))
         self.access_rows = len(self.access.rules)
         run("neverallow", self._neverallow, only_optional)
-        run("typetransition", self._typetransition, only_optional)
-        run("typechange", self._type_rule, only_optional)
-        run("typemember", self._type_rule, only_optional)
+        run("typetransition", self._rule_about_types, only_optional)
         run("rangetransition", self._rangetransition, only_optional)
         run("roleallow", self._roleallow, only_optional)
         run("roletransition", self._roletransition, only_optional)
@@ -121,14 +114,14 @@ class RuleTables:
         for class_id in self._classes.class_ids(form, place, 3):
             self.access.rules.append(kind, source, target, class_id, result, place.branch, origin)
 
-    def _typetransition(self, form: Form, place: Place) -> None:
-        if len(form) == 5:
-            self._type_rule(form, place)
-            return
-        name = text(form, place, 4)
+    def _rule_about_types(self, form: Form, place: Place) -> None:
+        name = text(form, place, 4) if len(form) == 6 else "*"
         if name == "*":
             self._type_rule(form, place)
-            return
+        else:
+            self._named_transition(form, place, name)
+
+    def _named_transition(self, form: Form, place: Place, name: str) -> None:
         if place.branch:
             raise StatementError(
                 "cil-misplaced", "a transition by object name may not be conditional", place, form, (4,)
@@ -141,14 +134,9 @@ class RuleTables:
             sources = targets = list(members(self._identities.types.bits(source)))
         result = self._identities.single("type", form, place, 5).id
         origin = self._origins.number(form, place)
-        self._note_brought(form, place, self.named_transitions)
         for class_id in self._classes.class_ids(form, place, 3):
             for each, target in zip(sources, targets, strict=True):
                 self.named_transitions.append(NamedTransition(each, target, class_id, name, result, origin))
-
-    def _note_brought(self, form: Form, place: Place, rules: Sequence[object]) -> None:
-        if form.keyword not in self.brought and place.brought:
-            self.brought[form.keyword] = len(rules)
 
     def _rangetransition(self, form: Form, place: Place) -> None:
         resolve = self._program.resolve
@@ -157,7 +145,6 @@ class RuleTables:
         found = self._levels.loose_range(form, place, 4)
         number = self.ranges.setdefault(found, len(self.ranges))
         origin = self._origins.number(form, place)
-        self._note_brought(form, place, self.range_transitions)
         for class_id in self._classes.class_ids(form, place, 3):
             self.range_transitions.append(RangeTransition(source, target, class_id, number, origin))
 
@@ -165,7 +152,6 @@ class RuleTables:
         resolve = self._program.resolve
         source = resolve("role", form, place, 1)
         target = resolve("role", form, place, 2)
-        self._note_brought(form, place, self.role_rules)
         self.role_rules.append((source, target, -1, -1, self._origins.number(form, place)))
 
     def _roletransition(self, form: Form, place: Place) -> None:
@@ -173,7 +159,6 @@ class RuleTables:
         source = resolve("role", form, place, 1)
         target = resolve("type", form, place, 2)
         result = self._identities.single("role", form, place, 4).id
-        self._note_brought(form, place, self.role_rules)
         for class_id in self._classes.class_ids(form, place, 3):
             self.role_rules.append((source, target, class_id, result, self._origins.number(form, place)))
 

@@ -1,7 +1,8 @@
 """Rules about types and transitions after a change: their statements, those that were read again among the others."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 
 from selbox.compiler.moving import Moved
 from selbox.compiler.relinkedidentities import RoleTransitionFact
@@ -38,13 +39,7 @@ def written_out(
     names = parts.reread.names
     # Types are written out in the order of their declarations.
     rank, ranked = types.rank, Moved(types.order)
-    orders: list[Order] = []
-
-    def origin(order: Order) -> int:
-        orders.append(order)
-        return len(orders)
-
-    written = _TransitionFacts(parts, types, conditions, ranges, origin)
+    written = _TransitionFacts(parts, types, conditions, ranges)
     policy = nothing()._replace(
         types=tuple(
             Type(names.types[each], bool(types.flags[each]), ranked.bits(types.bits.get(each, 0)))
@@ -55,24 +50,17 @@ def written_out(
         range_transitions=tuple(written.ranged()),
         ranges=tuple(ranges),
         role_transitions=tuple(
-            RoleTransition(source, rank[target], class_id, result, origin(order))
-            for order, source, target, class_id, result in role_transitions
+            RoleTransition(source, rank[target], class_id, result)
+            for _, source, target, class_id, result in role_transitions
         ),
     )
     if not parts.baseline.written.mls:
         policy = policy._replace(range_transitions=(), ranges=())
-    return _of_order(Settling(policy, _Places(orders), diagnostics).settled(), types.order)
+    return _of_order(Settling(policy, _Places(), diagnostics).settled(), types.order)
 
 
 class _Places:
-    """Stands in for the origins of a compilation: knows the order of statements, and tells of no place."""
-
-    def __init__(self, orders: Sequence[Order]) -> None:
-        self._orders = orders
-
-    def position(self, number: int) -> Order:
-        """Return what a statement sorts by."""
-        return self._orders[number - 1]
+    """Stands in for the origins of a compilation: tells of no place."""
 
     def span(self, number: int) -> Span | None:  # noqa: ARG002 - one signature for all
         """Return nothing: who is told of something gives up."""
@@ -87,7 +75,6 @@ class _TransitionFacts:
         types: after the change.
         conditions: final numbers of conditions by branches of statements.
         ranges: takes those that are new.
-        origin: takes what a statement sorts by; gives its number.
     """
 
     def __init__(
@@ -96,30 +83,27 @@ class _TransitionFacts:
         types: Types,
         conditions: Mapping[int, int],
         ranges: list[LevelRange],
-        origin: Callable[[Order], int],
     ) -> None:
         self._parts = parts
         self._types = types
         self._conditions = conditions
         self._ranges = ranges
-        self._origin = origin
 
     def type_rules(self) -> Rules:
-        """Return the rules about types as they were written."""
-        table = Rules()
+        """Return the rules about types as they were written, in their order."""
         rank = self._types.rank
+        found: list[tuple[Order, tuple[RuleKind, int, int, int, int, int]]] = []
         for kind, source, target, class_id, result, branch, place in self._parts.baseline.rules.type_rules:
             if not self._parts.gone(place):
-                origin = self._origin((2 * place + 1, ()))
-                condition = self._conditions[branch]
-                table.append(RuleKind(kind), rank[source], rank[target], class_id, rank[result], condition, origin)
+                rule = RuleKind(kind), rank[source], rank[target], class_id, rank[result], self._conditions[branch]
+                found.append(((2 * place + 1, ()), rule))
         rules = self._parts.reread.resolution.rules
         rows = rules.access.rules
         branches = 2 * len(self._parts.baseline.rules.conditionals)
         for row in range(rules.access_rows, len(rows)):
             kind, source, target, class_id, result, branch, own = rows[row]
             condition = self._conditions[branch + branches if branch else 0]
-            origin = self._origin(self._parts.order_of(own))
+            order = self._parts.order_of(own)
             pairs: Iterable[tuple[int, int]]
             if target == SELF:
                 pairs = ((each, each) for each in sorted(map(rank.__getitem__, members(self._types.of(source)))))
@@ -127,8 +111,11 @@ class _TransitionFacts:
                 raise GiveUpError
             else:
                 pairs = ((rank[source], rank[target]),)
-            for one, other in pairs:
-                table.append(kind, one, other, class_id, rank[result], condition, origin)
+            found += [(order, (kind, one, other, class_id, rank[result], condition)) for one, other in pairs]
+        found.sort(key=itemgetter(0))
+        table = Rules()
+        for _, rule in found:
+            table.append(*rule)
         return table
 
     def named(self) -> Iterable[NamedTransition]:
@@ -139,15 +126,12 @@ class _TransitionFacts:
             if not self._parts.gone(each[5])
         ]
         tables = self._parts.reread.resolution.rules
-        found += [
-            (self._parts.order_met(each.origin, number, tables.brought.get("typetransition")), each)
-            for number, each in enumerate(tables.named_transitions)
-        ]
-        found.sort(key=lambda each: each[0])
+        found += [(self._parts.order_of(each.origin), each) for each in tables.named_transitions]
+        found.sort(key=itemgetter(0))
         rank = self._types.rank
-        for order, each in found:
+        for _, each in found:
             ends = rank[each.source], rank[each.target]
-            yield NamedTransition(*ends, each.object_class, each.name, rank[each.result], self._origin(order))
+            yield NamedTransition(*ends, each.object_class, each.name, rank[each.result])
 
     def ranged(self) -> Iterable[RangeTransition]:
         """Yield the range transitions as they were written, in their order."""
@@ -158,21 +142,16 @@ class _TransitionFacts:
         ]
         tables = self._parts.reread.resolution.rules
         ranges = list(tables.ranges)
-        for met, each in enumerate(tables.range_transitions):
+        for each in tables.range_transitions:
             if ranges[each.range] not in self._ranges:
                 self._ranges.append(ranges[each.range])
             number = self._ranges.index(ranges[each.range])
-            found.append(
-                (
-                    self._parts.order_met(each.origin, met, tables.brought.get("rangetransition")),
-                    each._replace(range=number),
-                )
-            )
-        found.sort(key=lambda each: each[0])
+            found.append((self._parts.order_of(each.origin), each._replace(range=number)))
+        found.sort(key=itemgetter(0))
         rank = self._types.rank
-        for order, transition in found:
+        for _, transition in found:
             ends = rank[transition.source], rank[transition.target]
-            yield RangeTransition(*ends, transition.object_class, transition.range, self._origin(order))
+            yield RangeTransition(*ends, transition.object_class, transition.range)
 
 
 def _of_order(policy: Policy, order: Sequence[int]) -> Policy:

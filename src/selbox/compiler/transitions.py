@@ -13,7 +13,7 @@ from selbox.diagnostics import Diagnostics, Span
 from selbox.model.bitset import members
 from selbox.model.policy import Policy
 from selbox.model.rules import ACCESS_KINDS, UNCONDITIONAL, NamedTransition, RangeTransition, RoleTransition, Rules
-from selbox.typing import Any, Protocol, TypeVar
+from selbox.typing import Protocol, TypeVar
 
 _Transition = TypeVar("_Transition", NamedTransition, RangeTransition, RoleTransition)
 _Key = tuple[int, int, int, int]
@@ -26,9 +26,6 @@ def settle_transitions(resolution: Resolution, policy: Policy) -> Policy:
 
 class Places(Protocol):
     """Knows where in the source statements stand, by their origins."""
-
-    def position(self, number: int, /) -> tuple[Any, ...]:
-        """Return what a statement sorts by."""
 
     def span(self, number: int, /) -> Span | None:
         """Return its place for a message."""
@@ -106,8 +103,6 @@ class Settling:
         for column in Rules.__slots__:
             values = getattr(old, column)
             setattr(rules, column, values[:first] + array("I", compress(values[first:], rest)))
-        position = self._origins.position
-        rows.sort(key=lambda row: position(old.origin[row]))  # the keywords' statements stand among one another
         always: dict[_Key, tuple[int, int]] = {}
         self._unconditional(rules, rows, always)
         self._conditional(rules, rows, always)

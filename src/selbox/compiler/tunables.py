@@ -20,8 +20,7 @@ def choose_tunables(expander: Expander) -> None:
             def choose(form: Form, place: Place) -> None:
                 value = _evaluate(program, form, place)
                 for branch, truth in branches(form, place):
-                    # The offset tells the statement that brings this in; the number before it is its own alone.
-                    inside = place.inside("tunableif", (*expander.next_path(place), form.offset))
+                    inside = place.inside("tunableif", expander.chosen_path(form, place))
                     if truth == value:
                         expander.build(branch, 1, inside)
                     else:
