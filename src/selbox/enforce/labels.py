@@ -12,14 +12,11 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.domains import init_sid
 from selbox.enforce.filesystems import Filesystems
 from selbox.enforce.pidnumbers import ProcMounts
+from selbox.enforce.saidlabels import SaidLabels
 from selbox.enforce.superblocks import Superblock, Superblocks
 from selbox.enforce.tasks import TaskTable
-from selbox.model.context import Context
-from selbox.model.labelling import FileKind, FilesystemUseBehaviour
-from selbox.model.policy import Policy
-from selbox.server.labelling import generic_filesystem_context
+from selbox.model.labelling import FilesystemUseBehaviour
 from selbox.server.securityserver import SecurityServer
-from selbox.store.filecontexts import FileContexts
 from selbox.store.labels import LabelStore
 from selbox.store.pathhistory import PathHistory
 from selbox.store.pathlabels import PathLabels
@@ -41,15 +38,6 @@ CLASSES: Final = {
 """Object class by file type bits (kernel: ``inode_mode_to_security_class``)."""
 
 _KIND_MASK: Final = 0o170000
-_KINDS: Final = {
-    stat.S_IFREG: FileKind.FILE,
-    stat.S_IFDIR: FileKind.DIRECTORY,
-    stat.S_IFLNK: FileKind.SYMLINK,
-    stat.S_IFCHR: FileKind.CHARACTER,
-    stat.S_IFBLK: FileKind.BLOCK,
-    stat.S_IFIFO: FileKind.PIPE,
-    stat.S_IFSOCK: FileKind.SOCKET,
-}
 
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
 _TASK_NETWORK = re.compile(r"/\d+(?:/task/\d+)?/net/")
@@ -62,7 +50,6 @@ _INHERITING: Final = frozenset({"cgroup", "cgroup2"})
 
 _UNLINKED_KEPT: Final = 65536
 _NAMELESS_KEPT: Final = 65536
-_TEXTS_KEPT: Final = 1024
 DELETED: Final = " (deleted)"
 """What follows the name of a file that has it no more, in its path as the kernel tells it."""
 
@@ -107,26 +94,17 @@ class Labels:
         """Labels of inodes that lost their last name and may still be open."""
         self._drops_unlinked = False
         """Whether some were too many to be kept: what has no name and is not known then may be one of them."""
-        self._texts: dict[str, int | None] = {}
-        """What contexts that files or the user gave mean; None where the policy does not have them."""
-        server.add_listener(self._texts.clear)
-        self._policy_changed(server.policy)
+        self._said = SaidLabels(server)
+        """What policy says of files, by their paths and the kinds of their file systems."""
+        self._init: int | None = None
         self.outside = server.initial_sid("kernel")
         """The SID of everything that is not of the box: it was there before, as the kernel is."""
-        self._file = server.initial_sid("file")
         self._unlabeled = server.initial_sid("unlabeled")
 
     def policy_changed(self) -> None:
         """Label by the policy that is in force now; what has a label keeps it."""
-        self._policy_changed(self._server.policy)
-
-    def _policy_changed(self, policy: Policy) -> None:
-        self._file_contexts = FileContexts.of(policy)
-        self._policy_sids: dict[Context, int] = {}
-        self._init: int | None = None
-        self._uses = {each.filesystem: each for each in policy.filesystem_uses}
-        self._labels_links = "genfs_seclabel_symlinks" in policy.policy_capabilities
-        self._genfs = {each.filesystem for each in policy.genfs_contexts}
+        self._said = SaidLabels(self._server)
+        self._init = None
 
     def filesystem_of(self, device: int) -> str:
         """Return the kind of the file system with a device number."""
@@ -201,7 +179,7 @@ class Labels:
             text = self._path_labels.lookup(self._history.original(path))
         else:
             text = self._path_labels.lookup_in(directory, path)
-        sid = None if text is None else self._valid(text)
+        sid = None if text is None else self._said.of_text(text)
         if sid is not None:
             self._unlinked.pop(key, None)
             self._sids[key] = sid
@@ -346,11 +324,7 @@ class Labels:
 
     def filesystem_sid(self, kind: str) -> int:
         """Return the SID of file systems of a kind themselves, with which their files are associated."""
-        use = self._uses.get(kind)
-        if use is not None:
-            return self._sid_for(use.context)
-        context = generic_filesystem_context(self._server.policy, kind, "/", FileKind.DIRECTORY)
-        return self._unlabeled if context is None else self._sid_for(context)
+        return self._said.of_filesystem(kind)
 
     def is_unmarked(self, descriptor: int, status: os.stat_result) -> bool:
         """Tell whether nobody ever said what the label of a file is, but rules about paths."""
@@ -399,21 +373,19 @@ class Labels:
         place = f"/proc/self/fd/{descriptor}"
         text = self._store.get(status.st_dev, status.st_ino, place) or self._path_labels.lookup(path)
         if text is not None:
-            sid = self._valid(text)
+            sid = self._said.of_text(text)
             if sid is not None:
                 return sid, kind != "proc"
-        if kind == "proc" or (kind in self._genfs and kind not in self._uses):
+        if kind == "proc" or self._said.are_made_up(kind):
             found = self._find_made_up(path, kind, status, descriptor, caller)
             if found is not None:
                 return found
         text = read_xattr(place)
-        sid = None if text is None else self._valid(text)
+        sid = None if text is None else self._said.of_text(text)
         if sid is not None:
             return sid, True
-        entry = self._file_contexts.lookup(path, status.st_mode)
-        if entry is None:
-            return self._by_filesystem(kind), True
-        return self._around(path, descriptor) if entry.context is None else self._sid_for(entry.context), True
+        said = self._said.of_path(path, status.st_mode, kind)
+        return self._around(path, descriptor) if said is None else said, True
 
     def _around(self, path: str, descriptor: int) -> int:
         """Return the SID of what policy leaves alone: its directory's, as if it had been made there without a rule.
@@ -425,16 +397,7 @@ class Labels:
         Source: the kernel's ``selinux_determine_inode_label``.
         """
         known = self._sids.get(_directory_of(path_of(descriptor)))
-        while known is None:
-            path = os.path.dirname(path)
-            entry = self._file_contexts.lookup(path, stat.S_IFDIR)
-            if entry is None:
-                known = self._file
-            elif entry.context is not None:
-                known = self._sid_for(entry.context)
-            elif path == "/":
-                known = self._file
-        return known
+        return self._said.of_directories_above(path) if known is None else known
 
     def _find_on(
         self, superblock: Superblock, path: str, status: os.stat_result, descriptor: int, caller: Caller
@@ -449,7 +412,7 @@ class Labels:
         if behaviour is FilesystemUseBehaviour.XATTR:
             place = f"/proc/self/fd/{descriptor}"
             text = self._store.get(status.st_dev, status.st_ino, place) or read_xattr(place)
-            sid = superblock.default if text is None else self._valid(text)
+            sid = superblock.default if text is None else self._said.of_text(text)
             return self._unlabeled if sid is None else sid, True
         if behaviour is FilesystemUseBehaviour.TASK:
             return caller.state.sid, True
@@ -480,50 +443,19 @@ class Labels:
                     task = self.proc_mounts.meant(status.st_dev, int(entry[1]))
                     return self.task_sid(task) if task else self.outside, False
                 inner = inner[entry.end(1) :]
-        if kind not in self._genfs or kind in self._uses:
+        if not self._said.are_made_up(kind):
             return None
         if kind in _INHERITING and self._inherited:
             around = _directory_of(path)
             if around in self._inherited:
                 return self._sids[around], True
-        if stat.S_ISLNK(status.st_mode) and not self._labels_links:
-            return self.filesystem_sid(kind), True
-        file_kind = _KINDS.get(stat.S_IFMT(status.st_mode), FileKind.FILE)
-        context = generic_filesystem_context(self._server.policy, kind, inner, file_kind)
-        return None if context is None else (self._sid_for(context), True)
+        sid = self._said.of_made_up(kind, inner, status.st_mode)
+        return None if sid is None else (sid, True)
 
     def _find_nameless(self, status: os.stat_result, caller: Caller) -> int:
         if stat.S_ISREG(status.st_mode):  # memory files
-            return self._by_filesystem("tmpfs")
+            return self._said.of_files_in("tmpfs")
         return caller.state.sid
-
-    def _by_filesystem(self, kind: str) -> int:
-        use = self._uses.get(kind)
-        if use is not None and use.behaviour is not FilesystemUseBehaviour.XATTR:
-            return self._sid_for(use.context)
-        return self._file
-
-    def _sid_for(self, context: Context) -> int:
-        """Return the SID of a context that policy gives to files, which is checked the first time only."""
-        sid = self._policy_sids.get(context)
-        if sid is None:
-            sid = self._policy_sids[context] = self._server.sid_for(context)
-        return sid
-
-    def _valid(self, text: str) -> int | None:
-        """Return the SID of a context as text, or None for one that the policy does not have."""
-        try:
-            return self._texts[text]
-        except KeyError:
-            pass
-        try:
-            sid = self._server.context_to_sid(text)
-        except SelboxError:
-            sid = None
-        if len(self._texts) >= _TEXTS_KEPT:
-            self._texts.clear()
-        self._texts[text] = sid
-        return sid
 
 
 class FileAt:

@@ -3,24 +3,19 @@
 Source: the kernel's ``do_prlimit``, ``check_prlimit_permission`` and ``proc_pid_limits``.
 """
 
-import errno
-import os
 import resource
 import struct
 
 from selbox.enforce.credentials import own_capabilities, real_ids_of
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.tasks import read_proc
+from selbox.enforce.tasks import INFINITY, shown_limits
 from selbox.typing import Final, NamedTuple
 
-INFINITY: Final = (1 << 64) - 1
 COUNT: Final = 16
 """``RLIM_NLIMITS``."""
 
 _PAIR = struct.Struct("=QQ")
-_SHOWN_TITLE: Final = 26
-"""Characters of a row in ``/proc/PID/limits`` before the soft limit."""
 
 
 class Limit(NamedTuple):
@@ -53,7 +48,7 @@ def limit_of(tid: int, number: int) -> Limit:
         with own_capabilities():
             soft, hard = resource.prlimit(tid, number)  # a tenth of what the call takes by ctypes
     except PermissionError:
-        return _shown(tid, number)
+        return Limit(*shown_limits(tid, number))
     return Limit(soft & INFINITY, hard & INFINITY)
 
 
@@ -70,12 +65,3 @@ def set_limit(tid: int, number: int, limit: Limit) -> None:
         except PermissionError:
             with real_ids_of(tid):
                 system_call(NUMBERS["prlimit64"], tid, number, limit.packed(), None)
-
-
-def _shown(tid: int, number: int) -> Limit:
-    """Return a task's limit as ``/proc`` shows it to everybody, whose rows are in the order of the numbers."""
-    rows = read_proc(f"/proc/{tid}/limits").splitlines()
-    if not rows:
-        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
-    soft, hard, *_ = rows[1 + number][_SHOWN_TITLE:].split()
-    return Limit(*(INFINITY if each == b"unlimited" else int(each) for each in (soft, hard)))

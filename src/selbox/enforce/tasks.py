@@ -23,6 +23,10 @@ _STATE_BITS: Final = 24
 _SHOWN_KEPT: Final = 64
 _FORKED_AND_NO_MORE: Final = 0x40
 _STATE_MASK: Final = (1 << _STATE_BITS) - 1
+INFINITY: Final = (1 << 64) - 1
+"""``RLIM64_INFINITY``, a limit that is none."""
+_LIMIT_TITLE: Final = 26
+"""Characters of a row in ``/proc/PID/limits`` before the soft limit."""
 _LINKS_WITH_ONE_THREAD: Final = 3
 """Names of ``/proc/PID/task``: its own, that in ``/proc/PID``, and the parent entry of each thread's directory."""
 
@@ -187,7 +191,10 @@ class TaskTable:
             directory = os.open(f"/proc/{tid}", O_PATH | os.O_CLOEXEC)
         except OSError:
             return -1
-        number = shown_limit(tid, b"Max realtime timeout") - self._base
+        try:
+            number = shown_limits(tid, RLIMIT_RTTIME)[0] - self._base
+        except OSError:
+            number = -1
         if not 0 <= number < len(self._states):
             os.close(directory)
             return -1
@@ -315,17 +322,31 @@ def shown_label_number(pid: int) -> int | None:
     Raises:
         OSError: when it is gone.
     """
-    carried = shown_limit(pid, b"Max realtime timeout")
-    os.stat(f"/proc/{pid}")  # who is gone has shown nothing
+    carried, _ = shown_limits(pid, RLIMIT_RTTIME)
     return carried if carried in _MARKED else None
 
 
-def shown_limit(tid: int, title: bytes) -> int:
-    """Return a soft limit as ``/proc`` shows it to everybody, by its title there; -1 when it is not a number."""
-    limits = read_proc(f"/proc/{tid}/limits")
-    start = limits.find(title)
-    soft = limits[start + len(title) :].split(None, 1)[0] if start >= 0 else b""
-    return int(soft) if soft.isdigit() else -1
+def shown_limits(tid: int, number: int) -> tuple[int, int]:
+    """Return the soft and the hard limit of a kind as ``/proc`` shows them to everybody.
+
+    Args:
+        tid: the task.
+        number: of the kind; the rows there are in the order of the numbers.
+
+    Raises:
+        OSError: ESRCH when the task is gone.
+
+    Source: the kernel's ``proc_pid_limits``.
+    """
+    rows = read_proc(f"/proc/{tid}/limits").splitlines()
+    if not rows:
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+    soft, hard, *_ = rows[1 + number][_LIMIT_TITLE:].split()
+    return _limit(soft), _limit(hard)
+
+
+def _limit(word: bytes) -> int:
+    return INFINITY if word == b"unlimited" else int(word)
 
 
 def has_one_thread(tid: int) -> bool:

@@ -19,9 +19,9 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.linux import PTRACE_SETSIGMASK, ptrace
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.newprograms import AT_SECURE, NewProgram
-from selbox.enforce.resourcelimits import COUNT, INFINITY, Limit, limit_of
+from selbox.enforce.resourcelimits import COUNT, Limit, limit_of
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
-from selbox.enforce.tasks import ignored_signals
+from selbox.enforce.tasks import INFINITY, ignored_signals
 from selbox.typing import Final
 
 _SIGACTION: Final = 13

@@ -37,11 +37,11 @@ from selbox.enforce.linux import (
 )
 from selbox.enforce.newprograms import NewProgram
 from selbox.enforce.registers import signed
-from selbox.enforce.resourcelimits import INFINITY, Limit
+from selbox.enforce.resourcelimits import Limit
 from selbox.enforce.scripts import HEAD_SIZE, begins_with, interpreter_line, named_at
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
-from selbox.enforce.tasks import TaskState, tracer_where_stopped
+from selbox.enforce.tasks import INFINITY, TaskState, tracer_where_stopped
 from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
 

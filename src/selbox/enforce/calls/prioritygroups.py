@@ -6,6 +6,7 @@ where all are allowed its own call goes on; where some are not, the supervisor d
 
 import errno
 import os
+import resource
 from collections.abc import Callable
 
 from selbox.enforce.answer import CONTINUE
@@ -19,7 +20,7 @@ from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets
-from selbox.enforce.tasks import shown_limit, thread_group
+from selbox.enforce.tasks import shown_limits, thread_group
 from selbox.typing import Final
 
 _TASK, _GROUP, _USER = range(3)
@@ -114,7 +115,7 @@ class PriorityGroups:
 def _is_raised(tid: int, nice: int) -> bool:
     """Tell whether a nice value gives a task more than its limit does (kernel: ``can_nice``)."""
     nice = max(-20, min(19, nice))
-    return nice < os.getpriority(os.PRIO_PROCESS, tid) and 0 <= shown_limit(tid, b"Max nice priority") < 20 - nice
+    return nice < os.getpriority(os.PRIO_PROCESS, tid) and shown_limits(tid, resource.RLIMIT_NICE)[0] < 20 - nice
 
 
 def _tasks(wanted: Callable[[int], bool]) -> list[int]:

@@ -7,6 +7,7 @@ Source: the kernel's ``selinux_task_getscheduler``, ``selinux_task_setscheduler`
 import ctypes
 import errno
 import os
+import resource
 import struct
 from collections.abc import Callable
 
@@ -20,7 +21,7 @@ from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets
-from selbox.enforce.tasks import shown_limit
+from selbox.enforce.tasks import shown_limits
 from selbox.typing import Final
 
 _GETSCHED, _SETSCHED = "getsched", "setsched"
@@ -224,4 +225,4 @@ def _needs_privilege(tid: int, policy: int) -> bool:
     policy &= ~_RESET_ON_FORK
     if policy == _DEADLINE:
         return True
-    return policy in (os.SCHED_FIFO, os.SCHED_RR) and shown_limit(tid, b"Max realtime priority") == 0
+    return policy in (os.SCHED_FIFO, os.SCHED_RR) and shown_limits(tid, resource.RLIMIT_RTPRIO)[0] == 0

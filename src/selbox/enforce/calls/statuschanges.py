@@ -5,6 +5,7 @@ The supervisor makes each change itself, on the object that it decided about, wi
 
 import errno
 import os
+import resource
 import signal
 import stat
 import struct
@@ -18,7 +19,7 @@ from selbox.enforce.identitymaps import meant_group, meant_user
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.tasks import shown_limit
+from selbox.enforce.tasks import shown_limits
 from selbox.typing import Final
 
 _PAIR: Final = struct.Struct("=qq")
@@ -244,7 +245,7 @@ def _signed(register: int) -> int:
 
 def _may_grow(caller: Caller, length: int) -> None:
     """Hold to the caller's own limit of the size of files (kernel: ``inode_newsize_ok``)."""
-    if 0 <= shown_limit(caller.tid, b"Max file size") < length:
+    if shown_limits(caller.tid, resource.RLIMIT_FSIZE)[0] < length:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(caller.tid, signal.SIGXFSZ)
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
