@@ -340,3 +340,61 @@ def assemble(program):
     return b"".join(struct.pack("=HBBI", code, places[true] - here - 1 if true else 0, 0, operand)
         for here, (code, operand, true) in enumerate(lines))
 """
+
+
+LEASES = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int give(const char *way) {
+    if (!strcmp(way, "open")) return open("leased", O_RDONLY);
+    if (!strcmp(way, "empty")) return open("leased", O_WRONLY | O_TRUNC);
+    if (!strcmp(way, "truncate")) return truncate("leased", 2);
+    if (!strcmp(way, "nonblock")) return open("leased", O_RDONLY | O_NONBLOCK);
+    return execl("./leased", "leased", 0);
+}
+int main(void) {
+    signal(SIGIO, SIG_IGN);
+    setvbuf(stdout, 0, _IONBF, 0);
+    const char *ways[] = {"open", "empty", "truncate", "nonblock", "exec", 0};
+    for (const char **way = ways; *way; way++) {
+        int file = open("leased", O_RDWR | O_CREAT, 0700), status;
+        ftruncate(file, 0);
+        write(file, "1234", 4);
+        if (fcntl(file, F_SETLEASE, F_WRLCK)) perror("lease");
+        pid_t child = fork();
+        if (!child) {
+            close(file);
+            _exit(give(*way) < 0 ? errno : 0);
+        }
+        usleep(200000);
+        alarm(8); /* others are not to wait for as long as a lease lasts */
+        close(open("other", O_RDWR | O_CREAT, 0600));
+        alarm(0);
+        printf("%s %d", *way, waitpid(child, &status, WNOHANG) == 0);
+        fcntl(file, F_SETLEASE, F_UNLCK);
+        close(file);
+        waitpid(child, &status, 0);
+        printf(" %d\n", WEXITSTATUS(status));
+    }
+    return 0;
+}
+"""
+
+
+@needs_compiler
+def test_who_has_a_lease_on_a_file_stops_nobody_but_who_opens_it(tmp_path: Path) -> None:
+    """The supervisor opens files for everybody; a lease makes an opening wait for three quarters of a minute."""
+    rules = "(type food_t) (call file_type (food_t)) (call manage_files (cat_t food_t)) (call run_files (cat_t food_t))"
+    box = Box(tmp_path, f"(type cat_t) (call domain_type (cat_t)) {rules}")
+    program = ["gcc", "-O1", "-w", "-x", "c", "-", "-o", str(tmp_path / "program")]
+    subprocess.run(program, input=LEASES, text=True, check=True, capture_output=True)
+    label = f"--label={tmp_path}=system_u:object_r:food_t:s0"
+    outcome = box.run("./program", options=("--domain", "cat_t", label), timeout=30)
+    waits = [f"{way} 1 0" for way in ("open", "empty", "truncate")]
+    assert outcome.output.splitlines() == [*waits, "nonblock 0 11", "exec 0 11"], outcome.errors

@@ -234,7 +234,8 @@ class ExecutionCalls:
 
     def _read_head(self, descriptor: int) -> bytes:
         try:
-            opened = self._box.descriptors.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY)
+            # Who has a lease on it is not waited for: EAGAIN.
+            opened = self._box.descriptors.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK)
         except PermissionError:
             # A program that may be run and not read: it is no script, since nobody could interpret it.
             return _ELF

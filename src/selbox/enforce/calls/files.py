@@ -173,12 +173,26 @@ class FileCalls:
             return self._open_special(caller, located, clean)
         if flags & os.O_TRUNC or self._box.labels.is_layered(status.st_dev):  # to open it may be to copy it
             self._check_open(caller, located.object, status, flags)
-            opened = self._box.descriptors.open(_reopen(located.object), clean)
+            opened = self._open_promptly(caller, located, clean)
         else:
             # Ordinary permissions are asked first, as the kernel does: what they deny is no event for policy.
-            opened = self._open_ordinarily(caller, located.object, clean)
+            opened = self._open_promptly(caller, located, clean)
             self._check_open(caller, located.object, status, flags)
+        if opened is None:
+            return self._open_later(caller, located, clean)
         return self._hand_over(caller, opened, status, flags)
+
+    def _open_promptly(self, caller: Caller, located: Located, flags: int) -> int | None:
+        """Open an object if that takes no waiting; None where somebody is to give up a lease on it first."""
+        try:
+            opened = self._open_ordinarily(caller, located.object, flags | os.O_NONBLOCK)
+        except BlockingIOError:
+            if flags & os.O_NONBLOCK:
+                raise
+            return None
+        if not flags & os.O_NONBLOCK:
+            fcntl.fcntl(opened, fcntl.F_SETFL, flags)
+        return opened
 
     def _open_ordinarily(self, caller: Caller, descriptor: int, flags: int) -> int:
         """Open an object, if ordinary permissions let the caller."""
@@ -252,8 +266,12 @@ class FileCalls:
             if status.st_rdev == _TERMINAL_MAKER:
                 self._label_terminal(caller, source, opened)
             return self._hand_over(caller, opened, status, flags)
-        self._box.openers.note(status, caller.state.sid)
-        self._workers.open(caller, self._box.descriptors.keep(source), flags)
+        return self._open_later(caller, located._replace(object=source), flags)
+
+    def _open_later(self, caller: Caller, located: Located, flags: int) -> int:
+        """Open what may have to be waited for where it stops nobody else; policy was asked."""
+        self._box.openers.note(located.found, caller.state.sid)
+        self._workers.open(caller, self._box.descriptors.keep(located.object), flags)
         return ANSWERED
 
     def _label_terminal(self, caller: Caller, maker: int, master: int) -> None:

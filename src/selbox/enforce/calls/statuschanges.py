@@ -11,7 +11,7 @@ import stat
 import struct
 from contextlib import suppress
 
-from selbox.enforce.answer import Handler
+from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, copy_of, flags_of, target_at, target_in, target_open
@@ -211,8 +211,25 @@ class StatusChangeCalls:
                 check_target(self._box, caller, target, "write", "open")
             self._copied(caller, target)
         _may_grow(caller, length)
-        os.truncate(target.place, length)
+        if not stat.S_ISREG(target.status.st_mode):
+            os.truncate(target.place, length)  # which fails
+            return 0
+        try:
+            os.ftruncate(self._box.descriptors.open(target.place, os.O_WRONLY | os.O_NONBLOCK), length)
+        except BlockingIOError:  # somebody has a lease on it, and is to give it up first
+            self._truncate_later(caller, self._box.descriptors.keep(target.descriptor), length)
+            return ANSWERED
         return 0
+
+    def _truncate_later(self, caller: Caller, descriptor: int, length: int) -> None:
+        def operation() -> None:
+            try:
+                system_call(NUMBERS["truncate"], b"/proc/self/fd/%d\0" % descriptor, length)
+            finally:
+                os.close(descriptor)
+            self._box.listener.give_result(caller.id, 0)
+
+        self._box.workers.start(caller, operation)
 
     def ftruncate(self, caller: Caller, arguments: Arguments) -> int:
         """``ftruncate(descriptor, length)``."""
