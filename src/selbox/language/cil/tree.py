@@ -54,10 +54,8 @@ def is_too_deep(stack: list[Form], more: int = 0) -> bool:
     depth = len(stack) + more
     if depth <= MAXIMUM_DEPTH:
         return False
-    return depth > MAXIMUM_NESTING or depth - sum(form[:1] == _OPTIONAL for form in stack) > MAXIMUM_DEPTH
-
-
-_OPTIONAL: Final = ["optional"]
+    # Each of them has at least the form inside of it.
+    return depth > MAXIMUM_NESTING or depth - [form[0] for form in stack].count("optional") > MAXIMUM_DEPTH
 
 
 class RuleForm(Form):
