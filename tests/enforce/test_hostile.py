@@ -9,6 +9,7 @@ import pytest
 from selbox.enforce.seccomp.filter import PARTS
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from tests.enforce.boxes import Box
+from tests.enforce.clients import PYTHON, needs_python
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -149,3 +150,35 @@ def test_the_routes_around_are_closed_in_the_filter(box: Box) -> None:
 def test_calls_of_other_abis_fail(box: Box) -> None:
     old, x32 = map(int, run(box, FOREIGN).split())
     assert (old, x32) == (-38, -1)
+
+
+OUT_OF_REACH = """
+import os, resource, signal, sys
+supervisor = os.getppid()
+with open(f"/proc/{supervisor}/task/{supervisor}/children") as children:
+    watchdog = int(next(each for each in children.read().split() if int(each) != os.getpid()))
+def tell(change, *arguments):
+    try:
+        change(*arguments)
+        print(change.__name__, "done")
+    except OSError as error:
+        print(change.__name__, error.strerror)
+for pid in (supervisor, watchdog):
+    os.kill(pid, 0)
+    tell(os.kill, pid, signal.SIGKILL)
+    tell(signal.pidfd_send_signal, os.pidfd_open(pid), signal.SIGSTOP)
+    tell(resource.prlimit, pid, resource.RLIMIT_NOFILE, (5, 5))
+    tell(os.setpriority, os.PRIO_PROCESS, pid, 19)
+    tell(os.sched_setaffinity, pid, {0})
+print(resource.prlimit(supervisor, resource.RLIMIT_NOFILE)[0] > 5)
+"""
+
+
+@needs_python
+def test_the_supervisor_and_its_watchdog_are_out_of_reach_whatever_policy_says(box: Box) -> None:
+    """Where a box starts, policy lets it do everything to what is outside."""
+    assert PYTHON is not None
+    outcome = box.run(PYTHON, "-Ic", OUT_OF_REACH)
+    assert outcome.errors == ""
+    assert {each.partition(" ")[2] for each in outcome.output.splitlines()[:-1]} == {"Operation not permitted"}
+    assert outcome.output.splitlines()[-1] == "True"

@@ -57,9 +57,12 @@ class Targets:
 
         Raises:
             AccessDenied: when policy denies one.
+            OSError: EPERM for a change of the supervisor.
         """
         sid = caller.state.sid if tid == caller.tid else self._box.labels.task_sid(tid)
         self._box.monitor.check(caller, sid, "process", permissions, dict)
+        if sid == self._box.labels.outside and not permissions[0].startswith("get"):
+            keep_off(self._box, tid)
         return sid
 
     def look(self, caller: Caller, tid: int, permission: str, operation: Callable[[], T]) -> T:
@@ -92,6 +95,16 @@ class Targets:
             self.check(caller, tid, permission)
             with acting_as(read_identity(caller.tid) if caller.state.credentials_changed else None):
                 return operation()
+
+
+def keep_off(box: Box, tid: int) -> None:
+    """Let nobody in the box do anything to the supervisor and its watchdog, whatever policy says of what is outside.
+
+    Raises:
+        OSError: EPERM for one of them.
+    """
+    if box.tasks.state_of(tid) is None and thread_group(tid) in (os.getpid(), box.watchdog.pid):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def owns(caller: Caller, tid: int) -> bool:

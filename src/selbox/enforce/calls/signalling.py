@@ -27,7 +27,7 @@ from selbox.enforce.pidnumbers import check_visible, meant_by, meant_group, proc
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.targets import held
+from selbox.enforce.targets import held, keep_off
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
 
@@ -84,6 +84,8 @@ class SignalCalls:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         target = self._box.labels.task_sid(pid)
         self._box.monitor.check(caller, target, "process", (signal_permission(number),), dict)
+        if number and target == self._box.labels.outside:
+            keep_off(self._box, pid)
 
     def check_group(self, caller: Caller, group: int, number: int) -> None:
         """Check a signal to every process of a group, by the supervisor's number of it.
