@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from selbox.enforce import mountcalls
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.linux import PR_SET_PDEATHSIG, prctl, system_call
+from selbox.enforce.linux import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl, system_call
 from selbox.enforce.overlaymounts import Option
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final
@@ -110,6 +110,7 @@ def _go_there(
     """Enter namespaces, and have a child, which alone is in that of processes, answer. It does not return."""
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_DUMPABLE, 0)  # it has the supervisor's memory and descriptors, and nobody there is to look into it
         for namespace, kind in namespaces:
             system_call(NUMBERS["setns"], namespace, kind)
         child = os.fork()
