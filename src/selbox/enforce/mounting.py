@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from selbox.diagnostics import SelboxError
-from selbox.enforce import mountcalls, procmounting
+from selbox.enforce import mountcalls
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.confinedmounts import NO_DEVICES, confined_options
 from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.ipcnamespaces import in_ipc_of
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.mountguard import MountGuard
+from selbox.enforce.mountinghelper import PROCESSES, TERMINALS, make_for
 from selbox.enforce.mountnamespaces import among_mounts_of, number_of, owner_of_mounts
 from selbox.enforce.overlaymounts import KIND, Option, OverlayMounts
 from selbox.enforce.superblocks import CONTEXT, DEFCONTEXT, FSCONTEXT, ROOTCONTEXT, Superblock
@@ -200,23 +202,23 @@ class Mounting:
         if self.is_confined(caller):
             with self._powers(caller):
                 self.open_context(caller, kind)  # whether there is such a kind is told first
-            attributes |= NO_DEVICES
-            if kind != procmounting.KIND or not caller.state.numbers_changed:
+            attributes |= 0 if kind == TERMINALS else NO_DEVICES
+            if kind not in (PROCESSES, TERMINALS):
                 options = confined_options(caller.tid, kind, options)
         if kind == KIND:
             return self._make_overlay(caller, options, labels, attributes)
-        if kind == procmounting.KIND:
-            context, mount = map(self._box.descriptors.add, procmounting.make_proc(caller.tid, options, attributes))
-            is_new = True
+        if kind == PROCESSES or (kind == TERMINALS and self.is_confined(caller)):
+            made = make_for(caller.tid, kind, options, attributes)
+            (context, mount), is_new = map(self._box.descriptors.add, made), True
         else:
-            with self._powers(caller):
+            with self._powers(caller), in_ipc_of(caller):  # message queues are those of whoever mounts them
                 context, is_new = self._made(caller, kind, options, exclusively=exclusively)
                 mount = self._box.descriptors.add(mountcalls.detached_mount(context, attributes))
         said = self.sids(labels)
         status, name = os.fstat(mount), _name_of(kind)
         if is_new:
             self._box.labels.forget_device(status.st_dev)
-        if kind == procmounting.KIND:
+        if kind == PROCESSES:
             self._box.labels.proc_mounts.add(status.st_dev, caller.tid)
         superblock = self._labelled(caller, name, said, status.st_dev, is_new=is_new)
         source = next((value for option, value in options if option == b"source"), None)

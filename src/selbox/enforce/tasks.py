@@ -42,7 +42,7 @@ class TaskState(NamedTuple):
         no_new_privileges: whether a program in the box asked for ``PR_SET_NO_NEW_PRIVS``.
         credentials_changed: whether it may have other credentials than the supervisor started it with.
         root_changed: whether it may have another root directory or another namespace.
-        numbers_changed: whether that may be a namespace in which processes have other numbers.
+        numbers_changed: whether that may be a namespace in which processes or IPC objects have other numbers.
         shares_directories: whether it ever shared its directories with another process (``CLONE_FS``).
         shares_descriptors: whether it may share its descriptors, or its memory, with another process
             (``CLONE_FILES``, ``CLONE_VM``).

@@ -15,6 +15,7 @@ from selbox.enforce.calls.openpermissions import open_mask, sought_permissions, 
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.shortcuts import KNOWN, UNUSUAL, WANTED
 from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.ipcnamespaces import in_ipc_of
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
@@ -197,7 +198,8 @@ class FileCalls:
     def _open_ordinarily(self, caller: Caller, descriptor: int, flags: int) -> int:
         """Open an object, if ordinary permissions let the caller."""
         try:
-            return self._box.descriptors.open(_reopen(descriptor), flags)
+            with in_ipc_of(caller):  # files of /proc show the objects of whoever opens them
+                return self._box.descriptors.open(_reopen(descriptor), flags)
         except PermissionError:
             if not is_own_descriptors(self._box.labels, caller, descriptor):
                 raise

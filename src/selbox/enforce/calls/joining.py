@@ -29,13 +29,13 @@ from selbox.typing import Final
 _GET_KIND: Final = 0xB703
 """``NS_GET_NSTYPE``."""
 
-_NEW_MOUNTS, _NEW_USER, _NEW_PID = 0x20000, 0x10000000, 0x20000000
+_NEW_MOUNTS, _NEW_USER, _NEW_PID, _NEW_IPC = 0x20000, 0x10000000, 0x20000000, 0x08000000
 _NAMES: Final = {
     0x80: ("time", "time_for_children"),
     _NEW_MOUNTS: ("mnt",),
     0x02000000: ("cgroup",),
     0x04000000: ("uts",),
-    0x08000000: ("ipc",),
+    _NEW_IPC: ("ipc",),
     _NEW_USER: ("user",),
     _NEW_PID: ("pid", "pid_for_children"),
     0x40000000: ("net",),
@@ -73,7 +73,7 @@ class JoiningCalls:
             return -errno.EPERM
         if not self._may_join(caller, kinds):
             return -errno.EPERM
-        changes = {"numbers_changed": True} if kinds & _NEW_PID else {}
+        changes = {"numbers_changed": True} if kinds & (_NEW_PID | _NEW_IPC) else {}
         box.tasks.change(caller.tid, credentials_changed=True, root_changed=True, **changes)
         return CONTINUE
 

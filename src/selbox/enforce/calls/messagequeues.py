@@ -10,6 +10,7 @@ reach: ``selinux_inode_permission``, ``selinux_inode_create``, ``selinux_file_op
 import errno
 import os
 import struct
+from functools import partial
 
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
@@ -19,6 +20,7 @@ from selbox.enforce.calls.openpermissions import open_permissions
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.ipcnamespaces import in_ipc_of
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -43,7 +45,7 @@ class MessageQueueCalls:
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
-        return {"mq_open": self.open, "mq_unlink": self.unlink}
+        return {"mq_open": partial(_in_namespace, self.open), "mq_unlink": partial(_in_namespace, self.unlink)}
 
     def open(self, caller: Caller, arguments: Arguments) -> int:
         """``mq_open(name, flags, mode, attributes)``."""
@@ -148,6 +150,12 @@ class MessageQueueCalls:
         self._box.monitor.check(
             caller, self._directory, "dir", permissions, lambda: {"name": "/", "dev": _KIND, "ino": 1}
         )
+
+
+def _in_namespace(handler: Handler, caller: Caller, arguments: Arguments) -> int:
+    """Handle a call where names mean what they do to the caller."""
+    with in_ipc_of(caller):
+        return handler(caller, arguments)
 
 
 def _limit(name: str) -> int:

@@ -20,8 +20,6 @@ from selbox.enforce.seccomp.parts.processes import (
 from selbox.typing import Final
 
 _NEW_IPC: Final = 0x08000000
-"""A namespace in which numbers mean other IPC objects; refused."""
-
 _NEW_PID: Final = 0x20000000
 _NEW_USER: Final = 0x10000000
 _UNSHARED: Final = NAMESPACE_FLAGS | 0x50F00
@@ -79,13 +77,16 @@ class ProcessCalls:
         """
         if not flags & NAMESPACE_FLAGS:
             return
-        if flags & _NEW_IPC or (flags & _NEW_PID and not can_translate()):
+        numbers_change = bool(flags & (_NEW_PID | _NEW_IPC))
+        if numbers_change and not can_translate():
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        if flags & _NEW_IPC and not self._box.mounts_are_own:  # nor could the supervisor enter it
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         if flags & _NEW_USER:
             self._box.monitor.check(caller, caller.state.sid, "user_namespace", ("create",), dict)
         if flags & NAMESPACE_FLAGS & ~_NEW_USER and not self._may_administer(caller, bool(flags & _NEW_USER)):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-        changes = {"numbers_changed": True} if flags & _NEW_PID else {}
+        changes = {"numbers_changed": True} if numbers_change else {}
         self._box.tasks.change(caller.tid, credentials_changed=True, root_changed=True, **changes)
 
     def _may_administer(self, caller: Caller, of_new: bool) -> bool:

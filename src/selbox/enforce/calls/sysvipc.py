@@ -1,9 +1,9 @@
 """System V shared memory, semaphores and message queues.
 
-An object's label is that of the task that made it. Ids are the same for the whole system and a new one is not given
-out again for a long time, so labels are kept by id; an object that the box did not make has the label of what is
-outside. The ``*get`` calls are made by the supervisor, so that it knows whether an object is new; nearly all others
-name their object by value and go on in the kernel.
+An object's label is that of the task that made it. Ids are the same for a whole namespace and a new one is not given
+out again for a long time, so labels are kept by namespace and id; an object that the box did not make has the label of
+what is outside. The ``*get`` calls are made by the supervisor, so that it knows whether an object is new; nearly all
+others name their object by value and go on in the kernel.
 
 Source: the kernel's ``ipc/`` and ``selinux_shm_*``, ``selinux_sem_*``, ``selinux_msg_queue_*`` and
 ``selinux_ipc_permission``.
@@ -15,6 +15,7 @@ import os
 import struct
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -22,6 +23,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.calls.mappings import check_place
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import acting_as, read_identity
+from selbox.enforce.ipcnamespaces import IpcNamespaces, in_ipc_of
 from selbox.enforce.linux import system_call
 from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.registers import signed
@@ -156,13 +158,16 @@ class SysVIpcCalls:
     def __init__(self, box: Box) -> None:
         self._box = box
         self._workers = box.workers
-        self._sids: dict[tuple[str, int], int] = {}
+        self._sids: dict[tuple[int, str, int], int] = {}
         self._prune_at = _KEPT
-        self._traffic: dict[int, _Traffic] = {}
+        self._traffic: dict[tuple[int, int], _Traffic] = {}
+        self._namespaces = IpcNamespaces()
+        self._namespace = 0
+        """Number of the namespace in which the call is made that is handled."""
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the names of their calls."""
-        return {
+        handlers = {
             "shmget": self.shmget,
             "shmat": self.shmat,
             "shmctl": self.shmctl,
@@ -175,6 +180,18 @@ class SysVIpcCalls:
             "msgrcv": self.msgrcv,
             "msgctl": self.msgctl,
         }
+        return {name: partial(self._in_namespace, handler) for name, handler in handlers.items()}
+
+    def _in_namespace(self, handler: Handler, caller: Caller, arguments: Arguments) -> int:
+        """Handle a call where ids mean what they do to the caller."""
+        if not caller.state.numbers_changed:
+            self._namespace = 0
+            return handler(caller, arguments)
+        self._namespace = self._namespaces.number_of(caller)
+        with in_ipc_of(caller):
+            if self._namespaces.are_many:
+                self._prune()
+            return handler(caller, arguments)
 
     # --- Labels and checks ------------------------------------------------------------------------------------------
 
@@ -184,7 +201,7 @@ class SysVIpcCalls:
         Raises:
             OSError: EINVAL or EIDRM when there is none: the kernel must not meet one that comes into being later.
         """
-        known = self._sids.get((kind.object_class, identifier))
+        known = self._sids.get((self._namespace, kind.object_class, identifier))
         if known is not None:
             return known
         if not _exists(kind, identifier):
@@ -207,19 +224,27 @@ class SysVIpcCalls:
         return self._box.monitor.would_go_on(caller.state.sid, sid, kind.object_class, permissions)
 
     def _forget(self, kind: _Kind, identifier: int) -> None:
-        self._sids.pop((kind.object_class, identifier), None)
+        self._sids.pop((self._namespace, kind.object_class, identifier), None)
         if kind is _MSG:
-            self._traffic.pop(identifier, None)
+            self._traffic.pop((self._namespace, identifier), None)
 
     def _assign(self, kind: _Kind, identifier: int, sid: int) -> None:
         self._forget(kind, identifier)
         if len(self._sids) >= self._prune_at:
-            kinds = {each.object_class: each for each in (_SHM, _SEM, _MSG)}
-            for object_class, number in list(self._sids):
-                if not _exists(kinds[object_class], number):
-                    self._forget(kinds[object_class], number)
-            self._prune_at = max(_KEPT, 2 * len(self._sids))
-        self._sids[kind.object_class, identifier] = sid
+            self._prune()
+        self._sids[self._namespace, kind.object_class, identifier] = sid
+
+    def _prune(self) -> None:
+        """Forget labels of what is gone: in namespaces that nobody is in, and in that of the call."""
+        gone = self._namespaces.forget_empty(self._box.tasks)
+        kinds = {each.object_class: each for each in (_SHM, _SEM, _MSG)}
+        for namespace, object_class, number in list(self._sids):
+            if namespace in gone:
+                del self._sids[namespace, object_class, number]
+                self._traffic.pop((namespace, number), None)
+            elif namespace == self._namespace and not _exists(kinds[object_class], number):
+                self._forget(kinds[object_class], number)
+        self._prune_at = max(_KEPT, 2 * len(self._sids))
 
     # --- Getting ----------------------------------------------------------------------------------------------------
 
@@ -381,7 +406,7 @@ class SysVIpcCalls:
 
         def operation() -> None:
             try:
-                with acting_as(identity):
+                with in_ipc_of(caller), acting_as(identity):
                     result = system_call(NUMBERS["semtimedop"], identifier, operations, count, timeout)
             except InterruptedError:
                 result = -errno.EINTR  # unlike other calls, it is never made again after a signal
@@ -433,10 +458,11 @@ class SysVIpcCalls:
         return CONTINUE
 
     def _traffic_of(self, identifier: int, queue: int) -> _Traffic:
-        traffic = self._traffic.get(identifier)
+        place = (self._namespace, identifier)
+        traffic = self._traffic.get(place)
         if traffic is None:
-            traffic = self._traffic[identifier] = _Traffic()
-            if (_MSG.object_class, identifier) not in self._sids:
+            traffic = self._traffic[place] = _Traffic()
+            if (self._namespace, _MSG.object_class, identifier) not in self._sids:
                 outside = self._box.labels.outside
                 traffic.messages.add(created_sid(self._box, outside, queue, "msg"))
         return traffic

@@ -34,8 +34,7 @@ ROWS: Final = (
         ("create", "sys_admin"),
         "the task itself",
         Support.ENFORCED,
-        "new pid namespaces from Linux 6.11 on, where numbers can be translated; new IPC namespaces are refused, since "
-        "numbers mean other objects in them",
+        "new pid and IPC namespaces from Linux 6.11 on, where numbers can be translated; those of IPC in root's boxes",
         "selinux_capable, selinux_userns_create",
         ("unshare", "clone"),
     ),

@@ -1,9 +1,10 @@
-"""Making a ``proc`` that shows the processes of a task's own namespaces.
+"""Making file systems that belong to a task's own namespaces: its processes (``proc``), its terminals (``devpts``).
 
-The kernel has it show the namespace of who makes it, and lets only those make it who may in that namespace, and who
-see one already that hides nothing. So it is made by a process in the namespaces of the task, which then ends.
+The kernel has ``proc`` show the namespace of who makes it, and lets only those make it who may in that namespace, and
+who see one already that hides nothing; terminals it gives to the user namespace of who makes their file system. So
+they are made by a process in the namespaces of the task, which then ends.
 
-Source: the kernel's ``proc_init_fs_context``, ``mount_capable`` and ``mount_too_revealing``.
+Source: the kernel's ``proc_init_fs_context``, ``mount_capable``, ``mount_too_revealing`` and ``devpts_fill_super``.
 """
 
 import errno
@@ -20,28 +21,30 @@ from selbox.enforce.overlaymounts import Option
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final
 
-KIND: Final = b"proc"
+PROCESSES: Final = b"proc"
+TERMINALS: Final = b"devpts"
 _NAMESPACES: Final = {"user": 0x10000000, "mnt": 0x20000, "pid": 0x20000000}
 _PATIENCE_SECONDS: Final = 5.0
 _NAMES_NAMESPACE: Final = b"pidns"
 
 
-def make_proc(task: int, options: Sequence[Option], attributes: int) -> tuple[int, int]:
-    """Return descriptors of a new ``proc``'s context, and of a mount of it that is mounted nowhere.
+def make_for(task: int, kind: bytes, options: Sequence[Option], attributes: int) -> tuple[int, int]:
+    """Return descriptors of a new file system's context, and of a mount of it that is mounted nowhere.
 
     Args:
         task: who mounts it.
+        kind: of the file system, one that is not shared with others.
         options: the file system's own.
         attributes: of the mount, as ``fsmount(2)`` has them.
 
     Raises:
         OSError: what the kernel would answer the task; EINVAL for the option to show another namespace.
     """
-    if any(name == _NAMES_NAMESPACE for name, _ in options):
+    if kind == PROCESSES and any(name == _NAMES_NAMESPACE for name, _ in options):
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
     def make() -> tuple[int, int]:
-        context = mountcalls.open_context(KIND)
+        context = mountcalls.open_context(kind)
         for name, value in options:
             mountcalls.set_option(context, name, value)
         mountcalls.create(context, exclusively=False)
