@@ -4,9 +4,9 @@ from selbox.objects.operations.operation import Operation, Support
 from selbox.typing import Final
 
 _OWN_MOUNTS: Final = (
-    "only in root's boxes, which have mounts of their own; in user namespaces that programs make, only memory, terminals, "
-    "second paths and, in a pid namespace of its own, proc; where the supervisor sees it, too, not over what it needs itself "
-    "(/proc, /lib, its own files)"
+    "only in root's boxes, which have mounts of their own; in user namespaces that programs make, only memory, "
+    "terminals, second paths and, in a pid namespace of its own, proc; where the supervisor sees it, too, not over "
+    "what it needs itself (/proc, /lib, its own files)"
 )
 
 ROWS: Final = (
