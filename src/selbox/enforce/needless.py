@@ -3,7 +3,10 @@
 The filter of a box is made once, so what is found here must hold for every task of it and as long as it runs.
 """
 
+from collections.abc import Iterable
+
 from selbox.enforce.forks import FORKS, every_domain_may_fork
+from selbox.enforce.needlessnewsockets import needless_new_sockets
 from selbox.enforce.needlesssockets import needless_socket_calls
 from selbox.enforce.rulegrants import are_granted_along, rules_tell
 from selbox.enforce.seccomp.parts.openfiles import SPARED_CLOSE_ON_EXEC, SPARED_FLAGS
@@ -16,11 +19,12 @@ MAPPED_CLASSES: Final = ("file", "chr_file", "blk_file")
 _WRITTEN_CLASSES: Final = (*MAPPED_CLASSES, "fifo_file")
 
 
-def needless_calls(server: SecurityServer) -> frozenset[str]:
+def needless_calls(server: SecurityServer, domains: Iterable[int]) -> frozenset[str]:
     """Return calls that a box need not be asked about; ``mmap`` stands for mappings that nobody runs.
 
     Args:
         server: the policy, and whether it is enforced.
+        domains: SIDs of the domains in which its programs run, or start.
     """
     needless = FORKS if every_domain_may_fork(server) else frozenset[str]()
     if server.enforcing and all(grants_along(server, each, "read", "map") for each in MAPPED_CLASSES):
@@ -29,7 +33,7 @@ def needless_calls(server: SecurityServer) -> frozenset[str]:
         needless |= {SPARED_FLAGS}
     if "ioctl_skip_cloexec" in server.policy.policy_capabilities:
         needless |= {SPARED_CLOSE_ON_EXEC}
-    return needless | needless_socket_calls(server)
+    return needless | needless_socket_calls(server) | needless_new_sockets(server, domains)
 
 
 def grants_along(server: SecurityServer, object_class: str, first: str, second: str) -> bool:

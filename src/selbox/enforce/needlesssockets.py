@@ -18,6 +18,8 @@ PERMISSIONS: Final = {
 """Permissions, and the calls that ask for them alone."""
 
 _HOLDING: Final = ("create", "read")
+_WATCHED: Final = frozenset({"netlink_selinux_socket", "netlink_audit_socket"})
+"""Classes of sockets at numbers at which all these calls are asked about in every box."""
 
 
 def needless_socket_calls(server: SecurityServer) -> frozenset[str]:
@@ -29,7 +31,9 @@ def needless_socket_calls(server: SecurityServer) -> frozenset[str]:
     policy = server.policy
     if not server.enforcing or not rules_tell(policy):
         return frozenset()
-    rows: dict[int, list[int]] = {policy.class_ids[each]: [] for each in SOCKET_CLASSES if each in policy.class_ids}
+    rows: dict[int, list[int]] = {
+        policy.class_ids[each]: [] for each in SOCKET_CLASSES - _WATCHED if each in policy.class_ids
+    }
     for row, object_class in enumerate(policy.rules.object_class):
         if object_class in rows:
             rows[object_class].append(row)

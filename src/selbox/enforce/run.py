@@ -104,7 +104,8 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         start = TaskState(sid=starter, previous=starter, is_launcher=True)
         _become_supervisor(stack)
         mounts_are_own = have_own_mounts(stack)
-        settings = FilterSettings(transaction_range(), needless_calls(server))
+        needless = needless_calls(server, (starter if initial is None else initial,))
+        settings = FilterSettings(transaction_range(), needless)
         launched = launch(options.command, program, environment, tasks.limit_for(start), settings)
         # Imported while the first process makes its filter, which takes about as long.
         from selbox.enforce.supervision import supervise

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import stat
 
 from selbox.enforce.box import Box
@@ -9,13 +10,15 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.monitor import Fields
+from selbox.enforce.monitor import AccessDenied, Fields
+from selbox.enforce.needlessnewsockets import SPARED_ACCEPT
 from selbox.enforce.socketlabels import SocketLabel
-from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket, socket_behind
+from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket, is_connected, socket_behind
 from selbox.objects.socketclasses import EXTENDED_SOCKET_CLASS, socket_class
 from selbox.typing import Final
 
 _CREATED: Final = 4096
+_DATAGRAMS: Final = frozenset({socket.SOCK_DGRAM, socket.SOCK_RAW})
 
 
 class SocketChecks:
@@ -132,6 +135,25 @@ class SocketChecks:
             own = socket_behind(self._box, descriptor)
             label = self.derived(caller.state.sid, self.class_of(own.family, own.type, own.protocol))
         self._labels.assign(inode, label)
+        return label
+
+    def hand_over(self, caller: Caller, descriptor: int, receiver: int) -> SocketLabel:
+        """Give a socket its label as :meth:`give_copy`, since a domain is about to have it.
+
+        Args:
+            caller: a task that has it, with its own domain still.
+            descriptor: the supervisor's copy.
+            receiver: SID of the domain.
+
+        Raises:
+            AccessDenied: for another domain's that could be listened on, where ``accept`` is not asked about.
+        """
+        label = self.give_copy(caller, descriptor)
+        if SPARED_ACCEPT in self._box.settings.spared and label != self.derived(receiver, label.object_class):
+            own = socket_behind(self._box, descriptor)
+            if own.type not in _DATAGRAMS and not is_connected(descriptor):
+                raise AccessDenied
+            self._labels.note_shared(own.inode)
         return label
 
 

@@ -45,6 +45,7 @@ class SocketLabels:
         self._given: OrderedDict[int, SocketLabel] = OrderedDict()
         self._derived: OrderedDict[int, SocketLabel] = OrderedDict()
         self._kinds: OrderedDict[int, SocketKind] = OrderedDict()
+        self._shared: OrderedDict[int, None] = OrderedDict()
 
     def known(self, inode: int) -> SocketLabel | None:
         """Return the label of a socket that was seen before, or None."""
@@ -61,6 +62,16 @@ class SocketLabels:
         self._derived[inode] = label
         if len(self._derived) > _CACHED:
             self._derived.popitem(last=False)
+
+    def note_shared(self, inode: int) -> None:
+        """Remember that a socket came into the hands of another domain than its own; the last 262,144 are kept."""
+        self._shared[inode] = None
+        if len(self._shared) > _KEPT:
+            self._shared.popitem(last=False)
+
+    def is_shared(self, inode: int) -> bool:
+        """Tell whether another domain than its own may have a socket."""
+        return inode in self._shared
 
     def kind(self, inode: int) -> SocketKind | None:
         """Return what a socket is that was looked at before, or None."""

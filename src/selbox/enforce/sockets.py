@@ -156,6 +156,15 @@ def peer_name(descriptor: int) -> bytes:
     return sun_path(_address(_getpeername, descriptor))
 
 
+def is_connected(descriptor: int) -> bool:
+    """Tell whether a socket has a peer."""
+    try:
+        _address(_getpeername, descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def _address(call: Callable[..., int], descriptor: int) -> bytes:
     address = ctypes.create_string_buffer(_LARGEST_ADDRESS)
     length = ctypes.create_string_buffer(_INTEGER.pack(_LARGEST_ADDRESS), _INTEGER.size)

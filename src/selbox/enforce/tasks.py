@@ -124,6 +124,10 @@ class TaskTable:
                 self._differing.add(number)
         return number
 
+    def domains(self) -> set[int]:
+        """Return the SIDs that tasks of the box have or had, once its first program ran."""
+        return {each.sid for each in self._states if not each.is_launcher}
+
     def numbered(self, number: int) -> TaskState | None:
         """Return the state that a number stands for (:func:`label_number`); None when it is of another box."""
         number -= self._base

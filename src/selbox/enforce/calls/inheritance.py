@@ -12,10 +12,12 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.box import Box
 from selbox.enforce.bpflabels import PREFIX as BPF_PREFIX
 from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import O_PATH
+from selbox.enforce.needlessnewsockets import SPARED_ACCEPT
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.tasks import TaskState
 from selbox.typing import Final
@@ -108,7 +110,10 @@ class Inheritance:
         def label_socket() -> SocketLabel:
             from selbox.enforce.socketchecks import SocketChecks  # few programs inherit a socket
 
-            return SocketChecks(box).give(caller, number, status)
+            checks = SocketChecks(box)
+            if SPARED_ACCEPT not in box.settings.spared:
+                return checks.give(caller, number, status)
+            return checks.hand_over(caller, copy_of(box, caller, number), sid)
 
         check_descriptor(box, caller, sid, descriptor, access, label_socket)
 

@@ -277,7 +277,7 @@ class ReceivedMessages:
         """Check that a caller may have a file that was sent to it."""
 
         def label_socket() -> SocketLabel:
-            return self._checks.give_copy(sender, number)
+            return self._checks.hand_over(sender, number, caller.state.sid)
 
         access = access_of_flags(fcntl.fcntl(number, fcntl.F_GETFL))
         check_descriptor(self._box, sender, caller.state.sid, number, access, label_socket)

@@ -69,7 +69,7 @@ class PolicyInForce:
             require(new)
         except SelboxError:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
-        if not box.settings.spared <= needless_calls(new):
+        if not box.settings.spared <= needless_calls(new, self._domains_under(new)):
             box.recorder.hindrances["a policy was not loaded: it asks about calls that the first one made needless"] = (
                 None
             )
@@ -78,6 +78,16 @@ class PolicyInForce:
         box.labels.policy_changed()
         box.walker.known.forget()
         box.recorder.write(format_event(policy_loaded(box.recorder.stamp(pid), login_of(pid))))
+
+    def _domains_under(self, new: SecurityServer) -> set[int]:
+        """Return the SIDs that the box's domains will have."""
+        sids = set()
+        for sid in self._box.tasks.domains():
+            try:
+                sids.add(new.context_to_sid(self._box.server.sid_to_context(sid)))
+            except SelboxError:  # it does not know the context
+                sids.add(new.initial_sid("unlabeled"))
+        return sids
 
 
 def _with_labels(new: Policy, old: Policy, *, enforcing: bool) -> Policy:

@@ -29,6 +29,7 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.connections import Connections, peer_of
 from selbox.enforce.credentials import acting_as, own_capabilities
 from selbox.enforce.linux import system_call
+from selbox.enforce.needlessnewsockets import SPARED_ACCEPT
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.sockets import SO_ZEROCOPY, SOL_NETLINK, SOL_SCTP
@@ -169,6 +170,11 @@ class SocketCalls:
     def listen(self, caller: Caller, arguments: Arguments) -> int:
         """``listen(socket, backlog)``; made by the caller itself, whose identity its clients will see."""
         self._checks.check_number(caller, signed(arguments[0]), "listen")
+        box = self._box
+        if SPARED_ACCEPT in box.settings.spared:
+            inode = copy_socket(box, caller, arguments[0]).inode
+            if box.socket_labels.is_shared(inode):
+                return -errno.EINVAL  # it had a peer when another domain came to have it
         return CONTINUE
 
     def accept(self, caller: Caller, arguments: Arguments) -> int:

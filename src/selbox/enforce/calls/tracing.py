@@ -131,7 +131,7 @@ class TraceCalls:
         def label_socket() -> SocketLabel:
             from selbox.enforce.socketchecks import SocketChecks  # few take a socket
 
-            return SocketChecks(self._box).give_copy(holder, taken)
+            return SocketChecks(self._box).hand_over(holder, taken, caller.state.sid)
 
         access = access_of_flags(fcntl.fcntl(taken, fcntl.F_GETFL))
         check_descriptor(self._box, holder, caller.state.sid, taken, access, label_socket)

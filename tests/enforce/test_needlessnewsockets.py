@@ -1,0 +1,81 @@
+"""Sockets are made and accepted without asking only where policy could never deny it, and then stay with their domain."""
+
+from pathlib import Path
+
+import pytest
+
+from selbox.enforce.domains import domain_context
+from selbox.enforce.needlessnewsockets import needless_new_sockets
+from selbox.server.securityserver import SecurityServer
+from selbox.store.policyfiles import load_policy
+from tests.enforce.meetings import meet
+
+CAT = "(type cat_t) (call domain_type (cat_t)) (type dog_t) (call domain_type (dog_t))"
+OWN = {"unix_stream_socket", "unix_dgram_socket", "accept"}
+
+
+def spared(path: Path, policy: str, *, enforcing: bool = True) -> frozenset[str]:
+    path.write_text(CAT + policy)
+    server = SecurityServer(load_policy([str(path)]), enforcing=enforcing)
+    return needless_new_sockets(server, (server.sid_for(domain_context(server, "cat_t")),))
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("", OWN),
+        ("(call network_server (cat_t))", OWN | {"tcp_socket", "udp_socket"}),
+        ("(call network_client (cat_t))", OWN - {"accept"} | {"tcp_socket", "udp_socket"}),
+        ("(call network_client (dog_t))", OWN),
+        ("(call network_client (dog_t)) (allow cat_t dog_t (process (transition)))", OWN - {"accept"}),
+        ("(boolean b false) (booleanif b (true (allow cat_t self (vsock_socket (create)))))", OWN - {"accept"}),
+        ("(allow cat_t self (process (setsockcreate)))", set()),
+        ("(allow cat_t dog_t (process (dyntransition)))", set()),
+        ("(allow cat_t dog_t (unix_stream_socket (accept)))", OWN - {"accept"}),
+        ("(allow cat_t domain (tcp_socket (listen)))", OWN - {"accept"}),
+        ("(typetransition cat_t cat_t unix_dgram_socket dog_t)", OWN - {"unix_dgram_socket"}),
+        ("(auditallow cat_t self (unix_stream_socket (create accept)))", {"unix_dgram_socket"}),
+        ("(constrain (unix_stream_socket (create)) (eq t1 t2))", OWN - {"unix_stream_socket"}),
+        ("(mlsconstrain (unix_stream_socket (accept)) (eq l1 l2))", OWN - {"accept"}),
+        ("(typepermissive dog_t)", set()),
+    ],
+)
+def test_what_is_spared(tmp_path: Path, policy: str, expected: set[str]) -> None:
+    assert spared(tmp_path / "policy.cil", policy) == expected
+
+
+def test_what_is_to_be_recorded_is_not_spared(tmp_path: Path) -> None:
+    assert not spared(tmp_path / "policy.cil", "", enforcing=False)
+
+
+@pytest.mark.enforcement
+def test_a_socket_that_could_be_listened_on_stays_with_its_domain(directory: Path) -> None:
+    cat = """
+import ctypes
+listening, fresh = server("flap"), socket(AF_UNIX)
+ours, theirs = socketpair()
+port = create_server(("127.0.0.1", 0))
+caller = create_connection(port.getsockname())
+for each in (listening, fresh, theirs, caller):
+    each.set_inheritable(True)
+numbers = [str(each.fileno()) for each in (listening, fresh, theirs, caller)]
+guest = subprocess.Popen([os.path.abspath("dog"), *numbers], close_fds=False)
+send_fds(ours, [b"x"], [listening.fileno()])
+guest.wait()
+ctypes.CDLL(None).connect(caller.fileno(), bytes(16), 16)
+say(trying(caller.listen), trying(port.listen))
+os.unlink("flap")
+"""
+    dog = """
+def kind(number): return os.readlink(f"/proc/self/fd/{number}").partition(":")[0]
+say(*map(kind, sys.argv[1:]))
+say(recv_fds(socket(fileno=int(sys.argv[3])), 1, 1)[1:3] == ([], MSG_CTRUNC))
+"""
+    asked = "(call network_server (cat_t))"
+    assert meet(directory, cat, dog, asked).output.splitlines() == [
+        "/dev/null /dev/null socket socket",
+        "True",
+        "EINVAL ok",
+    ]
+    asked += "(allow cat_t self (process (setsockcreate)))"  # with which sockets may have other contexts
+    assert meet(directory, cat, dog, asked).output.splitlines() == ["socket socket socket socket", "False", "ok ok"]
