@@ -1,8 +1,8 @@
 """Which sockets the programs of a box make and accept without being asked: their own, where policy grants it to all.
 
 Unlike what :mod:`selbox.enforce.needlesssockets` finds, this depends on the domains that the programs of a box may come
-into. It holds for sockets that have the context of who uses them. INVARIANT: one of another context that could be
-listened on never comes into the hands of a domain (:meth:`selbox.enforce.socketchecks.SocketChecks.check_handed_over`).
+into. It holds for sockets that have the context of who uses them. INVARIANT: no domain has one of another context that
+listens (:meth:`selbox.enforce.socketchecks.SocketChecks.hand_over`).
 """
 
 import os

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import socket
 import stat
 
 from selbox.enforce.box import Box
@@ -13,12 +12,12 @@ from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.needlessnewsockets import SPARED_ACCEPT
 from selbox.enforce.socketlabels import SocketLabel
-from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket, is_connected, socket_behind
+from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket, is_listening, socket_behind
 from selbox.objects.socketclasses import EXTENDED_SOCKET_CLASS, socket_class
 from selbox.typing import Final
 
 _CREATED: Final = 4096
-_DATAGRAMS: Final = frozenset({socket.SOCK_DGRAM, socket.SOCK_RAW})
+_SHARED: Final = "a socket was not listened on: programs of another domain have it, and might accept by it unasked"
 
 
 class SocketChecks:
@@ -146,15 +145,26 @@ class SocketChecks:
             receiver: SID of the domain.
 
         Raises:
-            AccessDenied: for another domain's that could be listened on, where ``accept`` is not asked about.
+            AccessDenied: for another domain's that listens, where ``accept`` is not asked about.
         """
         label = self.give_copy(caller, descriptor)
         if SPARED_ACCEPT in self._box.settings.spared and label != self.derived(receiver, label.object_class):
-            own = socket_behind(self._box, descriptor)
-            if own.type not in _DATAGRAMS and not is_connected(descriptor):
+            inode = os.fstat(descriptor).st_ino
+            if self._labels.listens(inode) or is_listening(descriptor):
                 raise AccessDenied
-            self._labels.note_shared(own.inode)
+            self._labels.note_shared(inode)
         return label
+
+    def check_listening(self, inode: int) -> None:
+        """Check that a socket about to listen is in no other domain's hands, where ``accept`` is not asked about.
+
+        Raises:
+            OSError: EINVAL where it is.
+        """
+        if self._labels.is_shared(inode):
+            self._box.recorder.hindrances[_SHARED] = None
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._labels.note_listening(inode)
 
 
 def give_all(box: Box, caller: Caller) -> None:

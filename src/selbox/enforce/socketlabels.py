@@ -46,6 +46,7 @@ class SocketLabels:
         self._derived: OrderedDict[int, SocketLabel] = OrderedDict()
         self._kinds: OrderedDict[int, SocketKind] = OrderedDict()
         self._shared: OrderedDict[int, None] = OrderedDict()
+        self._listening: OrderedDict[int, None] = OrderedDict()
 
     def known(self, inode: int) -> SocketLabel | None:
         """Return the label of a socket that was seen before, or None."""
@@ -64,14 +65,25 @@ class SocketLabels:
             self._derived.popitem(last=False)
 
     def note_shared(self, inode: int) -> None:
-        """Remember that a socket came into the hands of another domain than its own; the last 262,144 are kept."""
-        self._shared[inode] = None
-        if len(self._shared) > _KEPT:
-            self._shared.popitem(last=False)
+        """Remember that a socket came into the hands of another domain than its own."""
+        self._note(self._shared, inode)
 
     def is_shared(self, inode: int) -> bool:
         """Tell whether another domain than its own may have a socket."""
         return inode in self._shared
+
+    def note_listening(self, inode: int) -> None:
+        """Remember that a socket listens, or is about to."""
+        self._note(self._listening, inode)
+
+    def listens(self, inode: int) -> bool:
+        """Tell whether a socket was noted to listen."""
+        return inode in self._listening
+
+    def _note(self, noted: OrderedDict[int, None], inode: int) -> None:
+        noted[inode] = None
+        if len(noted) > _KEPT:
+            noted.popitem(last=False)
 
     def kind(self, inode: int) -> SocketKind | None:
         """Return what a socket is that was looked at before, or None."""

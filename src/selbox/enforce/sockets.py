@@ -156,13 +156,9 @@ def peer_name(descriptor: int) -> bytes:
     return sun_path(_address(_getpeername, descriptor))
 
 
-def is_connected(descriptor: int) -> bool:
-    """Tell whether a socket has a peer."""
-    try:
-        _address(_getpeername, descriptor)
-    except OSError:
-        return False
-    return True
+def is_listening(descriptor: int) -> bool:
+    """Tell whether a socket takes connections."""
+    return bool(_integer_option(descriptor, socket.SO_ACCEPTCONN))
 
 
 def _address(call: Callable[..., int], descriptor: int) -> bytes:

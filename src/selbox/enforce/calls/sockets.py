@@ -170,11 +170,8 @@ class SocketCalls:
     def listen(self, caller: Caller, arguments: Arguments) -> int:
         """``listen(socket, backlog)``; made by the caller itself, whose identity its clients will see."""
         self._checks.check_number(caller, signed(arguments[0]), "listen")
-        box = self._box
-        if SPARED_ACCEPT in box.settings.spared:
-            inode = copy_socket(box, caller, arguments[0]).inode
-            if box.socket_labels.is_shared(inode):
-                return -errno.EINVAL  # it had a peer when another domain came to have it
+        if SPARED_ACCEPT in self._box.settings.spared:
+            self._checks.check_listening(copy_socket(self._box, caller, arguments[0]).inode)
         return CONTINUE
 
     def accept(self, caller: Caller, arguments: Arguments) -> int:
