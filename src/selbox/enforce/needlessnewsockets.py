@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from selbox.enforce.rulegrants import rules_tell
+from selbox.enforce.shortfalls import may_copy_descriptors
 from selbox.model.bitset import bitset
 from selbox.model.policy import Policy
 from selbox.model.rules import RuleKind
@@ -52,7 +53,8 @@ def needless_new_sockets(server: SecurityServer, domains: Iterable[int]) -> froz
         if each.object_class in classes:
             classes[each.object_class].constrain(each.permissions)
     found = {each.name for each in classes.values() if each.name in SPARED_CLASSES and each.are_all_made}
-    if all(each.are_all_accepted for each in classes.values()) and not _listens_already():
+    are_accepted = all(each.are_all_accepted for each in classes.values())
+    if are_accepted and may_copy_descriptors() and not _listens_already():
         found.add(SPARED_ACCEPT)
     return frozenset(found)
 

@@ -20,7 +20,7 @@ def shortfalls() -> tuple[str, ...]:
     Source: the kernel's ``pidfd_getfd``, ``__ptrace_may_access`` and ``yama_ptrace_access_check``.
     """
     found: list[str] = []
-    if not _may_copy_descriptors():
+    if not may_copy_descriptors():
         found.append(
             "no socket can be bound or connected here, nor a message be received with `recvmsg`: `pidfd_getfd` is "
             "refused; a container has it with `--cap-add SYS_PTRACE`"
@@ -39,8 +39,8 @@ def shortfalls() -> tuple[str, ...]:
     return tuple(found)
 
 
-def _may_copy_descriptors() -> bool:
-    """Try it on oneself: what forbids this forbids it everywhere."""
+def may_copy_descriptors() -> bool:
+    """Tell whether descriptors of tasks may be copied: what forbids to copy one's own forbids it everywhere."""
     own, other = os.pipe()
     try:
         pidfd = os.pidfd_open(os.getpid())

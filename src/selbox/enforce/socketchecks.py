@@ -52,11 +52,22 @@ class SocketChecks:
 
     def of(self, caller: Caller, own: CallerSocket) -> SocketLabel:
         """Return the label of a caller's socket; one without a label is as the caller's own new ones."""
-        label = self._labels.known(own.inode)
-        if label is None:
-            label = self.derived(caller.state.sid, self.class_of(own.family, own.type, own.protocol))
-            self._labels.derive(own.inode, label)
+        return self._labels.known(own.inode) or self._derive(caller.state.sid, own)
+
+    def _derive(self, task: int, own: CallerSocket) -> SocketLabel:
+        label = self.derived(task, self.class_of(own.family, own.type, own.protocol))
+        self._labels.derive(own.inode, label)
         return label
+
+    def of_copy(self, task: int, descriptor: int) -> SocketLabel:
+        """Return the label of a socket as :meth:`of`, by the SID of the task that has it and a copy of its descriptor.
+
+        Raises:
+            OSError: ENOTSOCK.
+        """
+        status = os.fstat(descriptor)
+        label = self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+        return label or self._derive(task, socket_behind(self._box, descriptor))
 
     def derived(self, task: int, object_class: str) -> SocketLabel:
         """Return the label of a task's socket of a class that was given none, by the SID of the task."""
@@ -74,9 +85,7 @@ class SocketChecks:
             copy = copy_of(self._box, caller, number)
         except PermissionError:
             return self._of_name(caller, number)
-        status = os.fstat(copy)
-        label = self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
-        return self.of(caller, socket_behind(self._box, copy)) if label is None else label
+        return self.of_copy(caller.state.sid, copy)
 
     def _of_name(self, caller: Caller, number: int) -> SocketLabel:
         """Return what :meth:`of_number` does, by the descriptor's name in ``/proc``."""
@@ -128,12 +137,8 @@ class SocketChecks:
 
     def give_copy(self, caller: Caller, descriptor: int) -> SocketLabel:
         """Give a socket its label by a copy of its descriptor; see :meth:`give`."""
-        inode = os.fstat(descriptor).st_ino
-        label = self._labels.known(inode)
-        if label is None:
-            own = socket_behind(self._box, descriptor)
-            label = self.derived(caller.state.sid, self.class_of(own.family, own.type, own.protocol))
-        self._labels.assign(inode, label)
+        label = self.of_copy(caller.state.sid, descriptor)
+        self._labels.assign(os.fstat(descriptor).st_ino, label)
         return label
 
     def hand_over(self, caller: Caller, descriptor: int, receiver: int) -> SocketLabel:

@@ -171,7 +171,7 @@ class SocketCalls:
         """``listen(socket, backlog)``; made by the caller itself, whose identity its clients will see."""
         self._checks.check_number(caller, signed(arguments[0]), "listen")
         if SPARED_ACCEPT in self._box.settings.spared:
-            self._checks.check_listening(copy_socket(self._box, caller, arguments[0]).inode)
+            self._checks.check_listening(self._box.walker.status_of(caller, arguments[0]).st_ino)
         return CONTINUE
 
     def accept(self, caller: Caller, arguments: Arguments) -> int:

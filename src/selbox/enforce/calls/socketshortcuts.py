@@ -4,8 +4,8 @@ As those on files (:mod:`selbox.enforce.calls.shortcuts`), with one difference: 
 not matter whose credentials the supervisor holds meanwhile. A server that gave up root has them lent for the next file.
 """
 
+import os
 import socket
-import stat
 
 from selbox.enforce.box import Box
 from selbox.enforce.calls.kernelsockets import KernelSockets
@@ -41,7 +41,6 @@ class SocketShortcuts:
         self._listener = box.listener
         self._memory = box.memory
         self._pidfds = box.pidfds
-        self._labels = box.socket_labels
         self._outside = box.labels.outside
         self._monitor = box.monitor
         self._checks = checks
@@ -66,7 +65,7 @@ class SocketShortcuts:
 
     def accept(self, id_: int, tid: int, _kind: int, state: TaskState, arguments: Arguments) -> bool:
         """``accept(socket, …)``, where what is made has the label that it would be taken to have anyway."""
-        label = self._label(tid, arguments[0])
+        label = self._label(tid, state, arguments[0])
         if label is None or label != self._checks.derived(state.sid, label.object_class):
             return False
         return self._go_on(id_, state, label, "accept")
@@ -79,7 +78,7 @@ class SocketShortcuts:
         """``sendmsg(socket, message, flags)`` of data alone, to a peer that the socket has."""
         if arguments[2] & (MSG_FASTOPEN | MSG_CMSG_COMPAT) or not stays_alone(tid, state):
             return False
-        label = self._label(tid, arguments[0])
+        label = self._label(tid, state, arguments[0])
         if label is None or not stays_with_peer(label) or passes_something(self._memory, tid, label, arguments[1]):
             return False
         return self._go_on(id_, state, label, "write")
@@ -111,16 +110,21 @@ class SocketShortcuts:
         return self._use(id_, tid, state, arguments, "shutdown")
 
     def _use(self, id_: int, tid: int, state: TaskState, arguments: Arguments, permission: str) -> bool:
-        label = self._label(tid, arguments[0])
+        label = self._label(tid, state, arguments[0])
         return label is not None and self._go_on(id_, state, label, permission)
 
-    def _label(self, tid: int, register: int) -> SocketLabel | None:
-        """Return the label of the socket behind a descriptor, if it was seen before."""
+    def _label(self, tid: int, state: TaskState, register: int) -> SocketLabel | None:
+        """Return the label of the socket behind a descriptor; None where it may not be copied, or is no socket's."""
         try:
-            status = self._pidfds.status(tid, register & 0xFFFFFFFF)
+            copy = self._pidfds.copy(tid, register & 0xFFFFFFFF)
         except OSError:
             return None
-        return self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+        try:
+            return self._checks.of_copy(state.sid, copy)
+        except OSError:
+            return None
+        finally:
+            os.close(copy)
 
     def _go_on(self, id_: int, state: TaskState, label: SocketLabel, permission: str) -> bool:
         """Let the kernel run a call that is granted with nothing to record; tell whether it is."""
