@@ -53,8 +53,8 @@ ROWS: Final = (
         "the listening socket",
         Support.LIMITED,
         "decided by descriptor number: a thread that exchanges the descriptor meanwhile has another socket of its own "
-        "process listen. Where policy lets every domain that the box's programs may enter accept by all sockets that it "
-        "may make, and by no others, accepting is not asked about; then no domain is handed another one's listening "
+        "process listen. Where policy lets every domain that the box's programs may enter accept by all sockets that "
+        "it may make, and by no others, accepting is not asked about; then no domain is handed another one's listening "
         "socket, and a socket that another one was handed does not come to listen",
         "selinux_socket_listen, selinux_socket_accept",
         ("listen", "accept", "accept4"),
