@@ -18,6 +18,18 @@ USERS = [
 PYTHON = shutil.which("python3", path=environment()["PATH"])
 """The system's Python, for programs of the tests; None where there is none."""
 
+CALL = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *words):
+    words = [ctypes.c_long(each) if isinstance(each, int) else each for each in words]
+    result = libc.syscall(ctypes.c_long(number), *words)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "")
+    return result
+"""
+"""A program in Python begins with it that makes system calls by their numbers."""
+
 
 def needs(*programs: str) -> pytest.MarkDecorator:
     """Skip a test where one of the programs is missing."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.enforce.boxes import Outcome
-from tests.enforce.clients import PYTHON, USERS, make_box, needs_python
+from tests.enforce.clients import CALL, PYTHON, USERS, make_box, needs_python
 from tests.strength import tries
 
 pytestmark = [pytest.mark.enforcement, needs_python]
@@ -20,15 +20,10 @@ POLICY = """
 (allow cat_t self (process (setkeycreate)))
 """
 
-CALLS = """
-import ctypes, errno, os, subprocess, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def call(number, *words):
-    words = [ctypes.c_long(each) if isinstance(each, int) else each for each in words]
-    result = libc.syscall(ctypes.c_long(number), *words)
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "")
-    return result
+CALLS = (
+    CALL
+    + """
+import errno, os, subprocess, sys
 def add(kind, name, payload, ring):
     return call(248, kind, name, payload, len(payload), ring)
 def request(name, ring=0):
@@ -41,6 +36,7 @@ def tell(name, probe):
     except OSError as error:
         print(name, errno.errorcode[error.errno], flush=True)
 """
+)
 
 STEPS = f"""{CALLS}
 ring = -2

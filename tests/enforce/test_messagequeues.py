@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from tests.enforce.boxes import Box
-from tests.enforce.clients import PYTHON, USERS, make_box, needs_python
+from tests.enforce.clients import CALL, PYTHON, USERS, make_box, needs_python
 
 pytestmark = [pytest.mark.enforcement, needs_python]
 
@@ -26,15 +26,10 @@ POLICY = """
 (dontaudit cat_t self (capability (sys_resource)))
 """
 
-CAT = """
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def call(number, *words):
-    words = [ctypes.c_long(each) if isinstance(each, int) else each for each in words]
-    result = libc.syscall(ctypes.c_long(number), *words)
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "")
-    return result
+CAT = (
+    CALL
+    + """
+import os, struct, sys
 name = sys.argv[1].encode()
 limits = struct.pack("=8q", 0, 4, 32, 0, 0, 0, 0, 0)
 def tell(title, probe):
@@ -63,6 +58,7 @@ os.spawnv(os.P_WAIT, "./dog", ["./dog"])
 tell("gone", lambda: call(241, name))
 tell("gone again", lambda: call(241, name))
 """
+)
 
 DOG = """#!/usr/bin/python3 -I
 import ctypes, os

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.enforce.boxes import Box
-from tests.enforce.clients import PYTHON, USERS, make_box, needs_python
+from tests.enforce.clients import CALL, PYTHON, USERS, make_box, needs_python
 
 pytestmark = [pytest.mark.enforcement, needs_python]
 
@@ -31,15 +31,10 @@ sys.stdin.readline()
 print(buffer.value.decode(), flush=True)
 """
 
-PROBES = """
-import ctypes, os, signal, struct, subprocess, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def call(number, *words):
-    words = [ctypes.c_long(each) if isinstance(each, int) else each for each in words]
-    result = libc.syscall(ctypes.c_long(number), *words)
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "")
-    return result
+PROBES = (
+    CALL
+    + """
+import os, signal, struct, subprocess, sys
 signals = int(sys.argv[1])
 dog = subprocess.Popen(["./dog", str(signals)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 address, pid = int(dog.stdout.readline()), dog.pid
@@ -68,6 +63,7 @@ for name in probes:
         print(dog.stdout.readline().strip())
 print(dog.communicate("\\n")[0].strip())
 """
+)
 
 
 def prepared(factory: pytest.TempPathFactory, rules: str, user: int | None) -> tuple[Box, tuple[str, ...]]:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.enforce.boxes import Box
-from tests.enforce.clients import PYTHON, USERS, make_box, needs_python
+from tests.enforce.clients import CALL, PYTHON, USERS, make_box, needs_python
 
 pytestmark = [pytest.mark.enforcement, needs_python]
 
@@ -19,19 +19,14 @@ POLICY = """
 (call domain_transition (cat_t dog_exec_t dog_t))
 """
 
-PROBES = """
-import ctypes, os, resource, struct, subprocess, sys
-libc = ctypes.CDLL(None, use_errno=True)
+PROBES = (
+    CALL
+    + """
+import os, resource, struct, subprocess, sys
 os.setpgid(0, 0)
 dog = subprocess.Popen(["./dog"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 dog.stdout.readline()
 pid = dog.pid
-def call(number, *words):
-    words = [ctypes.c_long(each) if isinstance(each, int) else each for each in words]
-    result = libc.syscall(ctypes.c_long(number), *words)
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "")
-    return result
 buffer = ctypes.create_string_buffer(4096)
 soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
 probes = {
@@ -57,6 +52,7 @@ for name in sys.argv[1:] or probes:
     except OSError as error:
         print(name, error.errno)
 """
+)
 
 DOG = "#!/bin/sh\necho barked\nread line\n"
 DENIED = """getpgid 13
