@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,10 +33,11 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Box:
 
 
 @contextmanager
-def running(box: Box) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """Run the script in a box; yield its supervisor and the script's processes."""
+def running(box: Box, *python: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Run the script in a box, by another Python if need be; yield its supervisor and the script's processes."""
+    arguments = box.arguments("--permissive")
     supervisor = subprocess.Popen(
-        [*box.arguments("--permissive"), "/bin/sh", "-c", SCRIPT],
+        [*(python or arguments[:3]), *arguments[3:], "/bin/sh", "-c", SCRIPT],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -79,6 +81,17 @@ def test_a_killed_supervisor_takes_its_box_with_it(box: Box) -> None:
         # Calls waited, and did not fail; a shell can be quick enough to tell that its program was killed.
         assert (box.directory / "errors").read_text() in ("", "Killed\n")
         assert not (box.directory / "over").exists()
+
+
+def test_a_box_ends_with_its_supervisor_where_no_python_can_be_started_for_that(box: Box) -> None:
+    """As where root starts a box for a user to whom root's Python is closed."""
+    program = (
+        "import sys; sys.executable = '/nonexistent'; from selbox.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    with running(box, sys.executable, "-c", program) as (supervisor, pids):
+        supervisor.kill()
+        supervisor.wait()
+        wait_for(lambda: not any(is_alive(each) for each in pids))
 
 
 def test_without_its_watchdog_the_calls_of_a_killed_supervisors_box_fail(box: Box) -> None:

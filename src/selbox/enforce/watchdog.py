@@ -1,10 +1,11 @@
 """Ending a box whose supervisor was killed.
 
 Nobody answers what a killed supervisor leaves behind, so that it cannot go on, but it may spin or wait for ever. So a
-shell waits beside each supervisor for the end of a pipe, which the kernel closes with it, and then becomes the program
+shell waits beside each supervisor for the end of a pipe, which the kernel closes with it, and then runs the program
 of this module: it kills every process that carries the box's numbers (:mod:`selbox.enforce.tasks`), by descriptors
 that stand for them, and removes the directories that the supervisor had told of. A shell starts in a millisecond and
-takes one megabyte; Python is started only when there is something to end.
+takes one megabyte; Python is started only when there is something to end. Where it cannot be started, the shell kills
+them itself, by number.
 
 It holds the listener too, so that mediated calls wait for their end. Once both are gone, the kernel has them fail.
 """
@@ -18,8 +19,23 @@ from contextlib import suppress
 from selbox.typing import Final
 
 _SHELL: Final = "/bin/sh"
-_SCRIPT: Final = 'while IFS= read -r path; do set -- "$@" "$path"; done; exec "$@"'
-"""Each line is one more argument of the program that is run at the end."""
+_SCRIPT: Final = r"""
+while IFS= read -r path; do set -- "$@" "$path"; done
+"$@" && exit
+for signal in STOP KILL KILL KILL; do
+    for process in /proc/[0-9]*; do
+        while read -r first second third soft rest; do
+            [ "$first $second $third" = "Max realtime timeout" ] || continue
+            [ "$soft" != unlimited ] && [ "$soft" -ge "$5" ] && [ "$soft" -lt "$6" ] || continue
+            kill -$signal "${process#/proc/}"
+        done < "$process/limits"
+    done
+done
+"""
+"""Each line is one more argument of the program that is run at the end, of which the fifth and sixth are the numbers.
+
+Where that cannot be run, as by a user to whom this Python is closed, the shell does what it can.
+"""
 
 _PAUSE_SECONDS: Final = 0.02
 _TRIES: Final = 500
