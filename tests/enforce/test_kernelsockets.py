@@ -16,7 +16,7 @@ POLICY = """
 (typeattributeset policy_administrator (cat_t mute_t))
 (allow cat_t security_t (security (setenforce setbool)))
 (allow cat_t self (netlink_selinux_socket (create bind read write getattr setopt)))
-(allow cat_t self (netlink_audit_socket (create read write getattr bind nlmsg_relay nlmsg_read nlmsg_write)))
+(allow cat_t self (netlink_audit_socket (create read write getattr bind nlmsg_relay nlmsg_readpriv nlmsg_read nlmsg_write)))
 (allow cat_t self (capability (audit_write audit_control)))
 (allow mute_t self (netlink_audit_socket (create read write getattr)))
 (boolean purring true)
@@ -115,6 +115,8 @@ say(link, 1107, b"avc:  a decision\\nof mine\\0", 5)
 print(hear(link))
 say(link, 1000, b"")
 print(hear(link)[:4])
+say(link, 1013, b"")
+print(hear(link)[:4])
 say(link, 1001, bytes(40))
 print(hear(link)[4][:8])
 try:
@@ -126,6 +128,7 @@ except OSError as error:
     assert run(box, program) == [
         f"(2, 0, 5, 0, '{answer}', '{KERNEL}', 12)",
         "(1000, 0, 5, 0)",
+        "(3, 2, 5, 0)",
         (-1).to_bytes(4, "little", signed=True).hex(),
         "errno 1",
     ]

@@ -216,7 +216,7 @@ def test_what_fails_after_a_redirection_is_recorded(box: Box) -> None:
 @needs_python
 def test_attributes_answer_as_the_kernel_does(box: Box) -> None:
     program = """
-attempt(write, "/proc/thread-self/attr/exec", "nonsense")
+attempt(write, "/proc/thread-self/attr/exec", "nonsense" * 1000)
 attempt(write, "/proc/thread-self/attr/exec", "DOG\\n")
 print(open("/proc/self/attr/exec").read())
 attempt(write, "/proc/thread-self/attr/exec", "\\n")
@@ -293,6 +293,8 @@ attempt(write, root + "access", "CAT FOOD 7 ffffffff")
 attempt(write, root + "access", "CAT FOOD")
 attempt(write, root + "create", "CAT FOOD 8 d%65n")
 attempt(write, root + "create", "CAT FOOD 9999")
+attempt(write, root + "access", "CAT FOOD 0")
+attempt(os.open, root + "class/" + "n" * 256, os.O_RDONLY)
 attempt(write, root + "relabel", "CAT FOOD 7")
 attempt(write, root + "member", "CAT FOOD 8")
 attempt(write, root + "user", "CAT system_u")
@@ -315,19 +317,21 @@ for name in ("class/file/index", "class/dir/index", "class/file/perms/read", "in
     allowed, decided, auditallow, auditdeny, seqno, flags = lines[3].split()
     assert int(allowed, 16) & 0x2
     assert (decided, auditallow, auditdeny, seqno, flags) == ("ffffffff", "0", "ffffffff", "1", "0")
-    assert lines[4:13] == [
+    assert lines[4:15] == [
         "errno 22",
         f"{TOY}|",
-        "errno 22",
+        f"{FOOD}|",
+        "0 ffffffff 0 ffffffff 1 0",
+        "errno 36",
         f"{FOOD[:9]}object_r:food_t:s0|",
-        lines[8],
+        lines[10],
         f"1|{CONTEXT.format('dog_t')}|",  # what `choose_domain` lets a cat come to
         "errno 22",
         "errno 2",
         "errno 13",
     ]
-    assert lines[13:16] == ["26", "errno 16", "b'object'"]
-    assert lines[16:] == ["7", "8", "2", "system_u:system_r:kernel_t:s0-s15:c0.c1023\0", "1"]
+    assert lines[15:18] == ["26", "errno 16", "b'object'"]
+    assert lines[18:] == ["7", "8", "2", "system_u:system_r:kernel_t:s0-s15:c0.c1023\0", "1"]
 
 
 @needs_python

@@ -40,18 +40,23 @@ _ERROR = struct.Struct("=i")
 _NUMBER = struct.Struct("=I")
 _GROUPS_OF_ADDRESS: Final = 32
 _NLM_F_ACK: Final = 4
+_NLM_F_MULTI: Final = 2
 _NLMSG_ERROR: Final = 2
+_NLMSG_DONE: Final = 3
 _SELNL_MSG_SETENFORCE: Final = 0x10
 _SELNL_MSG_POLICYLOAD: Final = 0x11
 _SELNL_GROUP: Final = 1
 _AUDIT_GET: Final = 1000
+_AUDIT_LIST_RULES: Final = 1013
 _AUDIT_GET_FEATURE: Final = 1019
 _BACKLOG: Final = 64
 _ANSWERS: Final = {
-    _AUDIT_GET: struct.pack("=11I", 0, 1, 1, 0, 0, _BACKLOG, 0, 0, 0, 0, 0),
-    _AUDIT_GET_FEATURE: struct.pack("=4I", 1, 3, 0, 0),
+    _AUDIT_GET: (_AUDIT_GET, 0, struct.pack("=11I", 0, 1, 1, 0, 0, _BACKLOG, 0, 0, 0, 0, 0)),
+    _AUDIT_LIST_RULES: (_NLMSG_DONE, _NLM_F_MULTI, b""),
+    _AUDIT_GET_FEATURE: (_AUDIT_GET_FEATURE, 0, struct.pack("=4I", 1, 3, 0, 0)),
 }
-"""``struct audit_status`` of a system that is switched on, and ``struct audit_features`` of one without features."""
+"""Type, flags and content of answers: ``struct audit_status`` of a system that is switched on, the end of no rules, and
+``struct audit_features`` of one without features."""
 
 _MOST: Final = 256
 
@@ -197,7 +202,8 @@ class KernelSockets:
             if error or flags & _NLM_F_ACK:
                 _send(found, _message(_NLMSG_ERROR, sequence, _ERROR.pack(-error) + _HEADER.pack(*header)))
             if type_ in _ANSWERS and not error:
-                _send(found, _message(type_, sequence, _ANSWERS[type_]))
+                answer, its_flags, content = _ANSWERS[type_]
+                _send(found, _message(answer, sequence, content, its_flags))
             position += size + 3 & ~3
         return len(data)
 
@@ -218,8 +224,8 @@ class KernelSockets:
         return 0
 
 
-def _message(type_: int, sequence: int, payload: bytes) -> bytes:
-    return _HEADER.pack(_HEADER.size + len(payload), type_, 0, sequence, 0) + payload
+def _message(type_: int, sequence: int, payload: bytes, flags: int = 0) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(payload), type_, flags, sequence, 0) + payload
 
 
 def _send(found: _KernelSocket, message: bytes) -> None:

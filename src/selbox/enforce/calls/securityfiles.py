@@ -19,6 +19,7 @@ from selbox.enforce.changes import record_booleans, set_enforcing
 from selbox.model.capabilities import POLICY_CAPABILITIES
 from selbox.model.policy import HandleUnknown
 from selbox.server.report import InvalidTransitionError
+from selbox.server.ruleindex import VECTOR_MASK
 from selbox.typing import Final, NamedTuple
 
 _MOST_REPLIED: Final = 4088
@@ -221,9 +222,11 @@ class SecurityFiles:
         self.check(caller, "compute_av")
         source, target, number = self._words(data, 3)[:3]  # libselinux goes on with what it wants to know of
         sids = self._sid(source), self._sid(target)
+        policy = self._server.policy
         object_class = _number(number) - 1
-        if not 0 <= object_class < len(self._server.policy.classes):
-            return b"0 ffffffff 0 ffffffff %d 0" % self._server.seqno
+        if not 0 <= object_class < len(policy.classes):
+            is_granted = object_class == -1 and policy.handle_unknown is HandleUnknown.ALLOW
+            return b"%x ffffffff 0 ffffffff %d 0" % (VECTOR_MASK * is_granted, self._server.seqno)
         allowed, auditallow, auditdeny, seqno, flags, _ = self._server.compute_access(*sids, object_class)
         return b"%x ffffffff %x %x %d %x" % (allowed, auditallow, auditdeny, seqno, flags)
 
@@ -261,6 +264,8 @@ class SecurityFiles:
         self.check(caller, "validate_trans")
         words = self._words(data, 4)
         old, new, object_class = self._triple(words)
+        if object_class == len(self._server.policy.classes):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         if not self._server.validate_transition(old, new, self._sid(words[3]), object_class):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
@@ -280,10 +285,9 @@ class SecurityFiles:
         return words
 
     def _triple(self, words: list[bytes]) -> tuple[int, int, int]:
-        object_class = _number(words[2]) - 1
-        if not 0 <= object_class < len(self._server.policy.classes):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return self._sid(words[0]), self._sid(words[1]), object_class
+        """Return two SIDs and a class; one that no policy has is like any other that has no rules."""
+        number, last = _number(words[2]), len(self._server.policy.classes)
+        return self._sid(words[0]), self._sid(words[1]), number - 1 if 0 < number <= last else last
 
     def _sid(self, data: bytes) -> int:
         try:

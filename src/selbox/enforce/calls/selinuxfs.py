@@ -46,6 +46,9 @@ _CONFIGURATION: Final = POLICIES + b"/config"
 _FILESYSTEMS: Final = b"/proc/filesystems"
 _ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
 _MAGIC: Final = 0xF97CFF8C
+_NAME_MAX: Final = 255
+_ATTRIBUTE_MOST: Final = 4096
+"""What is taken of a longer text (``proc_pid_attr_write``), where selinuxfs refuses it."""
 _STATFS = struct.Struct("=7q2i7q")
 _MOUNT_FLAGS: Final = 0x20 | 0x02 | 0x08 | 0x1000
 """ST_VALID, nosuid, noexec and relatime."""
@@ -195,7 +198,7 @@ class SelinuxFiles:
             return None
         sid = self._label("/", FileKind.DIRECTORY)
         self._box.monitor.check(caller, sid, "filesystem", ("getattr",), dict)
-        return _STATFS.pack(_MAGIC, 4096, *[0] * 7, 255, 4096, _MOUNT_FLAGS, *[0] * 4)
+        return _STATFS.pack(_MAGIC, 4096, *[0] * 7, _NAME_MAX, 4096, _MOUNT_FLAGS, *[0] * 4)
 
     # --- Which file a path means ------------------------------------------------------------------------------------
 
@@ -236,7 +239,8 @@ class SelinuxFiles:
             return _Found(path, self._label("/" + inner, FileKind.DIRECTORY), entries)
         file = self._files.lookup(inner)
         if file is None:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            number = errno.ENAMETOOLONG if len(os.fsencode(os.path.basename(inner))) > _NAME_MAX else errno.ENOENT
+            raise OSError(number, os.strerror(number))
         shared = self._status.descriptor() if inner == "status" else -1
         return _Found(path, self._label_of_file(inner, file), file, shared)
 
@@ -365,7 +369,10 @@ class SelinuxFiles:
 
         settable = ATTRIBUTE_MODES[name] & 0o222
         file = SecurityFile(
-            ATTRIBUTE_MODES[name], lambda: attributes.read(caller, tid, name), write if settable else None
+            ATTRIBUTE_MODES[name],
+            lambda: attributes.read(caller, tid, name),
+            write if settable else None,
+            largest=_ATTRIBUTE_MOST,
         )
         return _Found(path, sid, file)
 
