@@ -5,7 +5,7 @@ Source: ``ipc_namespaces(7)``.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities, own_credentials_held
@@ -19,18 +19,21 @@ _NEW_IPC: Final = 0x08000000
 _MANY: Final = 16
 
 
-@contextmanager
-def in_ipc_of(caller: Caller) -> Iterator[None]:
+_HERE: Final = nullcontext()
+
+
+def in_ipc_of(caller: Caller) -> AbstractContextManager[None]:
     """Have the calling thread be in the IPC namespace of a task for a moment, with the credentials that it has.
 
-    Raises:
-        OSError: EPERM where the supervisor may not enter it.
+    Entering raises OSError, EPERM, where the supervisor may not.
     """
-    if not caller.state.numbers_changed:
-        yield
-        return
+    return _entered(caller.tid) if caller.state.numbers_changed else _HERE
+
+
+@contextmanager
+def _entered(task: int) -> Iterator[None]:
     with own_credentials_held():
-        own, theirs = _opened("thread-self"), _opened(caller.tid)
+        own, theirs = _opened("thread-self"), _opened(task)
         is_other = os.fstat(own).st_ino != os.fstat(theirs).st_ino
         try:
             if is_other:
