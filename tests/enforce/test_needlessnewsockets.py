@@ -72,3 +72,19 @@ say(recv_fds(socket(fileno=int(sys.argv[3])), 1, 1)[1:3] == ([], MSG_CTRUNC))
     assert meet(directory, cat, dog).output.splitlines() == ["/dev/null socket socket", "True", "EINVAL ok"]
     policy = "(allow cat_t self (process (setsockcreate)))"  # with which sockets may have other contexts
     assert meet(directory, cat, dog, policy).output.splitlines() == ["socket socket socket", "False", "ok ok"]
+
+
+@pytest.mark.enforcement
+def test_unusual_sockets_are_asked_about(directory: Path) -> None:
+    cat = """
+def making(*kind): return trying(lambda: socket(*kind).close())
+say(making(AF_INET, SOCK_RAW, 1), making(AF_INET, SOCK_STREAM, 132), making(AF_INET6, SOCK_DGRAM, 58),
+    making(AF_NETLINK, SOCK_RAW, 15), making(AF_PACKET, SOCK_DGRAM), making(AF_INET, 10))
+told = socket(AF_NETLINK, SOCK_RAW, 7)
+say(trying(told.getsockopt, SOL_SOCKET, SO_TYPE), trying(told.setsockopt, SOL_SOCKET, SO_RCVBUF, 1),
+    trying(told.getsockname), trying(told.getpeername), trying(told.shutdown, SHUT_RD))
+say(making(AF_UNIX, SOCK_SEQPACKET), making(AF_INET, SOCK_STREAM, 6), making(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 17))
+"""
+    policy = "(call network_server (cat_t)) (allow cat_t self (netlink_selinux_socket (create)))"
+    *denied, made = meet(directory, cat, policy=policy).output.splitlines()
+    assert ([set(each.split()) for each in denied], made) == ([{"EACCES"}] * 2, "ok ok ok")

@@ -25,6 +25,7 @@ CAT = "(type cat_t) (call domain_type (cat_t)) (type dog_t) (call domain_type (d
         ),
         ("(allow cat_t dog_t (vsock_socket (read write getattr getopt shutdown)))", "setsockopt"),
         ("(allow cat_t dog_t (tcp_socket (listen accept)))", ""),
+        ("(allow cat_t self (netlink_selinux_socket (create)))", ""),
         ("(auditallow cat_t self (unix_stream_socket (setopt)))", "setsockopt"),
         ("(constrain (udp_socket (shutdown)) (eq t1 cat_t))", "shutdown"),
         ("(mlsconstrain (udp_socket (shutdown write)) (eq l1 l2))", ""),
