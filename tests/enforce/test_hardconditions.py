@@ -398,3 +398,15 @@ def test_who_has_a_lease_on_a_file_stops_nobody_but_who_opens_it(tmp_path: Path)
     outcome = box.run("./program", options=("--domain", "cat_t", label), timeout=30)
     waits = [f"{way} 1 0" for way in ("open", "empty", "truncate")]
     assert outcome.output.splitlines() == [*waits, "nonblock 0 11", "exec 0 11"], outcome.errors
+
+
+@needs("unshare")
+@needs_root
+@pytest.mark.skipif(not os.access("/proc/sys/net/core/somaxconn", os.W_OK), reason="settings cannot be written here")
+def test_settings_of_the_hosts_network_are_not_those_of_a_programs_own(box: Box) -> None:
+    setting = "/proc/sys/net/core/somaxconn"
+    write = f"read old < {setting}; echo $old > {setting} && echo written"
+    assert box.shell(write).output == "written\n"
+    outcome = box.shell(f"unshare -n /bin/sh -c '{write}'; unshare -m /bin/sh -c '{write}'")
+    assert outcome.output == "written\n"  # by the second one, whose network is the host's
+    assert "Permission denied" in outcome.errors

@@ -229,6 +229,12 @@ class FileCalls:
             Whether it was granted by the mode of the file, and with nothing to record.
         """
         box = self._box
+        if (
+            caller.state.root_changed
+            and flags & os.O_ACCMODE
+            and self._is_of_another_network(caller, descriptor, status)
+        ):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         is_ordinary = box.walker.privileges.check_mode(caller, status, open_mask(flags))
         wanted = with_open(flags)
         seen = box.labels.seen(status)
@@ -250,6 +256,14 @@ class FileCalls:
             if is_memory:
                 box.monitor.check(caller, awaited, "process", ("ptrace",), describe)
         return False
+
+    def _is_of_another_network(self, caller: Caller, descriptor: int, status: os.stat_result) -> bool:
+        """Tell whether a setting of ``/proc/sys/net`` is of the supervisor's network, and not of the caller's own."""
+        if self._box.labels.filesystem_of(status.st_dev) != "proc" or "/sys/net/" not in path_of(descriptor):
+            return False
+        with own_capabilities():
+            own, network = (os.stat(f"/proc/{task}/ns/net").st_ino for task in ("self", caller.tid))
+        return own != network
 
     def _hand_over(self, caller: Caller, descriptor: int, status: os.stat_result, flags: int) -> int:
         self._box.openers.note(status, caller.state.sid)
