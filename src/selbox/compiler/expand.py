@@ -176,9 +176,10 @@ class Expander:
                 rules.append(statement)
                 continue
             if type(statement) is Form and statement and type(statement[0]) is str:
-                shapes = plain.get(statement[0])
+                keyword = statement[0]
+                shapes = plain.get(keyword)
                 if shapes is not None and tuple(map(type, statement)) in shapes:
-                    _keep(statement, runs)
+                    _keep(statement, keyword, runs)
                     continue
             inner = self._take(index, statement, place, parent, runs)
             if inner:
@@ -262,7 +263,7 @@ class Expander:
             action = self._actions.get(keyword)
             if action is not None:
                 return action(statement, place)
-            _keep(statement, runs)
+            _keep(statement, keyword, runs)
         except StatementError as error:
             self.program.diagnostics.extend(error.diagnostics)
         return []
@@ -437,9 +438,11 @@ class Expander:
         return wait
 
 
-def _keep(statement: Form, runs: dict[str, list[Form]]) -> None:
-    keyword = statement.keyword
-    runs.setdefault(JOINED.get(keyword, keyword), []).append(statement)
+def _keep(statement: Form, keyword: str, runs: dict[str, list[Form]]) -> None:
+    known = runs.get(keyword)
+    if known is None:
+        known = runs.setdefault(JOINED.get(keyword, keyword), [])
+    known.append(statement)
 
 
 def _frame(form: "Form | list[Form]", start: int, place: Place) -> Frame:

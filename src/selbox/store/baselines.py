@@ -181,16 +181,18 @@ class BaselineStore(KeptFiles):
         plain = plain_warnings(warnings, sources)
         if plain is None:
             return
-        texts = [encoded(source.text) for source in sources]
-        files = texts if contents is None else contents
+        if contents is None:
+            texts = files = [encoded(source.text) for source in sources]
+        else:
+            texts, files = list(map(_encoded_as, sources, contents)), contents
         # A file that is its text is kept once.
-        others = [b"" if file == text else file for file, text in zip(files, texts, strict=True)]
+        others = [b"" if file is text or file == text else file for file, text in zip(files, texts, strict=True)]
         lengths = tuple(map(len, texts)), tuple(map(len, others))
         key = marshal.dumps(_key(request))
         index = marshal.dumps((lengths, plain, baseline.plain()))
 
         def write(stream: BinaryIO) -> None:
-            stream.write(_HEAD.pack(_MAGIC, len(key), len(index), *_sums(key + index)))
+            stream.write(_HEAD.pack(_MAGIC, len(key), len(index), *_sums(key, index)))
             stream.write(key)
             stream.write(index)
             stream.writelines(texts)
@@ -297,9 +299,21 @@ def _state() -> tuple[Any, ...]:
     return selbox.__version__, sys.hexversion, files_state(_ROOMS)
 
 
-def _sums(content: bytes) -> list[int]:
+def _sums(*parts: bytes) -> list[int]:
     """Return two checksums, against accidents; that the file is the user's own is what keeps others out."""
-    return [zlib.crc32(content), zlib.adler32(content)]
+    sums = [0, 1]
+    for part in parts:
+        sums = [zlib.crc32(part, sums[0]), zlib.adler32(part, sums[1])]
+    return sums
+
+
+def _encoded_as(source: SourceFile, content: bytes) -> bytes:
+    """Return the text of a source as bytes: those of the file that it was made of, where they are the same.
+
+    A file of ASCII alone is neither packed nor a package: what can have come of it is its text, in which line ends may
+    be shorter.
+    """
+    return content if len(content) == len(source.text) and content.isascii() else encoded(source.text)
 
 
 def encoded(text: str) -> bytes:

@@ -4,22 +4,19 @@ It gives up on anything that it would have to explain; :mod:`selbox.language.cil
 slowly, and says what is wrong. The two agree on every text that both take.
 
 Policies are mostly rules of one line each: ``(allow SOURCE TARGET (CLASS (PERMISSION…)))``. Such a line is split once,
-and the form at its end, which thousands of rules share, is read once and then found by its text.
+and the form at its end, which thousands of rules share, is read once and then found by its text. Whether characters may
+stand where they stand is asked of each atom when it is met first, and of all lines of another form.
 """
-
-import re
 
 from selbox.language.cil.statements import USAGE
 from selbox.language.cil.tree import MAXIMUM_DEPTH, Form, RuleForm, is_too_deep
 from selbox.typing import Final
 
-_PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if code != ord("\\")) + b"\t\n\r"
+_ATOM: Final = bytes(code for code in range(0x21, 0x7F) if chr(code) not in '\\();"')
+"""What symbols are made of."""
+
+_PLAIN: Final = _ATOM + b'();" \t\n\r'
 """What symbols, parentheses and blanks are made of; anything else may only stand in strings and comments."""
-
-_STRING_OR_COMMENT: Final = re.compile(r'"[^"\n]*"|;[^\n]*')
-
-_NO_ATOM: Final = dict.fromkeys(map(ord, '();"'))
-"""Plain characters that no symbol is made of, to be taken out."""
 
 _KEYWORDS: Final = {f"({keyword}": keyword for keyword in USAGE}
 _RULES: Final = {f"({keyword}": keyword for keyword in ("allow", "auditallow", "dontaudit")}
@@ -57,28 +54,21 @@ def read_fast(text: str, shared: Shared | None = None) -> list[Form] | None:
         shared: what earlier texts hold.
     """
     reader = _FastReader(Shared() if shared is None else shared)
-    if text.count(";") * _CHARACTERS_A_COMMENT > len(text):
+    if ";" in text and text.count(";") * _CHARACTERS_A_COMMENT > len(text):
         reader.plain = _is_plain(text)
         whole = reader.read_lines(text.split("\n"), 0)
     else:
-        whole = reader.read_plain(text) if _is_plain(_bare(text)) else reader.read_lines(text.split("\n"), 0)
-    if not whole or reader.stack or str in set(map(type, reader.current)):
+        whole = reader.read_statements(text)
+    if not whole or reader.stack or str in map(type, reader.current):
         return None
     return reader.current  # type: ignore[return-value]  # it has just been checked that no atom is among them
-
-
-def _bare(text: str) -> str:
-    """Return a text without what stands in strings and comments."""
-    if ";" in text:
-        return _STRING_OR_COMMENT.sub("", text)
-    return "".join(text.split('"')[::2])
 
 
 class _FastReader:
     """The state of one reading.
 
     Attributes:
-        plain: whether only strings and comments hold other than plain characters.
+        plain: whether it is known that only strings and comments hold other than plain characters.
         current: the innermost form that is still open; ``stack`` holds those around it.
     """
 
@@ -88,83 +78,124 @@ class _FastReader:
         self.stack: list[Form] = []
         self.plain = False
 
-    def read_plain(self, text: str) -> bool:
-        """Read lines that hold plain characters outside of strings and comments; tell whether all could be read."""
-        self.plain = True
+    def read_statements(self, text: str) -> bool:
+        """Read a text with a statement on most of its lines; tell whether all could be read."""
         endings, atoms, closed = self.shared.endings, self.shared.atoms, self.shared.closed
-        stack = self.stack
+        rule_of, keyword_of = _RULES.get, _KEYWORDS.get
         add = self.current.append
-        start = 0
+        end = -1
         for line in text.split("\n"):
-            words = line.split(None, 3)
+            offset = end + 1
+            end = offset + len(line)
+            words = line.split(" ", 3)
+            if not words[0]:
+                line = line.lstrip(" ")
+                offset = end - len(line)
+                words = line.split(" ", 3)
             form: Form | None = None
-            if len(words) == 4 and words[0] in _RULES:
+            keyword = rule_of(words[0])
+            if keyword is not None:
                 try:
-                    form = RuleForm((_RULES[words[0]], atoms[words[1]], atoms[words[2]], endings[words[3]]))
-                except KeyError:
-                    form = self._read_rule(words, start + len(line) - len(words[3]))
-            elif len(words) == 3 and words[0] in _KEYWORDS:
-                try:
-                    form = Form((_KEYWORDS[words[0]], atoms[words[1]], closed[words[2]]))
-                except KeyError:
-                    form = self._read_flat(words)
-            elif len(words) > 1 and words[0] in _KEYWORDS:
-                is_file_context = words[0] == "(filecon"
-                form = self._read_file_context(line, start) if is_file_context else self._read_flat(line.split())
-            elif words == [")"] and stack:
-                self.current = stack.pop()
+                    _, source, target, ending = words
+                    form = RuleForm((keyword, atoms[source], atoms[target], endings[ending]))
+                except (KeyError, ValueError):
+                    form = self._read_rule(keyword, words, end)
+            elif words[0] == ")" and len(line) == 1 and self.stack:
+                self.current = self.stack.pop()
                 add = self.current.append
-                start += len(line) + 1
                 continue
-            if form is None:
-                if not self.read_lines((line,), start) or is_too_deep(stack, _SHARED_DEPTH):
-                    return False
-                add = self.current.append
             else:
-                form.offset = start + line.find("(")
+                keyword = keyword_of(words[0])
+                if keyword is not None:
+                    last = closed.get(words[2]) if len(words) == 3 else None
+                    if last is not None and words[1] in atoms:
+                        form = Form((keyword, atoms[words[1]], last))
+                    else:
+                        form = self._read_statement(keyword, line, offset)
+            if form is not None:
+                form.offset = offset
                 add(form)
-            start += len(line) + 1
+                continue
+            if not (self._open(words, offset) or self.read_lines((line,), offset)):
+                return False
+            if is_too_deep(self.stack, _SHARED_DEPTH):
+                return False
+            add = self.current.append
         return True
 
-    def _read_rule(self, words: list[str], offset: int) -> Form | None:
+    def _read_rule(self, keyword: str, words: list[str], end: int) -> Form | None:
         """Read a rule whose parts have not all been met yet.
 
         Args:
-            words: its keyword, two atoms, and the rest of the line.
-            offset: of the rest in the text.
+            keyword: its first word.
+            words: that with its parenthesis, two atoms, and the rest of the line.
+            end: offset of the line's end in the text.
 
         Returns:
             The rule, or None when the line is anything else.
         """
-        ending = self.shared.endings.get(words[3]) or self._read_ending(words[3], offset)
-        if ending is None or not self._are_atoms(words[1:3]):
+        if len(words) != 4:
             return None
-        return RuleForm((_RULES[words[0]], words[1], words[2], ending))
+        ending = self.shared.endings.get(words[3]) or self._read_ending(words[3], end - len(words[3]))
+        names = self._atoms(words[1:3])
+        return None if ending is None or names is None else RuleForm((keyword, *names, ending))
 
-    def _read_flat(self, words: list[str]) -> Form | None:
-        """Read a statement of atoms alone; None when its line is anything else."""
-        last = words[-1][:-1]
-        if words[-1][-1] != ")" or "(" in words[-1] or not self._are_atoms([*words[1:-1], last]):
+    def _read_statement(self, keyword: str, line: str, offset: int) -> Form | None:
+        """Read a statement of atoms, the last of which may be a form of atoms; None when its line is anything else."""
+        if line[-1] != ")":
             return None
-        self.shared.closed[words[-1]] = last
-        return Form((_KEYWORDS[words[0]], *words[1:-1], last))
+        if keyword == "filecon":
+            return self._read_file_context(line, offset + len(line))
+        start, _, rest = line[1:].partition("(")
+        words = _words(start)
+        if not rest:
+            closed = words[-1]
+            words[-1] = closed[:-1]
+            items = self._atoms(words[1:])
+            if items is None:
+                return None
+            self.shared.closed[closed] = items[-1]
+            return Form((keyword, *items))
+        items, members = self._atoms(words[1:]), self._atoms(_words(rest[:-2]))
+        if items is None or members is None or line[-2] != ")":
+            return None
+        inner = Form(members)
+        inner.offset = offset + 1 + len(start)
+        return Form((keyword, *items, inner))
 
-    def _are_atoms(self, words: list[str]) -> bool:
-        """Tell whether words are plain atoms, and remember them."""
+    def _open(self, words: list[str], offset: int) -> bool:
+        """Open a form whose statements stand on the next lines; return False when its line is anything else."""
+        if words[0][:1] != "(":
+            return False
+        items = self._atoms([words[0][1:], *words[1:]])
+        if items is None:
+            return False
+        form = Form(items)
+        form.offset = offset
+        self.current.append(form)
+        self.stack.append(self.current)
+        self.current = form
+        return True
+
+    def _atoms(self, words: list[str]) -> list[str] | None:
+        """Return words as they were met first; None when one of them is no atom."""
         atoms = self.shared.atoms
+        try:
+            return list(map(atoms.__getitem__, words))
+        except KeyError:
+            pass
         for word in words:
             if word not in atoms:
-                if not word or word.translate(_NO_ATOM) != word:
-                    return False
+                if not word or not word.isascii() or word.encode().translate(None, _ATOM):
+                    return None
                 atoms[word] = word
-        return True
+        return list(map(atoms.__getitem__, words))
 
     def _read_ending(self, text: str, offset: int) -> Form | None:
         """Read the end of a rule: a form, and the parenthesis that closes the rule. None when it is anything else."""
-        if text[0] != "(" or text[-1] != ")" or text.count("(") >= _SHARED_DEPTH or '"' in text or ";" in text:
+        if text[:1] != "(" or text[-1] != ")" or text.count("(") >= _SHARED_DEPTH or '"' in text or ";" in text:
             return None
         reader = _FastReader(self.shared)
-        reader.plain = True
         if not reader.read_lines((text[:-1],), offset) or reader.stack or len(reader.current) != 1:
             return None
         form = reader.current[0]
@@ -172,15 +203,15 @@ class _FastReader:
         self.shared.endings[text] = form
         return form
 
-    def _read_file_context(self, line: str, start: int) -> Form | None:
+    def _read_file_context(self, line: str, end: int) -> Form | None:
         """Read a line that is ``(filecon "PATTERN" KIND (CONTEXT))``; None when it is anything else."""
         parts = line.split('"')
-        if len(parts) != 3 or parts[0].strip() != "(filecon":
+        if len(parts) != 3 or parts[0].rstrip(" ") != "(filecon":
             return None
-        kind, _, rest = parts[2].strip().partition(" ")
-        if not kind.isalpha() or not rest:
+        kind, _, rest = parts[2].lstrip(" ").partition(" ")
+        if not rest or self._atoms([kind]) is None:
             return None
-        ending = self.shared.endings.get(rest) or self._read_ending(rest, start + len(line) - len(rest))
+        ending = self.shared.endings.get(rest) or self._read_ending(rest, end - len(rest))
         return None if ending is None else Form(("filecon", parts[1], kind, ending))
 
     def read_lines(self, lines: "list[str] | tuple[str]", start: int) -> bool:
@@ -225,6 +256,12 @@ class _FastReader:
             start = end
         self.current = current
         return True
+
+
+def _words(text: str) -> list[str]:
+    """Return what stands between blanks; other white space than these is left to the careful reader."""
+    words = text.split(" ")
+    return [word for word in words if word] if "" in words else words
 
 
 def _is_plain(text: str) -> bool:

@@ -63,7 +63,9 @@ _UNMARKED: Final = _Region(1, "", 0, counts=False)
 
 def mark_faults(text: str) -> list[MarkFault]:
     """Return what is wrong with the line marks of a text, in the order of the text."""
-    return [each for each in _marks(text) if isinstance(each, MarkFault)] if _SIGN in text else []
+    if ";" not in text or _SIGN not in text:  # to look for one character is ten times as quick, and most have none
+        return []
+    return [each for each in _marks(text) if isinstance(each, MarkFault)]
 
 
 def written_at(text: str, line: int) -> str:

@@ -112,7 +112,10 @@ USAGE: Final[dict[str, tuple[str, str]]] = {
 """Every statement, by keyword."""
 
 Shapes = set[tuple[type, ...]]
-"""Kinds of a statement's items, its keyword's among them."""
+"""Kinds of a statement's items, its keyword's among them; of a long one, of the first :data:`_TELLING`."""
+
+_TELLING: Final = 2 + max(len(shape) for shapes, _ in USAGE.values() for shape in shapes.split())
+"""Items that tell a statement's shape: its keyword, as many arguments as any takes, and one that is too many."""
 
 VALID_SHAPES: Final[dict[str, Shapes]] = {keyword: set() for keyword in USAGE}
 """The shapes, by keyword, that :func:`has_valid_shape` has found valid so far."""
@@ -125,14 +128,13 @@ def has_valid_shape(form: Form) -> bool:
         form: a form whose first item is a key of :data:`USAGE`.
     """
     keyword = form[0]
-    kinds = tuple(map(type, form))
+    kinds = tuple(map(type, form[:_TELLING]))
     seen = VALID_SHAPES[keyword]  # type: ignore[index]  # the caller has checked that it is an atom
     if kinds in seen:
         return True
     letters = "".join("a" if kind is str else "f" for kind in kinds[1:])
     if any(_fits(letters, shape) for shape in USAGE[keyword][0].split()):  # type: ignore[index]
-        if len(kinds) < 8:
-            seen.add(kinds)
+        seen.add(kinds)
         return True
     return False
 
