@@ -7,7 +7,6 @@ goes the way that all other statements go.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, compress, groupby
-from operator import attrgetter
 
 from selbox.compiler.classes import Vectors
 from selbox.compiler.identities import Identities
@@ -75,10 +74,12 @@ class AccessRules:
         for known, together in groupby(live, lambda run: self._known(run[0].scope)):
             forms: list[Form] = []
             places: list[Place] = []
+            branches: list[int] = []
             for place, run in together:
                 forms += run
                 places += [place] * len(run)
-            self._take(_Columns(forms, places), known, write_out)
+                branches += [place.branch] * len(run)
+            self._take(_Columns(forms, places, branches), known, write_out)
 
     def _take(self, given: "_Columns", known: "_Known", write_out: bool) -> None:
         """Take in rules of one scope: by columns where a rule has one row, and so most have."""
@@ -87,7 +88,7 @@ class AccessRules:
         sources = list(map(known.sources.__getitem__, given.sources))
         targets = list(map(known.targets.__getitem__, given.targets))
         vectors = list(map(known.endings.__getitem__, given.endings))
-        branches = list(map(attrgetter("branch"), given.places))
+        branches = given.branches
         origins = self._origins.number_all(given.forms, given.places)
         several: set[int] = set()
         if set(map(len, vectors)) != {1}:
@@ -131,7 +132,8 @@ class AccessRules:
         if not without:
             return given
         taken = [at not in without for at in range(len(given.forms))]
-        return _Columns(list(compress(given.forms, taken)), list(compress(given.places, taken)))
+        forms, places = list(compress(given.forms, taken)), list(compress(given.places, taken))
+        return _Columns(forms, places, list(compress(given.branches, taken)))
 
     def _pairs(self, source: int, target: int, write_out: bool) -> Iterable[tuple[int, int]]:
         """Return the sources and targets of a rule's rows; what is written out has types only."""
@@ -206,13 +208,14 @@ class _Columns:
     """Rules of one scope, and what each of them says.
 
     Attributes:
-        forms, places: the rules.
+        forms, places, branches: the rules.
         keywords, sources, targets, endings: their parts; the last as in :class:`_Known`.
     """
 
-    def __init__(self, forms: list[Form], places: list[Place]) -> None:
+    def __init__(self, forms: list[Form], places: list[Place], branches: list[int]) -> None:
         self.forms = forms
         self.places = places
+        self.branches = branches
         # Every rule has four parts. This is twice as quick as to ask each for each of them.
         parts: list[Any] = list(chain.from_iterable(forms))
         self.keywords: list[str] = parts[0::4]

@@ -11,7 +11,6 @@ from selbox.compiler.expansion import expand
 from selbox.compiler.labels import with_labels
 from selbox.compiler.levelless import without_levels
 from selbox.compiler.neverallow import check_neverallows
-from selbox.compiler.optimize import optimize
 from selbox.compiler.optionals import settle_optionals
 from selbox.compiler.options import DEFAULTS, CompileOptions
 from selbox.compiler.program import Program
@@ -66,6 +65,8 @@ def compile_resolved(
         _stop_at_errors(program)
         policy = settle_attributes(resolution, policy, conditions)
         if options.optimize:
+            from selbox.compiler.optimize import optimize  # few ask for it
+
             policy = optimize(policy)
     except SelboxError as error:
         raise SelboxError(*_in_order(error.diagnostics, trees)) from None

@@ -179,7 +179,11 @@ class Expander:
                 keyword = statement[0]
                 shapes = plain.get(keyword)
                 if shapes is not None and tuple(map(type, statement)) in shapes:
-                    _keep(statement, keyword, runs)
+                    known = runs.get(keyword)
+                    if known is None:
+                        _keep(statement, keyword, runs)
+                    else:
+                        known.append(statement)
                     continue
             inner = self._take(index, statement, place, parent, runs)
             if inner:
@@ -239,7 +243,9 @@ class Expander:
             weight: how many statements each of them counts for.
         """
         additions = self.additions.get(id(form), ())
-        count = len(form) - start + sum(len(added) - added_start for added, added_start, _ in additions)
+        count = len(form) - start
+        if additions:
+            count += sum(len(added) - added_start for added, added_start, _ in additions)
         self.expect(weight * count, form, place)
         self._walked += weight * count
         frames = [_frame(form, start, place)]
@@ -439,10 +445,7 @@ class Expander:
 
 
 def _keep(statement: Form, keyword: str, runs: dict[str, list[Form]]) -> None:
-    known = runs.get(keyword)
-    if known is None:
-        known = runs.setdefault(JOINED.get(keyword, keyword), [])
-    known.append(statement)
+    runs.setdefault(JOINED.get(keyword, keyword), []).append(statement)
 
 
 def _frame(form: "Form | list[Form]", start: int, place: Place) -> Frame:

@@ -1,6 +1,6 @@
 """Types, roles and users: who may be what, in which range, and who bounds whom."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.levels import Levels
@@ -72,7 +72,7 @@ class Identities:
     def collect(self, only_optional: bool) -> None:
         """Take in every statement about types, roles and users."""
         run = self._program.run
-        self._program.run_each(self._set_statements(), self._typeattributeset, only_optional)
+        self._program.run_each(self._set_statements(only_optional), self._typeattributeset, only_optional)
         run("roleattributeset", self._roleattributeset, only_optional)
         run("userattributeset", self._userattributeset, only_optional)
         run("expandtypeattribute", self._expandtypeattribute, only_optional)
@@ -142,13 +142,15 @@ class Identities:
             )
         return symbol
 
-    def _set_statements(self) -> Iterator[Run]:
+    def _set_statements(self, only_optional: bool) -> Iterator[Run]:
         """Yield the statements of type attributes but for those that require a type that is there.
 
         Translated modules require every type that they name: these are most of all such statements. They are put
         together here, for a rule that uses the attribute all the same.
         """
-        runs = self._program.statements.get("typeattributeset", ())
+        runs: Iterable[Run] = self._program.statements.get("typeattributeset", ())
+        if only_optional:  # nobody looks at those outside, nor at what sets hold
+            runs = [run for run in runs if run[0].optional is not None]
         root = self._program.root
         names = root.tables.get("type", {})
         generated = names.get(GENERATED_ATTRIBUTE)

@@ -406,6 +406,9 @@ def find(scope: Scope, table: str, name: str) -> Symbol | None:
         table: the table of names, a value of :data:`NAME_TABLES`.
         name: plain, dotted (``block.name``) or from the root (``.name``).
     """
+    if scope.parent is None and "." not in name:  # most names are looked up so
+        names = scope.tables.get(table)
+        return names.get(name) if names else None
     found = _found_at(scope, table, name)
     return found.symbol() if isinstance(found, Argument) else found
 

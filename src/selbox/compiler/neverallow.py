@@ -3,7 +3,8 @@
 Source: ``check_assertions`` of libsepol.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from selbox.compiler.extended import ExtendedStatement, NeverAllowExtended
@@ -17,7 +18,7 @@ from selbox.model.bitset import members
 from selbox.model.extended import ExtendedKind
 from selbox.model.objectclass import ObjectClass
 from selbox.model.policy import Policy
-from selbox.model.rules import RuleKind
+from selbox.model.rules import RuleKind, Rules
 from selbox.typing import Final
 
 _SHOWN_NUMBERS: Final = 8
@@ -26,6 +27,10 @@ _ALLOW: Final = int(RuleKind.ALLOW)
 
 _FEW: Final = 64
 """Types of which each is looked up by itself."""
+
+
+_ById = defaultdict[int, list[int]]
+"""Rows by a type or attribute."""
 
 
 class _Rows:
@@ -106,18 +111,10 @@ class _Check:
         self._allowx: dict[tuple[int, str], _Statements] = {}
         self._sources = {class_id: _Rows() for class_id in _asserted_classes(resolution)}
         self._targets = {class_id: _Rows() for class_id in self._sources}
-        rules = policy.rules
-        allowing = [
-            row
-            for row, (kind, class_id) in enumerate(zip(rules.kind, rules.object_class, strict=True))
-            if kind == _ALLOW and class_id in self._sources
-        ]
-        for column, arranged in ((rules.source, self._sources), (rules.target, self._targets)):
-            by_id: dict[tuple[int, int], list[int]] = {}
-            for row in allowing:
-                by_id.setdefault((rules.object_class[row], column[row]), []).append(row)
-            for (class_id, number), rows in by_id.items():
-                arranged[class_id].add(rows, self._types[number])
+        for class_id, (by_source, by_target) in _allowing(policy.rules, self._sources).items():
+            for by_id, arranged in ((by_source, self._sources), (by_target, self._targets)):
+                for number, rows in by_id.items():
+                    arranged[class_id].add(rows, self._types[number])
         for statement in resolution.extended.statements:
             if statement.kind is ExtendedKind.ALLOW:
                 key = (statement.object_class, statement.permission)
@@ -236,6 +233,18 @@ class _Check:
         self._resolution.program.diagnostics.error(
             *violation(rule, where, self._resolution.origins.span(origin), advice)[:5]
         )
+
+
+def _allowing(rules: Rules, classes: Iterable[int]) -> dict[int, tuple[_ById, _ById]]:
+    """Return the rows that allow something to do with some classes: by class, for each by source and by target."""
+    found: dict[int, tuple[_ById, _ById]] = {each: (defaultdict(list), defaultdict(list)) for each in classes}
+    columns = zip(rules.kind, rules.source, rules.target, map(found.get, rules.object_class), strict=True)
+    for row, (kind, source, target, of_class) in enumerate(columns):
+        if of_class is not None and kind == _ALLOW:
+            by_source, by_target = of_class
+            by_source[source].append(row)
+            by_target[target].append(row)
+    return found
 
 
 def rule_text(source: str, target: str, object_class: ObjectClass, vector: int) -> str:

@@ -5,6 +5,7 @@ This module imports numpy; only who keeps what a large compilation leaves import
 
 from array import array
 from collections.abc import Mapping
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def row_arrays(rules: Rules, count: int, kept: KeptIds, table: OriginTable) -> R
     place = place[order]
     if (place[1:] < place[:-1]).any():
         return None
-    branch = np.array([0, *(place.branch for place in origins.places)], np.uint32)[origin[order]]
+    branch = np.array([0, *map(attrgetter("branch"), origins.places)], np.uint32)[origin[order]]
     new_ids = np.array(kept.ids, np.uint32)
     source, target = new_ids[_column(rules.source, count)[order]], new_ids[_column(rules.target, count)[order]]
     object_class = _column(rules.object_class, count)[order]
