@@ -65,6 +65,17 @@ def test_a_changed_rule_is_compiled_alone(store: BaselineStore, request: pytest.
     assert built(OWN, store) == built(OWN, store)
 
 
+@pytest.mark.parametrize("kept", [OWN.replace("\n", "\r\n"), OWN.replace("/a", "/\xe4")])
+def test_files_that_are_not_their_text_are_followed(
+    kept: str, store: BaselineStore, request: pytest.FixtureRequest
+) -> None:
+    built(kept, store)
+    now = kept.replace("(allow b c", "(allow c b")
+    expected = built(now, None)
+    request.getfixturevalue("not_whole")
+    assert built(now, store) == expected
+
+
 def test_what_was_kept_stays_after_changes(store: BaselineStore, request: pytest.FixtureRequest) -> None:
     whole = built(OWN, store)
     built(OWN.replace("a b (file (read))", "a b (file (open))"), store)

@@ -181,10 +181,11 @@ class BaselineStore(KeptFiles):
         plain = plain_warnings(warnings, sources)
         if plain is None:
             return
-        if contents is None:
+        files: Sequence[bytes] | None = contents
+        if files is None:
             texts = files = [encoded(source.text) for source in sources]
         else:
-            texts, files = list(map(_encoded_as, sources, contents)), contents
+            texts = list(map(_encoded_as, sources, files))
         # A file that is its text is kept once.
         others = [b"" if file is text or file == text else file for file, text in zip(files, texts, strict=True)]
         lengths = tuple(map(len, texts)), tuple(map(len, others))

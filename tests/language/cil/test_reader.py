@@ -109,7 +109,13 @@ PIECES = st.sampled_from(
         "()",
         '"x y"',
         "\x0b",
+        "\x1c",
         ".",
+        "\n(type a)\n",
+        "\n(optional bc_t\n",
+        "\n(typeattributeset a (",
+        " ))\n",
+        '\n(filecon "x y" any ',
     ]
 )
 
@@ -125,6 +131,38 @@ def test_both_readers_agree(text: str) -> None:
     if fast is not None:
         assert fast == careful
         assert offsets(fast) == offsets(careful)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(type a\x1c)",
+        "(type \x1ca)",
+        "(allow a b\x1c (c (p)))",
+        "(allow a b (c (p\x0b)))",
+        "(allow a b (c (\\p)))",
+        "(optional a\x1cb\n)",
+        "(typeattributeset a (b\x0bc))",
+        '(filecon "x" any\x0b (u r t ((s0) (s0))))',
+        '(filecon "x" \xe4 (u r t ((s0) (s0))))',
+        "(roletype r t\x7f)",
+        "(type )",
+        "(typeattributeset a ()",
+        "(class a ())",
+        "(typeattributeset  a  ( b  c ) )",
+        "  (allow a  b (c (p)))",
+    ],
+)
+def test_both_readers_agree_about_odd_characters_and_blanks(line: str) -> None:
+    for text in (line, f"(type a)\n{line}\n"):
+        try:
+            careful = read_carefully(SourceFile("x", text))
+        except SelboxError:
+            assert read_fast(text) is None
+        else:
+            fast = read_fast(text)
+            assert fast in (None, careful)
+            assert fast is None or offsets(fast) == offsets(careful)
 
 
 def offsets(forms: "list[Form] | Form") -> list[object]:
