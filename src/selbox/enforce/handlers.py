@@ -44,8 +44,6 @@ from selbox.enforce.seccomp.parts import (
     watches,
 )
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.supervisor import Supervisor
-from selbox.enforce.traces import Traces
 from selbox.typing import Final, NamedTuple
 
 
@@ -99,19 +97,12 @@ class Handlers(NamedTuple):
         shortcuts: what may answer a call before its handler does, by the same.
         execution: takes the stops of tasks that exec.
         selinux_paths: has descriptors for the supervisor to watch.
-        traces: has such descriptors too.
     """
 
     by_number: dict[int, Handler]
     shortcuts: dict[int, Shortcut]
     execution: ExecutionCalls
     selinux_paths: SelinuxPaths
-    traces: Traces
-
-    def attach(self, supervisor: Supervisor) -> None:
-        """Let handlers watch descriptors of their own."""
-        self.selinux_paths.attach(supervisor)
-        self.traces.watch, self.traces.unwatch = supervisor.watch, supervisor.unwatch
 
 
 def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
@@ -150,4 +141,4 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
     add(selinux_paths.handlers())
     for family in LATE:
         add_later(family)
-    return Handlers(by_number, shortcuts, execution, selinux_paths, box.traces)
+    return Handlers(by_number, shortcuts, execution, selinux_paths)

@@ -126,7 +126,8 @@ def supervise(
         )
         handlers = build_handlers(box, initial_sid)
         supervisor = Supervisor(box, first, handlers.by_number, handlers.shortcuts, handlers.execution)
-        handlers.attach(supervisor)
+        handlers.selinux_paths.attach(supervisor)
+        box.traces.attach(supervisor)
         supervisor.watch(waits.descriptor, waits.take)
         if mounts_are_own:
             watch = MountWatch(box)

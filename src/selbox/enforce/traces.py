@@ -7,7 +7,10 @@ from collections.abc import Callable
 
 from selbox.enforce.linux import PTRACE_O_TRACEEXEC
 from selbox.enforce.tasks import blocked_signals, parent_of, thread_group, tracer_of
-from selbox.typing import Final, Protocol
+from selbox.typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from selbox.enforce.calls.transactions import Watcher
 
 _SEIZED: Final = 1 << 63
 """Beside the options of a tracee: whether it was attached to by ``PTRACE_SEIZE``."""
@@ -50,6 +53,10 @@ class Traces:
         self._options: dict[int, int] = {}
         self._last: dict[int, int] = {}
         """Options that a tracer gave last."""
+
+    def attach(self, watcher: "Watcher") -> None:
+        """Take what watches descriptors: the supervisor."""
+        self.watch, self.unwatch = watcher.watch, watcher.unwatch
 
     def tracer_of(self, tid: int) -> int:
         """Return the task that traces another one; 0 where none of the box can."""
