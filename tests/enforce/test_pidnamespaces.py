@@ -271,3 +271,21 @@ def test_namespaces_of_the_box_are_joined_and_no_others(tmp_path_factory: pytest
         finally:
             outside.kill()
     assert (result.stdout, result.stderr) == (JOINED, "")
+
+
+CONTAINER = """
+mount -t tmpfs none place; cd place; mkdir usr proc; mount --bind /usr usr; mount -t proc none proc
+for each in bin lib lib64; do ln -s usr/$each $each; done
+exec chroot . sh -c 'cat /proc/self/attr/current; echo; ps -eo label,comm'
+"""
+
+
+@ROOTS
+@pytest.mark.skipif(not os.path.islink("/lib64"), reason="programs are not all below /usr here")
+def test_a_container_with_a_root_of_its_own_shows_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box = make_box(tmp_path_factory, "", None)
+    (box.directory / "place").mkdir()
+    outcome = box.run("unshare", "-mpf", "sh", "-ec", CONTAINER, options=("--domain", "kernel_t"))
+    label, _, *shown = outcome.output.replace("\0", "").splitlines()
+    assert ":kernel_t:" in label, outcome
+    assert [each.split() for each in shown] == [[label, "sh"], [label, "ps"]], outcome

@@ -225,9 +225,11 @@ class SelinuxFiles:
                 else None
             )
         match = _ATTRIBUTE.fullmatch(path)
-        if match is None or match[3].decode() not in ATTRIBUTE_MODES or not _has_our_root(caller):
+        if match is None or match[3].decode() not in ATTRIBUTE_MODES:
             return None
-        return self._attribute(caller, match)
+        # Wherever its root is, a task's own /proc tells it of tasks.
+        is_proc = _has_our_root(caller) or box.labels.filesystem_of(_proc_of(caller)) == "proc"
+        return self._attribute(caller, match) if is_proc else None
 
     def _security_file(self, caller: Caller, inner: str) -> _Found | None:
         if not _has_our_root(caller):
@@ -486,8 +488,12 @@ def _has_our_root(caller: Caller) -> bool:
 
 
 def _proc_of(caller: Caller) -> int:
-    """Return the device number of what a task sees as ``/proc``."""
-    return os.stat(f"/proc/{caller.tid}/root/proc" if caller.state.root_changed else "/proc").st_dev
+    """Return the device number of what a task sees as ``/proc``.
+
+    Raises:
+        OSError: ENOENT when there is nothing.
+    """
+    return os.lstat(f"/proc/{caller.tid}/root/proc" if caller.state.root_changed else "/proc").st_dev
 
 
 def _mode_bits(caller: Caller, mode: int) -> int:
