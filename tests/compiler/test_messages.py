@@ -1,5 +1,6 @@
 """Errors tell where, what and what to do; all of a run are told at once."""
 
+import pytest
 from tests.compiler.policies import BASE, errors_of
 
 from selbox.diagnostics import Diagnostics, SourceFile, render
@@ -106,3 +107,34 @@ def test_warnings_are_kept() -> None:
 
 def test_a_lost_order_is_one_error() -> None:
     assert [each.code for each in errors_of(BASE, "(classorder (dir file))")] == ["cil-bad-order"]
+
+
+@pytest.mark.parametrize(
+    ("text", "help_text"),
+    [
+        ("(portcon tcp 80-90 (system_u object_r c ((s0) (s0))))", "a range is written `(80 90)`"),
+        (
+            "(context k (system_u object_r c (s0 s0)))",
+            "a level without a name is written in parentheses: `(s0)`",
+        ),
+        ("(allow a b:file (read))", "a type and a class are written `b (file (PERMISSION…))`"),
+        (
+            "(genfscon proc / system_u:object_r:c:s0)",
+            "a context is written `(system_u object_r c ((LOW) (HIGH)))`",
+        ),
+        (
+            '(filecon "/x" system_u:object_r:c:s0)',
+            "it is written (filecon PATTERN KIND CONTEXT|()), and a context (USER ROLE TYPE ((LOW) (HIGH)))",
+        ),
+    ],
+)
+def test_who_writes_as_in_other_languages_is_told_how_cil_has_it(text: str, help_text: str) -> None:
+    assert [each.help for each in errors_of(BASE, text)] == [help_text]
+
+
+def test_what_is_no_number_is_not_called_too_great() -> None:
+    context = "(system_u object_r c ((s0) (s0)))"
+    (word,) = errors_of(BASE, f"(portcon tcp http {context})")
+    (great,) = errors_of(BASE, f"(portcon tcp 9999999999 {context})")
+    assert word.message == "expected a port (decimal)"
+    assert great.message == "expected a port (decimal) of at most 4294967295"

@@ -12,6 +12,7 @@ from selbox.compiler.namespace import Place, Scope
 from selbox.compiler.runs import Run, in_order
 from selbox.diagnostics import SourceFile
 from selbox.language.cil import Form, parse
+from selbox.model.labelling import FileKind
 
 TREE = parse(SourceFile("runs.cil", ""))
 
@@ -178,3 +179,14 @@ def test_types_are_declared_in_order(text: str) -> None:
     reference = compile_reference(BASE, text, read=False)
     assert not reference.error
     assert write_policy(compile_texts(BASE, text), 33) == reference.binary
+
+
+@pytest.mark.oracle
+@requires_secilc
+def test_kind_of_files_is_kept_where_secilc_loses_it() -> None:
+    """A label whose kind is lost holds for every kind: the same as one that names none."""
+    kind, context = "(block k) (in k (genfscon proc /x {}{}))", "(system_u object_r c ((s0) (s0)))"
+    reference = compile_reference(BASE, kind.format("dir ", context), read=False)
+    policy = compile_texts(BASE, kind.format("dir ", context))
+    assert [each.kind for each in policy.genfs_contexts] == [FileKind.DIRECTORY]
+    assert write_policy(compile_texts(BASE, kind.format("", context)), 33) == reference.binary

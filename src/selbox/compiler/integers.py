@@ -15,6 +15,7 @@ BITS_64: Final = (1 << 64) - 1
 
 _DECIMAL: Final = re.compile(r"\+?[0-9]+", re.ASCII)
 _ANY_BASE: Final = re.compile(r"\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", re.ASCII)
+_HYPHENATED: Final = re.compile(r"[0-9a-fA-FxX]+-[0-9a-fA-FxX]+", re.ASCII)
 _MAXIMUM_DIGITS: Final = 30
 
 
@@ -36,13 +37,15 @@ def integer(form: Form, place: Place, path: tuple[int, ...], noun: str, based: b
     for index in path:
         item = item[index]
     pattern = _ANY_BASE if based else _DECIMAL
-    if isinstance(item, str) and len(item) <= _MAXIMUM_DIGITS and pattern.fullmatch(item):
+    expected = f"expected {noun} ({'decimal, 0x… or octal 0…' if based else 'decimal'})"
+    if isinstance(item, str) and pattern.fullmatch(item):
         digits = item.lstrip("+")
-        value = parse_integer(digits) if based else int(digits)
-        if value <= limit:
-            return value
-    ways = "decimal, 0x… or octal 0…" if based else "decimal"
-    raise StatementError("cil-bad-number", f"expected {noun} ({ways}) of at most {limit}", place, form, path)
+        if len(item) <= _MAXIMUM_DIGITS:
+            value = parse_integer(digits) if based else int(digits)
+            if value <= limit:
+                return value
+        expected += f" of at most {limit}"
+    raise StatementError("cil-bad-number", expected, place, form, path)
 
 
 def parse_integer(digits: str) -> int:
@@ -62,6 +65,9 @@ def integer_range(
     """
     item = form[index]
     if isinstance(item, str):
+        if _HYPHENATED.fullmatch(item):
+            advice = f"a range is written `({item.replace('-', ' ')})`"
+            raise StatementError("cil-bad-number", f"expected {noun} or `(LOW HIGH)`", place, form, (index,), advice)
         value = integer(form, place, (index,), noun, based, limit)
         return value, value
     if len(item) != 2:

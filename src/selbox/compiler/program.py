@@ -201,10 +201,14 @@ class Program:
         """Return the help for a name that nothing declares: what it is instead, or one that is like it."""
         if error.name in known:  # every policy has `object_r`, but CIL may not name it undeclared
             return f"declare it: `({error.table} {error.name})`"
+        if ":" in error.name:
+            return _in_parentheses(error.name)
         scope: Scope | None = error.place.scope
         while scope is not None:
             for table, names in scope.declaring.tables.items():
                 if error.name in names:
+                    if (error.table, table) == ("level", "sensitivity"):
+                        return f"a level without a name is written in parentheses: `({error.name})`"
                     return f"`{error.name}` is something else here: {word(table)}"
             scope = scope.parent
         return did_you_mean(error.name, sorted(known))
@@ -235,6 +239,14 @@ _ORDERED: Final = frozenset(
 
 OBJECT_ROLE: Final = "object_r"
 """The role of objects; always role 0, declared or not."""
+
+
+def _in_parentheses(text: str) -> str:
+    """Return the help for what stands with colons, as other languages have it: a context, or a type and a class."""
+    first, second, *others = text.split(":", 3)
+    if others:
+        return f"a context is written `({first} {second} {others[0]} ((LOW) (HIGH)))`"
+    return f"a type and a class are written `{first} ({second} (PERMISSION…))`"
 
 
 def word(table: str) -> str:

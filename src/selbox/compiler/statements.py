@@ -3,6 +3,7 @@
 Source: the checks of ``cil_build_ast.c`` of libsepol, and those of ``cil_resolve_ast`` for what may lie in what.
 """
 
+import re
 from collections.abc import Iterator
 
 from selbox.compiler.errors import StatementError
@@ -11,6 +12,8 @@ from selbox.diagnostics import did_you_mean
 from selbox.language.cil import Form
 from selbox.language.cil.statements import USAGE, has_valid_shape, usage
 from selbox.typing import Final
+
+_CONTEXT_TEXT: Final = re.compile(r"[^:\s]+:[^:\s]+:[^:\s]+(:\S+)?")
 
 _MACRO_REFUSES = frozenset({"tunable", "in", "block", "blockinherit", "blockabstract", "macro"})
 _OPTIONAL_REFUSES = frozenset({"tunable", "in", "block", "blockabstract", "macro"})
@@ -81,9 +84,10 @@ def check_statement(form: Form, place: Place) -> str:
             did_you_mean(keyword, USAGE),
         )
     if not has_valid_shape(form):
-        raise StatementError(
-            "cil-syntax", f"`{keyword}` has the wrong arguments", place, form, (), f"it is written {usage(keyword)}"
-        )
+        advice = f"it is written {usage(keyword)}"
+        if "CONTEXT" in advice and any(isinstance(each, str) and _CONTEXT_TEXT.fullmatch(each) for each in form):
+            advice += ", and a context (USER ROLE TYPE ((LOW) (HIGH)))"
+        raise StatementError("cil-syntax", f"`{keyword}` has the wrong arguments", place, form, (), advice)
     for container in place.lexical:
         if keyword in REFUSED[container]:
             raise StatementError("cil-misplaced", f"`{keyword}` may not stand inside `{container}`", place, form, (0,))
