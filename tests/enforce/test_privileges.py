@@ -103,3 +103,22 @@ def test_who_gave_them_up_is_refused_as_ever(tmp_path: Path) -> None:
     )
     assert found == {"read": "EACCES", "mode": "EPERM"}
     assert outcome.records == ()
+
+
+CLOCKS = """
+zone, now, change = struct.pack("ii", 0, 0), struct.pack("qq", 0, 0), ctypes.create_string_buffer(struct.pack("I", 1), 256)
+results = {
+    "zone": call(164, None, zone), "nothing": call(164, None, None), "time": call(164, now, None),
+    "both": call(164, now, zone), "clock": call(227, 0, now), "adjust": call(159, change),
+    "other": call(305, 0, change), "invalid": call(164, struct.pack("qq", 0, 1000000), None),
+    "nowhere": call(227, 0, None), "ask": call(159, ctypes.create_string_buffer(256)),
+}
+print(*(f"{name}={words if isinstance(words, str) else 'ok'}" for name, words in results.items()))
+"""
+
+
+def test_every_way_to_set_the_clock_takes_the_capability(tmp_path: Path) -> None:
+    found, outcome = attempt(tmp_path, "", CLOCKS)
+    asked = ["zone", "nothing", "time", "both", "clock", "adjust", "other"]
+    assert found == {**dict.fromkeys(asked, "EPERM"), "invalid": "EINVAL", "nowhere": "EFAULT", "ask": "ok"}
+    assert [each.permissions for each in outcome.records] == [("sys_time",)] * len(asked)

@@ -58,7 +58,7 @@ class MachineCalls:
 
         return {
             **dict.fromkeys(("sethostname", "setdomainname"), self.name_machine),
-            "settimeofday": lambda caller, given: self._set(caller, _REALTIME, given[0], 1_000_000),
+            "settimeofday": self.settimeofday,
             "clock_settime": lambda caller, given: self._set(caller, signed(given[0]), given[1], 1_000_000_000),
             "vhangup": needing("sys_tty_config"),
             "adjtimex": lambda caller, given: self._adjust(caller, _REALTIME, given[0]),
@@ -77,9 +77,15 @@ class MachineCalls:
             return CONTINUE  # owned by another namespace: the kernel refuses, or the capability is of no namespace's
         return CONTINUE if self._capabilities.may_use_if_held(caller, "sys_admin", own=True) else -errno.EPERM
 
+    def settimeofday(self, caller: Caller, arguments: Arguments) -> int:
+        """``settimeofday(time, zone)``, which takes the capability also where there is no time, or nothing at all."""
+        if arguments[0]:
+            return self._set(caller, _REALTIME, arguments[0], 1_000_000)
+        return CONTINUE if self._capabilities.may_use_if_held(caller, "sys_time") else -errno.EPERM
+
     def _set(self, caller: Caller, clock: int, address: int, most: int) -> int:
         """Set a clock; what is no time, or another clock, the kernel refuses before it asks."""
-        if clock != _REALTIME or not address:
+        if clock != _REALTIME:
             return CONTINUE
         _, fraction = _TIME.unpack(self._box.memory.read_exactly(caller.tid, address, _TIME.size))
         if not 0 <= fraction < most:
