@@ -106,7 +106,8 @@ def test_who_gave_them_up_is_refused_as_ever(tmp_path: Path) -> None:
 
 
 CLOCKS = """
-zone, now, change = struct.pack("ii", 0, 0), struct.pack("qq", 0, 0), ctypes.create_string_buffer(struct.pack("I", 1), 256)
+zone, now = struct.pack("ii", 0, 0), struct.pack("qq", 0, 0)
+change = ctypes.create_string_buffer(struct.pack("I", 1), 256)
 results = {
     "zone": call(164, None, zone), "nothing": call(164, None, None), "time": call(164, now, None),
     "both": call(164, now, zone), "clock": call(227, 0, now), "adjust": call(159, change),

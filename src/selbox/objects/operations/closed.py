@@ -20,7 +20,7 @@ ROWS: Final = (
         ("open",),
         "",
         Support.REFUSED,
-        "it goes around the directories",
+        "it goes around the directories; so do commands of XFS, and TIOCGPTPEER, without which programs open the path",
         "",
         ("open_by_handle_at",),
     ),
