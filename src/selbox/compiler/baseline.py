@@ -43,7 +43,7 @@ FOLLOWED: Final = frozenset(
     }
     | {"role", "roletype", "roleattribute", "roleattributeset", "roleallow", "roletransition"}
     | {"user", "userrole", "userlevel", "userrange", "boolean", "optional"}
-    | {"allowx", "auditallowx", "dontauditx", "typetransition", "typechange", "typemember", "rangetransition"}
+    | {"allowx", "auditallowx", "dontauditx", "typetransition", "rangetransition"}
     | {"filecon", "genfscon", "fsuse", "portcon", "nodecon", "netifcon"}
     | {"classmapping", "classpermissionset"}
     | NAMING
