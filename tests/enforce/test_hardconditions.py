@@ -405,8 +405,10 @@ def test_who_has_a_lease_on_a_file_stops_nobody_but_who_opens_it(tmp_path: Path)
 @pytest.mark.skipif(not os.access("/proc/sys/net/core/somaxconn", os.W_OK), reason="settings cannot be written here")
 def test_settings_of_the_hosts_network_are_not_those_of_a_programs_own(box: Box) -> None:
     setting = "/proc/sys/net/core/somaxconn"
-    write = f"read old < {setting}; echo $old > {setting} && echo written"
+    before = Path(setting).read_text()
+    write = f"echo {before.strip()} > {setting} && echo written"
     assert box.shell(write).output == "written\n"
     outcome = box.shell(f"unshare -n /bin/sh -c '{write}'; unshare -m /bin/sh -c '{write}'")
     assert outcome.output == "written\n"  # by the second one, whose network is the host's
     assert "Permission denied" in outcome.errors
+    assert Path(setting).read_text() == before
