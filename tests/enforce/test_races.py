@@ -341,7 +341,7 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
             tries(2_500),
             id="a thread changes the path of stat, chmod, truncate, setxattr, watches and others",
         ),
-        pytest.param(NUMBER_ATTACKER, tries(5_000), id="a thread changes what the descriptor of fstat stands for"),
+        pytest.param(NUMBER_ATTACKER, 5_000, id="a thread changes what the descriptor of fstat stands for"),
         pytest.param(LINK_ATTACKER, tries(3_000), id="a process changes a link on the path of open"),
         pytest.param(EXEC_ATTACKER, tries(1_200), id="a thread changes the path of exec"),
         pytest.param(SWAP_ATTACKER, tries(2_000), id="a process changes a link on the path of exec"),
