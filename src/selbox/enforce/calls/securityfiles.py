@@ -82,7 +82,7 @@ class SecurityFiles:
                 0o444, lambda: b"%d" % (server.policy.handle_unknown is HandleUnknown.REJECT)
             ),
             "checkreqprot": SecurityFile(0o644, lambda: b"0", self._set_check_request),
-            "commit_pending_bools": SecurityFile(0o200, lambda: b"", self._commit),
+            "commit_pending_bools": SecurityFile(0o200, _no_content, self._commit),
             "context": SecurityFile(0o666, lambda: b"", self._context, once=True),
             "access": SecurityFile(0o666, lambda: b"", self._access, once=True),
             "create": SecurityFile(0o666, lambda: b"", self._create, once=True),
