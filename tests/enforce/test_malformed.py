@@ -169,6 +169,7 @@ EXPECTED = {
     "fanotify_init": "groups that tell of mounts are refused",
     "flock": "LOCK_MAND, whose descriptor newer kernels do not look at",
     "mount": "a flag that newer kernels know",
+    "name_to_handle_at": "as mount: handles that lead to a directory, too",
 }
 """Calls of which some cases end otherwise in a box, and why."""
 

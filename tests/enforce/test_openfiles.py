@@ -161,7 +161,7 @@ def test_what_a_box_was_given_is_no_event(tmp_path: Path) -> None:
 
 
 def test_who_is_signalled_about_a_file_is_asked_for_as_a_signal(box: Box) -> None:
-    victim = subprocess.Popen(["sleep", "100"])
+    victim = subprocess.Popen(["sleep", "100"], process_group=0)  # that of the tests may have no number here
     try:
         lines, outcome = attempt(
             box,

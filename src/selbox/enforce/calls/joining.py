@@ -17,6 +17,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.linux import O_PATH
 from selbox.enforce.pidfds import process_behind
 from selbox.enforce.pidnumbers import can_translate, processes
 from selbox.enforce.registers import signed
@@ -58,6 +59,8 @@ class JoiningCalls:
         """``setns(descriptor, kinds)``."""
         box, kinds = self._box, arguments[1] & 0xFFFFFFFF
         descriptor = box.descriptors.add(box.pidfds.copy(caller.tid, signed(arguments[0])))
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & O_PATH:
+            return -errno.EBADF
         pid = process_behind(descriptor)
         if pid is None:
             kinds = self._kind_of(descriptor, kinds)

@@ -44,16 +44,14 @@ _CHANGING: Final = frozenset({0x40086602, 0x40087602})
 _KEYBOARD: Final = frozenset({0x4B47, 0x4B49})
 """``KDSKBENT`` and ``KDSKBSENT``."""
 _CAP_SYS_TTY_CONFIG: Final = 26
-_REFUSED: Final = {
-    0xAA00: errno.EPERM,
-    **dict.fromkeys((0x586B, 0x586C, 0x587A, 0x587B), errno.EPERM),
-    0x5441: errno.ENOTTY,
-}
-"""What commands that nobody has fail with, by their low half.
+_REFUSED: Final = {0xAA00: errno.EPERM, 0x5441: errno.ENOTTY}
+"""What commands that nobody has fail with.
 
-``USERFAULTFD_IOC_NEW`` makes what could stop the supervisor while it reads memory. Commands of XFS reach files by
-handles, around the directories. ``TIOCGPTPEER`` opens a terminal by its master; without it programs open the path.
+``USERFAULTFD_IOC_NEW`` makes what could stop the supervisor while it reads memory. ``TIOCGPTPEER`` opens a terminal by
+its master; without it programs open the path.
 """
+_XFS_HANDLES: Final = frozenset({0x586B, 0x586C, 0x587A, 0x587B})
+"""Commands of XFS that reach files by handles, around the directories: their lower halves, for arguments of any size."""
 _MANDATORY: Final = 32
 """``LOCK_MAND``, which kernels since 5.15 take for nothing."""
 
@@ -111,9 +109,10 @@ class OpenFileCalls:
         """``ioctl(descriptor, command, argument)``."""
         command = arguments[1] & 0xFFFFFFFF
         box = self._box
-        refused = _REFUSED.get(command & 0xFFFF)
-        if refused is not None:
-            return -refused
+        if command in _REFUSED:
+            return -_REFUSED[command]
+        if command & 0xFFFF in _XFS_HANDLES:
+            return -errno.EPERM
         if command in SOCKET_OWNERS:
             return self._owners.by_ioctl(caller, arguments)
         if command in (FIOCLEX, FIONCLEX) and SPARED_CLOSE_ON_EXEC in box.settings.spared:
