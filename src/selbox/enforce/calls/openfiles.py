@@ -51,7 +51,7 @@ _REFUSED: Final = {0xAA00: errno.EPERM, 0x5441: errno.ENOTTY}
 its master; without it programs open the path.
 """
 _XFS_HANDLES: Final = frozenset({0x586B, 0x586C, 0x587A, 0x587B})
-"""Commands of XFS that reach files by handles, around the directories: their lower halves, for arguments of any size."""
+"""Commands of XFS that reach files by handles, around the directories: their lower halves, whatever the size is."""
 _MANDATORY: Final = 32
 """``LOCK_MAND``, which kernels since 5.15 take for nothing."""
 
@@ -109,10 +109,8 @@ class OpenFileCalls:
         """``ioctl(descriptor, command, argument)``."""
         command = arguments[1] & 0xFFFFFFFF
         box = self._box
-        if command in _REFUSED:
-            return -_REFUSED[command]
-        if command & 0xFFFF in _XFS_HANDLES:
-            return -errno.EPERM
+        if refused := _refusal(command):
+            return -refused
         if command in SOCKET_OWNERS:
             return self._owners.by_ioctl(caller, arguments)
         if command in (FIOCLEX, FIONCLEX) and SPARED_CLOSE_ON_EXEC in box.settings.spared:
@@ -174,3 +172,8 @@ class OpenFileCalls:
         sid = box.labels.sid_of(target.descriptor, status, caller)
         object_class = box.labels.class_of(status)
         box.monitor.check_extended(caller, sid, object_class, "ioctl", ExtendedBase.IOCTL, command, describe)
+
+
+def _refusal(command: int) -> int:
+    """Return the error of a command that nobody has; 0 for others."""
+    return _REFUSED.get(command, errno.EPERM if command & 0xFFFF in _XFS_HANDLES else 0)
