@@ -10,15 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities, own_credentials_held
 from selbox.enforce.linux import system_call
-from selbox.enforce.pidnumbers import processes
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.tasks import TaskTable
+from selbox.enforce.tasks import TaskTable, processes
 from selbox.typing import Final
 
 _NEW_IPC: Final = 0x08000000
 _MANY: Final = 16
-
-
 _HERE: Final = nullcontext()
 
 

@@ -9,13 +9,12 @@ Source: ``pid_namespaces(7)``, ``ioctl_nsfs(2)``; the kernel's ``ns_ioctl`` and 
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.filesystems import read_table
-from selbox.enforce.tasks import read_proc
+from selbox.enforce.tasks import processes, read_proc
 from selbox.typing import Final
 
 _FROM: Final = 0x8004B706
@@ -85,11 +84,6 @@ def group_told_to(caller: Caller, tid: int) -> int:
 def session_told_to(caller: Caller, tid: int) -> int:
     """Return what a caller calls the session of a task; 0 for one of an outer namespace."""
     return _told_line(caller, tid, b"NSsid") if caller.state.numbers_changed else os.getsid(tid)
-
-
-def processes() -> Iterator[int]:
-    """Return the processes that there are."""
-    return (int(each) for each in os.listdir("/proc") if each.isdigit())
 
 
 class ProcMounts:

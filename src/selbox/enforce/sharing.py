@@ -7,7 +7,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.tasks import TaskState, TaskTable, has_one_thread, thread_group
+from selbox.enforce.tasks import TaskState, TaskTable, has_one_thread, processes, thread_group
 from selbox.typing import Final
 
 _KCMP_VM: Final = 1
@@ -41,9 +41,7 @@ def has_own_memory(tasks: TaskTable, caller: Caller) -> bool:
     for _ in range(_MOST_LOOKS):
         try:
             with own_capabilities():
-                return not any(
-                    _shares_memory(tasks, caller.tid, int(each)) for each in os.listdir("/proc") if each.isdigit()
-                )
+                return not any(_shares_memory(tasks, caller.tid, each) for each in processes())
         except ProcessLookupError:
             continue
         except OSError as error:

@@ -25,7 +25,7 @@ from selbox.enforce.seccomp.parts import sockets
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.signals import BLOCKED
-from selbox.enforce.tasks import TaskState, parent_of, tracer_of
+from selbox.enforce.tasks import TaskState, parent_of, processes, tracer_of
 from selbox.typing import Final
 
 _SIGNAL_SIZE: Final = 128
@@ -298,10 +298,10 @@ class Supervisor:
     def _kill_all(self) -> None:
         """Stop every process of the box before any is killed: who is stopped makes no new ones meanwhile."""
         for number in (signal.SIGSTOP, signal.SIGKILL):
-            for name in os.listdir("/proc"):
-                if name.isdigit() and self._box.tasks.state_of(int(name)) is not None:
+            for pid in processes():
+                if self._box.tasks.state_of(pid) is not None:
                     with suppress(OSError):
-                        os.kill(int(name), number)
+                        os.kill(pid, number)
 
 
 def _children() -> set[int]:
@@ -311,4 +311,4 @@ def _children() -> set[int]:
         with open(f"/proc/self/task/{pid}/children", "rb") as children:
             return {int(each) for each in children.read().split()}
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return {int(each) for each in os.listdir("/proc") if each.isdigit() and parent_of(int(each)) == pid}
+        return {each for each in processes() if parent_of(each) == pid}

@@ -9,6 +9,7 @@ The limit is meaningful only for real-time tasks, and its values here are beyond
 import errno
 import os
 import resource
+from collections.abc import Iterator
 from contextlib import suppress
 
 from selbox.enforce.credentials import Credentials, real_ids_of
@@ -368,6 +369,11 @@ def thread_group(tid: int) -> int:
     status = read_proc(f"/proc/{tid}/status")
     start = status.find(b"\nTgid:")
     return tid if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
+
+
+def processes() -> Iterator[int]:
+    """Return the processes that there are."""
+    return (int(each) for each in os.listdir("/proc") if each.isdigit())
 
 
 def parent_of(pid: int) -> int:

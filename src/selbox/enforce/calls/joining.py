@@ -19,12 +19,13 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.pidfds import process_behind
-from selbox.enforce.pidnumbers import can_translate, processes
+from selbox.enforce.pidnumbers import can_translate
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.processes import NAMESPACE_FLAGS
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.taskaccess import TaskAccess
+from selbox.enforce.tasks import processes
 from selbox.typing import Final
 
 _GET_KIND: Final = 0xB703

@@ -14,7 +14,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import Credentials, own_credentials
 from selbox.enforce.keyrings import ALL, KEYRING, LINK, POSSESSOR, READ, SETATTR, USER, VIEW, Found, Key, Keys
-from selbox.enforce.tasks import start_of_process, thread_group
+from selbox.enforce.tasks import processes, start_of_process, thread_group
 from selbox.typing import Final
 
 THREAD, PROCESS, SESSION, OF_USER, OF_USERS_SESSION = -1, -2, -3, -4, -5
@@ -166,7 +166,7 @@ class KeyHolders:
     def _forget_ended(self) -> None:
         """Let go of the keyrings of sessions that nobody is in, and of tasks that have ended or run another program."""
         table = self._box.tasks
-        states = (table.state_of(int(each)) for each in os.listdir("/proc") if each.isdigit())
+        states = map(table.state_of, processes())
         entered = {state.session_keyring for state in states if state is not None}
         for serial in self._sessions.keys() - entered:
             self._keys.release(self._sessions.pop(serial))

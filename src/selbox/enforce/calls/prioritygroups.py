@@ -15,12 +15,12 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_ids
 from selbox.enforce.linux import system_call
-from selbox.enforce.pidnumbers import meant_group, processes, told_to
+from selbox.enforce.pidnumbers import meant_group, told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import Targets
-from selbox.enforce.tasks import shown_limits, thread_group
+from selbox.enforce.tasks import processes, shown_limits, thread_group
 from selbox.typing import Final
 
 _TASK, _GROUP, _USER = range(3)

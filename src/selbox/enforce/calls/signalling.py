@@ -23,12 +23,12 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import own_capabilities, read_ids
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import system_call
-from selbox.enforce.pidnumbers import check_visible, meant_by, meant_group, processes, told_to
+from selbox.enforce.pidnumbers import check_visible, meant_by, meant_group, told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.targets import held, keep_off
-from selbox.enforce.tasks import thread_group
+from selbox.enforce.tasks import processes, thread_group
 from selbox.typing import Final
 
 _PERMISSIONS: Final = {0: "signull", signal.SIGCHLD: "sigchld", signal.SIGKILL: "sigkill", signal.SIGSTOP: "sigstop"}
