@@ -64,13 +64,18 @@ class Box:
         return [*program, "--audit", str(self.directory / "audit.log"), *options, "--"]
 
     def run(
-        self, *command: str, options: tuple[str, ...] = (), timeout: float = 60, stdin: str | None = None
+        self,
+        *command: str,
+        options: tuple[str, ...] = (),
+        timeout: float = 60,
+        stdin: str | None = None,
+        around: tuple[str, ...] = (),
     ) -> Outcome:
-        """Run a command in a box of its own and return what came of it."""
+        """Run a command in a box of its own, which another command may start, and return what came of it."""
         audit = self.directory / "audit.log"
         audit.unlink(missing_ok=True)
         result = subprocess.run(
-            [*self.arguments(*options), *command],
+            [*around, *self.arguments(*options), *command],
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -1,10 +1,8 @@
 """Process numbers that are used again: what is decided about one process is never done to another."""
 
-import fcntl
 import os
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,11 +12,14 @@ from tests.enforce.boxes import Box
 from tests.enforce.clients import make_box, needs
 
 NEXT = Path("/proc/sys/kernel/ns_last_pid")
+NUMBER = 1000
+"""The first of those that are used again, far from others in a new namespace."""
 
 pytestmark = [
     pytest.mark.enforcement,
     pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and there is no gcc"),
     pytest.mark.skipif(not os.access(NEXT, os.W_OK), reason="only root says which process number comes next"),
+    needs("unshare"),
 ]
 
 POLICY = """
@@ -195,49 +196,27 @@ def compiled(box: Box, name: str, source: str, number: int) -> None:
     subprocess.run([*command, "-o", str(program)], input=source, text=True, check=True, capture_output=True)
 
 
-def free_number() -> int:
-    """Return a process number that is far from those in use."""
-    used = {int(name) for name in os.listdir("/proc") if name.isdigit()}
-    highest = int(Path("/proc/sys/kernel/pid_max").read_text()) - 1000
-    return next(each for each in range(highest, 1000, -1) if not used & set(range(each - 100, each + 500)))
-
-
 def labels(box: Box) -> tuple[str, ...]:
     """Return options that label what the animals are and make."""
     names = ((box.directory, "yard_t"), (box.directory / "dog", "dog_exec_t"), (box.directory / "cat", "cat_exec_t"))
     return tuple(f"--label={path}=system_u:object_r:{name}:s0" for path, name in names)
 
 
+STEERING = f"""
+(while test ! -e ready; do sleep 0.01; done; while test ! -e result; do echo {NUMBER - 1} >{NEXT}; done) &
+"$@"
+"""
+"""Has processes get the same numbers again and again, in a namespace, outside of which nobody is met under them."""
+
+
 def race(factory: pytest.TempPathFactory, rules: str, dog: str, cat: str) -> tuple[list[int], list[int]]:
-    """Have a dog and a cat make children under the same numbers; return what each of them told.
-
-    Numbers are everybody's, so one such race is run at a time.
-    """
-    with NEXT.open() as everybodys:
-        fcntl.flock(everybodys, fcntl.LOCK_EX)
-        return race_alone(factory, rules, dog, cat)
-
-
-def race_alone(factory: pytest.TempPathFactory, rules: str, dog: str, cat: str) -> tuple[list[int], list[int]]:
+    """Have a dog and a cat make children under the same numbers; return what each of them told."""
     box = make_box(factory, POLICY + rules, None)
-    number = free_number()
-    compiled(box, "dog", dog, number)
-    compiled(box, "cat", cat, number)
-    stop = threading.Event()
-
-    def steer() -> None:
-        while not (box.directory / "ready").exists() and not stop.wait(0.01):
-            pass
-        while not stop.wait(0.0002):
-            NEXT.write_text(str(number - 1))
-
-    steering = threading.Thread(target=steer)
-    steering.start()
-    try:
-        outcome = box.run("/bin/sh", "-c", "./cat & sleep 0.3; ./dog; wait", options=labels(box), timeout=120)
-    finally:
-        stop.set()
-        steering.join()
+    compiled(box, "dog", dog, NUMBER)
+    compiled(box, "cat", cat, NUMBER)
+    script = "./cat & sleep 0.3; ./dog; wait"
+    around = ("unshare", "-pf", "--mount-proc", "/bin/sh", "-c", STEERING, "sh")
+    outcome = box.run("/bin/sh", "-c", script, options=labels(box), timeout=120, around=around)
     return list(map(int, (box.directory / "result").read_text().split())), list(map(int, outcome.output.split()))
 
 
@@ -252,12 +231,11 @@ def test_a_number_that_comes_to_mean_another_process_is_noticed(tmp_path_factory
 STEERED = f"./cat & while test ! -e result; do echo {{}} >{NEXT}; done & sleep 0.3; ./dog; wait"
 
 
-@needs("unshare")
 @pytest.mark.skipif(not can_translate(), reason="this kernel, before Linux 6.11, does not translate numbers")
 def test_a_number_of_a_namespace_that_comes_to_mean_another_process_is_noticed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    box, number = make_box(tmp_path_factory, POLICY, None), 1000
+    box, number = make_box(tmp_path_factory, POLICY, None), NUMBER
     compiled(box, "dog", VICTIM, number)
     compiled(box, "cat", ATTACKER, number)
     outcome = box.run("unshare", "-pf", "/bin/sh", "-c", STEERED.format(number - 1), options=labels(box), timeout=120)
