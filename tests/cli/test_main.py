@@ -52,9 +52,13 @@ def add_verb(monkeypatch: pytest.MonkeyPatch) -> AddVerb:
     return add
 
 
-def declare_words(parser: ArgumentParser) -> None:
+def declare_options(parser: ArgumentParser) -> None:
     parser.add_argument("--loud", action="store_true", help="say it loudly")
     parser.add_argument("--policy", action="append", metavar="POLICY.cil", help="a policy file")
+
+
+def declare_words(parser: ArgumentParser) -> None:
+    declare_options(parser)
     parser.add_argument("words", nargs="*", metavar="WORD", help="what to say")
 
 
@@ -137,6 +141,23 @@ def test_a_command_is_taken_whole_after_two_dashes(add_verb: AddVerb, capsys: py
 def test_a_missing_command_is_a_usage_error(words: list[str], add_verb: AddVerb) -> None:
     add_verb("box", echo, takes_command=True)
     assert main(words) == 2
+
+
+@pytest.mark.parametrize("words", [["prog"], ["prog", "-l"], ["--loud", "prog", "word"]])
+def test_a_command_without_the_dashes_is_told_of_them(
+    words: list[str], add_verb: AddVerb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_verb("box", echo, declare_options, takes_command=True)
+    assert main(["box", *words]) == 2
+    assert "a command is written last, after two dashes: selbox box … -- COMMAND" in capsys.readouterr().err
+
+
+def test_a_word_before_the_dashes_is_not_taken_for_the_command(
+    add_verb: AddVerb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_verb("box", echo, declare_options, takes_command=True)
+    assert main(["box", "notes.cil", "--", "prog"]) == 2
+    assert "dashes" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -395,6 +395,10 @@ def test_no_new_privileges_of_selbox_do_not_count(box: Box) -> None:
     ("options", "words"),
     [
         (("--domain", "fish_t"), "unknown-domain"),
+        (("--domain", "system_u:system_r:cat_t:s0"), "a whole context is given by --context"),
+        (("--context", "cat_t"), "write `system_u:system_r:cat_t:s0`"),
+        (("--from", "cat_t"), "write `system_u:system_r:cat_t:s0`"),
+        (("--label", "/=toy_t"), "write `system_u:object_r:toy_t:s0`"),
         (("--context", "system_u:system_r:fish_t:s0"), "invalid-context"),
         (("--context", "nonsense"), "invalid-context"),
         (("--label", "nowhere=system_u:object_r:toy_t:s0"), "label-missing-file"),

@@ -75,12 +75,7 @@ class VerbParser(argparse.ArgumentParser):
         in_order = any(each.option_strings and each.nargs == "?" for each in self._actions)
         arguments, unknown = self.parse_known_args(words if in_order else self._options_first(words))
         if unknown:
-            known = list(self._option_string_actions)
-            guess = did_you_mean(unknown[0].partition("=")[0], known) if unknown[0].startswith("-") else ""
-            kind = "option" if unknown[0].startswith("-") else "argument"
-            raise UsageError.of(
-                USAGE_CODE, f"`{unknown[0]}` is not an {kind} of `{self.prog}`", help=guess or self._help
-            )
+            self._refuse(unknown, command)
         if self._entry.takes_command:
             if not command:
                 raise UsageError.of(
@@ -96,6 +91,20 @@ class VerbParser(argparse.ArgumentParser):
             UsageError: always.
         """
         raise UsageError.of(USAGE_CODE, message, help=self._help)
+
+    def _refuse(self, unknown: Sequence[str], command: Sequence[str]) -> NoReturn:
+        """Tell of words that are neither options nor operands.
+
+        Raises:
+            UsageError: always.
+        """
+        first = unknown[0]
+        is_option = first.startswith("-")
+        advice = did_you_mean(first.partition("=")[0], list(self._option_string_actions)) if is_option else ""
+        if self._entry.takes_command and not command and any(not each.startswith("-") for each in unknown):
+            advice = advice or f"a command is written last, after two dashes: {self.prog} … -- COMMAND"
+        kind = "option" if is_option else "argument"
+        raise UsageError.of(USAGE_CODE, f"`{first}` is not an {kind} of `{self.prog}`", help=advice or self._help)
 
     @property
     def _help(self) -> str:

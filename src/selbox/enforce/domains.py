@@ -1,15 +1,31 @@
-"""Contexts to start programs in that are not written out: of a domain named by its type alone, and of init."""
+"""Contexts that people give to a box: written out, by a domain's type alone, or as those of init."""
 
 from stat import S_IFREG
 
 from selbox.diagnostics import SelboxError, did_you_mean
 from selbox.model.context import Context
+from selbox.model.context_text import INVALID_CONTEXT, format_context
 from selbox.server.securityserver import SecurityServer
-from selbox.server.typecontext import process_context
+from selbox.server.typecontext import process_context, type_context
 from selbox.store.filecontexts import FileContexts
 from selbox.typing import Final
 
 _INIT_PATHS: Final = ("/sbin/init", "/usr/lib/systemd/systemd", "/etc/init", "/bin/init")
+
+
+def written_sid(server: SecurityServer, text: str) -> int:
+    """Return the SID of a context that was written out.
+
+    Raises:
+        SelboxError: ``invalid-context``; where only a type was written, with the context that it stands in.
+    """
+    policy = server.policy
+    type_id = policy.type_ids.get(text)
+    if type_id is not None and not policy.types[type_id].is_attribute:
+        whole = format_context(policy, type_context(policy, type_id))
+        words = f"invalid context `{text}`: it is a type, and a security context has a user and a role, too"
+        raise SelboxError.of(INVALID_CONTEXT, words, help=f"write `{whole}`")
+    return server.context_to_sid(text)
 
 
 def domain_context(server: SecurityServer, domain: str) -> Context:
@@ -22,7 +38,8 @@ def domain_context(server: SecurityServer, domain: str) -> Context:
     type_id = policy.type_ids.get(domain)
     if type_id is None or policy.types[type_id].is_attribute:
         names = [each.name for each in policy.types if not each.is_attribute]
-        raise SelboxError.of("unknown-domain", f"the policy has no type `{domain}`", help=did_you_mean(domain, names))
+        advice = "a whole context is given by --context" if ":" in domain else did_you_mean(domain, names)
+        raise SelboxError.of("unknown-domain", f"the policy has no type `{domain}`", help=advice)
     context = process_context(policy, type_id)
     if context is not None:
         return context

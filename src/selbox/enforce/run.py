@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.control import Control
-from selbox.enforce.domains import domain_context, init_sid
+from selbox.enforce.domains import domain_context, init_sid, written_sid
 from selbox.enforce.launch import launch, transaction_range
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.needless import needless_calls
@@ -95,7 +95,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
     starter = _starter_sid(server, options)
     path_labels = PathLabels.parse(options.labels, os.getcwd())
     for context in path_labels.contexts():
-        server.context_to_sid(context)
+        written_sid(server, context)
     with ExitStack() as stack:
         write = _audit_writer(options.audit, stack)
         store = LabelStore(options.label_store)
@@ -198,7 +198,7 @@ def require(server: SecurityServer) -> None:
 
 def _initial_sid(server: SecurityServer, options: RunOptions) -> int | None:
     if options.context is not None:
-        return server.context_to_sid(options.context)
+        return written_sid(server, options.context)
     if options.domain is not None:
         return server.sid_for(domain_context(server, options.domain))
     return None
@@ -207,7 +207,7 @@ def _initial_sid(server: SecurityServer, options: RunOptions) -> int | None:
 def _starter_sid(server: SecurityServer, options: RunOptions) -> int:
     """Return the SID from which the first program starts, where it is not told its own."""
     if options.starter is not None:
-        return server.context_to_sid(options.starter)
+        return written_sid(server, options.starter)
     return init_sid(server) if options.as_init else server.initial_sid("kernel")
 
 
