@@ -1,9 +1,11 @@
 """Programs enter and open what stands elsewhere for the box, as on a host with SELinux."""
 
+import subprocess
+
 import pytest
 
 from tests.enforce.boxes import Box
-from tests.enforce.clients import USERS, make_box, needs_python
+from tests.enforce.clients import CALL, PYTHON, USERS, make_box, needs_python
 from tests.enforce.test_selinuxfs import POLICY, python, run
 
 pytestmark = pytest.mark.enforcement
@@ -75,6 +77,34 @@ print(len(os.listdir("/proc/self/fd")) - held)
         "errno 9",
         "0",
     ]
+
+
+@needs_python
+def test_openat2_opens_without_access_what_it_opens_elsewhere(box: Box) -> None:
+    program = (
+        "import errno, fcntl, os, struct"
+        + CALL
+        + """
+def opened(path, flags, directory=-100):
+    how = ctypes.create_string_buffer(struct.pack("QQQ", flags | os.O_PATH, 0, 0), 24)
+    try:
+        held = call(437, directory, path, how, 24)
+    except OSError as error:
+        return print(errno.errorcode[error.errno])
+    print(os.readlink(f"/proc/self/fd/{held}"), hex(fcntl.fcntl(held, fcntl.F_GETFL)), os.get_inheritable(held))
+    return held
+usr = opened(b"/usr", os.O_DIRECTORY)
+opened(b"bin/env", os.O_CLOEXEC, usr)
+opened(b"/proc/1/exe", os.O_NOFOLLOW)
+opened(b"/usr/bin/env", os.O_DIRECTORY)
+opened(b"/usr/bin/none", 0)
+opened(b"bin", 0, 99)
+print(len(os.listdir("/proc/self/fd")))
+"""
+    )
+    plain = subprocess.run([str(PYTHON), "-c", program], capture_output=True, text=True, check=True)
+    outcome = box.run(str(PYTHON), "-c", program, options=("--domain", "cat_t"))
+    assert outcome.output == plain.stdout
 
 
 @needs_python

@@ -64,6 +64,40 @@ int main(void) {
 }
 """
 
+FLAGS_ATTACKER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static volatile struct open_how how;
+static void *flip(void *unused) {
+    for (;;) {
+        for (int i = 0; i < 100; i++) how.flags = O_PATH;
+        for (int i = 0; i < 100; i++) how.flags = O_RDONLY;
+    }
+    return unused;
+}
+int main(void) {
+    pthread_t thread;
+    int leaked = 0, named = 0;
+    pthread_create(&thread, 0, flip, 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        char content[16] = "";
+        int fd = syscall(SYS_openat2, AT_FDCWD, "salt", &how, sizeof how);
+        if (fd < 0) continue;
+        named++;
+        if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
+        close(fd);
+    }
+    printf("%d named, %d leaked\n", named, leaked);
+    return leaked != 0;
+}
+"""
+
 DIRECTORY_ATTACKER = r"""
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -335,6 +369,7 @@ def attack(box: Box, source: str, rounds: int) -> tuple[int, int]:
     ("source", "rounds"),
     [
         pytest.param(OPEN_ATTACKER, tries(8_000), id="a thread changes the path of open"),
+        pytest.param(FLAGS_ATTACKER, tries(4_000), id="a thread changes the flags of openat2"),
         pytest.param(DIRECTORY_ATTACKER, tries(4_000), id="a thread changes the directory where a path starts"),
         pytest.param(
             STATUS_ATTACKER,

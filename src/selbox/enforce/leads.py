@@ -6,6 +6,9 @@ So the supervisor gives the task a descriptor from which the kernel finds the sa
 task runs on it is stopped and led back to the instruction that made it, with the registers of a call that starts from
 the descriptor, and then of one that closes that. It goes on with its own registers and the result of the first.
 
+Where it is the flags of a call that decide, and they lie in memory that another thread may change, the task is led to a
+call that has them in a register.
+
 The call that a task is led to is notified, and decided about, as if the task had made it of its own.
 
 Source: ``ptrace(2)``.
@@ -54,8 +57,8 @@ class _Led:
 
     __slots__ = ("calls", "is_inside", "mask", "registers", "result", "then")
 
-    def __init__(self, calls: list[tuple[int, ...]], then: Callable[[int], None]) -> None:
-        self.calls = calls
+    def __init__(self, then: Callable[[int], None]) -> None:
+        self.calls: list[tuple[int, ...]] = []
         self.then = then
         self.registers: list[int] = []
         self.mask = b""
@@ -79,28 +82,44 @@ class Leads:
     def begin(
         self,
         caller: Caller,
-        descriptor: int,
-        call: Callable[[int], tuple[int, ...]],
+        call: tuple[int, ...],
         then: Callable[[int], None] = lambda _result: None,
     ) -> int:
+        """Lead a task to another call.
+
+        Args:
+            caller: the task; its own call is to be answered with what is returned.
+            call: number and arguments of the other.
+            then: is told what that returned, unsigned, before the task goes on; where it raises OSError, it does not.
+
+        Raises:
+            OSError: EPERM for a task that is led or traced already.
+        """
+        self._hold(caller.tid, then).calls = [call]
+        return 0
+
+    def begin_from(self, caller: Caller, descriptor: int, call: Callable[[int], tuple[int, ...]]) -> int:
         """Lead a task to a call that starts from a descriptor.
 
         Args:
             caller: the task; its own call is to be answered with what is returned.
             descriptor: the supervisor's.
             call: returns number and arguments of the call, for the number of the descriptor in the task.
-            then: is told what that returned, unsigned, before the task goes on; where it raises OSError, it does not.
 
         Raises:
             OSError: EPERM for a task that is led or traced already.
         """
-        tid = caller.tid
-        ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
-        ptrace(PTRACE_INTERRUPT, tid)  # takes effect where its own call returns
-        self._led[tid] = led = _Led([], then)
+        led = self._hold(caller.tid, lambda _result: None)
         number = self._listener.add_descriptor(caller.id, descriptor, os.O_CLOEXEC)
         led.calls = [call(number), (_CLOSE, number)]
         return 0
+
+    def _hold(self, tid: int, then: Callable[[int], None]) -> _Led:
+        """Have a task stopped before it runs on."""
+        ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
+        ptrace(PTRACE_INTERRUPT, tid)  # takes effect where its own call returns
+        self._led[tid] = led = _Led(then)
+        return led
 
     def holds(self, tid: int) -> bool:
         """Tell whether a task is led."""

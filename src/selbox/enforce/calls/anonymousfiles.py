@@ -120,9 +120,7 @@ class AnonymousFileCalls:
                 box.labels.assign_nameless(status, sid, _ANONYMOUS)
                 box.openers.note(status, caller.state.sid)
 
-        null = box.descriptors.open("/dev/null", os.O_RDONLY)
-        call = NUMBERS["userfaultfd"], flags | _USER_MODE_ONLY
-        return box.leads.begin(caller, null, lambda _number: call, give_label)
+        return box.leads.begin(caller, (NUMBERS["userfaultfd"], flags | _USER_MODE_ONLY), give_label)
 
     def _may_stop_kernel(self, caller: Caller) -> bool:
         """Tell whether ordinary permissions give a task all faults (kernel: ``userfaultfd_syscall_allowed``)."""

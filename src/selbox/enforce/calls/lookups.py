@@ -189,7 +189,7 @@ class LookupCalls:
         answer = self._enter(caller, target)
         if misleads(box, caller, AT_FDCWD, path, target.status):
             place = box.descriptors.open(target.place, os.O_RDONLY | os.O_DIRECTORY)
-            return box.leads.begin(caller, place, lambda number: (NUMBERS["fchdir"], number))
+            return box.leads.begin_from(caller, place, lambda number: (NUMBERS["fchdir"], number))
         return answer
 
     def fchdir(self, caller: Caller, arguments: Arguments) -> int:
