@@ -71,7 +71,7 @@ int main(int count, char **words) {
     struct rlimit limit;
     sigset_t blocked;
     getrlimit(RLIMIT_NOFILE, &limit); limit.rlim_cur = 777; setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_CORE, &limit); limit.rlim_cur = 4096; setrlimit(RLIMIT_CORE, &limit);
+    getrlimit(RLIMIT_CORE, &limit); limit.rlim_cur = 4000; setrlimit(RLIMIT_CORE, &limit);
     sigemptyset(&blocked); sigaddset(&blocked, SIGUSR1); sigprocmask(SIG_SETMASK, &blocked, 0);
     signal(SIGHUP, SIG_IGN);
     kill(getpid(), SIGUSR1);
@@ -130,6 +130,18 @@ int main(int count, char **words) {
 }
 """
 
+GROUPS = r"""
+#include <grp.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    static gid_t groups[65536];
+    for (int i = 0; i < 65536; i++) groups[i] = 4000000000 + i;
+    if (setgroups(65536, groups)) return 8;
+    execv(words[1], words + 1);
+    return 9;
+}
+"""
+
 WHO = r"""
 #include <fcntl.h>
 #include <unistd.h>
@@ -179,9 +191,9 @@ needs_limits = pytest.mark.skipif(
     [
         ("", "secure 1, loader distrusts, files 1024, core 0, signals 000"),
         ("noatsecure", "secure 0, loader trusts, files 1024, core 0, signals 000"),
-        ("rlimitinh", "secure 1, loader distrusts, files 777, core 4096, signals 000"),
+        ("rlimitinh", "secure 1, loader distrusts, files 777, core 4000, signals 000"),
         ("siginh", "secure 1, loader distrusts, files 1024, core 0, signals 111"),
-        ("noatsecure rlimitinh siginh", "secure 0, loader trusts, files 777, core 4096, signals 111"),
+        ("noatsecure rlimitinh siginh", "secure 0, loader trusts, files 777, core 4000, signals 111"),
     ],
 )
 def test_what_a_new_domain_inherits(
@@ -209,6 +221,16 @@ def test_a_filter_that_pretends_keeps_nothing_for_a_new_domain(
 
 
 @needs_limits
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is in the groups that it likes")
+def test_who_is_in_many_groups_brings_no_signals_along(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the kernel tells of a task is longer by them, and signals come behind."""
+    box = prepared(tmp_path_factory, "(allow cat_t self (capability (setgid)))")
+    compiled(box, "groups", GROUPS)
+    outcome = run(box, "./groups", "./start", "./dog")
+    assert outcome.output == "secure 1, loader distrusts, files 1024, core 0, signals 000\n", outcome.errors
+
+
+@needs_limits
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes programs that run as another user")
 def test_a_program_gets_its_label_that_runs_as_another_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nobody but itself may set its limits, where root lacks ``CAP_SYS_RESOURCE``."""
@@ -225,7 +247,7 @@ def test_a_program_gets_its_label_that_runs_as_another_user(tmp_path_factory: py
 
 @needs_limits
 def test_the_same_domain_inherits_all_and_permissive_only_records(tmp_path_factory: pytest.TempPathFactory) -> None:
-    everything = "secure 0, loader trusts, files 777, core 4096, signals 111\n"
+    everything = "secure 0, loader trusts, files 777, core 4000, signals 111\n"
     # Here what a domain does not inherit by default is to be recorded.
     box = prepared(tmp_path_factory, "")
     (box.directory / "cat").write_bytes((box.directory / "dog").read_bytes())

@@ -1,5 +1,6 @@
 """Programs that race the supervisor on the way into another domain: none gets there with words or memory of its own."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from selbox.enforce.scripts import interpreter_line, named_at
 from tests.enforce.boxes import Box, Outcome
 from tests.enforce.test_races import compiled, label
+from tests.strength import tries
 
 POLICY = """
 (type cat_t) (call domain_type (cat_t))
@@ -168,6 +170,94 @@ int main(void) {
 }
 """
 
+CHANGER = r"""
+#define _GNU_SOURCE
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static volatile int starts;
+static char room[65536];
+static void stay_at(int processor) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+static int lead_away(void *unused) {
+    usleep(8000);
+    chdir("/");
+    usleep(8000);
+    _exit(0);
+}
+static void *change(void *unused) {
+    while (!starts) {}
+    if (SHARES) {
+        clone(lead_away, room + sizeof room, CLONE_FS | SIGCHLD, 0);
+    } else {
+        struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+        struct sock_fprog filter = {1, allow};
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
+    }
+    for (;;) pause();
+    return unused;
+}
+int main(int count, char **words) {
+    int good = 0, evil = 0, busy = fork();
+    if (!busy) {
+        stay_at(1);
+        for (;;) {}
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0) {
+            char *arguments[] = {"script", 0};
+            pthread_t thread;
+            pthread_create(&thread, 0, change, 0);
+            stay_at(1); /* where it waits for its turn, while the thread goes on */
+            nice(19);
+            srand(i);
+            usleep(200);
+            starts = 1;
+            for (volatile int j = rand() % 200000; j; j--) {}
+            execv("./script", arguments);
+            _exit(9);
+        }
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 66) evil++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 55) good++;
+    }
+    kill(busy, SIGKILL);
+    printf("%d good, %d evil\n", good, evil);
+    return 0;
+}
+"""
+
+CHANGED = r"""
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(void) {
+    char line[4096];
+    usleep(12000);
+    if (getcwd(line, sizeof line) && !strcmp(line, "/")) return 66;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (!strncmp(line, "NoNewPrivs:\t1", 13)) return 66;
+    return 55;
+}
+"""
+
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and no gcc")
 
 
@@ -196,6 +286,29 @@ def test_nobody_runs_the_interpreter_of_a_script_in_its_domain(tmp_path: Path, o
     _, allowed, denied = attack(box, attacker)
     assert denied == 0
     assert allowed > 0, "the race must leave the allowed way open, or it proves nothing"
+
+
+@pytest.mark.enforcement
+@needs_compiler
+@pytest.mark.skipif(os.geteuid() != 0, reason="other supervisors have promised to gain nothing, with all their tasks")
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor")
+@pytest.mark.parametrize(
+    ("shares", "denied"),
+    [
+        pytest.param(1, ("process", "share"), id="a thread shares the directories with another process"),
+        pytest.param(0, ("process2", "nnp_transition"), id="a thread promises that nothing is gained"),
+    ],
+)
+def test_what_a_thread_changes_during_an_exec_is_asked_about(
+    tmp_path: Path, shares: int, denied: tuple[str, str]
+) -> None:
+    box = Box(tmp_path, f"{POLICY}(allow cat_t self (process (setsched)))")
+    compiled(box, "script", CHANGED)
+    attacker = compiled(box, "attacker", f"#define SHARES {shares}\n{CHANGER}", tries(400))
+    outcome, allowed, won = attack(box, attacker)
+    assert won == 0
+    assert allowed > 0, "the race must leave the allowed way open, or it proves nothing"
+    assert outcome.denied(*denied), "it never came in time"
 
 
 @pytest.mark.enforcement

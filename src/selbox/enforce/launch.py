@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, address_of, install_filter, prctl, write_memory
+from selbox.enforce.resourcelimits import LARGEST_CORE
 from selbox.enforce.seccomp.filter import build_filter
 from selbox.enforce.seccomp.part import FilterSettings, TransactionRange
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
@@ -108,6 +109,12 @@ def _carry(carrier: tuple[int, int]) -> None:
         resource.prlimit(0, RLIMIT_RTTIME, carrier)
     except PermissionError:
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY)) from None
+
+
+def _make_no_core_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if not 0 <= soft <= LARGEST_CORE:
+        resource.setrlimit(resource.RLIMIT_CORE, (LARGEST_CORE, hard))
 
 
 def _install(program_filter: bytes) -> int:
@@ -222,6 +229,7 @@ def _run_child(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _carry(carrier)
+        _make_no_core_files()
         listener[0] = _install(build_filter(settings))
     except OSError as error:
         installed.set()

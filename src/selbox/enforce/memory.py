@@ -8,6 +8,7 @@ from time import monotonic
 
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import write_memory
+from selbox.enforce.tasks import read_proc
 from selbox.typing import Final
 
 _PATH_MAX: Final = 4096
@@ -15,6 +16,22 @@ _MOST_PATHS: Final = 256
 """What is read first of a string: nearly all are shorter, and a page takes twice the time."""
 _CACHED: Final = 256
 _KEPT_SECONDS: Final = 0.02
+_NUMBERS_EACH: Final = 3
+_ENOUGH_NUMBERS: Final = 8192
+"""Free numbers of tasks, more than are given out in :data:`_KEPT_SECONDS`."""
+
+
+def are_numbers_scarce() -> bool:
+    """Tell whether the numbers of tasks that are free may go round in :data:`_KEPT_SECONDS`.
+
+    Who holds most of them, by tasks that wait, has the next tasks get the few others again and again. A task takes up
+    to three: its own, and those of a session and a process group whose leaders have ended.
+    """
+    try:
+        tasks = int(read_proc("/proc/loadavg").split()[3].partition(b"/")[2])
+        return int(read_proc("/proc/sys/kernel/pid_max")) - _NUMBERS_EACH * tasks < _ENOUGH_NUMBERS
+    except (ValueError, IndexError):  # where /proc does not tell
+        return True
 
 
 class TaskMemory:
@@ -22,13 +39,15 @@ class TaskMemory:
 
     INVARIANT: such a descriptor belongs to the memory that the task had when it was opened, so :meth:`forget` is
     called before a task may exec; a read of nothing means that the memory is gone, and it is opened anew. A thread
-    id whose memory lives on in other threads may come to name another task, though not before all ids went round, of
-    which there are 32,768 or more: so everything is dropped before so many threads can have been started.
+    id whose memory lives on in other threads may come to name another task, though not before all that are free went
+    round: so everything is dropped before so many threads can have been started, and nothing kept where few are free.
     """
 
     def __init__(self) -> None:
         self._descriptors: OrderedDict[int, int] = OrderedDict()
         self._until = 0.0
+        self.keeps = False
+        """Whether numbers of tasks are plenty, so that what is known of one holds for a while."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = _CACHED if limit == resource.RLIM_INFINITY else min(_CACHED, limit // 4)
 
@@ -63,6 +82,9 @@ class TaskMemory:
         if now > self._until:
             self.close()
             self._until = now + _KEPT_SECONDS
+            self.keeps = not are_numbers_scarce()
+        if not self.keeps:
+            self.forget(tid)
         descriptor = self._descriptors.get(tid)
         try:
             if descriptor is not None:
@@ -97,7 +119,7 @@ class TaskMemory:
             OSError: EFAULT when it runs into unmapped memory, ENAMETOOLONG when it is longer than ``limit``.
         """
         descriptor = self._descriptors.get(tid)
-        if descriptor is not None and monotonic() <= self._until and limit >= _MOST_PATHS:
+        if descriptor is not None and self.keeps and monotonic() <= self._until and limit >= _MOST_PATHS:
             try:
                 data = os.pread(descriptor, _MOST_PATHS, address)
             except (OSError, OverflowError):

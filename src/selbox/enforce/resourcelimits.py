@@ -35,6 +35,14 @@ class Limit(NamedTuple):
 
 
 UNLIMITED: Final = Limit(INFINITY, INFINITY)
+
+LARGEST_CORE: Final = 4095
+"""Soft ``RLIMIT_CORE`` that programs of a box have at most: too little for the kernel to make a core file.
+
+It makes them by itself, in place of what has their name where the program stands, and nobody is asked. What is piped to
+a handler of the whole machine does not depend on the limit (kernel: ``coredump_file``, ``min_coredump``).
+"""
+
 SIZE: Final = _PAIR.size
 
 
@@ -53,12 +61,14 @@ def limit_of(tid: int, number: int) -> Limit:
 
 
 def set_limit(tid: int, number: int, limit: Limit) -> None:
-    """Set a task's limit.
+    """Set a task's limit; that of core files to :data:`LARGEST_CORE` at most.
 
     Raises:
         OSError: EPERM where only the task itself can, which is one with several user or group ids for a supervisor
             without ``CAP_SYS_RESOURCE``; ESRCH when it is gone.
     """
+    if number == resource.RLIMIT_CORE:
+        limit = limit._replace(soft=min(limit.soft, LARGEST_CORE))
     with own_capabilities():
         try:
             system_call(NUMBERS["prlimit64"], tid, number, limit.packed(), None)

@@ -330,7 +330,7 @@ class ExecutionCalls:
         Raises:
             OSError: when it must not go on.
         """
-        old, state = pending.caller.state, pending.state
+        old, state = pending.caller.state, self._settled(pid, pending)
         program = NewProgram(self._box, pid, is_held=is_held)
         self._inheritance.verify(pid, old, state)
         if state.sid != old.sid and not old.is_launcher:
@@ -343,6 +343,24 @@ class ExecutionCalls:
         program.finish()
         if self._calls is not None:
             self._calls.executed(pending.caller.tid, pid, state)
+
+    def _settled(self, pid: int, pending: Pending) -> TaskState:
+        """Return the state of a program with what threads changed of its process while its exec was under way.
+
+        Raises:
+            OSError: when it may not come into its domain with that.
+        """
+        old, state, now = pending.caller.state, pending.state, self._box.tasks.state_of(pid)
+        if now is None:
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        if state.sid != old.sid:
+            self._transitions.check_changed(pending.caller, state.sid, now)
+        return state._replace(
+            no_new_privileges=now.no_new_privileges,
+            root_changed=now.root_changed,
+            numbers_changed=now.numbers_changed,
+            shares_directories=now.shares_directories,
+        )
 
     def _label(self, program: NewProgram, state: TaskState) -> None:
         """Give a program its state, by itself where nobody else can: a set-user-id program has several user ids."""

@@ -9,6 +9,7 @@ Source: the kernel's ``do_prlimit``, ``check_prlimit_permission``, ``selinux_tas
 
 import errno
 import os
+from resource import RLIMIT_CORE
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -104,8 +105,8 @@ class LimitCalls:
             try:
                 set_limit(tid, resource, new)
             except PermissionError:
-                if tid != caller.tid:
-                    raise
+                if tid != caller.tid or resource == RLIMIT_CORE:
+                    raise  # it could set itself another one than was read
                 if not is_alone(caller):  # another one could make it a change of the hard limit
                     self._targets.check(caller, tid, "setrlimit")
                 return None

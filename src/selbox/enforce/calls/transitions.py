@@ -10,6 +10,7 @@ from contextlib import suppress
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.monitor import AccessDenied
+from selbox.enforce.tasks import TaskState
 from selbox.typing import Final
 
 _STAYING: Final = ("execute", "read", "open", "execute_no_trans")
@@ -92,10 +93,7 @@ class Transitions:
         box.monitor.check(caller, new, "process", ("transition",), lambda: box.labels.describe(descriptor))
         self.check_file(caller, descriptor, file_sid, "entrypoint", source=new)
         if old.shares_directories:
-            try:
-                box.monitor.check(caller, new, "process", ("share",), dict)
-            except AccessDenied:
-                raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
+            self._check_sharing(caller, new)
         tracer = box.traces.tracer_of(caller.tid)
         if tracer:
             try:
@@ -103,6 +101,30 @@ class Transitions:
             except AccessDenied:
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
         return new
+
+    def _check_sharing(self, caller: Caller, new: int) -> None:
+        try:
+            self._box.monitor.check(caller, new, "process", ("share",), dict)
+        except AccessDenied:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
+
+    def check_changed(self, caller: Caller, new: int, now: TaskState) -> None:
+        """Check what a task that was let into a domain has come to be meanwhile, by threads of its own.
+
+        Args:
+            caller: the task, as it was.
+            new: SID of the domain.
+            now: its state.
+
+        Raises:
+            OSError: EPERM.
+        """
+        old = caller.state
+        if now.shares_directories and not old.shares_directories:
+            self._check_sharing(caller, new)
+        promised = now.no_new_privileges and not old.no_new_privileges
+        if promised and not self._may_gain(caller, new, promised=True, nosuid=False):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     def _may_gain(self, caller: Caller, new: int, promised: bool, nosuid: bool) -> bool:
         """Tell whether a task may come into a domain that promised to gain nothing, or by a file that may not give it.

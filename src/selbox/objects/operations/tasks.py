@@ -68,7 +68,7 @@ ROWS: Final = (
         "the task whose limits they are",
         Support.ENFORCED,
         "of oneself, setrlimit is asked for where a hard limit changes. RLIMIT_RTTIME carries the label: it shows as "
-        "unlimited and cannot be set",
+        "unlimited and cannot be set. The soft RLIMIT_CORE is 4,095 at most, with which the kernel makes no core files",
         "selinux_task_prlimit, selinux_task_setrlimit",
         ("getrlimit", "setrlimit", "prlimit64"),
     ),
