@@ -142,6 +142,30 @@ int main(int count, char **words) {
 }
 """
 
+HOLDER = r"""
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    int file = open("food", O_RDONLY);
+    for (int i = 1; i < atoi(words[1]); i++) dup(file);
+    execl("./dog", "./dog", NULL);
+    return 9;
+}
+"""
+
+COUNT = r"""
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    int found = 0;
+    char byte;
+    for (int i = 3; i < 300; i++) found += pread(i, &byte, 1, 0) == 1;
+    printf("%d\n", found);
+    return 0;
+}
+"""
+
 WHO = r"""
 #include <fcntl.h>
 #include <unistd.h>
@@ -261,6 +285,24 @@ def test_the_same_domain_inherits_all_and_permissive_only_records(tmp_path_facto
     enforcing = run(box, "./start", "./dog")
     assert [each.permissions[0] for each in enforcing.records] == asked
     assert all(not each.permissive and each.tcontext.split(":")[2] == "dog_t" for each in enforcing.records)
+
+
+@needs("prlimit")
+def test_a_program_inherits_nothing_unasked_however_much_its_caller_has_open(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Here it has as many descriptors as the supervisor may have."""
+    rules = "(type food_t) (call file_type (food_t)) (call read_files (cat_t food_t))"
+    box = make_box(tmp_path_factory, POLICY + rules, None)
+    compiled(box, "holder", HOLDER)
+    compiled(box, "dog", COUNT)
+    food = f"--label={box.file('food', 'food')}=system_u:object_r:food_t:s0"
+    around = ("prlimit", "--nofile=300:300")
+    for many in (200, 270, 275, 280, 285, 290):
+        options = (*labels(box, box.directory / "dog"), food)
+        outcome = box.run("./holder", str(many), options=options, around=around)
+        assert (outcome.output, outcome.errors) == ("0\n", ""), many
+        assert len(outcome.denied("file", "read")) == many
 
 
 def test_a_large_environment_is_distrusted_too(tmp_path_factory: pytest.TempPathFactory) -> None:

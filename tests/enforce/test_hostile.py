@@ -1,5 +1,6 @@
 """Programs that mean harm: nonsense in every mediated call, and the routes around the supervisor."""
 
+import errno
 import shutil
 import subprocess
 from pathlib import Path
@@ -150,6 +151,25 @@ def test_the_routes_around_are_closed_in_the_filter(box: Box) -> None:
 def test_calls_of_other_abis_fail(box: Box) -> None:
     old, x32 = map(int, run(box, FOREIGN).split())
     assert (old, x32) == (-38, -1)
+
+
+CORE_SHARER = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(void) {
+    for (int command = 0; command < 4; command++) {
+        int result = prctl(62, command, getppid(), 0, 0);
+        printf("%d %d\n", result, errno);
+    }
+    return 0;
+}
+"""
+
+
+def test_nobody_chooses_with_whom_another_process_shares_a_processor(box: Box) -> None:
+    assert run(box, CORE_SHARER) == f"-1 {errno.EINVAL}\n" * 4
 
 
 OUT_OF_REACH = """

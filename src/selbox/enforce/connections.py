@@ -42,6 +42,8 @@ class Connections:
         self._diagnosis = diagnosis
         self._clients: OrderedDict[int, tuple[Peer, int]] = OrderedDict()
         self._callers: OrderedDict[bytes, set[Peer] | None] = OrderedDict()
+        self._has_dropped = False
+        """Whether some names were too many to be kept: who else called by one that is new here is not known then."""
 
     def made(self, inode: int, peer: Peer, server: int, name: bytes) -> None:
         """Note a connection, before it is made: its server may ask at once.
@@ -55,13 +57,14 @@ class Connections:
         self._clients[inode] = peer, server
         if len(self._clients) > _KEPT:
             self._clients.popitem(last=False)
-        callers = self._callers.setdefault(name, set())
+        callers = self._callers.setdefault(name, None if self._has_dropped else set())
         if callers is not None:
             callers.add(peer)
             if len(callers) > _DISTINCT:
                 self._callers[name] = None
         if len(self._callers) > _KEPT:
             self._callers.popitem(last=False)
+            self._has_dropped = True
 
     def server_sid(self, inode: int) -> int | None:
         """Return the SID of the server's end of a socket that connected; None for one that did not."""
@@ -85,9 +88,12 @@ class Connections:
             user: the client's user, as the kernel knows it.
             group: likewise its group.
         """
-        made = self._clients.get(self.peer_inode(inode))
+        other = self.peer_inode(inode)
+        made = self._clients.get(other)
         if made is not None:
             return made[0]
+        if other:
+            return Peer(0, 0, user, group, 0)  # it is there, and was noted too long ago
         callers = self._callers.get(name) or set()
         if len(callers) == 1:
             return next(iter(callers))

@@ -4,13 +4,13 @@ import errno
 import os
 import re
 import stat
-from collections import OrderedDict
 from itertools import islice
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
 from selbox.enforce.domains import init_sid
 from selbox.enforce.filesystems import Filesystems
+from selbox.enforce.heldinodes import held_inodes
 from selbox.enforce.pidnumbers import ProcMounts
 from selbox.enforce.saidlabels import SaidLabels
 from selbox.enforce.superblocks import Superblock, Superblocks
@@ -44,6 +44,7 @@ _TASK_NETWORK = re.compile(r"/\d+(?:/task/\d+)?/net/")
 _TASK_MEMORY = re.compile(r".*/(\d+)/(?:task/\d+/)?mem")
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
+_LABELLED_WHEN_MADE: Final = ("/memfd:", "pipe:")
 
 _INHERITING: Final = frozenset({"cgroup", "cgroup2"})
 """File systems in which the kernel itself makes the files of a new directory."""
@@ -86,8 +87,11 @@ class Labels:
         self.overlays: Overlays | None = None
         """Overlays among them, once there are any."""
         self._sids: dict[tuple[int, int], int] = {}
-        self._nameless: OrderedDict[tuple[int, int], tuple[int, str]] = OrderedDict()
+        self._nameless: dict[tuple[int, int], tuple[int, str]] = {}
         """Labels and classes of pipes and memory files; their inode numbers come again only after four billion."""
+        self._prune_nameless_at = _NAMELESS_KEPT
+        self._drops_nameless = False
+        """Whether some that nobody had open were forgotten: what is not known then may be one of them."""
         self._inherited: set[tuple[int, int]] = set()
         """Directories that were made with a label where the kernel fills them with files, which have it too."""
         self._unlinked: dict[tuple[int, int], int] = {}
@@ -225,9 +229,17 @@ class Labels:
             sid: its SID.
             object_class: its class, where it is not that of its kind of file.
         """
+        if len(self._nameless) >= self._prune_nameless_at:
+            self._prune_nameless()
         self._nameless[status.st_dev, status.st_ino] = (sid, object_class)
-        if len(self._nameless) > _NAMELESS_KEPT:
-            self._nameless.popitem(last=False)
+
+    def _prune_nameless(self) -> None:
+        """Forget those that no task of the box has open."""
+        held = held_inodes(self._tasks)
+        if held is not None:
+            self._nameless = {key: label for key, label in self._nameless.items() if key in held}
+            self._drops_nameless = True
+        self._prune_nameless_at = max(_NAMELESS_KEPT, 2 * len(self._nameless))
 
     def assign(self, status: os.stat_result, sid: int, place: str | None = None) -> None:
         """Label an inode: a new object, or one relabelled.
@@ -353,7 +365,7 @@ class Labels:
     def _find(self, path: str, status: os.stat_result, descriptor: int, caller: Caller) -> tuple[int, bool]:
         """Return a label and whether it stays with the inode."""
         if not path.startswith("/") or path.startswith(_NAMELESS):
-            nameless = self._find_nameless(status, caller)
+            nameless = self._find_nameless(path, status, caller)
             self.assign_nameless(status, nameless)
             return nameless, False
         key = (status.st_dev, status.st_ino)
@@ -452,7 +464,9 @@ class Labels:
         sid = self._said.of_made_up(kind, inner, status.st_mode)
         return None if sid is None else (sid, True)
 
-    def _find_nameless(self, status: os.stat_result, caller: Caller) -> int:
+    def _find_nameless(self, path: str, status: os.stat_result, caller: Caller) -> int:
+        if self._drops_nameless and path.startswith(_LABELLED_WHEN_MADE):
+            return self._unlabeled
         if stat.S_ISREG(status.st_mode):  # memory files
             return self._said.of_files_in("tmpfs")
         return caller.state.sid

@@ -96,13 +96,19 @@ class Inheritance:
                     raise OSError(errno.EACCES, "an inherited descriptor could not be replaced") from error
 
     def _check(self, caller: Caller, sid: int, number: int, access: tuple[str, ...]) -> None:
-        box = self._box
         # Opened by name, a descriptor's link leads to the object itself; O_PATH opens it without any effect.
         try:
             with own_capabilities():
-                descriptor = box.descriptors.open(f"/proc/{caller.tid}/fd/{number}", O_PATH)
+                opened = os.open(f"/proc/{caller.tid}/fd/{number}", O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             return  # closed meanwhile
+        try:
+            self._check_opened(caller, sid, number, access, opened)
+        finally:
+            os.close(opened)  # a program may inherit as many as the supervisor can have itself
+
+    def _check_opened(self, caller: Caller, sid: int, number: int, access: tuple[str, ...], descriptor: int) -> None:
+        box = self._box
         status = os.fstat(descriptor)
         if not stat.S_IFMT(status.st_mode) and path_of(descriptor).startswith(BPF_PREFIX):
             descriptor = box.descriptors.add(box.pidfds.copy(caller.tid, number))  # which tells more than the object
@@ -146,12 +152,16 @@ def _is_terminal(status: os.stat_result) -> bool:
 
 
 def _access_of(tid: int, number: int) -> tuple[str, ...] | None:
-    """Return the permissions that an open file exercises; None when it does not outlive exec."""
+    """Return the permissions that an open file exercises; None when it does not outlive exec.
+
+    Raises:
+        OSError: where that cannot be told.
+    """
     try:
         with own_capabilities(), open(f"/proc/{tid}/fdinfo/{number}", "rb") as information:
             flags = next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
-    except (OSError, StopIteration):
-        return None
+    except (FileNotFoundError, ProcessLookupError, StopIteration):
+        return None  # closed meanwhile
     if flags & (os.O_CLOEXEC | O_PATH):
         return None
     return access_of_flags(flags)

@@ -44,7 +44,8 @@ ROWS: Final = (
         "the task that is changed",
         Support.ENFORCED,
         "the tasks of a group are changed one by one. sys_nice is asked for where a task raises its own nice value or "
-        "takes a real-time policy; for other uses of the capability, ordinary permissions decide",
+        "takes a real-time policy; for other uses of the capability, ordinary permissions decide. Sharing a processor "
+        "with chosen others (PR_SCHED_CORE) fails as on a kernel without it (EINVAL)",
         "selinux_task_setscheduler, selinux_task_setnice, selinux_task_setioprio",
         (
             *("sched_setscheduler", "sched_setparam", "sched_setattr", "sched_setaffinity"),
