@@ -95,7 +95,8 @@ def test_a_second_path_is_no_second_label(box: Box) -> None:
         *labelled(box),
     )
     assert "milk" not in outcome.output
-    targets = [each.tcontext for each in outcome.denied("file", "read")]
+    # Where the host has a table of mounts, mount(8) tries to read that, too.
+    targets = [each.tcontext for each in outcome.denied("file", "read") if "run_t" not in each.tcontext]
     assert targets == ["system_u:object_r:secret_food_t:s0"] * 3, outcome.errors
 
 
