@@ -206,6 +206,27 @@ def test_unmounted_overlays_let_their_directories_go(box: Box) -> None:
     assert outcome.output.split() == ["gone", "gone"], outcome.errors
 
 
+def test_a_sockets_file_is_met_where_no_mount_has_its_device_number(box: Box) -> None:
+    outside = """
+mount -t tmpfs none upper && mkdir upper/u upper/w
+mount -t overlay none -o xino=off,lowerdir=lower,upperdir=upper/u,workdir=upper/w merged && exec "$@"
+"""
+    program = """
+import os, socket
+bell = socket.socket(socket.AF_UNIX)
+bell.bind("merged/bell")
+print(os.stat("merged/bell").st_dev != os.stat("merged").st_dev)
+def label(of): return os.getxattr(of, "security.selinux").decode().split(":")[2]
+print(label("merged/bell"), label(bell.fileno()), label(f"/proc/self/fd/{bell.fileno()}"), os.listxattr("merged/bell"))
+"""
+    with box.policy.open("a") as policy:
+        policy.write("(allow cat_t basket_t (sock_file (create getattr)))")
+    label = f"--label={box.directory}/merged=system_u:object_r:basket_t:s0"
+    around = ("unshare", "--mount", "env", f"--chdir={box.directory}", "sh", "-ec", outside, "sh")
+    outcome = box.run("python3", "-c", program, options=(*CAT, *labelled(box), label), around=around)
+    assert outcome.output.splitlines() == ["True", "basket_t cat_t cat_t ['security.selinux']"], outcome.errors
+
+
 RACER = """
 import os, subprocess, sys
 names = [f"secret{number}" for number in range(int(sys.argv[1]))]

@@ -8,6 +8,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, O_PATH
+from selbox.enforce.socketlabels import is_socket
 from selbox.typing import Final, NamedTuple
 
 _ON_FILE: Final = frozenset({"getattr", "setattr"})
@@ -123,7 +124,7 @@ def check_target(box: Box, caller: Caller, target: Target, *permissions: str) ->
 
 def check_socket(box: Box, caller: Caller, status: os.stat_result, permissions: tuple[str, ...]) -> None:
     """Check permissions on a socket that another domain made; what a task makes itself it is taken to be allowed."""
-    label = box.socket_labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+    label = box.socket_labels.known(status.st_ino) if is_socket(status) else None
     if label is not None and label.sid != box.labels.outside:
         said = {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
         box.monitor.check(caller, label.sid, label.object_class, permissions, lambda: said)
@@ -144,8 +145,8 @@ def has_label(box: Box, status: os.stat_result) -> bool:
     Event queues and the like are all one inode, about which the kernel asks nobody; sockets have labels of their own
     kind, which :mod:`selbox.enforce.sockets` knows.
     """
-    if stat.S_ISSOCK(status.st_mode):
-        return bool(box.labels.filesystem_of(status.st_dev))
+    if is_socket(status):
+        return False
     return stat.S_IFMT(status.st_mode) != 0 or bool(box.labels.class_of(status))
 
 

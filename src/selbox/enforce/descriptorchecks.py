@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.callerfiles import has_label
 from selbox.enforce.monitor import AccessDenied
-from selbox.enforce.socketlabels import SocketLabel
+from selbox.enforce.socketlabels import SocketLabel, is_socket
 from selbox.typing import Final
 
 _NULL_DEVICE: Final = os.makedev(1, 3)
-_CHECKED: Final = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
 
 
 def access_of_flags(flags: int) -> tuple[str, ...]:
@@ -53,16 +53,16 @@ def check_descriptor(
         raise AccessDenied
 
     def describe() -> dict[str, object]:
-        if stat.S_ISSOCK(status.st_mode):
+        if is_socket(status):
             return {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
         return box.labels.describe(descriptor)
 
     for opener in box.openers.of(status, holder.state.sid):
         if opener != sid:
             box.monitor.check(holder, opener, "fd", ("use",), describe, source=sid)
-    if stat.S_IFMT(status.st_mode) in _CHECKED or (not stat.S_IFMT(status.st_mode) and box.labels.class_of(status)):
+    if has_label(box, status):
         target, object_class = box.labels.sid_of(descriptor, status, holder), box.labels.class_of(status)
-    elif stat.S_ISSOCK(status.st_mode):
+    elif is_socket(status):
         target, object_class = label_socket()
     else:
         needed = box.bpf_labels.needed(descriptor)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-import stat
+from contextlib import suppress
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
@@ -11,7 +11,7 @@ from selbox.enforce.creation import created_sid
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.monitor import AccessDenied, Fields
 from selbox.enforce.needlessnewsockets import SPARED_ACCEPT
-from selbox.enforce.socketlabels import SocketLabel
+from selbox.enforce.socketlabels import SocketLabel, is_socket
 from selbox.enforce.sockets import CallerSocket, copy_socket, describe_socket, is_listening, socket_behind
 from selbox.objects.socketclasses import EXTENDED_SOCKET_CLASS, socket_class
 from selbox.typing import Final
@@ -66,7 +66,7 @@ class SocketChecks:
             OSError: ENOTSOCK.
         """
         status = os.fstat(descriptor)
-        label = self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+        label = self._labels.known(status.st_ino) if is_socket(status) else None
         return label or self._derive(task, socket_behind(self._box, descriptor))
 
     def derived(self, task: int, object_class: str) -> SocketLabel:
@@ -87,6 +87,19 @@ class SocketChecks:
             return self._of_name(caller, number)
         return self.of_copy(caller.state.sid, copy)
 
+    def number_of(self, caller: Caller, status: os.stat_result) -> int:
+        """Return the number of a caller's descriptor of a socket that is met by a link in ``/proc``.
+
+        Raises:
+            OSError: EOPNOTSUPP when the caller has none: whose socket it is, is not known.
+        """
+        with own_capabilities():
+            for number in os.listdir(f"/proc/{caller.tid}/fd"):
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.stat(f"/proc/{caller.tid}/fd/{number}"), status):
+                        return int(number)
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
     def _of_name(self, caller: Caller, number: int) -> SocketLabel:
         """Return what :meth:`of_number` does, by the descriptor's name in ``/proc``."""
         try:
@@ -94,7 +107,7 @@ class SocketChecks:
                 status = os.stat(f"/proc/{caller.tid}/fd/{number}")
         except FileNotFoundError:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
-        label = self._labels.known(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+        label = self._labels.known(status.st_ino) if is_socket(status) else None
         return self.of(caller, copy_socket(self._box, caller, number)) if label is None else label
 
     def check(self, caller: Caller, own: CallerSocket, permission: str) -> SocketLabel:
@@ -183,5 +196,5 @@ def give_all(box: Box, caller: Caller) -> None:
                 status = os.stat(f"/proc/{caller.tid}/fd/{number}")
         except FileNotFoundError:
             continue  # closed meanwhile
-        if stat.S_ISSOCK(status.st_mode):
+        if is_socket(status):
             checks.give(caller, int(number), status)

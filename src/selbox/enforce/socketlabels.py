@@ -4,12 +4,31 @@ INVARIANT: a socket without a label here has the one that a task which holds it 
 hands a socket to another domain (exec, a change of domain, a message that passes descriptors) gives it a label first.
 """
 
+import os
+import socket
+import stat
 from collections import OrderedDict
+from functools import cache
 
 from selbox.typing import Final, NamedTuple
 
 _KEPT: Final = 1 << 18
 _CACHED: Final = 1 << 14
+
+
+@cache
+def _device() -> int:
+    with socket.socket(socket.AF_UNIX) as any_socket:
+        return os.fstat(any_socket.fileno()).st_dev
+
+
+def is_socket(status: os.stat_result) -> bool:
+    """Tell whether a status is that of a socket, and not of the file by which one is met in a directory.
+
+    Sockets are all in one file system of the kernel's (``sockfs``), while a socket's file is in any, in an overlay
+    even in one whose device number nothing is mounted with.
+    """
+    return stat.S_ISSOCK(status.st_mode) and status.st_dev == _device()
 
 
 class SocketLabel(NamedTuple):

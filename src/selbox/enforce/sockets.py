@@ -5,7 +5,6 @@ import errno
 import fcntl
 import os
 import socket
-import stat
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.linux import system_call_with
 from selbox.enforce.monitor import Fields
 from selbox.enforce.seccomp.syscalls import NUMBERS
-from selbox.enforce.socketlabels import SocketKind
+from selbox.enforce.socketlabels import SocketKind, is_socket
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final, NamedTuple
 
@@ -82,7 +81,7 @@ def socket_behind(box: Box, descriptor: int) -> CallerSocket:
         OSError: ENOTSOCK when it is none.
     """
     status = os.fstat(descriptor)
-    kind = box.socket_labels.kind(status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+    kind = box.socket_labels.kind(status.st_ino) if is_socket(status) else None
     if kind is None:
         family, type_ = _integer_option(descriptor, _SO_DOMAIN), _integer_option(descriptor, _SO_TYPE)
         protocol = 0 if family == socket.AF_UNIX else _integer_option(descriptor, _SO_PROTOCOL)

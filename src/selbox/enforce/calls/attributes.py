@@ -20,6 +20,7 @@ from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.socketlabels import is_socket
 from selbox.enforce.superblocks import fixed_filesystems
 from selbox.typing import Final
 
@@ -103,8 +104,8 @@ class AttributeCalls:
         box = self._box
         name = self._name(caller, arguments)
         target = self._target(caller, arguments[0], follow)
-        if stat.S_ISSOCK(target.status.st_mode) and not box.labels.filesystem_of(target.status.st_dev):
-            return self._get_of_socket(caller, name, arguments)
+        if is_socket(target.status):
+            return self._get_of_socket(caller, name, arguments, target)
         if name.startswith(_TRUSTED) and not Capabilities(box).may_use(caller, "sys_admin"):
             return -errno.ENODATA  # as if there were none
         sid = box.labels.sid_of(target.descriptor, target.status, caller)
@@ -128,10 +129,12 @@ class AttributeCalls:
             text = kept
         return text.encode(errors="surrogateescape") + b"\x00"
 
-    def _get_of_socket(self, caller: Caller, name: bytes, arguments: Arguments) -> int:
+    def _get_of_socket(self, caller: Caller, name: bytes, arguments: Arguments, target: Target) -> int:
         from selbox.enforce.socketchecks import SocketChecks  # few programs look at the label of a socket
 
-        label = SocketChecks(self._box).check_number(caller, signed(arguments[0]), "getattr")
+        checks = SocketChecks(self._box)
+        number = signed(arguments[0]) if target.is_open else checks.number_of(caller, target.status)
+        label = checks.check_number(caller, number, "getattr")
         if name != NAME:
             return -errno.ENODATA if name.startswith(_OF_USERS) else -errno.EOPNOTSUPP
         value = self._box.server.sid_to_context(label.sid).encode() + b"\x00"

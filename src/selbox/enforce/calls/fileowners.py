@@ -10,7 +10,6 @@ Source: the kernel's ``f_setown``, ``f_setown_ex``, ``sigio_perm`` and ``selinux
 import errno
 import fcntl
 import os
-import stat
 import struct
 
 from selbox.enforce.answer import CONTINUE
@@ -22,6 +21,7 @@ from selbox.enforce.pidnumbers import meant_by, meant_group
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.openfiles import F_SETOWN
+from selbox.enforce.socketlabels import is_socket
 from selbox.enforce.targets import held
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final
@@ -56,7 +56,7 @@ class FileOwners:
     def by_ioctl(self, caller: Caller, arguments: Arguments) -> int:
         """``ioctl(descriptor, FIOSETOWN, &number)``, which sockets know."""
         number = signed(arguments[0])
-        if not stat.S_ISSOCK(self._box.pidfds.status(caller.tid, number).st_mode):
+        if not is_socket(self._box.pidfds.status(caller.tid, number)):
             return -errno.ENOTTY
         (receiver,) = _INT.unpack(self._box.memory.read_exactly(caller.tid, arguments[2], _INT.size))
         return self._by_number(caller, number, receiver)

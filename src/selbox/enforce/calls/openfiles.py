@@ -28,6 +28,7 @@ from selbox.enforce.seccomp.parts.openfiles import (
     SOCKET_OWNERS,
     SPARED_CLOSE_ON_EXEC,
 )
+from selbox.enforce.socketlabels import is_socket
 from selbox.enforce.watching import watch_permissions
 from selbox.server.decision import ExtendedBase
 from selbox.typing import TYPE_CHECKING, Final
@@ -131,7 +132,7 @@ class OpenFileCalls:
             self._check_command(caller, target, command & 0xFFFF)
             if command in FLAGS:
                 return set_flags(box, caller, target, arguments)
-            if stat.S_ISSOCK(target.status.st_mode) and command in NETWORK:
+            if is_socket(target.status) and command in NETWORK:
                 return self._using(caller, "net_admin", own=True)
             if command in TUNNEL_COMMANDS and target.status.st_rdev == TUNNELS:
                 return self._tunnels.change(caller, arguments)

@@ -50,7 +50,7 @@ from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.sharing import is_alone
 from selbox.enforce.socketchecks import SocketChecks
-from selbox.enforce.socketlabels import SocketLabel
+from selbox.enforce.socketlabels import SocketLabel, is_socket
 from selbox.enforce.sockets import CallerSocket, bind_netlink, copy_socket, is_blocking
 from selbox.enforce.tasks import thread_group
 from selbox.model.policy import HandleUnknown
@@ -264,7 +264,7 @@ class SentMessages:
         box = self._box
         copy = copy_of(box, caller, number)
         status = os.fstat(copy)
-        if stat.S_ISSOCK(status.st_mode):
+        if is_socket(status):
             self._checks.give_copy(caller, copy)
         else:
             box.labels.sid_of(copy, status, caller)
