@@ -382,6 +382,21 @@ print(os.read(reader, 99).decode())
 
 
 @needs_python
+def test_who_gave_root_up_keeps_what_it_has_open(box: Box) -> None:
+    if not is_root(box):
+        pytest.skip("only root becomes another user")
+    program = """
+os.setresuid(65534, 65534, 65534)  # from here on, what it has open is shown to root alone
+first, second = (os.open("/sys/fs/selinux/context", os.O_RDWR) for _ in range(2))
+print(second - first)
+os.write(first, b"FOOD")
+print(os.read(first, 99).decode().rstrip(chr(0)))
+""".replace("FOOD", FOOD)
+    box.policy.write_text(f"{POLICY} (allow cat_t self (capability (setuid)))")
+    assert python(box, program) == ["1", FOOD]
+
+
+@needs_python
 def test_too_many_open_transactions_are_refused(box: Box) -> None:
     program = """
 opened = []

@@ -6,6 +6,7 @@ import os
 from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import own_capabilities
 
 
 def put_at_reserved_number(box: Box, caller: Caller, descriptor: int, flags: int) -> int:
@@ -25,7 +26,7 @@ def put_at_reserved_number(box: Box, caller: Caller, descriptor: int, flags: int
     """
     listener = box.listener
     for number in range(*box.settings.transactions):
-        if os.path.lexists(f"/proc/{caller.tid}/fd/{number}"):
+        if not _is_free(caller, number):
             continue
         try:
             return number if listener.set_descriptor(caller.id, descriptor, number, flags) >= 0 else ANSWERED
@@ -37,3 +38,12 @@ def put_at_reserved_number(box: Box, caller: Caller, descriptor: int, flags: int
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     listener.give_descriptor(caller.id, descriptor, flags)
     return ANSWERED
+
+
+def _is_free(caller: Caller, number: int) -> bool:
+    try:
+        with own_capabilities():
+            os.lstat(f"/proc/{caller.tid}/fd/{number}")
+    except FileNotFoundError:
+        return True
+    return False
