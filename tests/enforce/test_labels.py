@@ -27,6 +27,17 @@ for pid in (1, os.getppid()):
     assert outcome.output.split() == [first, "kernel_t"], outcome.errors
 
 
+def test_namespaces_have_the_label_of_their_file_system(directory: Path) -> None:
+    cat = """
+for name in sorted(os.listdir("/proc/self/ns")):
+    place = os.open(f"/proc/self/ns/{name}", os.O_RDONLY)
+    say(os.getxattr(f"/proc/self/ns/{name}", "security.selinux").decode().split(":")[2],
+        os.getxattr(place, "security.selinux").decode().split(":")[2])
+"""
+    outcome = meet(directory, cat, "")
+    assert set(outcome.output.splitlines()) == {"proc_t proc_t"}, outcome.errors  # genfscon of the base policy
+
+
 def test_a_new_terminal_has_the_label_that_follows_from_who_opens_ptmx(directory: Path) -> None:
     """Also where the way to ptmx is known; sshd relabels its terminals, which are of its own type at first."""
     cat = """

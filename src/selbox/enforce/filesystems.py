@@ -34,7 +34,13 @@ class Mounted(NamedTuple):
 _OF_DEVICES = frozenset({"btrfs", "bcachefs"})
 """File systems of block devices whose device numbers are made up all the same."""
 
-_NAMELESS = {"pipe": "pipefs", "socket": "sockfs", "anon_inode": "anon_inodefs", "/memfd": "tmpfs", "net": "nsfs"}
+_NAMELESS = {
+    "pipe": "pipefs",
+    "socket": "sockfs",
+    "anon_inode": "anon_inodefs",
+    "/memfd": "tmpfs",
+    **dict.fromkeys(("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"), "nsfs"),
+}
 """File systems that are mounted nowhere, by what their files' names begin with."""
 
 _UNKNOWN = Mounted("", "", "/", "")
@@ -81,6 +87,11 @@ def _extended(descriptor: int) -> bytes:
     buffer = ctypes.create_string_buffer(_STATX_SIZE)
     system_call(NUMBERS["statx"], descriptor, b"\0", AT_EMPTY_PATH, _STATX_MOUNT, buffer)
     return buffer.raw
+
+
+def nameless_kind(path: str) -> str:
+    """Return the kind of a file system that is mounted nowhere, by what a file in it is called; empty for others."""
+    return _NAMELESS.get(path.partition(":")[0], "")
 
 
 class Filesystems:
@@ -147,7 +158,7 @@ class Filesystems:
         """
         found = self._find(device)[0]
         if not found.kind:
-            return _NAMELESS.get(path.partition(":")[0], "")
+            return nameless_kind(path)
         has_device = os.major(device) != 0 or found.kind in _OF_DEVICES
         return (found.source.rpartition("/")[2] if has_device else "") or found.kind
 

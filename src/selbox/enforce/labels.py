@@ -9,7 +9,7 @@ from itertools import islice
 from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
 from selbox.enforce.domains import init_sid
-from selbox.enforce.filesystems import Filesystems
+from selbox.enforce.filesystems import Filesystems, nameless_kind
 from selbox.enforce.heldinodes import held_inodes
 from selbox.enforce.pidnumbers import ProcMounts
 from selbox.enforce.saidlabels import SaidLabels
@@ -467,6 +467,8 @@ class Labels:
     def _find_nameless(self, path: str, status: os.stat_result, caller: Caller) -> int:
         if self._drops_nameless and path.startswith(_LABELLED_WHEN_MADE):
             return self._unlabeled
+        if nameless_kind(path) == "nsfs":  # a namespace, as its link in ``/proc`` shows it
+            return self.filesystem_sid("nsfs")
         if stat.S_ISREG(status.st_mode):  # memory files
             return self._said.of_files_in("tmpfs")
         return caller.state.sid
