@@ -192,12 +192,12 @@ def test_the_file_system_is_announced(box: Box) -> None:
 def test_a_shell_chooses_the_domain_of_the_next_program(box: Box) -> None:
     dog, cat = CONTEXT.format("dog_t"), CONTEXT.format("cat_t")
     show = "cat /proc/self/attr/current /proc/thread-self/attr/prev"
-    assert run(box, f"echo {dog} > /proc/self/attr/exec; {show}") == [f"{dog}\0{cat}\0"]
-    assert run(box, f"echo {dog} > /proc/$$/attr/exec; exec {show}") == [f"{dog}\0{cat}\0"]
+    assert run(box, f"printf {dog} > /proc/self/attr/exec; {show}") == [f"{dog}\0{cat}\0"]
+    assert run(box, f"printf {dog} > /proc/$$/attr/exec; exec {show}") == [f"{dog}\0{cat}\0"]
 
 
 def test_an_attribute_is_inherited_by_fork_and_lost_by_exec(box: Box) -> None:
-    script = f"echo {TOY} > /proc/self/attr/fscreate; (: > toy); cp toy other; stat -c %C toy other"
+    script = f"printf {TOY} > /proc/self/attr/fscreate; (: > toy); cp toy other; stat -c %C toy other"
     assert run(box, script) == [TOY, FOOD]
 
 
@@ -206,11 +206,34 @@ def test_all_attributes_are_listed(box: Box) -> None:
     assert [name for name in run(box, "ls /proc/self/attr") if name in names] == names
 
 
-def test_what_fails_after_a_redirection_is_recorded(box: Box) -> None:
-    run(box, "echo nonsense > /proc/self/attr/exec; echo 0 > /sys/fs/selinux/nothing; cat /dev/null")
+def test_an_end_of_line_behind_a_context_takes_the_attribute_back(box: Box) -> None:
+    """The kernel says that it took all but that, and whoever writes the rest gives an empty value."""
+    cat, dog = CONTEXT.format("cat_t"), CONTEXT.format("dog_t")
+    show = "cat /proc/$$/attr/exec /proc/self/attr/current"
+    assert run(box, f"echo {dog} > /proc/self/attr/exec; echo $?; {show}") == ["0", f"{cat}\0"]
+    assert run(box, f"exec 5>/proc/self/attr/exec; (echo {dog} >&5); echo $?; {show}")[1:] == [f"{cat}\0"]
+
+
+def test_a_child_that_only_forked_is_not_told_what_fails(box: Box) -> None:
+    assert run(box, "exec 5>/sys/fs/selinux/context; (echo nonsense >&5; echo $?; cat /dev/null)") == ["0"]
     assert re.search(
-        r'SELINUX_ERR .* op=late_write path="/proc/\d+/attr/exec" exit=-22', (box.directory / "audit.log").read_text()
+        r'SELINUX_ERR .* op=late_write path="/sys/fs/selinux/context" exit=-22',
+        (box.directory / "audit.log").read_text(),
     )
+
+
+@needs_python
+def test_an_attribute_is_set_by_the_program_that_opened_it(box: Box) -> None:
+    program = """
+held = os.open("/proc/self/attr/exec", os.O_WRONLY)
+os.set_inheritable(held, True)
+if os.fork() == 0:
+    attempt(os.write, held, b"DOG")
+    os._exit(0)
+os.wait()
+os.execv(PYTHON, [PYTHON, "-c", f"import os\\ntry: os.write({held}, b'DOG')\\nexcept OSError as e: print(e.errno)"])
+""".replace("DOG", CONTEXT.format("dog_t")).replace("PYTHON", repr(PYTHON))
+    assert python(box, f"import sys; sys.stdout.reconfigure(line_buffering=True)\n{program}") == ["errno 1", "1"]
 
 
 @needs_python
@@ -334,6 +357,18 @@ for name in ("class/file/index", "class/dir/index", "class/file/perms/read", "in
     assert lines[18:] == ["7", "8", "2", "system_u:system_r:kernel_t:s0-s15:c0.c1023\0", "1"]
 
 
+@needs("cp", "stat")
+def test_what_is_open_has_the_status_of_its_path(box: Box) -> None:
+    """Programs such as ``cp`` look whether it is still the same file."""
+    script = "for each in /etc/selinux/config /proc/mounts /sys/fs/selinux/mls; do cp $each copy && cat copy; done"
+    lines = run(box, f"{script}; stat -c '%F %a %s' - < /sys/fs/selinux/mls")
+    assert lines[0] == "SELINUX=enforcing"
+    assert lines[-1] == "1regular empty file 444 0"
+    assert run(box, "exec 5>/sys/fs/selinux/context; stat -c '%F %a %s' - <&5") == ["regular empty file 666 0"]
+    sizes = run(box, "wc -c < /etc/selinux/config; cat /etc/selinux/config | wc -c; stat -c %s /etc/selinux/config")
+    assert len(set(sizes)) == 1
+
+
 @needs_python
 def test_directories_are_listed_and_lead_to_the_files(box: Box) -> None:
     program = """
@@ -351,14 +386,14 @@ def test_a_moved_descriptor_acts_for_the_domain_that_opened_it_only(box: Box) ->
 import socket, struct
 enforce = os.dup2(os.open("/sys/fs/selinux/enforce", os.O_RDWR), 50)
 write("/proc/self/attr/current", "DOG")
-os.write(enforce, b"0")
+attempt(os.write, enforce, b"0")
 credentials = struct.pack("3i", os.getppid(), os.getuid(), os.getgid())
 channel = socket.socket(fileno=os.dup(enforce))
 attempt(channel.sendmsg, [b"0"], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, credentials)])
 print(open("/sys/fs/selinux/enforce").read())
 """.replace("DOG", CONTEXT.format("dog_t"))
     # Only a privileged program may name another sender at all.
-    assert python(box, program) == ["1" if is_root(box) else "errno 1", "1"]
+    assert python(box, program) == ["errno 13", "1" if is_root(box) else "errno 1", "1"]
 
 
 @needs("runcon", "readlink")
@@ -391,9 +426,38 @@ first, second = (os.open("/sys/fs/selinux/context", os.O_RDWR) for _ in range(2)
 print(second - first)
 os.write(first, b"FOOD")
 print(os.read(first, 99).decode().rstrip(chr(0)))
+attempt(os.write, second, b"nonsense")
+attempt(os.write, os.dup(os.open("/sys/fs/selinux/context", os.O_RDWR)), b"nonsense")
 """.replace("FOOD", FOOD)
     box.policy.write_text(f"{POLICY} (allow cat_t self (capability (setuid)))")
-    assert python(box, program) == ["1", FOOD]
+    assert python(box, program) == ["1", FOOD, "errno 22", "errno 22"]
+
+
+@needs_python
+def test_a_moved_descriptor_is_told_what_fails(box: Box) -> None:
+    program = """
+import fcntl
+root = "/sys/fs/selinux/"
+for move in (os.dup, lambda each: os.dup2(each, 50), lambda each: fcntl.fcntl(each, fcntl.F_DUPFD, 10)):
+    number = move(os.open(root + "context", os.O_RDWR))
+    attempt(os.write, number, b"nonsense")
+    attempt(os.write, number, b"TOY")
+for call in (os.pwrite, lambda number, data, _: os.writev(number, [data])):
+    number = os.dup(os.open(root + "context", os.O_RDWR))
+    attempt(call, number, b"TOY", 5)
+    attempt(os.lseek, number, 7, os.SEEK_SET)
+    attempt(os.read, number, 8)
+    attempt(os.lseek, number, 0, os.SEEK_CUR)
+number = os.dup(os.open(root + "enforce", os.O_RDWR))
+attempt(os.pwrite, number, b"1", 1)
+attempt(os.write, number, b"1" * 5000)
+attempt(os.writev, number, [b"1", b"x"])
+attempt(os.sendfile, number, os.open("/etc/passwd", os.O_RDONLY), 0, 10)
+""".replace("TOY", TOY)
+    lines = python(box, program)
+    assert lines[:6] == ["errno 22", "errno 16"] * 3
+    assert lines[6:10] == lines[10:14] == [str(len(TOY)), "7", repr(TOY[7:15].encode()), "15"]
+    assert lines[14:] == ["errno 22", "errno 12", "1", "errno 22"]
 
 
 @needs_python

@@ -116,12 +116,15 @@ class AccessVectorCache:
         server: takes the decisions.
         size: nodes held at most.
 
+    Attributes:
+        size: may be changed at any time, and is heeded from the next miss on (kernel: ``avc_cache_threshold``).
+
     Source: the kernel's ``security/selinux/avc.c``.
     """
 
     def __init__(self, server: DecisionSource, size: int = DEFAULT_SIZE) -> None:
         self._server = server
-        self._size = size
+        self.size = size
         self._nodes: dict[tuple[int, int, int], _Node] = {}
         self._generation = 0
         self._lock = Lock()
@@ -269,7 +272,7 @@ class AccessVectorCache:
             if generation != self._generation:
                 # The policy's state changed meanwhile: the decision serves this check and is forgotten.
                 return node
-            if len(self._nodes) >= self._size:
+            if len(self._nodes) >= self.size:
                 self._reclaim()
             self._allocations += 1
             return self._nodes.setdefault((source, target, object_class), node)

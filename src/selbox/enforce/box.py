@@ -10,6 +10,7 @@ from selbox.enforce.openers import Openers
 from selbox.enforce.paths import PathWalker
 from selbox.enforce.pidfds import Pidfds
 from selbox.enforce.recorder import Recorder
+from selbox.enforce.redirections import Redirections
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.socketlabels import SocketLabels
@@ -44,6 +45,7 @@ class Box(NamedTuple):
         workers: run what may block.
         waits: callers that wait for sockets.
         leads: tasks that are led to other calls.
+        redirections: tasks that have moved files which answer writes.
         settings: what the filter was built from.
         selinux_root: what stands for ``/etc/selinux``; None for what the policy itself can tell.
         watchdog: ends the box with the supervisor.
@@ -70,6 +72,7 @@ class Box(NamedTuple):
     workers: Workers
     waits: Waits
     leads: Leads
+    redirections: Redirections
     settings: FilterSettings
     selinux_root: SelinuxRoot | None
     audit_log: str | None

@@ -46,6 +46,8 @@ PTRACE_SETSIGMASK: Final = 0x420B
 PTRACE_O_TRACEEXEC: Final = 0x10
 PTRACE_O_EXITKILL: Final = 0x100000
 PTRACE_EVENT_EXEC: Final = 4
+_PTRACE_GET_SYSCALL_INFO = 0x420E
+_SYSCALL_ENTRY = 1
 WALL: Final = 0x40000000
 
 SECCOMP_SET_MODE_FILTER: Final = 1
@@ -132,6 +134,13 @@ def ptrace_event_message(pid: int) -> int:
     message = ctypes.c_ulong()
     ptrace(PTRACE_GETEVENTMSG, pid, 0, ctypes.addressof(message))
     return message.value
+
+
+def is_at_entry(pid: int) -> bool:
+    """Tell whether a task that stopped for a call is about to make it (``PTRACE_GET_SYSCALL_INFO``)."""
+    kind = ctypes.create_string_buffer(1)
+    ptrace(_PTRACE_GET_SYSCALL_INFO, pid, 1, ctypes.addressof(kind))
+    return kind.raw[0] == _SYSCALL_ENTRY
 
 
 _getfd = system_call_with(_NR_PIDFD_GETFD, ctypes.c_long, ctypes.c_long, ctypes.c_long)

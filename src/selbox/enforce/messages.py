@@ -32,7 +32,9 @@ _VECTOR = struct.Struct("=QQ")
 _CONTROL = struct.Struct("=Qii")
 _LARGEST_NAME: Final = 128
 _LARGEST_CONTROL: Final = 1 << 15
-_MOST_PARTS: Final = 1024
+MOST_PARTS: Final = 1024
+"""Parts that one call may name (``UIO_MAXIOV``)."""
+
 _NAME_SIZE_OFFSET: Final = 8
 CONTROL_SIZE_OFFSET: Final = 40
 _RESULT = struct.Struct("=QI")
@@ -79,14 +81,24 @@ def read_header(memory: TaskMemory, tid: int, place: int) -> MessageHeader:
     )
     if name_size >= 1 << 31:
         raise _error(errno.EINVAL)
-    if count > _MOST_PARTS:
+    if count > MOST_PARTS:
         raise _error(errno.EMSGSIZE)
-    data = memory.read_exactly(tid, vectors, count * _VECTOR.size)
+    parts = read_vectors(memory, tid, vectors, count)
+    size = min(name_size, _LARGEST_NAME) if name else 0
+    return MessageHeader(place, name, size, parts, control, control_size if control else 0)
+
+
+def read_vectors(memory: TaskMemory, tid: int, place: int, count: int) -> Parts:
+    """Read an array of ``struct iovec``, without those that are empty.
+
+    Raises:
+        OSError: EFAULT, EINVAL.
+    """
+    data = memory.read_exactly(tid, place, count * _VECTOR.size)
     parts = [(address, size) for address, size in _VECTOR.iter_unpack(data) if size]
     if any(size >= 1 << 63 for _, size in parts):
         raise _error(errno.EINVAL)
-    size = min(name_size, _LARGEST_NAME) if name else 0
-    return MessageHeader(place, name, size, parts, control, control_size if control else 0)
+    return parts
 
 
 def gather(memory: TaskMemory, tid: int, parts: Parts, limit: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Directories that stand elsewhere for the box than for the host, as if they were mounted there.
+"""Directories that stand elsewhere for the box than for the host, as if they were mounted there, and open files.
 
 The host has no ``/sys/fs/selinux``, its ``/etc/selinux`` may be that of another policy, or not there, and what is at
 ``/var/log/audit`` is not the box's audit log. A walk that comes to such a place goes on in the directory that stands
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from selbox.enforce.credentials import own_credentials_held
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.statusdata import key_at
-from selbox.typing import Final
+from selbox.typing import Final, NamedTuple
 
 NAMES: Final = frozenset({b"selinux", b"audit"})
 """The last components of such places; all others are passed without a look."""
@@ -46,10 +46,27 @@ class StandIn:
             return os.open(self._directory(inner), _DIRECTORY)
 
 
+class OpenFile(NamedTuple):
+    """What an open file stands for that is none of the host's: one in memory, or a socket.
+
+    Attributes:
+        status: returns the status of what it stands for; raises OSError.
+        sid: the label of that.
+    """
+
+    status: Callable[[], os.stat_result]
+    sid: int
+
+
 class StandIns:
-    """All of them."""
+    """All of them.
+
+    Attributes:
+        files: open files that stand for others, by device and inode number.
+    """
 
     def __init__(self) -> None:
+        self.files: dict[tuple[int, int], OpenFile] = {}
         self._by_holder: dict[tuple[int, int, bytes], StandIn] = {}
         self._holders: dict[tuple[int, int], str] = {}
         """Where to go up from the directories that stand for places."""

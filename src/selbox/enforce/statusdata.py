@@ -150,3 +150,9 @@ def statx_names(data: bytes, status: os.stat_result) -> bool:
 def with_owner(data: bytes, user: int, group: int) -> bytes:
     """Return a ``struct statx`` with another owner."""
     return data[:_OWNER_AT] + _STATX_OWNER.pack(user, group) + data[_OWNER_AT + _STATX_OWNER.size :]
+
+
+def with_size(status: os.stat_result, size: int) -> os.stat_result:
+    """Return a status with another size, in bytes."""
+    fields = {name: getattr(status, name) for name in dir(status) if name.startswith("st_")}
+    return os.stat_result((*status[:6], size, *status[7:]), fields)

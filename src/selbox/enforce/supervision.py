@@ -22,6 +22,7 @@ from selbox.enforce.paths import PathWalker
 from selbox.enforce.pidfds import Pidfds
 from selbox.enforce.privileges import Privileges
 from selbox.enforce.recorder import Denial, Recorder
+from selbox.enforce.redirections import Redirections
 from selbox.enforce.report import RunReport, make_report, not_started
 from selbox.enforce.seccomp.listener import Listener
 from selbox.enforce.seccomp.part import FilterSettings
@@ -116,6 +117,7 @@ def supervise(
             Workers(listener),
             waits,
             Leads(listener, memory),
+            Redirections(settings.transactions),
             settings,
             selinux_root,
             audit_log,

@@ -249,15 +249,19 @@ class Supervisor:
                 continue
             self._execution.exited(pid)
             self._box.leads.exited(pid)
+            self._box.redirections.exited(pid)
             if pid == self._first:
                 self._status = status
 
     def _stopped(self, pid: int, status: int) -> None:
-        leads = self._box.leads
+        leads, redirections = self._box.leads, self._box.redirections
         if status >> 16 == PTRACE_EVENT_EXEC:
             leads.exited(pid)  # another thread took over the number of one that was led
+            redirections.exited(pid)
         if leads.holds(pid):
             leads.stopped(pid, status)
+        elif redirections.holds(pid):
+            redirections.stopped(pid, status)
         elif self._execution.holds(pid) or status >> 16 or tracer_of(pid) == os.getpid():
             self._execution.stopped(pid, status)
         elif pid == self._first and os.WSTOPSIG(status) in _STOPPING:

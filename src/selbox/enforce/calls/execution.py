@@ -317,7 +317,8 @@ class ExecutionCalls:
             return
         self.started = True
         self._box.tasks.forget_domain(pid, whole=True)
-        _detach(pid, 0)
+        if not self._box.redirections.take_over(pid):
+            _detach(pid, 0)
 
     def _commit(self, pid: int, pending: Pending, *, is_held: bool) -> None:
         """Make a program that was proven to be the decided one what it is from now on, before its first instruction.

@@ -19,6 +19,7 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.labels import path_of
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.openfiles import (
+    DUPLICATES,
     F_NOTIFY,
     F_SETFL,
     F_SETLEASE,
@@ -89,6 +90,9 @@ class OpenFileCalls:
         """``fcntl(descriptor, command, argument)``, of commands that take a permission."""
         number, command, argument = arguments[:3]
         command &= 0xFFFFFFFF
+        if command in DUPLICATES:
+            self._box.redirections.begin(caller, number & 0xFFFFFFFF)
+            return CONTINUE
         if command in OWNERS:
             return self._owners.by_fcntl(caller, arguments)
         if command == F_SETFL:

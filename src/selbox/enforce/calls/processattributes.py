@@ -15,7 +15,7 @@ from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.forks import check_entered
 from selbox.enforce.sharing import has_own_memory
 from selbox.enforce.socketchecks import give_all
-from selbox.enforce.tasks import thread_group
+from selbox.enforce.tasks import start_of_stack, thread_group
 from selbox.typing import Final
 
 _CURRENT: Final = "current"
@@ -29,6 +29,14 @@ _NEXT: Final = {
 
 ATTRIBUTE_MODES: Final = {"prev": 0o444, **dict.fromkeys((_CURRENT, *_NEXT), 0o666)}
 """Names of the attributes, and the modes of their files."""
+
+
+_TAKING_BACK: Final = (b"", b"\0", b"\n")
+"""What a value begins with that takes an attribute back."""
+
+
+Memory = tuple[int, int]
+"""What tells the memory of a program from that of any other: its process, and where its stack begins."""
 
 
 class ProcessAttributes:
@@ -55,16 +63,25 @@ class ProcessAttributes:
             sid = state.previous if name == "prev" else state.sid
         return box.server.sid_to_context(sid).encode() + b"\0" if sid else b""
 
-    def write(self, caller: Caller, tid: int, name: str, data: bytes) -> None:
+    def write(self, caller: Caller, tid: int, memory: Memory, name: str, data: bytes) -> None:
         """Set an attribute; a value that is empty or begins with a line end takes it back.
 
+        Args:
+            caller: the task.
+            tid: the one whose attribute it is.
+            memory: what that one had when the file was opened.
+            name: of the attribute.
+            data: the value.
+
         Raises:
-            OSError: EACCES where it is another thread's or policy denies it; EPERM where it is another process's, or
-                where a process that shares its memory would leave its bounds; EINVAL where it is no context.
+            OSError: EPERM where it is another process's, or the caller runs another program by now, or where a process
+                that shares its memory would leave its bounds; EACCES where it is another thread's or policy denies
+                it; EINVAL where it is no context.
         """
+        if memory != memory_of(caller.tid):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         if tid != caller.tid:
-            number = errno.EACCES if thread_group(tid) == thread_group(caller.tid) else errno.EPERM
-            raise OSError(number, os.strerror(number))
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         box = self._box
         box.monitor.check(caller, caller.state.sid, "process", (f"set{name}",), dict)
         sid = self._parse(caller, name, data)
@@ -78,7 +95,7 @@ class ProcessAttributes:
         box.tasks.set_next_labels(caller.tid, caller.state.next_labels._replace(**{_NEXT[name]: sid}))
 
     def _parse(self, caller: Caller, name: str, data: bytes) -> int:
-        if data[:1] in (b"", b"\0", b"\n"):
+        if data[:1] in _TAKING_BACK:
             return 0
         text = data.removesuffix(b"\n").partition(b"\0")[0].decode(errors="surrogateescape")
         box = self._box
@@ -105,3 +122,17 @@ class ProcessAttributes:
         tracer = box.traces.tracer_of(caller.tid)
         if tracer:
             check_tracer(box, caller, tracer, sid)
+
+
+def memory_of(tid: int) -> Memory:
+    """Return the memory that a task has."""
+    return thread_group(tid), start_of_stack(tid)
+
+
+def taken(data: bytes) -> int:
+    """Return how much of a value the kernel says to have taken: all but the end of the line behind a context.
+
+    A program that writes what is left over takes the attribute back by that, as shells do: what is redirected by
+    ``echo`` has no effect, by ``printf`` without an end of line it has.
+    """
+    return len(data) - (data[:1] not in _TAKING_BACK and data.endswith(b"\n"))

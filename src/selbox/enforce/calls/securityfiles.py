@@ -30,6 +30,8 @@ _INITIAL_SIDS: Final = frozenset(
 )
 """The initial SIDs of the kernel (``initial_sid_to_string.h``); policies know more, of older kernels."""
 
+_UNSIGNED: Final = 0xFFFFFFFF
+
 _NUMBER = re.compile(rb"\s*([+-]?\d+)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
@@ -45,6 +47,7 @@ class SecurityFile(NamedTuple):
         once: whether it is a transaction: one write, one reply, for each open file.
         permission: of class ``security``, that opening it asks for.
         largest: bytes that a write may have.
+        taken: returns how much of its data a write that succeeds says to have taken.
     """
 
     mode: int
@@ -53,6 +56,7 @@ class SecurityFile(NamedTuple):
     once: bool = False
     permission: str = ""
     largest: int = 4095
+    taken: Callable[[bytes], int] = len
 
 
 class SecurityFiles:
@@ -94,7 +98,7 @@ class SecurityFiles:
             "null": SecurityFile(stat.S_IFCHR | 0o666, lambda: b""),
             "ss/sidtab_hash_stats": SecurityFile(0o444, self._sid_statistics),
             "avc/cache_stats": SecurityFile(0o444, self._cache_statistics),
-            "avc/cache_threshold": SecurityFile(0o444, lambda: b"%d" % DEFAULT_SIZE),
+            "avc/cache_threshold": SecurityFile(0o644, lambda: b"%d" % box.monitor.cache.size, self._set_threshold),
             "avc/hash_stats": SecurityFile(0o444, self._hash_statistics),
         }
 
@@ -199,6 +203,10 @@ class SecurityFiles:
         """Take a value and heed it not, as kernels since 6.4 do."""
         self.check(caller, "setcheckreqprot")
         _number(data)
+
+    def _set_threshold(self, caller: Caller, data: bytes) -> None:
+        self.check(caller, "setsecparam")
+        self._box.monitor.cache.size = _number(data) & _UNSIGNED
 
     def _set_boolean(self, name: str, caller: Caller, data: bytes) -> None:
         self.check(caller, "setbool")

@@ -17,18 +17,20 @@ from contextlib import suppress
 from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes
+from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes, memory_of, taken
 from selbox.enforce.calls.securitydirectories import Entry, SecurityDirectories
 from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles, known_initial_sid
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.capabilities import Capabilities
-from selbox.enforce.credentials import read_credentials
+from selbox.enforce.credentials import own_capabilities, read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.mounttables import mount_table, mount_table_of
 from selbox.enforce.policystore import StoreDirectory
 from selbox.enforce.selinuxdirectories import BoxDirectory, LogDirectory, PolicyDirectory
+from selbox.enforce.standins import OpenFile
+from selbox.enforce.statusdata import with_size
 from selbox.enforce.superblocks import fixed_filesystems
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
@@ -43,6 +45,7 @@ _BESIDE: Final = b"/sys/fs/selinuxfs"
 POLICIES: Final = b"/etc/selinux"
 LOGS: Final = b"/var/log/audit"
 _CONFIGURATION: Final = POLICIES + b"/config"
+_CONFIGURATION_MOST: Final = 65536
 _FILESYSTEMS: Final = b"/proc/filesystems"
 _ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
 _MAGIC: Final = 0xF97CFF8C
@@ -74,12 +77,14 @@ class _Found(NamedTuple):
         path: its own path.
         sid: its label.
         file: what it holds and does; of a directory, the names in it.
+        status: its status, where it is not in selinuxfs; None where there is nothing at its path.
         shared: a descriptor of the supervisor that every reader gets a view of, or -1.
     """
 
     path: str
     sid: int
     file: SecurityFile | dict[str, bool]
+    status: os.stat_result | None = None
     shared: int = -1
 
 
@@ -104,8 +109,9 @@ class SelinuxFiles:
         log = box.audit_log
         self._log_directory = None if log is None else LogDirectory(log, directory)
         self._is_known = False
+        self._configurations: dict[str, tuple[int, int]] = {}
         self._mode = b"enforcing" if box.started_enforcing else b"permissive"
-        self._memory_files: OrderedDict[tuple[bytes, int], int] = OrderedDict()
+        self._memory_files: OrderedDict[tuple[str, int | None, bytes, int], int] = OrderedDict()
 
     # --- Calls ------------------------------------------------------------------------------------------------------
 
@@ -143,8 +149,8 @@ class SelinuxFiles:
             self._files.check(caller, file.permission)
         if mode == os.O_RDONLY:
             return self._give(caller, found, file.content(), flags)
-        operation = Operation(found.path, file.write or _unwritable, file.content, file.once, file.largest)
-        return self.transactions.open(caller, flags, operation)
+        operation = Operation(found.path, file.write or _unwritable, file.content, file.once, file.largest, file.taken)
+        return self.transactions.open(caller, flags, operation, self._open_file_of(found))
 
     def _open_directory(self, caller: Caller, found: _Found, flags: int) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_CREAT:
@@ -179,6 +185,8 @@ class SelinuxFiles:
             OSError: what ``stat`` is to fail with.
         """
         found = self._recognise(caller, directory, path)
+        if found is not None and found.path == _CONFIGURATION.decode():
+            return found.status
         if found is None or not found.path.startswith(ROOT.decode()):
             return None
         object_class = _class_of(found.file)
@@ -244,7 +252,7 @@ class SelinuxFiles:
             number = errno.ENAMETOOLONG if len(os.fsencode(os.path.basename(inner))) > _NAME_MAX else errno.ENOENT
             raise OSError(number, os.strerror(number))
         shared = self._status.descriptor() if inner == "status" else -1
-        return _Found(path, self._label_of_file(inner, file), file, shared)
+        return _Found(path, self._label_of_file(inner, file), file, shared=shared)
 
     def _label_of_file(self, inner: str, file: SecurityFile) -> int:
         if stat.S_ISCHR(file.mode):
@@ -362,10 +370,10 @@ class SelinuxFiles:
         sid = box.labels.task_sid(tid)
         if located.status is not None:
             box.monitor.check(caller, sid, "dir", ("search",), lambda: _describe(path, "proc"))
-        attributes = self._attributes
+        attributes, memory = self._attributes, memory_of(tid)
 
         def write(writer: Caller, data: bytes) -> None:
-            attributes.write(writer, tid, name, data)
+            attributes.write(writer, tid, memory, name, data)
             if name == "current":
                 self.transactions.fix(writer.tid)
 
@@ -375,15 +383,39 @@ class SelinuxFiles:
             lambda: attributes.read(caller, tid, name),
             write if settable else None,
             largest=_ATTRIBUTE_MOST,
+            taken=taken,
         )
+        with suppress(OSError):
+            return _Found(path, sid, file, os.stat(f"/proc/{tid}/attr/{name}"))
         return _Found(path, sid, file)
 
-    def _configuration(self, caller: Caller) -> _Found:
-        """The file that names the policy: in a box it is the box's own, whatever the host is set up for."""
-        located = self._box.walker.locate(caller, AT_FDCWD, os.path.dirname(_CONFIGURATION))
-        sid = self._box.labels.sid_of(located.object, located.found, caller)
-        content = b"SELINUX=%s\nSELINUXTYPE=%s\n" % (self._mode, os.fsencode(self._policy_directory.name))
-        return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: content))
+    def _configuration(self, caller: Caller) -> _Found | None:
+        """The file that names the policy: it says what the box was started with, whatever the host is set up for.
+
+        Returns:
+            None from when it was changed in the box on.
+        """
+        located = self._box.walker.locate(caller, AT_FDCWD, _CONFIGURATION)
+        if located.status is None:
+            located = self._box.walker.locate(caller, AT_FDCWD, os.path.dirname(_CONFIGURATION))
+            sid = self._box.labels.sid_of(located.object, located.found, caller)
+            return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: self._configured(b"")))
+        sid = self._box.labels.sid_of(located.object, located.status, caller)
+        version = located.status.st_ino, located.status.st_mtime_ns
+        if self._configurations.setdefault(self._policy_directory.place(()), version) != version:
+            return None
+        with own_capabilities(), open(f"/proc/self/fd/{located.object}", "rb") as file:
+            content = self._configured(file.read(_CONFIGURATION_MOST))
+        status = with_size(located.status, len(content))
+        return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: content), status)
+
+    def _configured(self, content: bytes) -> bytes:
+        """Return a configuration that says what the box was started with, and all else as it was."""
+        for name, value in ((b"SELINUX", self._mode), (b"SELINUXTYPE", os.fsencode(self._policy_directory.name))):
+            line = b"%s=%s" % (name, value)
+            content, count = re.subn(rb"(?m)^%s=.*$" % name, line.replace(b"\\", rb"\\"), content)
+            content += b"" if count else line + b"\n"
+        return content
 
     def _table(self, caller: Caller, path: bytes, content: Callable[[], bytes]) -> _Found | None:
         """A table of the kernel's, which knows of selinuxfs in a box; None for one that there is not."""
@@ -391,7 +423,7 @@ class SelinuxFiles:
         if located.status is None:
             return None
         sid = self._box.labels.sid_of(located.object, located.status, caller)
-        return _Found(path.decode(), sid, SecurityFile(0o444, content))
+        return _Found(path.decode(), sid, SecurityFile(0o444, content), located.status)
 
     def _label_options(self, device: int, kind: bytes) -> bytes:
         """Return the options about labels of a file system (kernel: ``selinux_sb_show_options``)."""
@@ -424,8 +456,10 @@ class SelinuxFiles:
 
     def _give(self, caller: Caller, found: _Found, content: bytes, flags: int) -> int:
         """Give a reader a view of a file in memory."""
-        source = found.shared if found.shared >= 0 else self._memory_file(content, found.sid)
+        source = found.shared if found.shared >= 0 else self._memory_file(found, content)
         view = self._box.descriptors.open(f"/proc/self/fd/{source}", os.O_RDONLY)  # O_PATH cannot be handed over
+        status = os.fstat(view)
+        self._box.walker.stand_ins.files.setdefault((status.st_dev, status.st_ino), self._open_file_of(found))
         return self._hand_over(caller, found, view, flags)
 
     def _hand_over(self, caller: Caller, found: _Found, descriptor: int, flags: int) -> int:
@@ -435,25 +469,31 @@ class SelinuxFiles:
         self._box.listener.give_descriptor(caller.id, descriptor, flags & os.O_CLOEXEC)
         return ANSWERED
 
-    def _memory_file(self, content: bytes, sid: int) -> int:
-        """Return a sealed file in memory with a content and a label; those last used are kept."""
+    def _memory_file(self, found: _Found, content: bytes) -> int:
+        """Return a sealed file in memory with a content that stands for a file; those last used are kept."""
         files = self._memory_files
-        descriptor = files.get((content, sid))
+        key = found.path, found.status and found.status.st_ino, content, found.sid
+        descriptor = files.get(key)
         if descriptor is not None:
-            files.move_to_end((content, sid))
+            files.move_to_end(key)
             return descriptor
         descriptor = os.memfd_create("selinux", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.fchmod(descriptor, 0o444)
         os.write(descriptor, content)
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-        files[content, sid] = descriptor
+        files[key] = descriptor
         if len(files) > _KEPT:
             _, old = files.popitem(last=False)
             status = os.fstat(old)
             self._box.labels.removed(status, path_of(old))
             self._box.openers.forget(status)
+            del self._box.walker.stand_ins.files[status.st_dev, status.st_ino]
             os.close(old)
         return descriptor
+
+    def _open_file_of(self, found: _Found) -> OpenFile:
+        """Return what an open file is shown as."""
+        return OpenFile(lambda: found.status or os.stat(self._standing_for(found.path)), found.sid)
 
 
 def _unwritable(_caller: Caller, _data: bytes) -> None:

@@ -5,6 +5,7 @@ Every open asks, so it costs one look-up; most boxes never open one, and do not 
 
 import errno
 import os
+from functools import partial
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
@@ -12,6 +13,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.knownpaths import start_in_proc
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.seccomp.parts.selinuxpaths import PART
 from selbox.enforce.standins import StandIn
 from selbox.store.selinuxroot import STORES
 from selbox.typing import TYPE_CHECKING, Final
@@ -58,12 +60,8 @@ class SelinuxPaths:
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by name of their call."""
-        return {
-            "read": self.read,
-            "pread64": self.pread,
-            "write": self.write,
-            "getcwd": self.getcwd,
-        }
+        transfers = PART.conditional(self._box.settings)
+        return {"getcwd": self.getcwd, **{call: partial(self._transfer, call) for call in transfers}}
 
     def is_ordinary(self, tid: int, directory: int, path: bytes) -> bool:
         """Tell whether a path certainly means none of SELinux's files.
@@ -111,19 +109,9 @@ class SelinuxPaths:
             return None
         return self._files().filesystem(caller, path)
 
-    # What is read or written under a number that transactions have, before there are any, is the program's own.
-
-    def read(self, caller: Caller, arguments: Arguments) -> int:
-        """``read(descriptor, buffer, size)``."""
-        return CONTINUE if self._made is None else self._made.transactions.read(caller, arguments)
-
-    def pread(self, caller: Caller, arguments: Arguments) -> int:
-        """``pread64(descriptor, buffer, size, offset)``."""
-        return CONTINUE if self._made is None else self._made.transactions.pread(caller, arguments)
-
-    def write(self, caller: Caller, arguments: Arguments) -> int:
-        """``write(descriptor, buffer, size)``."""
-        return CONTINUE if self._made is None else self._made.transactions.write(caller, arguments)
+    def _transfer(self, call: str, caller: Caller, arguments: Arguments) -> int:
+        """Answer a call about a number that transactions have; before there are any, it is the program's own."""
+        return CONTINUE if self._made is None else self._made.transactions.handlers[call](caller, arguments)
 
     def getcwd(self, caller: Caller, arguments: Arguments) -> int:
         """``getcwd(buffer, size)``, whose answer is another than the kernel's where a directory stands for a place."""

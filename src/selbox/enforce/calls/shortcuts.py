@@ -68,6 +68,7 @@ class Shortcuts:
         self._memory = box.memory
         self._known, self._privileges = box.walker.known, box.walker.privileges
         self._labels = box.labels
+        self._stood_for = box.walker.stand_ins.files
         self._monitor = box.monitor
         self._openers = box.openers
         self._pidfds = box.pidfds
@@ -199,7 +200,10 @@ class Shortcuts:
         data = self._data_of(tid, state, number)
         if data is None:
             return False
-        seen = self._labels.seen_as(*kind_and_key(data))
+        kind, inode, device = kind_and_key(data)
+        if (device, inode) in self._stood_for:
+            return False
+        seen = self._labels.seen_as(kind, inode, device)
         return seen is not None and self._monitor.is_quiet(state.sid, *seen, permissions)
 
     def _data_of(self, tid: int, state: TaskState, number: int) -> bytes | None:

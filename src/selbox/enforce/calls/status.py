@@ -139,6 +139,9 @@ class StatusCalls:
         status = located.found
         if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        shown = self._stood_for(caller, status)
+        if shown is not None:
+            return _Seen(shown)
         self._check(caller, located.object, status)
         return _Seen(status, located.object, b"", AT_EMPTY_PATH)
 
@@ -146,6 +149,9 @@ class StatusCalls:
         box = self._box
         if number & 0xFFFFFFFF != _WORKING_DIRECTORY:
             status = box.walker.status_of(caller, number)
+            shown = self._stood_for(caller, status)
+            if shown is not None:
+                return _Seen(shown)
             if self._is_granted(caller, *status[:3]):
                 return _Seen(status, AT_FDCWD, b"/proc/%d/fd/%d" % (caller.tid, number & 0xFFFFFFFF), 0)
         descriptor = box.walker.start_of(caller, number)
@@ -155,6 +161,18 @@ class StatusCalls:
         elif not box.openers.is_handed_in(status):
             self._check(caller, descriptor, status)
         return _Seen(status, descriptor, b"", AT_EMPTY_PATH)
+
+    def _stood_for(self, caller: Caller, status: os.stat_result) -> os.stat_result | None:
+        """Return the status of the file that an open one stands for; None where it stands for none."""
+        files = self._box.walker.stand_ins.files
+        file = files.get((status.st_dev, status.st_ino)) if files else None
+        if file is None:
+            return None
+        self._box.monitor.check(caller, file.sid, "file", _GETATTR, dict)
+        try:
+            return file.status()
+        except OSError:
+            return None
 
     def _is_granted(self, caller: Caller, mode: int, inode: int, device: int) -> bool:
         """Tell whether a file's label and the answer are known already, and there is nothing to record."""

@@ -1,9 +1,12 @@
 """Files that answer what is written to them, such as ``/sys/fs/selinux/access`` and ``/proc/self/attr/exec``.
 
 A writer expects an errno from ``write`` itself. So what it opens is put at one of a few high descriptor numbers, and
-the filter notifies reads and writes of these alone. Behind the number is one end of a socket pair: when a program
-moves it to another number, as a shell does to redirect output, what it writes arrives at the supervisor's end. That
-is carried out before any later call of the box, but too late for an errno: a failure is recorded only.
+the filter notifies reads and writes of these alone. Who moves it to another number, as a shell does to redirect output,
+is held and led back to the high one at each write (:mod:`selbox.enforce.redirections`). Where a task cannot be held,
+what it writes arrives at the supervisor's end: behind the number is one end of a socket pair. That is carried out
+before any later call of the box, but too late for an errno: a failure is recorded only.
+
+Source: the kernel's ``vfs_write``, ``do_loop_readv_writev`` and ``simple_transaction_get``.
 """
 
 import errno
@@ -11,15 +14,19 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from selbox.audit.eventrecord import EventRecord, format_event
-from selbox.enforce.answer import CONTINUE
+from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
+from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.messages import MOST_PARTS, read_vectors
+from selbox.enforce.registers import long
 from selbox.enforce.reserved import put_at_reserved_number
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.standins import OpenFile
 from selbox.enforce.tasks import TaskState, thread_group
 from selbox.typing import Final, NamedTuple, Protocol
 
@@ -53,6 +60,7 @@ class Operation(NamedTuple):
         content: returns what the file holds, for one whose writes have no replies.
         once: whether an open file takes one write and then holds the reply (the kernel's ``simple_transaction_get``).
         largest: bytes that a write may have.
+        taken: returns how much of its data a write that succeeds says to have taken.
     """
 
     name: str
@@ -60,6 +68,12 @@ class Operation(NamedTuple):
     content: Callable[[], bytes]
     once: bool = False
     largest: int = _LIMIT - 1
+    taken: Callable[[bytes], int] = len
+
+    @property
+    def too_large(self) -> int:
+        """What a longer write fails with: most files copy it to one page, and have none so large."""
+        return errno.ENOMEM if self.largest < _LIMIT and not self.once else errno.EFBIG
 
 
 class _Transaction:
@@ -92,8 +106,8 @@ class _Transaction:
         self.written = False
         self.movable = True
 
-    def perform(self, caller: Caller, data: bytes) -> bytes | None:
-        """Carry out a write; return what it answers.
+    def perform(self, caller: Caller, data: bytes, offset: int = 0) -> None:
+        """Carry out a write.
 
         Raises:
             OSError: what the write fails with; EBUSY for a second one where only one may be.
@@ -101,32 +115,65 @@ class _Transaction:
         if self.operation.once and self.written:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         if len(data) > self.operation.largest:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            raise OSError(self.operation.too_large, os.strerror(self.operation.too_large))
+        if offset and not self.operation.once:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self.written = True
-        reply = self.operation.perform(caller, data)
-        if reply is not None:
-            self.reply = reply
-        return reply
+        try:
+            reply = self.operation.perform(caller, data)
+            if reply is not None:
+                self.reply = reply
+        finally:
+            if self.operation.once:
+                self._end_answer()
+
+    def _end_answer(self) -> None:
+        """Let the reply be read by numbers that are not watched, and the end of the file after it."""
+        with suppress(OSError):
+            if self.reply:
+                self.channel.send(self.reply)
+            self.channel.shutdown(socket.SHUT_WR)
 
 
 class Transactions:
-    """The open files of this kind, and the handlers of their reads and writes.
+    """The open files of this kind.
 
     Args:
         box: the box.
+
+    Attributes:
+        handlers: of the calls that may be about one of them, by name.
     """
 
     def __init__(self, box: Box) -> None:
         self._box = box
         self._open: dict[tuple[int, int], _Transaction] = {}
         self._watcher: Watcher | None = None
+        self.handlers: dict[str, Handler] = {
+            "read": self.read,
+            "lseek": self.seek,
+            "pread64": self.pread,
+            "write": self.write,
+            "pwrite64": self.pwrite,
+            "writev": self.writev,
+            "sendfile": lambda caller, given: self._splice(caller, given[0]),
+            "splice": lambda caller, given: self._splice(caller, given[2]),
+            **dict.fromkeys(("dup", "dup2", "dup3"), self.copy),
+        }
+        box.redirections.attach(lambda tid, number: self._at(tid, number) is not None)
 
     def attach(self, watcher: Watcher) -> None:
         """Take what watches descriptors; before it is there nothing can be opened."""
         self._watcher = watcher
 
-    def open(self, caller: Caller, flags: int, operation: Operation) -> int:
+    def open(self, caller: Caller, flags: int, operation: Operation, file: OpenFile) -> int:
         """Open a file for a caller and answer its call.
+
+        Args:
+            caller: the task.
+            flags: those of ``open``.
+            operation: what the file does.
+            file: what it is shown as.
 
         Raises:
             OSError: ENFILE when the box has too many open.
@@ -142,6 +189,7 @@ class Transactions:
             self._open[key] = _Transaction(operation, ours, status, flags, caller)
             self._box.openers.note(status, caller.state.sid)
             self._box.openers.keep_private(status)
+            self._box.walker.stand_ins.files[key] = file
             self._watcher.watch(ours.fileno(), lambda: self._receive(key))
             try:
                 return put_at_reserved_number(self._box, caller, theirs.fileno(), flags & os.O_CLOEXEC)
@@ -165,20 +213,64 @@ class Transactions:
     # --- Notified reads and writes ----------------------------------------------------------------------------------
 
     def _find(self, caller: Caller, number: int) -> _Transaction | None:
+        return self._at(caller.tid, self._box.redirections.meant(caller.tid, number & 0xFFFFFFFF))
+
+    def _at(self, tid: int, number: int) -> _Transaction | None:
+        if not self._open:
+            return None
         try:
-            status = os.stat(f"/proc/{caller.tid}/fd/{number & 0xFFFFFFFF}")
+            with own_capabilities():
+                status = os.stat(f"/proc/{tid}/fd/{number}")
         except OSError:
             return None
         return self._open.get((status.st_dev, status.st_ino)) if stat.S_ISSOCK(status.st_mode) else None
 
+    def copy(self, caller: Caller, arguments: Arguments) -> int:
+        """``dup(descriptor)`` and its like."""
+        self._box.redirections.begin(caller, arguments[0] & 0xFFFFFFFF)
+        return CONTINUE
+
     def write(self, caller: Caller, arguments: Arguments) -> int:
         """``write(descriptor, buffer, size)``."""
-        transaction = self._find(caller, arguments[0])
+        return self._write(caller, arguments[0], [arguments[1:3]], 0)
+
+    def pwrite(self, caller: Caller, arguments: Arguments) -> int:
+        """``pwrite64(descriptor, buffer, size, offset)``."""
+        return self._write(caller, arguments[0], [arguments[1:3]], arguments[3])
+
+    def writev(self, caller: Caller, arguments: Arguments) -> int:
+        """``writev(descriptor, vectors, count)``, each of whose parts is a write of its own."""
+        if self._find(caller, arguments[0]) is None:
+            return CONTINUE
+        if arguments[2] > MOST_PARTS:
+            return -errno.EINVAL
+        return self._write(caller, arguments[0], read_vectors(self._box.memory, caller.tid, *arguments[1:3]), 0)
+
+    def _write(self, caller: Caller, number: int, parts: Sequence[Sequence[int]], offset: int) -> int:
+        transaction = self._find(caller, number)
         if transaction is None:
             return CONTINUE  # a file of the program's own, which it put there
-        size = min(arguments[2], max(_LIMIT, transaction.operation.largest))
-        transaction.perform(caller, self._box.memory.read_exactly(caller.tid, arguments[1], size))
-        return size
+        if long(offset) < 0:
+            return -errno.EINVAL
+        operation, total = transaction.operation, 0
+        for address, size in parts:
+            try:
+                wanted = min(size, max(_LIMIT, operation.largest))
+                data = self._box.memory.read_exactly(caller.tid, address, wanted)
+                transaction.perform(caller, data, offset)
+            except OSError:
+                if total:
+                    break
+                raise
+            taken = operation.taken(data)
+            total += taken
+            if taken < size:
+                break
+        return total
+
+    def _splice(self, caller: Caller, number: int) -> int:
+        """Refuse ``sendfile`` and ``splice`` to one of these files, which are not made for that."""
+        return CONTINUE if self._find(caller, number) is None else -errno.EINVAL
 
     def read(self, caller: Caller, arguments: Arguments) -> int:
         """``read(descriptor, buffer, size)``."""
@@ -195,6 +287,20 @@ class Transactions:
         if transaction is None:
             return CONTINUE
         return self._read(transaction, caller, arguments, arguments[3])
+
+    def seek(self, caller: Caller, arguments: Arguments) -> int:
+        """``lseek(descriptor, offset, whence)`` in a file whose size is 0."""
+        transaction = self._find(caller, arguments[0])
+        if transaction is None:
+            return CONTINUE
+        whence = arguments[2] & 0xFFFFFFFF
+        if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
+            return -errno.ENXIO if whence in (os.SEEK_DATA, os.SEEK_HOLE) else -errno.EINVAL
+        position = long(arguments[1]) + (transaction.position if whence == os.SEEK_CUR else 0)
+        if not 0 <= position < 1 << 63:
+            return -errno.EINVAL
+        transaction.position = position
+        return position
 
     def _read(self, transaction: _Transaction, caller: Caller, arguments: Arguments, offset: int) -> int:
         if transaction.flags & os.O_ACCMODE == os.O_WRONLY:
@@ -224,13 +330,15 @@ class Transactions:
                 return
             pid = int(_CREDENTIALS.unpack(ancillary[0][2][: _CREDENTIALS.size])[0])
             try:
-                reply = transaction.perform(Caller(0, pid, self._sender(transaction, pid)), data)
-                if reply:
-                    transaction.channel.send(reply)
+                self._take(transaction, Caller(0, pid, self._sender(transaction, pid)), data)
             except OSError as error:
                 self._failed(transaction, error)
-            if transaction.operation.once:
-                transaction.channel.shutdown(socket.SHUT_WR)  # who reads on finds the end of the file
+
+    def _take(self, transaction: _Transaction, caller: Caller, data: bytes) -> None:
+        """Carry out what has arrived; who is told that a part was taken writes what is left over once more."""
+        while data:
+            transaction.perform(caller, data)
+            data = data[transaction.operation.taken(data) :]
 
     def _sender(self, transaction: _Transaction, pid: int) -> TaskState:
         """Return the state of a task that wrote, and may have ended since.
@@ -261,3 +369,4 @@ class Transactions:
             self._watcher.unwatch(transaction.channel.fileno())
         transaction.channel.close()
         self._box.openers.forget(transaction.status)
+        self._box.walker.stand_ins.files.pop(key, None)

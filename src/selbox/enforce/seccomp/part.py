@@ -30,7 +30,7 @@ class FilterSettings(NamedTuple):
     """What the filter of one box depends on.
 
     Attributes:
-        transactions: the descriptors whose ``read``, ``write`` and ``pread64`` are notified.
+        transactions: the descriptors whose reading, writing and copying is notified.
         spared: calls that are not notified, since the policy grants to everybody what they would be asked for.
     """
 
@@ -66,4 +66,13 @@ def when_equal(argument: int, *values: int, then: str = NOTIFY) -> Program:
         Instruction(bpf.LOAD_WORD, bpf.low_word(argument)),
         *(Instruction(bpf.JUMP_IF_EQUAL, value, then) for value in values),
         Instruction(bpf.JUMP, 0, ALLOW),
+    )
+
+
+def when_transaction(settings: FilterSettings, argument: int) -> Program:
+    """Return a program that notifies when an argument is one of the descriptors of transactions; else allows."""
+    return (
+        Instruction(bpf.LOAD_WORD, bpf.low_word(argument)),
+        Instruction(bpf.JUMP_IF_GREATER_OR_EQUAL, settings.transactions.first, "", ALLOW),
+        Instruction(bpf.JUMP_IF_GREATER_OR_EQUAL, settings.transactions.end, ALLOW, NOTIFY),
     )

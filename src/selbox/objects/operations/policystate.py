@@ -13,9 +13,13 @@ ROWS: Final = (
         ),
         "the initial SID security",
         Support.LIMITED,
-        "a policy under which calls have to be asked about that the first one made needless is not loaded; what "
-        "arrives by a number that a shell's redirection moved has an errno where it is at most three bytes",
+        "a policy under which calls have to be asked about that the first one made needless is not loaded; what is "
+        "written by a number that the file was moved to has no errno where the task cannot be held: a child that only "
+        "forked, a thread that did not move it, a task that is traced",
         "security/selinux/selinuxfs.c",
-        ("open", "openat", "read", "write", "pread64", "statfs", "getcwd", "chdir", "fchdir"),
+        (
+            *("open", "openat", "read", "write", "pread64", "pwrite64", "writev", "lseek", "sendfile", "splice"),
+            *("dup", "dup2", "dup3", "fcntl", "statfs", "getcwd", "chdir", "fchdir"),
+        ),
     ),
 )

@@ -142,8 +142,8 @@ ROWS: Final = (
         Support.LIMITED,
         "a new thread begins with the attributes of the process's first thread, not with those of the thread that made "
         "it. A process of several threads that changes its domain, to one that its own bounds, does so as a whole. "
-        "Where a shell redirects into such a file, an error of the write is recorded and not returned",
+        "What is written to such a file by a number that it was moved to has no errno where the task cannot be held",
         "selinux_getprocattr, selinux_setprocattr",
-        ("read", "write", "pread64"),
+        ("read", "write", "pread64", "pwrite64", "writev"),
     ),
 )

@@ -4,7 +4,7 @@ import errno
 
 from selbox.enforce.seccomp import bpf
 from selbox.enforce.seccomp.bpf import Instruction
-from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program
+from selbox.enforce.seccomp.part import ALLOW, NOTIFY, FilterPart, FilterSettings, Program, when_transaction
 from selbox.typing import Final
 
 F_SETFL: Final = 4
@@ -17,6 +17,8 @@ SOCKET_OWNERS: Final = (0x8901, 0x8902)
 _F_SETSIG: Final = 10
 _UNSENT: Final = (9, 19)
 """``SIGKILL`` and ``SIGSTOP``, which take permissions of their own and would be sent with nobody asked."""
+DUPLICATES: Final = (0, 1030)
+"""``F_DUPFD`` and ``F_DUPFD_CLOEXEC``."""
 _O_APPEND: Final = 0o2000
 F_SETLEASE: Final = 1024
 _LOCKING: Final = (5, 6, 7, 36, 37, 38, F_SETLEASE)
@@ -45,6 +47,7 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
         "fcntl": (
             Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
             *(Instruction(bpf.JUMP_IF_EQUAL, number, NOTIFY) for number in (*_LOCKING, F_NOTIFY, *OWNERS)),
+            *(Instruction(bpf.JUMP_IF_EQUAL, number, "duplicates") for number in DUPLICATES),
             *flags,
             Instruction(bpf.JUMP_IF_EQUAL, _F_SETSIG, "", ALLOW),
             Instruction(bpf.LOAD_WORD, bpf.low_word(2)),
@@ -52,6 +55,8 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
             Instruction(bpf.JUMP, 0, ALLOW),
             bpf.Label("unsent"),
             Instruction(bpf.RETURN, bpf.return_errno(errno.EINVAL)),
+            bpf.Label("duplicates"),
+            *when_transaction(settings, 0),
             bpf.Label("flags"),
             # Only to take "append" away is asked about.
             Instruction(bpf.LOAD_WORD, bpf.low_word(2)),
