@@ -1,5 +1,6 @@
 """Boxes where resources end, where much is asked at once, and where others have limited what selbox may do."""
 
+import errno
 import fcntl
 import os
 import resource
@@ -325,6 +326,17 @@ def test_a_program_that_installs_a_filter_of_its_own(box: Box) -> None:
     outcome = box.run(str(PYTHON), "-I", "-c", script, "/bin/cat", "food", "salt", options=options(box))
     assert outcome.output == "chow"
     assert outcome.denied("file", "read")
+
+
+@needs_python
+def test_a_program_cannot_restrict_itself_by_what_its_supervisor_would_not_be_held_to(box: Box) -> None:
+    script = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.syscall(444, None, 0, 1), ctypes.get_errno())
+"""
+    outcome = box.run(str(PYTHON), "-I", "-c", script, options=options(box))
+    assert outcome.output == f"-1 {errno.EOPNOTSUPP}\n"
 
 
 BPF_IN_SHORT = """

@@ -1,8 +1,10 @@
 """Looking into other processes, and signals to them."""
 
+import subprocess
+
 import pytest
 
-from tests.enforce.boxes import Box
+from tests.enforce.boxes import Box, environment
 from tests.enforce.clients import CALL, PYTHON, USERS, make_box, needs_python
 
 pytestmark = [pytest.mark.enforcement, needs_python]
@@ -106,3 +108,54 @@ def test_permissive_lets_all_go_on(tmp_path_factory: pytest.TempPathFactory) -> 
     outcome = box.run(str(PYTHON), "-I", "probes.py", "4", options=(*options, "--permissive"))
     assert outcome.output.endswith("fish\n")
     assert [(each.tclass, each.permissions[0]) for each in outcome.records] == [("process", "ptrace"), ("file", "read")]
+
+
+MOVES = """
+import ctypes, errno, mmap, os
+libc = ctypes.CDLL(None, use_errno=True)
+class Vector(ctypes.Structure):
+    _fields_ = [("address", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+size = 5 << 20
+own, other = (mmap.mmap(-1, size + 8192) for _ in range(2))
+here, there = (ctypes.addressof(ctypes.c_char.from_buffer(each)) for each in (own, other))
+libc.mprotect(ctypes.c_void_p(there + size), 8192, 0)
+other[:size] = bytes(range(256)) * (size // 256)
+begun, begin = os.pipe()
+ended, end = os.pipe()
+child = os.fork()
+if not child:
+    os.write(begin, b"x")
+    os.read(ended, 1)
+    os._exit(0)
+os.read(begun, 1)
+def move(name, local, remote):
+    vectors = (Vector * len(local))(*local), (Vector * len(remote))(*remote)
+    ctypes.set_errno(0)
+    moved = getattr(libc, name)(child, vectors[0], len(local), vectors[1], len(remote), 0)
+    print(name, [each for _, each in local], [each for _, each in remote], moved, ctypes.get_errno())
+for local, remote in (
+    ([(here, size)], [(there, size)]),
+    ([(here, 5), (here + 5, 0), (here + 5, size - 5)], [(there, 3 << 20), (there + (3 << 20), 2 << 20)]),
+    ([(here, size)], [(there + size - 4096, 8192)]),
+    ([(here, size)], [(there + size, 8192)]),
+    ([(here, size)], [(there, 4096), (there + size, 8192)]),
+    ([(here, 100)], [(there, size)]), ([(here, 0)], [(there, 100)]), ([(here, 10)], [(there, 0)]),
+    ([(8, 100)], [(there, 100)]), ([(here, 4096), (8, 5)], [(there, 8192)]),
+):
+    move("process_vm_readv", local, remote)
+    print(own[:size] == other[:size])
+    move("process_vm_writev", local, remote)
+os.write(end, b"x")
+os.waitpid(child, 0)
+"""
+
+
+def test_as_much_moves_as_without_a_box_and_from_where_it_may(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box = make_box(tmp_path_factory, "", None)
+    box.file("moves.py", MOVES)
+    command = (str(PYTHON), "-I", "moves.py")
+    plain = subprocess.run(
+        command, cwd=box.directory, env=environment(), capture_output=True, text=True, check=True, timeout=60
+    )
+    outcome = box.run(*command)
+    assert (outcome.output, outcome.errors, outcome.records) == (plain.stdout, "", ())

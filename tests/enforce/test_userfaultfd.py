@@ -7,6 +7,7 @@ import pytest
 
 from tests.enforce.boxes import Outcome
 from tests.enforce.clients import USERS, make_box
+from tests.strength import tries
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -75,13 +76,50 @@ int main(void) {
 """
 
 
-def run(factory: pytest.TempPathFactory, granted: str, user: int | None = None) -> Outcome:
+SHARED = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+static int secret;
+static void *exchange(void *unused) {
+    for (int number = 9;; number = number == 12 ? 9 : number + 1) { dup2(secret, number); close(number); }
+    return unused;
+}
+int main(int count, char **words) {
+    pthread_t thread;
+    char label[128] = {0};
+    int made = 0;
+    secret = open("secret", O_PATH);
+    for (int number = 0; number < 9; number++) dup2(secret, number == 1 || number == 2 ? 200 : number);
+    pthread_create(&thread, 0, exchange, 0);
+    for (int each = 0; each < atoi(words[1]); each++) made += syscall(SYS_userfaultfd, 1) >= 0;
+    printf("%d %d\n", made > 0, getxattr("secret", "security.selinux", label, sizeof label - 1) > 0);
+    puts(label);
+    return 0;
+}
+"""
+
+
+def run(
+    factory: pytest.TempPathFactory,
+    granted: str,
+    user: int | None = None,
+    source: str = PROGRAM,
+    words: tuple[str, ...] = (),
+) -> Outcome:
     box = make_box(factory, f"{POLICY} (allow cat_t fault_t (anon_inode ({granted})))", user)
     program = box.directory / "faults"
     command = ["gcc", "-O1", "-w", "-static", "-pthread", "-x", "c", "-", "-o", str(program)]
-    subprocess.run(command, input=PROGRAM, text=True, check=True, capture_output=True)
+    subprocess.run(command, input=source, text=True, check=True, capture_output=True)
+    box.file("secret")
     labels = tuple(f"--label={path}=system_u:object_r:yard_t:s0" for path in (box.directory, program))
-    return box.run("./faults", options=("--domain", "cat_t", *labels), timeout=20)
+    return box.run("./faults", *words, options=("--domain", "cat_t", *labels), timeout=20)
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -108,3 +146,10 @@ def test_a_permission_is_missing(tmp_path_factory: pytest.TempPathFactory, missi
     outcome = run(tmp_path_factory, granted)
     assert outcome.output.splitlines()[: len(told)] == told
     assert {(each.tclass, each.permissions) for each in outcome.records} == {("anon_inode", (missing,))}
+
+
+def test_a_thread_that_exchanges_what_was_made_is_not_killed_and_relabels_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    outcome = run(tmp_path_factory, "create read", source=SHARED, words=(str(tries(400)),))
+    assert (outcome.status, outcome.output) == (0, "1 1\nsystem_u:object_r:yard_t:s0\n")

@@ -10,11 +10,20 @@ from collections.abc import Callable
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import has_label
+from selbox.enforce.creation import created_sid
+from selbox.enforce.labels import path_of
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.socketlabels import SocketLabel, is_socket
 from selbox.typing import Final
 
 _NULL_DEVICE: Final = os.makedev(1, 3)
+
+
+ANONYMOUS: Final = "anon_inode"
+FAULTS: Final = "[userfaultfd]"
+"""How the kernel calls descriptors that tell of page faults."""
+
+FAULTS_PATH: Final = f"{ANONYMOUS}:{FAULTS}"
 
 
 def access_of_flags(flags: int) -> tuple[str, ...]:
@@ -64,6 +73,10 @@ def check_descriptor(
         target, object_class = box.labels.sid_of(descriptor, status, holder), box.labels.class_of(status)
     elif is_socket(status):
         target, object_class = label_socket()
+    elif path_of(descriptor) == FAULTS_PATH:
+        # The kernel made it for what is read from another one, or a thread took it before it had its label.
+        target, object_class = created_sid(box, holder.state.sid, holder.state.sid, ANONYMOUS, FAULTS), ANONYMOUS
+        box.labels.assign_nameless(status, target, object_class)
     else:
         needed = box.bpf_labels.needed(descriptor)
         if needed is not None:

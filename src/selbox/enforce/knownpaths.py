@@ -317,10 +317,8 @@ def path_key(here: os.stat_result | None, text: bytes) -> PathKey:
 
 
 def named_part(path: bytes) -> bytes:
-    """Return a path up to its last name, without the slashes and dots that say that it is a directory's."""
-    while path.endswith((b"/", b"/.")):
-        path = path[:-1]
-    return path
+    """Return a path up to its last component, without the slashes that say that it is a directory's."""
+    return path.rstrip(b"/")
 
 
 def _note(notes: dict[_Kind, int], who: _Kind, generation: int) -> None:

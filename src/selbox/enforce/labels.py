@@ -42,6 +42,7 @@ _KIND_MASK: Final = 0o170000
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
 _TASK_NETWORK = re.compile(r"/\d+(?:/task/\d+)?/net/")
 _TASK_MEMORY = re.compile(r".*/(\d+)/(?:task/\d+/)?mem")
+_TOO_LONG: Final = "<too_long>"
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
 _LABELLED_WHEN_MADE: Final = ("/memfd:", "pipe:")
@@ -364,6 +365,8 @@ class Labels:
 
     def _find(self, path: str, status: os.stat_result, descriptor: int, caller: Caller) -> tuple[int, bool]:
         """Return a label and whether it stays with the inode."""
+        if path == _TOO_LONG:
+            return self._unlabeled, False  # what policy would say of its path cannot be told
         if not path.startswith("/") or path.startswith(_NAMELESS):
             nameless = self._find_nameless(path, status, caller)
             self.assign_nameless(status, nameless)
@@ -493,8 +496,16 @@ class FileAt:
 
 
 def path_of(descriptor: int) -> str:
-    """Return the path by which the kernel knows an open file; pipes and the like are ``pipe:[INODE]``."""
-    return os.readlink(f"/proc/self/fd/{descriptor}")
+    """Return the path by which the kernel knows an open file; pipes and the like are ``pipe:[INODE]``.
+
+    One that is longer than the kernel tells is what its audit records have in its place.
+    """
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return _TOO_LONG
 
 
 def _directory_of(path: str) -> tuple[int, int]:

@@ -241,6 +241,17 @@ class PathWalker:
         self._keep_walk(caller, walk, located, here, path)
         return located
 
+    def locate_name(self, caller: Caller, directory: int, path: bytes) -> Located:
+        """Locate a name itself: a link there is not followed, also where slashes follow it.
+
+        Source: the kernel's ``filename_parentat``.
+
+        Raises:
+            OSError: as :meth:`locate`.
+        """
+        name = path.rstrip(b"/") or path
+        return self.locate(caller, directory, name, follow=False)._replace(must_be_directory=name != path)
+
     def _locate_again(
         self, caller: Caller, start: int, here: os.stat_result | None, path: bytes, *, follow: bool, parent: bool
     ) -> Located | None:

@@ -12,7 +12,7 @@ import stat
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptors import Descriptors
-from selbox.enforce.labels import Labels
+from selbox.enforce.labels import Labels, path_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
@@ -136,6 +136,9 @@ class Walk:
             self._search()
             if not self._pending and self._last_is_original and self._remember:
                 self.parent = self._current, tuple(dict.fromkeys(self._steps))
+            if name == b".":
+                self._current = self._open(name, DIRECTORY)  # takes what it takes to search it
+                continue
             if name == b"..":
                 self._up()
                 continue
@@ -175,16 +178,11 @@ class Walk:
         if name in _MEANING_OTHERS and (self._stood_in(name) or self._own_proc_entry(name)):
             return None
         try:
-            descriptor = self._descriptors.open(name, UNFOLLOWED, self._current)
+            descriptor = self._open(name, UNFOLLOWED)
         except FileNotFoundError:
             if self._pending:
                 raise
             return Located(self._current, name, -1, None, self._must_be_directory)
-        except PermissionError:
-            if not is_own_descriptors(self._labels, self._caller, self._current):
-                raise
-            with own_capabilities():
-                descriptor = self._descriptors.open(name, UNFOLLOWED, self._current)
         status = os.fstat(descriptor)
         last = not self._pending
         if stat.S_ISLNK(status.st_mode) and (not last or self._follow or self._must_be_directory):
@@ -194,6 +192,16 @@ class Walk:
             return Located(self._current, name, descriptor, status, self._must_be_directory)
         self._current = descriptor
         return None
+
+    def _open(self, name: bytes, flags: int) -> int:
+        """Open what has a name in the current directory."""
+        try:
+            return self._descriptors.open(name, flags, self._current)
+        except PermissionError:
+            if not is_own_descriptors(self._labels, self._caller, self._current):
+                raise
+            with own_capabilities():
+                return self._descriptors.open(name, flags, self._current)
 
     def _own_proc_entry(self, name: bytes) -> bool:
         """Give ``/proc/self`` the caller's meaning, not the supervisor's."""
@@ -252,7 +260,7 @@ class Walk:
 
     def _magic_link(self, name: bytes) -> bool:
         """Follow a link of ``/proc/PID`` that leads to an object and not to a path."""
-        place = os.readlink(b"/proc/self/fd/%d" % self._current)
+        place = os.fsencode(path_of(self._current))
         match = _TASK_DIRECTORY.match(place)
         if match is None or not (match[2] or name in _MAGIC_NAMES):
             return False
@@ -292,7 +300,7 @@ def is_own_descriptors(labels: Labels, caller: Caller, directory: int) -> bool:
 
     Source: the kernel's ``proc_fd_permission``.
     """
-    match = _TASK_DIRECTORY.match(os.readlink(b"/proc/self/fd/%d" % directory))
+    match = _TASK_DIRECTORY.match(os.fsencode(path_of(directory)))
     device = os.fstat(directory).st_dev
     if match is None or match[2] != b"/fd" or labels.filesystem_of(device) != "proc":
         return False
@@ -311,5 +319,6 @@ def _check_has_name(descriptor: int) -> None:
 
 
 def _components(path: bytes) -> list[bytes]:
-    """Return the components of a path, last first, without empty ones and ``.``."""
-    return [each for each in reversed(path.split(b"/")) if each not in (b"", b".")]
+    """Return the components of a path, last first, without empty ones; ``.`` only as the last, which is searched."""
+    components = [each for each in reversed(path.split(b"/")) if each]
+    return components[:1] + [each for each in components[1:] if each != b"."]

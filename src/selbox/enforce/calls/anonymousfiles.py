@@ -9,6 +9,8 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.creation import created_sid
+from selbox.enforce.descriptorchecks import ANONYMOUS, FAULTS, FAULTS_PATH
+from selbox.enforce.labels import path_of
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -21,8 +23,6 @@ _OWN_CLASS: Final = "memfd_class"
 """The policy capability under which memory files have a class of their own."""
 
 
-_ANONYMOUS: Final = "anon_inode"
-_FAULTS: Final = "[userfaultfd]"  # as the kernel calls descriptors that tell of page faults
 _USER_MODE_ONLY: Final = 1
 _HUGE_PAGES: Final = 4
 _SIZES: Final = 0x3F << 26
@@ -91,9 +91,9 @@ class AnonymousFileCalls:
         box = self._box
         flags = arguments[0] & 0xFFFFFFFF
         descriptor = box.descriptors.add(system_call(NUMBERS["memfd_secret"], flags | os.O_CLOEXEC))
-        sid = created_sid(box, caller.state.sid, caller.state.sid, _ANONYMOUS, _SECRET)
-        box.monitor.check(caller, sid, _ANONYMOUS, ("create",), lambda: {"anonclass": _SECRET})
-        return self._give(caller, descriptor, sid, _ANONYMOUS, flags & os.O_CLOEXEC)
+        sid = created_sid(box, caller.state.sid, caller.state.sid, ANONYMOUS, _SECRET)
+        box.monitor.check(caller, sid, ANONYMOUS, ("create",), lambda: {"anonclass": _SECRET})
+        return self._give(caller, descriptor, sid, ANONYMOUS, flags & os.O_CLOEXEC)
 
     def userfaultfd(self, caller: Caller, arguments: Arguments) -> int:
         """``userfaultfd(flags)``, for faults of programs and none of the kernel's.
@@ -110,15 +110,26 @@ class AnonymousFileCalls:
             return CONTINUE
         if not flags & _USER_MODE_ONLY and not self._may_stop_kernel(caller):
             return -errno.EPERM
-        sid = created_sid(box, caller.state.sid, caller.state.sid, _ANONYMOUS, _FAULTS)
+        sid = created_sid(box, caller.state.sid, caller.state.sid, ANONYMOUS, FAULTS)
         for permission in ("create", "read"):
-            box.monitor.check(caller, sid, _ANONYMOUS, (permission,), lambda: {"anonclass": _FAULTS})
+            box.monitor.check(caller, sid, ANONYMOUS, (permission,), lambda: {"anonclass": FAULTS})
 
         def give_label(number: int) -> None:
-            if number < _MOST_DESCRIPTORS:
-                status = box.pidfds.status(caller.tid, number)
-                box.labels.assign_nameless(status, sid, _ANONYMOUS)
-                box.openers.note(status, caller.state.sid)
+            if number >= _MOST_DESCRIPTORS:
+                return
+            try:
+                copy = box.pidfds.copy(caller.tid, number)
+            except OSError as error:
+                if error.errno != errno.EBADF:
+                    raise
+                return  # another thread has closed it; where it took it elsewhere first, check_descriptor labels it
+            try:
+                if path_of(copy) == FAULTS_PATH:  # another thread may have put another file there
+                    status = os.fstat(copy)
+                    box.labels.assign_nameless(status, sid, ANONYMOUS)
+                    box.openers.note(status, caller.state.sid)
+            finally:
+                os.close(copy)
 
         return box.leads.begin(caller, (NUMBERS["userfaultfd"], flags | _USER_MODE_ONLY), give_label)
 

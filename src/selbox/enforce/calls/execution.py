@@ -162,6 +162,8 @@ class ExecutionCalls:
         status = located.found
         if stat.S_ISLNK(status.st_mode):
             return -errno.ELOOP
+        if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
+            return -errno.ENOTDIR
         self._may_run(located.object, status)
         self._box.walker.privileges.check_mode(caller, status, os.X_OK)
         told = self._told_sid(caller)

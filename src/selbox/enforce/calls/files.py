@@ -101,12 +101,12 @@ class FileCalls:
         special = self._selinux_paths.open(caller, directory, path, flags)
         if special is not None:
             return special
-        if flags & _TMPFILE_BIT and not (flags & os.O_DIRECTORY and flags & os.O_ACCMODE in (os.O_WRONLY, os.O_RDWR)):
+        if _is_contradictory(flags):
             return -errno.EINVAL
         creates = bool(flags & os.O_CREAT)
         if creates and path[-1:] == b"/":
-            box.walker.locate(caller, directory, path.rstrip(b"/") or b"/")
-            return -errno.EISDIR
+            located = box.walker.locate_name(caller, directory, path)
+            return -errno.EEXIST if flags & os.O_EXCL and located.parent < 0 else -errno.EISDIR
         follow = not (flags & os.O_NOFOLLOW or (creates and flags & os.O_EXCL))
         if path and not flags & UNUSUAL and self._open_plain(caller, directory, path, flags):
             return ANSWERED
@@ -165,11 +165,9 @@ class FileCalls:
                 return -errno.EEXIST
             if kind == stat.S_IFDIR:
                 return -errno.EISDIR
-        if located.must_be_directory and kind != stat.S_IFDIR:
-            return -errno.ENOTDIR
+        if kind != stat.S_IFDIR and (located.must_be_directory or flags & os.O_DIRECTORY):
+            return -errno.EISDIR if flags & os.O_CREAT else -errno.ENOTDIR
         if flags & O_PATH:
-            if flags & os.O_DIRECTORY and kind != stat.S_IFDIR:
-                return -errno.ENOTDIR
             # The kernel lets no supervisor hand over such a descriptor. It gives no access: what is done with it is
             # asked about then. Only the directories on the way could be passed by, by a thread that changes the path.
             return CONTINUE
@@ -378,6 +376,13 @@ class FileCalls:
 def _reopen(descriptor: int) -> str:
     """Return the path that opens an ``O_PATH`` descriptor's very object."""
     return f"/proc/self/fd/{descriptor}"
+
+
+def _is_contradictory(flags: int) -> bool:
+    """Tell whether flags of opening cannot go together (kernel: ``build_open_flags``)."""
+    if flags & _TMPFILE_BIT:
+        return not flags & os.O_DIRECTORY or flags & os.O_ACCMODE not in (os.O_WRONLY, os.O_RDWR)
+    return flags & (os.O_CREAT | os.O_DIRECTORY) == os.O_CREAT | os.O_DIRECTORY
 
 
 def _known(flags: int) -> int:

@@ -21,6 +21,7 @@ from selbox.typing import Final
 
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
+_RENAME_WHITEOUT: Final = 4
 
 _NO_NAMES: Final = (b"", b".", b"..")
 _LONGEST_NAME: Final = 255
@@ -178,15 +179,19 @@ class NameCalls:
         path = self._box.memory.read_string(caller.tid, address)
         return self._box.walker.locate(caller, directory, path, follow=follow)
 
-    def _locate_new(self, caller: Caller, directory: int, address: int) -> Located:
+    def _locate_new(self, caller: Caller, directory: int, address: int, *, for_directory: bool = False) -> Located:
         """Locate a name that is to be made.
 
+        Source: the kernel's ``filename_create``.
+
         Raises:
-            OSError: EEXIST when it is there.
+            OSError: EEXIST when it is there, ENOENT when a slash follows what is to be no directory.
         """
-        located = self._locate(caller, directory, address)
+        located = self._box.walker.locate_name(caller, directory, self._box.memory.read_string(caller.tid, address))
         if located.status is not None:
             raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+        if located.must_be_directory and not for_directory:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         return located
 
     def _label_new(self, located: Located, sid: int) -> None:
@@ -200,7 +205,7 @@ class NameCalls:
 
     def mkdirat(self, caller: Caller, arguments: Arguments) -> int:
         """``mkdirat(directory, path, mode)``."""
-        located = self._locate_new(caller, arguments[0], arguments[1])
+        located = self._locate_new(caller, arguments[0], arguments[1], for_directory=True)
         sid = self._new.may_create(caller, located, "dir")
         with self._new.creating(caller):
             os.mkdir(located.name, arguments[2] & 0o7777, dir_fd=located.parent)
@@ -216,10 +221,8 @@ class NameCalls:
         mode = arguments[2] & 0xFFFF
         object_class = _NODE_CLASSES.get(stat.S_IFMT(mode))
         if object_class is None:
-            return -errno.EINVAL
+            return -errno.EPERM if stat.S_ISDIR(mode) else -errno.EINVAL
         located = self._locate_new(caller, arguments[0], arguments[1])
-        if located.must_be_directory:
-            return -errno.ENOENT
         device = arguments[3] & 0xFFFFFFFF
         if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and device != _WHITEOUT):
             self._new.check_writable(caller, located)
@@ -241,8 +244,6 @@ class NameCalls:
         if not target:
             return -errno.ENOENT
         located = self._locate_new(caller, arguments[1], arguments[2])
-        if located.must_be_directory:
-            return -errno.ENOENT
         sid = self._new.may_create(caller, located, "lnk_file")
         os.symlink(target, located.name, dir_fd=located.parent)
         self._label_new(located, sid)
@@ -266,9 +267,10 @@ class NameCalls:
             return -errno.ENOTDIR
         new = self._locate_new(caller, arguments[2], arguments[3])
         self._try_source(caller, old)
+        holder = os.fstat(new.parent)
         if stat.S_ISDIR(status.st_mode):
-            return -errno.EPERM
-        self._new.check_changeable(caller, new, os.fstat(new.parent))
+            return -errno.EPERM if status.st_dev == holder.st_dev else -errno.EXDEV
+        self._new.check_changeable(caller, new, holder)
         if self._box.walker.stand_ins.is_fixed(status):
             return -errno.EXDEV
         self._new.check_directory(caller, new, "add_name")
@@ -320,9 +322,9 @@ class NameCalls:
     def _remove(self, caller: Caller, start: int, address: int, *, directory: bool) -> int:
         path = self._box.memory.read_string(caller.tid, address)
         last = path.rstrip(b"/").rpartition(b"/")[2]
+        located = self._box.walker.locate_name(caller, start, path)
         if directory and last == b".":
             return -errno.EINVAL
-        located = self._box.walker.locate(caller, start, path, follow=False)
         is_directory = stat.S_ISDIR(located.found.st_mode)
         if located.parent < 0:
             if not directory:
@@ -358,11 +360,14 @@ class NameCalls:
     def renameat2(self, caller: Caller, arguments: Arguments) -> int:
         """``renameat2(old_directory, old, new_directory, new, flags)``."""
         flags = arguments[4] & 0xFFFFFFFF
-        if flags & ~(_RENAME_NOREPLACE | _RENAME_EXCHANGE) or flags == _RENAME_NOREPLACE | _RENAME_EXCHANGE:
+        others = _RENAME_NOREPLACE | _RENAME_WHITEOUT
+        if flags & ~(others | _RENAME_EXCHANGE) or (flags & _RENAME_EXCHANGE and flags & others):
             return -errno.EINVAL
-        old, new = self._locate_both(caller, arguments)
+        old, new = self._locate_both(caller, arguments, flags)
         status = old.found
-        self._check_slashes(old, new, flags)
+        _check_slashes(old, new, flags)
+        if flags & _RENAME_WHITEOUT:
+            return -errno.EINVAL  # as on a file system that has none
         self._check_rename(caller, old, new, flags)
         system_call(NUMBERS["renameat2"], old.parent, old.name, new.parent, new.name, flags)
         if new.status is not None and not flags & _RENAME_EXCHANGE and new.status.st_ino != status.st_ino:
@@ -370,11 +375,11 @@ class NameCalls:
         self._after_rename(caller, old, new, flags)
         return 0
 
-    def _locate_both(self, caller: Caller, arguments: Arguments) -> tuple[Located, Located]:
+    def _locate_both(self, caller: Caller, arguments: Arguments, flags: int) -> tuple[Located, Located]:
         """Locate both names of a call; what is wrong with a last component the kernel tells after all else.
 
         Raises:
-            OSError: EBUSY for a last component that is no name.
+            OSError: EBUSY for a last component that is no name; EEXIST for a new one that must not be there.
         """
         found: list[Located] = []
         paths: list[bytes] = []
@@ -383,24 +388,20 @@ class NameCalls:
             path = self._box.memory.read_string(caller.tid, address)
             paths.append(path)
             try:
-                found.append(self._box.walker.locate(caller, directory, path, follow=False))
+                found.append(self._box.walker.locate_name(caller, directory, path))
             except OSError as error:
                 if error.errno != errno.ENAMETOOLONG or len(_last(path)) <= _LONGEST_NAME:
                     raise
                 late.append(error)
-        if any(_last(each) in _NO_NAMES for each in paths):
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        is_no_name = [_last(each) in _NO_NAMES for each in paths]
+        if any(is_no_name):
+            number = errno.EEXIST if flags & _RENAME_NOREPLACE and not is_no_name[0] else errno.EBUSY
+            raise OSError(number, os.strerror(number))
         if late:
             if len(_last(paths[0])) <= _LONGEST_NAME and found[0].status is None:
                 raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
             raise late[0]
         return found[0], found[1]
-
-    def _check_slashes(self, old: Located, new: Located, flags: int) -> None:
-        if flags & _RENAME_NOREPLACE and new.status is not None:
-            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
-        if (old.must_be_directory or new.must_be_directory) and not stat.S_ISDIR(old.found.st_mode):
-            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
     def _check_rename(self, caller: Caller, old: Located, new: Located, flags: int) -> None:
         """Check as the kernel's ``vfs_rename`` and ``may_rename`` do."""
@@ -453,6 +454,18 @@ class NameCalls:
             self._box.monitor.layers.moved(caller, old.parent, old.name)
         note = labels.exchanged if flags & _RENAME_EXCHANGE else labels.renamed
         note(path_in(old), path_in(new))
+
+
+def _check_slashes(old: Located, new: Located, flags: int) -> None:
+    """Check what there is against what the call and slashes after its names want (kernel: ``do_renameat2``)."""
+    status = old.found
+    if flags & _RENAME_NOREPLACE and new.status is not None:
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+    if flags & _RENAME_EXCHANGE and not stat.S_ISDIR(new.found.st_mode) and new.must_be_directory:
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    is_named = old.must_be_directory or (new.must_be_directory and not flags & _RENAME_EXCHANGE)
+    if is_named and not stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
 
 def place_of(located: Located) -> str:

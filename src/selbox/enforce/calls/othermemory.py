@@ -10,13 +10,14 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.linux import system_call, write_memory
+from selbox.enforce.linux import system_call
 from selbox.enforce.pidnumbers import meant_by
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
@@ -27,8 +28,8 @@ from selbox.typing import Final
 
 _VECTOR = struct.Struct("=QQ")
 _MOST_VECTORS: Final = 1024
-_MOST_BYTES: Final = 1 << 20
-"""Bytes that one call moves at most; a caller that wants more is told how many were, and asks again."""
+_PIECE: Final = 1 << 20
+"""Bytes that are moved at a time."""
 
 _KCMP_TYPES: Final = 7
 """``KCMP_TYPES`` without ``KCMP_EPOLL_TFD``, whose argument lies in memory."""
@@ -90,31 +91,22 @@ class OtherMemoryCalls:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return vectors
 
-    def _transfer(self, source: tuple[int, list[tuple[int, int]]], target: tuple[int, list[tuple[int, int]]]) -> int:
-        """Copy between two tasks; return how many bytes, and fail only when there are none."""
+    @staticmethod
+    def _transfer(source: tuple[int, list[tuple[int, int]]], target: tuple[int, list[tuple[int, int]]]) -> int:
+        """Copy between two tasks, as far as their pages let them; return how many bytes, and fail only if none."""
         moved = 0
-        data = bytearray()
+        buffer = ctypes.create_string_buffer(_PIECE)
+        own = ctypes.addressof(buffer)
         try:
-            for address, size in source[1]:
-                wanted = min(size, _MOST_BYTES - len(data))
-                part = self._box.memory.read(source[0], address, wanted) if wanted else b""
-                data += part
-                if len(part) < wanted:
+            for here, there, size in _pieces(source[1], target[1]):
+                read = _move("process_vm_readv", source[0], own, here, size)
+                written = _move("process_vm_writev", target[0], own, there, read)
+                moved += written
+                if written < size:
                     break
         except OSError:
-            if not data:
+            if not moved:
                 raise
-        for address, size in target[1]:
-            part = bytes(data[moved : moved + size])
-            if not part:
-                break
-            try:
-                write_memory(target[0], address, part)
-            except OSError:
-                if not moved:
-                    raise
-                break
-            moved += len(part)
         return moved
 
     # --- What shows something ---------------------------------------------------------------------------------------
@@ -152,3 +144,25 @@ class OtherMemoryCalls:
         self._box.memory.write(caller.tid, arguments[2], size.raw)
         self._box.memory.write(caller.tid, arguments[1], head.raw)
         return 0
+
+
+def _move(name: str, tid: int, own: int, address: int, size: int) -> int:
+    """Move bytes between a buffer of the supervisor's and a task's memory; return how many were."""
+    vectors = _VECTOR.pack(own, size), _VECTOR.pack(address, size)
+    return system_call(NUMBERS[name], tid, vectors[0], 1, vectors[1], 1, 0)
+
+
+def _pieces(source: list[tuple[int, int]], target: list[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Return addresses in both lists of vectors, and how many bytes go from the one to the other."""
+    sources = iter(source)
+    here = left = 0
+    for address, size in target:
+        done = 0
+        while done < size:
+            while not left:
+                here, left = next(sources, (0, -1))
+            if left < 0:
+                return
+            step = min(left, size - done, _PIECE)
+            yield here, address + done, step
+            here, left, done = here + step, left - step, done + step

@@ -107,7 +107,7 @@ class UnixSockets:
 
     def _bind_to_path(self, caller: Caller, own: CallerSocket, label: SocketLabel, address: bytes) -> int:
         path = sun_path(address)
-        located = self._box.walker.locate(caller, AT_FDCWD, path, follow=False)
+        located = self._box.walker.locate_name(caller, AT_FDCWD, path)
         if located.status is not None:
             return -errno.EADDRINUSE
         if located.must_be_directory:

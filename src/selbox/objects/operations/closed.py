@@ -15,6 +15,16 @@ ROWS: Final = (
         ("process_madvise", "process_mrelease"),
     ),
     Operation(
+        "restrict oneself by Landlock",
+        "",
+        (),
+        "",
+        Support.REFUSED,
+        "as on a kernel that has it disabled (EOPNOTSUPP): what the supervisor does would not be held to it",
+        "",
+        ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
+    ),
+    Operation(
         "open by handle",
         "file dir",
         ("open",),

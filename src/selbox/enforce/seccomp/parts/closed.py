@@ -29,6 +29,8 @@ PART: Final = FilterPart(
             # By a descriptor that another thread may exchange, they reach into another process.
             *("process_madvise", "process_mrelease"),
         ),
+        # What the supervisor does for a task would not be held to the rules that the task gave itself.
+        errno.EOPNOTSUPP: ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
         errno.EPERM: (
             "open_by_handle_at",  # a route around path mediation
             # The kernel itself, which no policy of a box can mediate.
