@@ -214,14 +214,6 @@ def test_an_end_of_line_behind_a_context_takes_the_attribute_back(box: Box) -> N
     assert run(box, f"exec 5>/proc/self/attr/exec; (echo {dog} >&5); echo $?; {show}")[1:] == [f"{cat}\0"]
 
 
-def test_a_child_that_only_forked_is_not_told_what_fails(box: Box) -> None:
-    assert run(box, "exec 5>/sys/fs/selinux/context; (echo nonsense >&5; echo $?; cat /dev/null)") == ["0"]
-    assert re.search(
-        r'SELINUX_ERR .* op=late_write path="/sys/fs/selinux/context" exit=-22',
-        (box.directory / "audit.log").read_text(),
-    )
-
-
 @needs_python
 def test_an_attribute_is_set_by_the_program_that_opened_it(box: Box) -> None:
     program = """
@@ -431,33 +423,6 @@ attempt(os.write, os.dup(os.open("/sys/fs/selinux/context", os.O_RDWR)), b"nonse
 """.replace("FOOD", FOOD)
     box.policy.write_text(f"{POLICY} (allow cat_t self (capability (setuid)))")
     assert python(box, program) == ["1", FOOD, "errno 22", "errno 22"]
-
-
-@needs_python
-def test_a_moved_descriptor_is_told_what_fails(box: Box) -> None:
-    program = """
-import fcntl
-root = "/sys/fs/selinux/"
-for move in (os.dup, lambda each: os.dup2(each, 50), lambda each: fcntl.fcntl(each, fcntl.F_DUPFD, 10)):
-    number = move(os.open(root + "context", os.O_RDWR))
-    attempt(os.write, number, b"nonsense")
-    attempt(os.write, number, b"TOY")
-for call in (os.pwrite, lambda number, data, _: os.writev(number, [data])):
-    number = os.dup(os.open(root + "context", os.O_RDWR))
-    attempt(call, number, b"TOY", 5)
-    attempt(os.lseek, number, 7, os.SEEK_SET)
-    attempt(os.read, number, 8)
-    attempt(os.lseek, number, 0, os.SEEK_CUR)
-number = os.dup(os.open(root + "enforce", os.O_RDWR))
-attempt(os.pwrite, number, b"1", 1)
-attempt(os.write, number, b"1" * 5000)
-attempt(os.writev, number, [b"1", b"x"])
-attempt(os.sendfile, number, os.open("/etc/passwd", os.O_RDONLY), 0, 10)
-""".replace("TOY", TOY)
-    lines = python(box, program)
-    assert lines[:6] == ["errno 22", "errno 16"] * 3
-    assert lines[6:10] == lines[10:14] == [str(len(TOY)), "7", repr(TOY[7:15].encode()), "15"]
-    assert lines[14:] == ["errno 22", "errno 12", "1", "errno 22"]
 
 
 @needs_python

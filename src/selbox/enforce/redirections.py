@@ -22,6 +22,7 @@ from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.linux import (
     PTRACE_DETACH,
     PTRACE_INTERRUPT,
+    PTRACE_LISTEN,
     PTRACE_O_EXITKILL,
     PTRACE_O_TRACESYSGOOD,
     PTRACE_SEIZE,
@@ -137,9 +138,11 @@ class Redirections:
         from selbox.enforce.injection import CALL_STOP  # few tasks are held
 
         if event:
-            is_interruption = event == _EVENT_STOP and number == signal.SIGTRAP
-            if not is_interruption or not (held.has_begun or self._has_moved(tid)):
+            if event != _EVENT_STOP or not (held.has_begun or self._has_moved(tid)):
                 self._release(tid)
+                return
+            if number != signal.SIGTRAP:
+                ptrace(PTRACE_LISTEN, tid)  # it was stopped as anybody is, until somebody has it continue
                 return
             held.has_begun, number = True, 0
         elif number == CALL_STOP:
