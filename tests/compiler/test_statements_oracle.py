@@ -106,6 +106,13 @@ POLICIES = {
         (block heir (type own) (blockinherit template)) (block heir2 (type own) (blockinherit template))
         (block middle (blockabstract middle) (type own) (blockinherit template) (type mid))
         (block last (blockinherit middle) (allow mid t (socket (listen))))""",
+    "abstract blocks inside of what is inherited": """
+        (block outer (block inner (blockabstract inner) (type t) (allow t a (file (read)))))
+        (block heir (blockinherit outer)) (block further (blockinherit heir))
+        (block strict (blockinherit outer) (blockabstract inner))
+        (block named (type t) (block marks (blockabstract .named) (type u))) (block other (blockinherit named))
+        (block none (blockabstract none) (block nested (blockabstract nested) (type n)))
+        (block some (blockinherit none) (allow a n.t (file (open))) (block n (type t)))""",
     "in": """
         (block target (type t)) (in target (allow t a (file (read))) (type added))
         (in before target (allow added t (file (write)))) (in after target (allow t t (file (open))))

@@ -83,6 +83,8 @@ def _insert_one(expander: Expander, form: Form, place: Place) -> None:
     if content is not None:
         inserted = content.inside(container, expander.added_path(content), tree=place.tree)
         expander.build(form, at + 1, inserted)
+    elif symbol.flavour == "macro":
+        expander.check_body(symbol.form, form, at + 1, place.inside("macro", place.path))
 
 
 def _check_unambiguous(expander: Expander, symbol: Symbol, form: Form, place: Place, at: int) -> None:
@@ -139,7 +141,9 @@ def _inherit_one(expander: Expander, form: Form, place: Place) -> None:
     if place.scope.depth > MAXIMUM_SCOPES:
         raise StatementError("cil-too-deep", "blocks inherit too deep", place, form)
     scope = InheritScope(place.scope, block.scope)
-    lexical = ("block",) if place.scope.declaring.parent is not None else ()
+    lexical = ("blockinherit in optional",) if place.optional is not None else ()
+    if place.scope.declaring.parent is not None:
+        lexical = (*lexical, "block")
     path = (*place.path, form.offset)
     inside = Place(scope, block.place.tree, place.optional, place.branch, lexical, path, copied=True)
     expander.walk(expander.content_frames(block.form, 2, inside))

@@ -364,7 +364,7 @@ class Expander:
         if self._earlier("macro", form, place) is None:  # the heir's own macro stands
             self.declare(form, place)
             parameters(form, place)
-            self._check_body(form, 3, place.inside("macro", place.path))
+            self.check_body(form, form, 3, place.inside("macro", place.path))
         return []
 
     @staticmethod
@@ -375,10 +375,17 @@ class Expander:
         earlier = place.scope.declaring.own("block", name) if place.copied else None
         return earlier if earlier is not None and earlier.flavour == flavour else None
 
-    def _check_body(self, form: Form, start: int, place: Place) -> None:
-        """Check the outer form of a macro's statements, whether or not it is ever called."""
+    def check_body(self, macro: Form, form: Form, start: int, place: Place) -> None:
+        """Check the outer form of a macro's statements, whether or not it is ever called.
+
+        Args:
+            macro: its declaration.
+            form: what holds the statements: that, or an ``in`` that adds to it.
+            start: index of the first statement there.
+            place: where the statements stand.
+        """
         pending = [(form, start)]
-        parameters = form[2]
+        parameters = macro[2]
         assert isinstance(parameters, Form)  # noqa: S101 - the shape has been checked
         declared: set[tuple[str, object]] = set()
         for each in parameters:
@@ -432,7 +439,8 @@ class Expander:
         return frames
 
     def _blockabstract(self, form: Form, place: Place) -> list[Frame]:
-        self.abstractions.append((form, place))
+        if not place.copied:  # what inherits a block has those inside for itself: secilc does not mark them
+            self.abstractions.append((form, place))
         return []
 
     @staticmethod

@@ -26,7 +26,8 @@ REFUSED: Final[dict[str, frozenset[str]]] = {
     "optional": _OPTIONAL_REFUSES,
     "block": frozenset({"category", "sensitivity"}),
     "in": frozenset({"tunable", "in"}),
-    "in after": frozenset({"tunable", "in", "blockinherit"}),
+    "in after": frozenset({"tunable", "in", "blockinherit", "blockabstract"}),
+    "blockinherit in optional": frozenset({"tunable", "block", "macro"}),
     "tunableif": frozenset({"tunable"}),
     "booleanif": frozenset(USAGE) - _CONDITIONAL_TAKES,
 }
