@@ -56,6 +56,14 @@ def test_all_errors_of_a_run_in_source_order() -> None:
     assert [error.span.line for error in errors if error.span] == [1, 2, 3, 4]
 
 
+def test_what_stands_behind_rules_is_found_in_its_place() -> None:
+    rules = "(allow a b (file (read)))\n" * 2
+    (error,) = errors_of(BASE, f"(optional o\n{rules}stray\n)")
+    assert error.code == "cil-stray-text"
+    assert error.span is not None
+    assert (error.span.line, error.span.length) == (4, len("stray"))
+
+
 def test_error_inside_a_macro_is_where_its_author_wrote_it() -> None:
     (error,) = errors_of(BASE, "(macro m ((type x))\n  (allow x gone (file (read))))\n(call m (a))\n(call m (b))")
     assert error.span is not None

@@ -4,25 +4,29 @@ What names and permissions mean in a scope is looked up once and remembered; onl
 goes the way that all other statements go.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from itertools import chain, compress, groupby
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence, Set
+from itertools import compress, count, groupby
+from operator import attrgetter
 
 from selbox.compiler.classes import Vectors
 from selbox.compiler.identities import Identities
 from selbox.compiler.namespace import Place, Scope
 from selbox.compiler.origins import Origins
 from selbox.compiler.program import Program, Statement
-from selbox.compiler.runs import Run
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, special_pairs
-from selbox.language.cil import Form
+from selbox.language.cil import Form, RuleColumns, RuleRun
 from selbox.model.rules import RuleKind, Rules
-from selbox.typing import Any, Final
+from selbox.typing import Final
 
 Access = tuple[int, int, Vectors]
 """Source id, target id or a value of :mod:`selbox.compiler.targets`, and what is granted or audited."""
 
 Reader = Callable[[Form, Place], Access]
+
+RunOfRules = tuple[Place, RuleRun]
+"""Rules that stand at one place."""
+
+_BRANCH: Final = attrgetter("branch")
 
 _KINDS: Final = {
     "allow": int(RuleKind.ALLOW),
@@ -63,7 +67,7 @@ class AccessRules:
         self._blocks: dict[Scope, _Known] = {}
         self._last: tuple[Scope | None, _Known] = (None, self._root)
 
-    def take(self, runs: Iterable[Run], *, write_out: bool) -> None:
+    def take(self, runs: Iterable[RunOfRules], *, write_out: bool) -> None:
         """Take in rules; report what fails, or switch off the optional block around it.
 
         Args:
@@ -72,68 +76,70 @@ class AccessRules:
         """
         live = (run for run in runs if run[0].optional is None or run[0].optional.live)
         for known, together in groupby(live, lambda run: self._known(run[0].scope)):
-            forms: list[Form] = []
-            places: list[Place] = []
-            branches: list[int] = []
-            for place, run in together:
-                forms += run
-                places += [place] * len(run)
-                branches += [place.branch] * len(run)
-            self._take(_Columns(forms, places, branches), known, write_out)
+            self._take(_Gathered(together), known, write_out)
 
-    def _take(self, given: "_Columns", known: "_Known", write_out: bool) -> None:
+    def _take(self, given: "_Gathered", known: "_Known", write_out: bool) -> None:
         """Take in rules of one scope: by columns where a rule has one row, and so most have."""
-        given = self._learn_all(given, known)
-        kinds = list(map(_KINDS.__getitem__, given.keywords))
-        sources = list(map(known.sources.__getitem__, given.sources))
-        targets = list(map(known.targets.__getitem__, given.targets))
-        vectors = list(map(known.endings.__getitem__, given.endings))
-        branches = given.branches
-        origins = self._origins.number_all(given.forms, given.places)
-        several: set[int] = set()
-        if set(map(len, vectors)) != {1}:
-            several.update(at for at, each in enumerate(vectors) if len(each) > 1)
+        without = self._learn_all(given, known)
+        if without:
+            given.leave_out(without)
+        columns, places = given.columns, given.places
+        kinds = list(map(_KINDS.__getitem__, columns.keywords))
+        sources = list(map(known.sources.__getitem__, columns.sources))
+        targets = list(map(known.targets.__getitem__, columns.targets))
+        object_classes = list(map(known.classes.__getitem__, columns.endings))
+        data = list(map(known.vectors.__getitem__, columns.endings))
+        branches = list(map(_BRANCH, places))
+        origins = self._origins.number_all(columns.offsets, places)
+        several = set(_positions_of(columns.endings, known.several.keys()))
         if write_out:
             special: list[int] = []
             for name in (name for name, target in known.targets.items() if target >= LOWEST_SPECIAL):
-                for at in _positions(given.targets, name):
+                for at in _positions_of(columns.targets, {name}):
                     if targets[at] == SELF and self._bits_of(sources[at]) == 1 << sources[at]:
                         targets[at] = sources[at]
                     else:
                         several.add(at)
                         special.append(at)
-            self.special += [(given.forms[at], given.places[at]) for at in sorted(special)]
+            self.special += map(given.statement, sorted(special))
         rules = self.rules
         done = 0
         for at in [*sorted(several), len(kinds)]:
             rules.kind.fromlist(kinds[done:at])
             rules.source.fromlist(sources[done:at])
             rules.target.fromlist(targets[done:at])
-            rules.object_class.fromlist([class_id for ((class_id, _),) in vectors[done:at]])
-            rules.data.fromlist([vector for ((_, vector),) in vectors[done:at]])
+            rules.object_class.fromlist(object_classes[done:at])
+            rules.data.fromlist(data[done:at])
             rules.condition.fromlist(branches[done:at])
             rules.origin.fromlist(origins[done:at])
             if at in several:
                 for source, target in self._pairs(sources[at], targets[at], write_out):
-                    for class_id, vector in vectors[at]:
+                    for class_id, vector in known.several.get(columns.endings[at], ((object_classes[at], data[at]),)):
                         kind = RuleKind(kinds[at])
                         rules.append(kind, source, target, class_id, vector, branches[at], origins[at])
             done = at + 1
 
-    def _learn_all(self, given: "_Columns", known: "_Known") -> "_Columns":
-        """Read in full each rule that has a new part; leave out those that have no rows."""
-        sources, targets, endings = known.sources, known.targets, known.endings
-        without = {
-            at
-            for at, (source, target, ending) in enumerate(zip(given.sources, given.targets, given.endings, strict=True))
-            if (source not in sources or target not in targets or ending not in endings)
-            and not self._learn(given.forms[at], given.places[at], known)
-        }
-        if not without:
-            return given
-        taken = [at not in without for at in range(len(given.forms))]
-        forms, places = list(compress(given.forms, taken)), list(compress(given.places, taken))
-        return _Columns(forms, places, list(compress(given.branches, taken)))
+    def _learn_all(self, given: "_Gathered", known: "_Known") -> set[int]:
+        """Read in full each rule that has a new part; return those that have no rows."""
+        columns = given.columns
+        sources, targets, endings = known.sources, known.targets, known.vectors
+        parts: tuple[tuple[Sequence[Hashable], Container[Hashable]], ...]
+        parts = (columns.sources, sources), (columns.targets, targets), (columns.endings, endings)
+        # What the first rule that has a part tells, holds for all that have it; unless that rule fails.
+        firsts = sorted({at for column, meanings in parts for at in _first_positions(column, meanings)})
+        failed = next((at for at in firsts if not self._learn(*given.statement(at), known)), None)
+        if failed is None:
+            return set()
+        without = {failed}
+        unknown = [(column, {part for part in set(column) if part not in meanings}) for column, meanings in parts]
+        candidates = {at for column, missing in unknown for at in _positions_of(column, missing)}
+        for at in sorted(candidates):
+            is_known = (
+                columns.sources[at] in sources and columns.targets[at] in targets and columns.endings[at] in endings
+            )
+            if at > failed and not is_known and not (given.is_live(at) and self._learn(*given.statement(at), known)):
+                without.add(at)
+        return without
 
     def _pairs(self, source: int, target: int, write_out: bool) -> Iterable[tuple[int, int]]:
         """Return the sources and targets of a rule's rows; what is written out has types only."""
@@ -147,17 +153,17 @@ class AccessRules:
             bits = self._bits[source] = self._identities.types_of(source)
         return bits
 
-    def check(self, runs: Iterable[Run]) -> None:
+    def check(self, runs: Iterable[RunOfRules]) -> None:
         """Look up the names of the rules in optional blocks; switch off the blocks in which one means nothing."""
-        watched = self._program.watched
-        for place, forms in runs:
-            if place.optional is None or not place.optional.live:
+        inside = (run for run in runs if run[0].optional is not None and run[0].optional.live)
+        for known, together in groupby(inside, lambda run: self._known(run[0].scope)):
+            given = _Gathered(together)
+            if not self._program.watched:
+                self._learn_all(given, known)
                 continue
-            known = self._known(place.scope)
-            sources, targets, endings = known.sources, known.targets, known.endings
-            for form in forms:
-                if watched or form[1] not in sources or form[2] not in targets or id(form[3]) not in endings:
-                    self._learn(form, place, known)
+            for at in range(len(given.places)):
+                if given.is_live(at):
+                    self._learn(*given.statement(at), known)
 
     def _known(self, scope: Scope) -> "_Known":
         """Return what is remembered of a scope; of a call or inheritance only while statement follows on statement."""
@@ -182,9 +188,11 @@ class AccessRules:
         source, target, vectors = found[0]
         known.sources[form[1]] = source  # type: ignore[index]  # the shape has been checked: it is an atom
         known.targets[form[2]] = target  # type: ignore[index]  # likewise
-        # INVARIANT: trees outlive the compilation, so that no other form can have this one's identity.
         if vectors:  # one that grants nothing is read in full each time: what it names counts as used
-            known.endings[id(form[3])] = vectors
+            ending: Form = form[3]  # type: ignore[assignment]  # likewise: it is a form
+            known.classes[ending], known.vectors[ending] = vectors[0]
+            if len(vectors) > 1:
+                known.several[ending] = vectors
         return bool(vectors)
 
 
@@ -193,40 +201,66 @@ class _Known:
 
     Attributes:
         sources, targets: ids by name.
-        endings: classes and access vectors by the identity of the form that says them; none of them is empty.
+        classes, vectors: what rules grant, or the first of it, by the form that says it.
+        several: classes and access vectors where a form says more than one.
     """
 
-    __slots__ = ("endings", "sources", "targets")
+    __slots__ = ("classes", "several", "sources", "targets", "vectors")
 
     def __init__(self) -> None:
         self.sources: dict[str, int] = {}
         self.targets: dict[str, int] = {}
-        self.endings: dict[int, Vectors] = {}
+        self.classes: dict[Form, int] = {}
+        self.vectors: dict[Form, int] = {}
+        self.several: dict[Form, Vectors] = {}
 
 
-class _Columns:
-    """Rules of one scope, and what each of them says.
+class _Gathered:
+    """Rules of one scope.
 
     Attributes:
-        forms, places, branches: the rules.
-        keywords, sources, targets, endings: their parts; the last as in :class:`_Known`.
+        columns: what each of them says.
+        places: where each of them stands.
     """
 
-    def __init__(self, forms: list[Form], places: list[Place], branches: list[int]) -> None:
-        self.forms = forms
-        self.places = places
-        self.branches = branches
-        # Every rule has four parts. This is twice as quick as to ask each for each of them.
-        parts: list[Any] = list(chain.from_iterable(forms))
-        self.keywords: list[str] = parts[0::4]
-        self.sources: list[str] = parts[1::4]
-        self.targets: list[str] = parts[2::4]
-        self.endings = list(map(id, parts[3::4]))
+    def __init__(self, runs: Iterable[RunOfRules]) -> None:
+        self.columns = columns = RuleColumns()
+        self.places: list[Place] = []
+        whole = RuleRun(columns, 0, 0)
+        for place, run in runs:
+            self.places += [place] * (run.stop - run.start)
+            if run.columns is whole.columns and run.start == whole.stop:
+                whole.stop = run.stop
+            else:
+                columns.extend(whole)
+                whole = RuleRun(run.columns, run.start, run.stop)
+        columns.extend(whole)
+
+    def statement(self, at: int) -> Statement:
+        """Return a rule as others know it."""
+        return self.columns.form(at), self.places[at]
+
+    def is_live(self, at: int) -> bool:
+        """Tell whether a rule is in no optional block that is off."""
+        optional = self.places[at].optional
+        return optional is None or optional.live
+
+    def leave_out(self, without: set[int]) -> None:
+        """Leave out some of the rules."""
+        taken = [at for at in range(len(self.places)) if at not in without]
+        self.columns = RuleColumns.of(list(map(self.columns.form, taken)))
+        self.places = [self.places[at] for at in taken]
 
 
-def _positions(column: list[str], name: str) -> Iterator[int]:
-    at = -1
-    with suppress(ValueError):
-        while True:
-            at = column.index(name, at + 1)
-            yield at
+def _first_positions(column: Sequence[Hashable], known: Container[Hashable]) -> Iterator[int]:
+    """Yield where in a column each part stands first that is not known."""
+    unknown = [part for part in set(column) if part not in known]
+    if unknown:
+        firsts = dict(zip(reversed(column), range(len(column) - 1, -1, -1), strict=True))
+        yield from map(firsts.__getitem__, unknown)
+
+
+def _positions_of(column: Sequence[Hashable], parts: Set[Hashable]) -> Iterator[int]:
+    """Yield where in a column one of some parts stands."""
+    if parts:
+        yield from compress(count(), map(parts.__contains__, column))

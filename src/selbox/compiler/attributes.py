@@ -7,7 +7,6 @@ Source: ``cil_typeattribute_used`` (cil_post.c), ``cil_type_used`` (cil_resolve_
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from operator import mul
 
 from selbox.compiler.conditions import Conditions
 from selbox.compiler.extended import ExtendedStatement, kernel_rules
@@ -127,7 +126,8 @@ def settle_attributes(resolution: Resolution, policy: Policy, conditions: Condit
     symbols = resolution.numbered["type"]
     order.sort(key=lambda index: symbols[index].order)
     renumbering = Renumbering(policy.types, kept, order, options.expand_size)
-    _check_growth(resolution, policy.rules, renumbering)
+    marked = _marked(policy.rules, renumbering)
+    _check_growth(resolution, policy.rules, marked, renumbering)
     extended = tuple(kernel_rules(_extended(resolution, renumbering, conditions)))
     ids = renumbering.ids
     gone = frozenset(policy.types[old].name for old, new in enumerate(ids) if new == DROPPED)
@@ -137,7 +137,7 @@ def settle_attributes(resolution: Resolution, policy: Policy, conditions: Condit
     return relabelled_policy._replace(
         types=tuple(_type(policy.types[old], renumbering, new) for new, old in enumerate(renumbering.order)),
         roles=tuple(each._replace(types=renumbering.bits(each.types)) for each in policy.roles),
-        rules=_rules(policy.rules, renumbering),
+        rules=_rules(policy.rules, marked, renumbering),
         extended_rules=extended,
         named_transitions=tuple(
             each._replace(source=ids[each.source], target=ids[each.target], result=ids[each.result]) for each in named
@@ -155,14 +155,20 @@ def _type(old: Type, renumbering: Renumbering, new: int) -> Type:
     return Type(old.name, old.is_attribute, types, old.aliases, old.permissive, bounds, old.neveraudit)
 
 
-def _check_growth(resolution: Resolution, rules: Rules, renumbering: Renumbering) -> None:
+def _check_growth(resolution: Resolution, rules: Rules, marked: set[int], renumbering: Renumbering) -> None:
     """Refuse rules that would become millions when their attributes are written out.
+
+    Args:
+        resolution: knows the extended rules.
+        rules: the others.
+        marked: rows of these that have attributes to be written out.
+        renumbering: knows the types of these.
 
     Raises:
         SelboxError: ``cil-too-large``.
     """
     sizes = [1 if types is None else len(types) for types in renumbering.members]
-    written = sum(map(mul, map(sizes.__getitem__, rules.source), map(sizes.__getitem__, rules.target)))
+    written = len(rules) - len(marked) + sum(sizes[rules.source[row]] * sizes[rules.target[row]] for row in marked)
     statements = [each for each in resolution.extended.statements if each.target < LOWEST_SPECIAL]
     written += sum(sizes[each.source] * sizes[each.target] for each in statements)
     if written > max(_MOST_WRITTEN, _MOST_TIMES * (len(rules) + len(statements))):
@@ -173,10 +179,8 @@ def _check_growth(resolution: Resolution, rules: Rules, renumbering: Renumbering
         )
 
 
-def _rules(old: Rules, renumbering: Renumbering) -> Rules:
+def _rules(old: Rules, marked: set[int], renumbering: Renumbering) -> Rules:
     """Return rules with new ids; those of attributes that are written out take several rows, or none."""
-    flags = bytearray(types is not None for types in renumbering.members)
-    marked = _marked(flags, old.source) | _marked(flags, old.target)
     if not marked:
         return _renumbered(old, renumbering)
     groups = list(_groups(old, sorted(marked)))
@@ -220,9 +224,11 @@ def _groups(old: Rules, marked: list[int]) -> Iterator[list[int]]:
     yield group
 
 
-def _marked(flags: bytearray, ids: "array[int]") -> set[int]:
-    """Return the rows whose id has a flag."""
-    return {match.start() for match in re.finditer(b"\1", bytes(map(flags.__getitem__, ids)))}
+def _marked(rules: Rules, renumbering: Renumbering) -> set[int]:
+    """Return the rows that have attributes to be written out."""
+    flags = bytes(types is not None for types in renumbering.members)
+    columns = (bytes(map(flags.__getitem__, ids)) for ids in (rules.source, rules.target))
+    return {match.start() for column in columns for match in re.finditer(b"\1", column)}
 
 
 def _repeated(column: "array[int]", groups: list[list[int]], counts: list[int]) -> "array[int]":

@@ -79,7 +79,7 @@ def _insert_one(expander: Expander, form: Form, place: Place) -> None:
     container = "in after" if _moment(form) == "after" else "in"
     expander.additions.setdefault(id(symbol.form), []).append((form, at + 1, place.tree))
     content = symbol.content
-    expander.program.rearranging.add(symbol.place.top_level(symbol.form))
+    expander.program.rearranging.add(symbol.place.top_level(symbol.form.offset))
     if content is not None:
         inserted = content.inside(container, expander.added_path(content), tree=place.tree)
         expander.build(form, at + 1, inserted)

@@ -7,7 +7,7 @@ What needs names of elsewhere waits in queues that the next stages empty: condit
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from selbox.compiler.errors import StatementError
@@ -16,11 +16,14 @@ from selbox.compiler.parameters import parameters
 from selbox.compiler.program import ACCESS, JOINED, OBJECT_ROLE, Program, Statement
 from selbox.compiler.statements import REFUSED, branches, check_declared_once, check_statement, stray
 from selbox.diagnostics import SelboxError
-from selbox.language.cil import Form, RuleForm, Tree
+from selbox.language.cil import Form, RuleColumns, RuleRun, Tree
 from selbox.language.cil.statements import VALID_SHAPES, Shapes
 from selbox.typing import Final, NamedTuple, NoReturn
 
-Frame = tuple[Iterator[tuple[int, Form | str]], Place, "Form | list[Form]"]
+Body = Sequence[Form | RuleRun | str]
+"""Statements, or a form that holds some."""
+
+Frame = tuple[Iterator[tuple[int, Form | RuleRun | str]], Place, Body]
 Action = Callable[[Form, Place], list[Frame]]
 
 LEAST_COPIES: Final = 100_000
@@ -95,7 +98,7 @@ class Expander:
         if program.options.qualified_names:
             self._actions |= dict.fromkeys(("block", "blockinherit", "blockabstract", "in"), self._refused)
 
-    def build(self, form: "Form | list[Form]", start: int, place: Place) -> None:
+    def build(self, form: Body, start: int, place: Place) -> None:
         """Take in the statements of a form from an index on.
 
         Args:
@@ -168,12 +171,14 @@ class Expander:
         """Take in the statements of a frame up to one that has some inside; return these, or nothing at the end."""
         statements, place, parent = frame
         plain = self._plain_statements(place.lexical)
-        rules: list[Form] = []
-        runs = {ACCESS: rules}
+        runs: dict[str, list[Form]] = {}
         inner: list[Frame] = []
         for index, statement in statements:
-            if type(statement) is RuleForm:  # no container refuses these
-                rules.append(statement)
+            if type(statement) is RuleRun:  # nothing that may hold one refuses access rules
+                self._walked += statement.stop - statement.start - 1
+                if ACCESS in runs:
+                    self._add(ACCESS, runs.pop(ACCESS), place)
+                self._add(ACCESS, statement, place)
                 continue
             if type(statement) is Form and statement and type(statement[0]) is str:
                 keyword = statement[0]
@@ -193,9 +198,13 @@ class Expander:
 
     def _store(self, runs: dict[str, list[Form]], place: Place) -> None:
         for key, forms in runs.items():
-            if forms:
-                self.program.statements.setdefault(key, []).append((place, forms))
+            self._add(key, forms, place)
         runs.clear()
+
+    def _add(self, key: str, forms: Sequence[Form], place: Place) -> None:
+        if key == ACCESS and type(forms) is not RuleRun:
+            forms = RuleRun(RuleColumns.of(forms), 0, len(forms))
+        self.program.statements.setdefault(key, []).append((place, forms))
 
     def _plain_statements(self, lexical: tuple[str, ...]) -> dict[str, Shapes]:
         """Return, for statements that are only kept, what :meth:`_take` would find out about each.
@@ -256,14 +265,14 @@ class Expander:
     def _take(
         self,
         index: int,
-        statement: "Form | str",
+        statement: Form | RuleRun | str,
         place: Place,
-        parent: "Form | list[Form]",
+        parent: Body,
         runs: dict[str, list[Form]],
     ) -> list[Frame]:
         """Take in one statement; return what to walk before the next one."""
         try:
-            if isinstance(statement, str):
+            if not isinstance(statement, Form):
                 raise stray(index, place, parent)
             keyword = check_statement(statement, place)
             action = self._actions.get(keyword)
@@ -456,5 +465,5 @@ def _keep(statement: Form, keyword: str, runs: dict[str, list[Form]]) -> None:
     runs.setdefault(JOINED.get(keyword, keyword), []).append(statement)
 
 
-def _frame(form: "Form | list[Form]", start: int, place: Place) -> Frame:
+def _frame(form: Body, start: int, place: Place) -> Frame:
     return enumerate(islice(form, start, None), start), place, form

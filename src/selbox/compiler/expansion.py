@@ -29,7 +29,7 @@ def expand(program: Program, trees: Sequence[Tree], is_whole: bool = True) -> No
         expander.declare_object_role(trees[0])
     expander.limit_copies()
     for waiting in (expander.tunable_conditions, expander.insertions, expander.inheritances, expander.calls):
-        program.rearranging.update(place.top_level(form) for form, place in waiting)
+        program.rearranging.update(place.top_level(form.offset) for form, place in waiting)
     choose_tunables(expander)
     insert(expander, "before")
     inherit(expander)

@@ -18,7 +18,7 @@ from selbox.compiler.renewal import Parts
 from selbox.compiler.rereading import GiveUpError, Gone, Passage, Reread, reread
 from selbox.compiler.windows import Change, Window, windows
 from selbox.diagnostics import Diagnostic, SelboxError, SourceFile, Span
-from selbox.language.cil import Form, Tree
+from selbox.language.cil import Tree
 from selbox.language.cil.tree import LineIndex
 from selbox.typing import Final, NamedTuple
 
@@ -200,9 +200,7 @@ class _Windows:
 
     def _span(self, names: Sequence[str], now: int, offset: int) -> Span:
         text = self._texts[now]
-        form = Form()
-        form.offset = offset
-        return Tree(SourceFile(names[now], text), [], LineIndex(text)).span(form)
+        return Tree(SourceFile(names[now], text), [], LineIndex(text)).span_at(offset)
 
     def widen(self, found: Reread) -> bool:
         """Take in what may mean something else now; tell whether there was anything."""

@@ -1,7 +1,7 @@
 """Takes from a compilation what the next one can start from: makes a :class:`Baseline`."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -116,7 +116,7 @@ class _Keeping:
     def baseline(self) -> Baseline:
         dead, dead_declared = self._dead()
         return Baseline(
-            starts=tuple(array("I", [form.offset for form in tree.forms]).tobytes() for tree in self._trees),
+            starts=tuple(tree.starts().tobytes() for tree in self._trees),
             others=self._others().tobytes(),
             together=tuple(sorted(number << 32 | offset for number, offset in self._kept.together)),
             dead=dead,
@@ -173,7 +173,7 @@ class _Keeping:
     def _dead(self) -> tuple[dict[str, tuple[int, ...]], frozenset[str]]:
         found: dict[str, dict[int, None]] = {}
         declared: set[str] = set()
-        starts: dict[int, list[int]] = {}
+        starts: dict[int, array[int]] = {}
         for symbol in self._program.symbols.get("optional", ()):
             content = symbol.content
             if content is None or content.optional is None or content.optional.live:
@@ -182,10 +182,10 @@ class _Keeping:
                 continue
             number = symbol.place.path[0]
             if number not in starts:
-                starts[number] = [form.offset for form in self._trees[number].forms]
-            form = self._trees[number].forms[bisect_left(starts[number], symbol.form.offset + 1) - 1]
+                starts[number] = self._trees[number].starts()
+            top_level = starts[number][bisect_right(starts[number], symbol.form.offset) - 1]
             for atom in names_in(symbol.form):
-                found.setdefault(atom, {})[number << 32 | form.offset] = None
+                found.setdefault(atom, {})[number << 32 | top_level] = None
             declared.update(_declared(symbol.form))
         return {atom: tuple(places) for atom, places in found.items()}, frozenset(declared)
 

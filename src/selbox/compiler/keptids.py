@@ -56,14 +56,18 @@ class KeptIds:
 
     def place_of(self, form: Form, place: Place) -> int:
         """Return where a statement stands in one number: the source, and the offset in it."""
-        if self.together and place.top_level(form) in self.together:
+        return self.place_at(form.offset, place)
+
+    def place_at(self, offset: int, place: Place) -> int:
+        """Return it for the statement at an offset."""
+        if self.together and place.top_level(offset) in self.together:
             return self.beyond
-        return place.path[0] << 32 | form.offset
+        return place.path[0] << 32 | offset
 
     def origin_place(self, origin: int) -> int:
         """Return where the statement of an origin stands."""
         origins = self.resolution.origins
-        return self.place_of(origins.forms[origin - 1], origins.places[origin - 1])
+        return self.place_at(origins.offsets[origin - 1], origins.places[origin - 1])
 
     def origin_branch(self, origin: int) -> int:
         """Return the conditional branch in which it stands, or 0."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from selbox.language.cil import Form
+from selbox.language.cil import Form, RuleRun
 from selbox.language.cil.tree import atoms
 
 
@@ -21,12 +21,12 @@ def mentions(text: str, name: str) -> Iterator[int]:
         at = text.find(name, end)
 
 
-def names_in(forms: Iterable["Form | str"]) -> Iterator[str]:
-    """Yield the atoms that stand in forms, and the parts of those that have dots."""
-    for atom in atoms(forms):
-        yield atom
-        if "." in atom:
-            yield from atom.split(".")
+def names_in(forms: Iterable[Form | RuleRun | str]) -> dict[str, None]:
+    """Return the atoms that stand in forms, and the parts of those that have dots, each once."""
+    names = dict.fromkeys(atoms(forms))
+    for dotted in [name for name in names if "." in name]:
+        names.update(dict.fromkeys(dotted.split(".")))
+    return names
 
 
 def _goes_on(character: str) -> bool:

@@ -384,17 +384,17 @@ class Place:
             self.copied,
         )
 
-    def top_level(self, form: Form) -> tuple[int, int]:
+    def top_level(self, offset: int) -> tuple[int, int]:
         """Return the top-level statement that a statement here is, or stands in, or that brought it here.
 
         Args:
-            form: the statement.
+            offset: of the statement.
 
         Returns:
             The number of its source, and its offset.
         """
         if len(self.path) == 1:
-            return self.path[0], form.offset
+            return self.path[0], offset
         return self.path[0], self.path[1] if self.path[1] < LATER else self.path[2]
 
 

@@ -41,49 +41,52 @@ class Origins:
         apart: whether a statement that is brought in again has a number of its own.
 
     Attributes:
-        forms, places: the statement of each number, from 1, and where it stands.
+        offsets, places: the offset of the statement of each number, from 1, and where it stands.
     """
 
     def __init__(self, record: bool = True, apart: bool = False) -> None:
         self._record = record
         self._apart = apart
-        self.forms: list[Form] = []
+        self.offsets = array("I")
         self.places: list[Place] = []
-        self._numbers: dict[int | tuple[int, int], int] = {}
+        self._numbers: dict[tuple[int, ...], int] = {}
 
     def number(self, form: Form, place: Place) -> int:
         """Return the ``origin`` number of a statement, from 1."""
-        key = (id(form), id(place)) if self._apart else id(form)
+        return self._number_at(form.offset, place)
+
+    def _number_at(self, offset: int, place: Place) -> int:
+        key = (offset, id(place)) if self._apart else (offset, id(place.tree))
         known = self._numbers.get(key)
         if known is None:
             if not self._record:
                 return 0
-            self.forms.append(form)
+            self.offsets.append(offset)
             self.places.append(place)
-            known = self._numbers[key] = len(self.forms)
+            known = self._numbers[key] = len(self.places)
         return known
 
-    def number_all(self, forms: list[Form], places: list[Place]) -> list[int]:
-        """Return the numbers of many statements of one scope."""
+    def number_all(self, offsets: "array[int]", places: list[Place]) -> list[int]:
+        """Return the numbers of many statements of one scope, of which each has its offset and place."""
         if any(type(place.scope) is not Scope or place.copied for place in set(places)):
-            return list(map(self.number, forms, places))
+            return list(map(self._number_at, offsets, places))
         # Nothing brings these in: each is met once only.
-        first = len(self.forms) + 1
-        self.forms += forms
+        first = len(self.places) + 1
+        self.offsets += offsets
         self.places += places
-        return list(range(first, first + len(forms)))
+        return list(range(first, first + len(places)))
 
     def span(self, number: int) -> Span | None:
         """Return the place of a statement for a message, or None for number 0."""
         if not number:
             return None
-        return self.places[number - 1].tree.span(self.forms[number - 1])
+        return self.places[number - 1].tree.span_at(self.offsets[number - 1])
 
     def position(self, number: int) -> tuple[int, ...]:
         """Return where a reader of the expanded policy meets a statement for the first time."""
         if not number:
             return ()
-        return (*self.places[number - 1].path, self.forms[number - 1].offset)
+        return (*self.places[number - 1].path, self.offsets[number - 1])
 
     def table(self) -> OriginTable:
         """Return the places by their number."""
@@ -95,5 +98,5 @@ class Origins:
             index = indices.setdefault(id(tree), len(trees))
             trees[id(tree)] = tree
             file.extend(repeat(index, len(list(run))))
-        offset = array("I", [form.offset for form in self.forms])
-        return OriginTable([tree.source.name for tree in trees.values()], _LineStarts(trees.values()), file, offset)
+        names = [tree.source.name for tree in trees.values()]
+        return OriginTable(names, _LineStarts(trees.values()), file, self.offsets[:])

@@ -7,8 +7,8 @@ from selbox.compiler.namespace import NAME_TABLES, Argument, Optional, Place, Sc
 from selbox.compiler.options import CompileOptions
 from selbox.compiler.runs import Run, in_order
 from selbox.diagnostics import Diagnostics, did_you_mean
-from selbox.language.cil import Form
-from selbox.typing import ClassVar, Final
+from selbox.language.cil import Form, RuleRun
+from selbox.typing import ClassVar, Final, cast
 
 Statement = tuple[Form, Place]
 Handler = Callable[[Form, Place], None]
@@ -95,6 +95,11 @@ class Program:
             symbol = symbol.actual
             passed += 1
         return symbol
+
+    @property
+    def rules(self) -> list[tuple[Place, RuleRun]]:
+        """The access rules."""
+        return cast(list[tuple[Place, RuleRun]], self.statements.get(ACCESS, []))
 
     def put_in_order(self) -> None:
         """Sort the statements whose order tells as a reader of the expanded policy would meet them."""

@@ -153,7 +153,7 @@ class Reassertion:
                 continue
             at: tuple[int, int | None] = each.order[0] >> 1, None  # a statement that was there, for another type
             if each.origin:
-                at = origins.places[each.origin - 1].path[0], origins.forms[each.origin - 1].offset
+                at = origins.places[each.origin - 1].path[0], origins.offsets[each.origin - 1]
             found[end].append(((each.order, rank[end[0]], number), at))
         return found
 

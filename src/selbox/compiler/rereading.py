@@ -22,7 +22,7 @@ from selbox.compiler.program import OBJECT_ROLE, Program
 from selbox.compiler.resolution import Known, Resolution
 from selbox.compiler.sets import SetOperator, SetTerm
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
-from selbox.language.cil import Form, Tree, parse
+from selbox.language.cil import Form, RuleRun, Tree, parse
 from selbox.language.cil.tree import LineIndex, atoms
 from selbox.model.bitset import bitset, members
 from selbox.model.mls import Level, LevelRange
@@ -409,10 +409,10 @@ def _check(program: Program) -> None:
 def _check_block_names(baseline: Baseline, trees: Iterable[Tree]) -> None:
     """Give up where blocks and macros, or who names them, meet optional blocks of the same name."""
     for tree in trees:
-        pending: list[Form | str] = list(tree.forms)
+        pending: list[Form | RuleRun | str] = list(tree.forms)
         while pending:
             form = pending.pop()
-            if isinstance(form, str):
+            if not isinstance(form, Form):
                 continue
             if form.keyword in _NAMING_BLOCKS and not baseline.names.optionals.isdisjoint(names_in(form[1:3])):
                 raise GiveUpError

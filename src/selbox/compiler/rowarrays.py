@@ -84,7 +84,7 @@ def _places(kept: KeptIds, table: OriginTable) -> NDArray[np.uint64]:
     """Return the place of each origin, after one for none."""
     origins = kept.resolution.origins
     if kept.together:
-        return np.array([0, *map(kept.place_of, origins.forms, origins.places)], np.uint64)
+        return np.array([0, *map(kept.place_at, origins.offsets, origins.places)], np.uint64)
     file, offset = np.frombuffer(table.file, np.uint32), np.frombuffer(table.offset, np.uint32)
     _, first_of_file = np.unique(file, return_index=True)
     numbers = np.array([origins.places[at].path[0] for at in first_of_file.tolist()], np.uint64)

@@ -10,7 +10,7 @@ from selbox.compiler.identities import Identities
 from selbox.compiler.levels import Levels
 from selbox.compiler.namespace import STRINGS, CallScope, Place, Scope, Symbol
 from selbox.compiler.origins import Origins
-from selbox.compiler.program import ACCESS, Program
+from selbox.compiler.program import Program
 from selbox.compiler.targets import LOWEST_SPECIAL, SELF, target_of
 from selbox.language.cil import Form
 from selbox.model.bitset import members
@@ -77,7 +77,7 @@ class RuleTables:
     def collect(self, only_optional: bool) -> None:
         """Take in every rule."""
         run = self._program.run
-        runs = self._program.statements.get(ACCESS, ())
+        runs = self._program.rules
         if only_optional:
             self.access.check(runs)
         else:

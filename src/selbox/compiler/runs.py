@@ -8,7 +8,7 @@ from operator import attrgetter
 from selbox.compiler.namespace import Place
 from selbox.language.cil import Form
 
-Run = tuple[Place, list[Form]]
+Run = tuple[Place, Sequence[Form]]
 
 _OFFSET = attrgetter("offset")
 

@@ -4,12 +4,12 @@ Source: the checks of ``cil_build_ast.c`` of libsepol, and those of ``cil_resolv
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from selbox.compiler.errors import StatementError
 from selbox.compiler.namespace import NAME_TABLES, Place
 from selbox.diagnostics import did_you_mean
-from selbox.language.cil import Form
+from selbox.language.cil import Form, RuleRun
 from selbox.language.cil.statements import USAGE, has_valid_shape, usage
 from selbox.typing import Final
 
@@ -46,7 +46,7 @@ def check_declared_once(form: Form, place: Place, declared: set[tuple[str, objec
     declared.add((table, form[1]))
 
 
-def stray(index: int, place: Place, parent: "Form | list[Form]") -> StatementError:
+def stray(index: int, place: Place, parent: "Sequence[Form | RuleRun | str]") -> StatementError:
     """Return the error for an atom that stands where a statement should.
 
     Args:
@@ -55,12 +55,13 @@ def stray(index: int, place: Place, parent: "Form | list[Form]") -> StatementErr
         parent: the form around it.
     """
     assert isinstance(parent, Form)  # noqa: S101 - the reader lets no atom stand outside of every form
+    earlier: Sequence[Form | RuleRun | str] = parent[:index]
     return StatementError(
         "cil-stray-text",
         f"expected a statement in parentheses, found `{parent[index]}`",
         place,
         parent,
-        (index,),
+        (sum(len(each) if isinstance(each, RuleRun) else 1 for each in earlier),),
     )
 
 

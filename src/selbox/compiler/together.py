@@ -34,10 +34,10 @@ def together(trees: Sequence[Tree], program: Program) -> frozenset[TopLevel] | N
     """
     declared = [symbol for flavour in NAMING for symbol in program.symbols.get(flavour, ())]
     found = set(program.rearranging)
-    found.update(symbol.place.top_level(symbol.form) for symbol in declared)
+    found.update(symbol.place.top_level(symbol.form.offset) for symbol in declared)
     if not found:
         return frozenset()
-    starts = [[form.offset for form in tree.forms] for tree in trees]
+    starts = [tree.starts() for tree in trees]
     if _characters(found, trees, starts) > MOST_CHARACTERS:
         return None
     # Macros are named by calls alone, tunables by `tunableif`, and blocks by calls and the like, or in front of a dot.

@@ -292,7 +292,8 @@ def is_complete(tree: "Tree") -> bool:
     Classes of its own, in a ``classorder`` that begins with ``unordered``, are only added to another policy's.
     """
     # Both statements are legal only outside blocks, and no kernel runs on a policy that lacks them.
-    return any(_orders_classes(form) or form == ["sid", "kernel"] for form in tree.forms)
+    forms = (form for form in tree.forms if isinstance(form, list))  # the others are rules
+    return any(_orders_classes(form) or form == ["sid", "kernel"] for form in forms)
 
 
 def _orders_classes(form: "Form") -> bool:

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from contextlib import suppress
 
 import pytest
@@ -8,7 +9,7 @@ from selbox.diagnostics import Diagnostic, SelboxError, SourceFile
 from selbox.language.cil import Form, Tree, parse
 from selbox.language.cil.fastreader import read_fast
 from selbox.language.cil.reader import read_carefully
-from selbox.language.cil.tree import MAXIMUM_DEPTH, MAXIMUM_NESTING
+from selbox.language.cil.tree import MAXIMUM_DEPTH, MAXIMUM_NESTING, RuleRun, written_out
 
 
 def read(text: str) -> Tree:
@@ -42,6 +43,7 @@ def test_strings_may_hold_what_symbols_may_not() -> None:
 def test_spans() -> None:
     tree = read('(type x)\n  (filecon "/a (b" any\n  (u r (t) ((s0) (s0))))')
     form = tree.forms[1]
+    assert isinstance(form, Form)
     assert tree.span(form)[1:] == (2, 3, 20)
     assert tree.span(form, 1)[1:] == (2, 12, 7)
     assert tree.span(form, 3)[1:] == (3, 3, 21)
@@ -129,8 +131,8 @@ def test_both_readers_agree(text: str) -> None:
         assert fast is None
         return
     if fast is not None:
-        assert fast == careful
-        assert offsets(fast) == offsets(careful)
+        assert written_out(fast) == careful
+        assert offsets(written_out(fast)) == offsets(careful)
 
 
 @pytest.mark.parametrize(
@@ -161,19 +163,49 @@ def test_both_readers_agree_about_odd_characters_and_blanks(line: str) -> None:
             assert read_fast(text) is None
         else:
             fast = read_fast(text)
-            assert fast in (None, careful)
-            assert fast is None or offsets(fast) == offsets(careful)
+            assert fast is None or written_out(fast) == careful
+            assert fast is None or offsets(written_out(fast)) == offsets(careful)
 
 
-def offsets(forms: "list[Form] | Form") -> list[object]:
-    """Return the offsets of all forms but those that rules end in, which rules share."""
-    return [(form.offset, offsets(form)) for form in forms if isinstance(form, Form) and form.keyword != "allow"]
+def offsets(forms: Iterable[Form | str]) -> list[object]:
+    """Return the offsets of all forms but those inside of rules, which rules share."""
+    return [
+        (form.offset, [] if form.keyword in ("allow", "dontaudit") else offsets(form))
+        for form in forms
+        if isinstance(form, Form)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("around", "runs"),
+    [
+        ("{}", 1),
+        ("(optional a\n{}(optional b\n{}))", 2),
+        ("(booleanif (a)\n(true\n{}\n)\n(false\n{}\n)\n)", 2),
+        ("(block a\n{})", 0),
+        ("(macro a (b)\n{})", 0),
+        ("(class a\n(optional b\n{}))", 0),
+        ("(call a\n(booleanif b\n(true\n{}\n)))", 0),
+    ],
+)
+def test_rules_are_put_together_only_where_statements_stand(around: str, runs: int) -> None:
+    rules = "(allow a b (c (p)))\n    (dontaudit a b (c (p)))\n(type t)\n"
+    text = around.replace("{}", rules)
+    forms = read(text).forms
+    assert _runs(forms) == runs
+    careful = read_carefully(SourceFile("x", text))
+    assert written_out(forms) == careful
+    assert offsets(written_out(forms)) == offsets(careful)
+
+
+def _runs(forms: Iterable[Form | RuleRun | str]) -> int:
+    return sum(1 if isinstance(form, RuleRun) else _runs(form) for form in forms if not isinstance(form, str))
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(SelboxError):
-        assert all(isinstance(form, Form) for form in read(text).forms)
+        assert all(isinstance(form, Form) for form in written_out(read(text).forms))
 
 
 trees = st.recursive(
@@ -188,6 +220,5 @@ def test_what_is_written_is_read(forms: list[list[object]], blank: str) -> None:
 
     text = blank.join(write(form) for form in forms)
     tree = read(text)
-    assert tree.forms == forms
-    for form in tree.forms:
-        assert text[form.offset] == "("
+    assert written_out(tree.forms) == forms
+    assert all(text[offset] == "(" for offset in tree.starts())

@@ -2,6 +2,6 @@
 
 from selbox.language.cil.fastreader import Shared
 from selbox.language.cil.reader import parse
-from selbox.language.cil.tree import Form, RuleForm, Tree
+from selbox.language.cil.tree import Form, RuleColumns, RuleRun, Tree
 
-__all__ = ["Form", "RuleForm", "Shared", "Tree", "parse"]
+__all__ = ["Form", "RuleColumns", "RuleRun", "Shared", "Tree", "parse"]

@@ -4,12 +4,13 @@ It gives up on anything that it would have to explain; :mod:`selbox.language.cil
 slowly, and says what is wrong. The two agree on every text that both take.
 
 Policies are mostly rules of one line each: ``(allow SOURCE TARGET (CLASS (PERMISSION…)))``. Such a line is split once,
-and the form at its end, which thousands of rules share, is read once and then found by its text. Whether characters may
-stand where they stand is asked of each atom when it is met first, and of all lines of another form.
+and the form at its end, which thousands of rules share, is read once and then found by its text; its parts are put into
+columns together with those of others. Whether characters may stand where they stand is asked of each atom when it is
+met first, and of all lines of another form.
 """
 
 from selbox.language.cil.statements import USAGE
-from selbox.language.cil.tree import MAXIMUM_DEPTH, Form, RuleForm, is_too_deep
+from selbox.language.cil.tree import MAXIMUM_DEPTH, Form, RuleColumns, RuleRun, is_too_deep
 from selbox.typing import Final
 
 _ATOM: Final = bytes(code for code in range(0x21, 0x7F) if chr(code) not in '\\();"')
@@ -46,7 +47,7 @@ class Shared:
         self.closed: dict[str, str] = {}
 
 
-def read_fast(text: str, shared: Shared | None = None) -> list[Form] | None:
+def read_fast(text: str, shared: Shared | None = None) -> list[Form | RuleRun] | None:
     """Return the forms of a text, or None when there is a fault in it or anything unusual.
 
     Args:
@@ -64,81 +65,112 @@ def read_fast(text: str, shared: Shared | None = None) -> list[Form] | None:
     return reader.current  # type: ignore[return-value]  # it has just been checked that no atom is among them
 
 
+class _Body(Form):
+    """A form that holds statements, as all around it do: nobody asks what these are but who looks for runs of rules."""
+
+    __slots__ = ()
+
+
 class _FastReader:
     """The state of one reading.
 
     Attributes:
         plain: whether it is known that only strings and comments hold other than plain characters.
         current: the innermost form that is still open; ``stack`` holds those around it.
+        columns: rules of one line each.
     """
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
-        self.current = Form()
+        self.current: Form = _Body()
         self.stack: list[Form] = []
         self.plain = False
+        self.columns = RuleColumns()
 
     def read_statements(self, text: str) -> bool:
         """Read a text with a statement on most of its lines; tell whether all could be read."""
         endings, atoms, closed = self.shared.endings, self.shared.atoms, self.shared.closed
-        rule_of, keyword_of = _RULES.get, _KEYWORDS.get
+        keyword_of = _KEYWORDS.get
+        columns = self.columns
+        keywords, sources, targets, lasts = columns.keywords, columns.sources, columns.targets, columns.endings
+        offsets: list[int] = []
         add = self.current.append
+        rules = self._rules_here()
+        start = 0
         end = -1
-        for line in text.split("\n"):
+        lines = text.split("\n")
+        lines.append("")  # a run of rules ends at a line that is none
+        for line in lines:
             offset = end + 1
             end = offset + len(line)
-            words = line.split(" ", 3)
-            if not words[0]:
+            if line[:1] == " ":
                 line = line.lstrip(" ")
                 offset = end - len(line)
-                words = line.split(" ", 3)
-            form: Form | None = None
-            keyword = rule_of(words[0])
-            if keyword is not None:
+            words = line.split(" ", 3)
+            if words[0] in rules:
+                ending: Form | None
                 try:
-                    _, source, target, ending = words
-                    form = RuleForm((keyword, atoms[source], atoms[target], endings[ending]))
+                    _, source, target, last = words
+                    source, target, ending = atoms[source], atoms[target], endings[last]
                 except (KeyError, ValueError):
-                    form = self._read_rule(keyword, words, end)
-            elif words[0] == ")" and len(line) == 1 and self.stack:
+                    source, target, ending = self._read_rule(words, end)
+                if ending is not None:
+                    keywords.append(rules[words[0]])
+                    sources.append(source)
+                    targets.append(target)
+                    lasts.append(ending)
+                    offsets.append(offset)
+                    continue
+            if start < len(offsets):
+                add(RuleRun(columns, start, len(offsets)))  # type: ignore[arg-type]  # who walks a body looks for it
+                start = len(offsets)
+            if words[0] == ")" and len(line) == 1 and self.stack:
                 self.current = self.stack.pop()
-                add = self.current.append
+                add, rules = self.current.append, self._rules_here()
                 continue
-            else:
-                keyword = keyword_of(words[0])
-                if keyword is not None:
-                    last = closed.get(words[2]) if len(words) == 3 else None
-                    if last is not None and words[1] in atoms:
-                        form = Form((keyword, atoms[words[1]], last))
-                    else:
-                        form = self._read_statement(keyword, line, offset)
+            form: Form | None = None
+            keyword = keyword_of(words[0])
+            if keyword is not None:
+                name = closed.get(words[2]) if len(words) == 3 else None
+                if name is not None and words[1] in atoms:
+                    form = Form((keyword, atoms[words[1]], name))
+                else:
+                    form = self._read_statement(keyword, line, offset)
             if form is not None:
                 form.offset = offset
                 add(form)
                 continue
-            if not (self._open(words, offset) or self.read_lines((line,), offset)):
+            if not self._read_other(words, line, offset):
                 return False
-            if is_too_deep(self.stack, _SHARED_DEPTH):
-                return False
-            add = self.current.append
+            add, rules = self.current.append, self._rules_here()
+        columns.offsets.fromlist(offsets)
         return True
 
-    def _read_rule(self, keyword: str, words: list[str], end: int) -> Form | None:
+    def _rules_here(self) -> dict[str, str]:
+        """Return how the lines of rules begin that may be put into columns where they stand."""
+        return _RULES if type(self.current) is _Body else {}
+
+    def _read_rule(self, words: list[str], end: int) -> tuple[str, str, Form | None]:
         """Read a rule whose parts have not all been met yet.
 
         Args:
-            keyword: its first word.
-            words: that with its parenthesis, two atoms, and the rest of the line.
+            words: its keyword with a parenthesis, two atoms, and the rest of the line.
             end: offset of the line's end in the text.
 
         Returns:
-            The rule, or None when the line is anything else.
+            The atoms and the rest; no form when the line is anything else.
         """
         if len(words) != 4:
-            return None
+            return "", "", None
         ending = self.shared.endings.get(words[3]) or self._read_ending(words[3], end - len(words[3]))
         names = self._atoms(words[1:3])
-        return None if ending is None or names is None else RuleForm((keyword, *names, ending))
+        return ("", "", None) if names is None else (names[0], names[1], ending)
+
+    def _read_other(self, words: list[str], line: str, offset: int) -> bool:
+        """Read a line that is no whole statement, or an unusual one; tell whether it could be read."""
+        return (self._open(words, offset) or self.read_lines((line,), offset)) and not is_too_deep(
+            self.stack, _SHARED_DEPTH
+        )
 
     def _read_statement(self, keyword: str, line: str, offset: int) -> Form | None:
         """Read a statement of atoms, the last of which may be a form of atoms; None when its line is anything else."""
@@ -170,12 +202,18 @@ class _FastReader:
         items = self._atoms([words[0][1:], *words[1:]])
         if items is None:
             return False
-        form = Form(items)
+        form = _Body(items) if self._holds_statements(items[0]) else Form(items)
         form.offset = offset
         self.current.append(form)
         self.stack.append(self.current)
         self.current = form
         return True
+
+    def _holds_statements(self, keyword: str) -> bool:
+        """Tell whether a form that opens now holds statements, as all around it do."""
+        if type(self.current) is _Body:
+            return keyword == "optional"
+        return keyword in ("true", "false") and self.current.keyword == "booleanif" and type(self.stack[-1]) is _Body
 
     def _atoms(self, words: list[str]) -> list[str] | None:
         """Return words as they were met first; None when one of them is no atom."""

@@ -30,9 +30,7 @@ def parse(source: SourceFile, shared: Shared | None = None) -> Tree:
             ``cil-line-mark``, ``cil-too-deep``.
     """
     forms = None if mark_faults(source.text) else read_fast(source.text, shared)
-    if forms is None:
-        forms = read_carefully(source)
-    return Tree(source, forms, LineIndex(source.text))
+    return Tree(source, read_carefully(source) if forms is None else forms, LineIndex(source.text))
 
 
 def read_carefully(source: SourceFile) -> list[Form]:
