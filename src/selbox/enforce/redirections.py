@@ -45,8 +45,8 @@ _HELD_OTHERWISE: Final = frozenset(
 )
 """Calls for which the supervisor, or another program, may have to hold the task, who can only be held once."""
 
-_OPENING: Final = {NUMBERS["open"]: 1, NUMBERS["openat"]: 2}
-"""Calls for which it has to where their flags, whose argument this is, have ``O_PATH``."""
+_OPEN, _OPENAT = NUMBERS["open"], NUMBERS["openat"]
+"""Calls for which it has to where their flags have ``O_PATH``."""
 
 _LEAVING: Final = frozenset((3, NUMBERS["dup2"], NUMBERS["dup3"], 436))
 """Calls after which nothing may be left to be held for: ``close``, ``dup2``, ``dup3`` and ``close_range``."""
@@ -58,7 +58,7 @@ class _Held:
     Attributes:
         has_begun: whether it has stopped.
         number: the one that it reads or writes, while it does; else -1.
-        register: its register where that stood, and what stood there.
+        register: what stood in the register of that number.
     """
 
     __slots__ = ("has_begun", "number", "register")
@@ -66,7 +66,7 @@ class _Held:
     def __init__(self, *, has_begun: bool) -> None:
         self.has_begun = has_begun
         self.number = -1
-        self.register = (0, 0)
+        self.register = 0
 
 
 class Redirections:
@@ -157,16 +157,15 @@ class Redirections:
         from selbox.enforce import injection as places
 
         registers = places.registers_of(tid)
-        call, arguments = registers[places.ORIG_RAX], (places.RDI, places.RSI, places.RDX)
-        if call in _HELD_OTHERWISE or (call in _OPENING and registers[arguments[_OPENING[call]]] & os.O_PATH):
+        call, flags = registers[places.ORIG_RAX], {_OPEN: places.RSI, _OPENAT: places.RDX}
+        if call in _HELD_OTHERWISE or (call in flags and registers[flags[call]] & os.O_PATH):
             return False
         if call not in MOVABLE or self._answers_writes is None:
             return True
-        place = arguments[MOVABLE[call]]
-        number = registers[place] & _WORD
+        number = registers[places.RDI] & _WORD
         if not self._is_watched(number) and self._answers_writes(tid, number):
-            held.number, held.register = number, (place, registers[place])
-            registers[place] = self._numbers.first
+            held.number, held.register = number, registers[places.RDI]
+            registers[places.RDI] = self._numbers.first
             places.set_registers(tid, registers)
         return True
 
@@ -176,7 +175,7 @@ class Redirections:
 
         registers = places.registers_of(tid)
         if held.number >= 0:
-            place, registers[place] = held.register
+            registers[places.RDI] = held.register
             places.set_registers(tid, registers)
             held.number = -1
         return registers[places.ORIG_RAX] not in _LEAVING or self._has_moved(tid)

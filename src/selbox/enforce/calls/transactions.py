@@ -151,13 +151,10 @@ class Transactions:
         self._watcher: Watcher | None = None
         self.handlers: dict[str, Handler] = {
             "read": self.read,
-            "lseek": self.seek,
             "pread64": self.pread,
             "write": self.write,
             "pwrite64": self.pwrite,
             "writev": self.writev,
-            "sendfile": lambda caller, given: self._splice(caller, given[0]),
-            "splice": lambda caller, given: self._splice(caller, given[2]),
             **dict.fromkeys(("dup", "dup2", "dup3"), self.copy),
         }
         box.redirections.attach(lambda tid, number: self._at(tid, number) is not None)
@@ -268,10 +265,6 @@ class Transactions:
                 break
         return total
 
-    def _splice(self, caller: Caller, number: int) -> int:
-        """Refuse ``sendfile`` and ``splice`` to one of these files, which are not made for that."""
-        return CONTINUE if self._find(caller, number) is None else -errno.EINVAL
-
     def read(self, caller: Caller, arguments: Arguments) -> int:
         """``read(descriptor, buffer, size)``."""
         transaction = self._find(caller, arguments[0])
@@ -287,20 +280,6 @@ class Transactions:
         if transaction is None:
             return CONTINUE
         return self._read(transaction, caller, arguments, arguments[3])
-
-    def seek(self, caller: Caller, arguments: Arguments) -> int:
-        """``lseek(descriptor, offset, whence)`` in a file whose size is 0."""
-        transaction = self._find(caller, arguments[0])
-        if transaction is None:
-            return CONTINUE
-        whence = arguments[2] & 0xFFFFFFFF
-        if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
-            return -errno.ENXIO if whence in (os.SEEK_DATA, os.SEEK_HOLE) else -errno.EINVAL
-        position = long(arguments[1]) + (transaction.position if whence == os.SEEK_CUR else 0)
-        if not 0 <= position < 1 << 63:
-            return -errno.EINVAL
-        transaction.position = position
-        return position
 
     def _read(self, transaction: _Transaction, caller: Caller, arguments: Arguments, offset: int) -> int:
         if transaction.flags & os.O_ACCMODE == os.O_WRONLY:

@@ -18,7 +18,7 @@ ROWS: Final = (
         "forked, a thread that did not move it, a task that is traced",
         "security/selinux/selinuxfs.c",
         (
-            *("open", "openat", "read", "write", "pread64", "pwrite64", "writev", "lseek", "sendfile", "splice"),
+            *("open", "openat", "read", "write", "pread64", "pwrite64", "writev"),
             *("dup", "dup2", "dup3", "fcntl", "statfs", "getcwd", "chdir", "fchdir"),
         ),
     ),

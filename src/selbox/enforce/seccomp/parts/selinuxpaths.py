@@ -4,17 +4,17 @@ from selbox.enforce.seccomp.part import FilterPart, FilterSettings, Program, whe
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.typing import Final
 
-_BY_FIRST: Final = ("read", "pread64", "write", "pwrite64", "writev", "lseek", "sendfile")
-_MOVABLE: Final = dict.fromkeys(_BY_FIRST, 0) | {"splice": 2}
+_MOVABLE: Final = ("read", "pread64", "write", "pwrite64", "writev")
 
-MOVABLE: Final = {NUMBERS[call]: argument for call, argument in _MOVABLE.items()}
-"""Calls that are about an open file wherever it has been moved to, and which of their arguments is the descriptor."""
+MOVABLE: Final = frozenset(NUMBERS[call] for call in _MOVABLE)
+"""Calls that are about an open file, their first argument, wherever it has been moved to.
 
-_ARGUMENTS: Final = _MOVABLE | dict.fromkeys(("dup", "dup2", "dup3"), 0)
+``lseek``, ``sendfile`` and ``splice`` are none of them: programs make them often, and hardly ever with such a file.
+"""
 
 
 def _conditional(settings: FilterSettings) -> dict[str, Program]:
-    return {call: when_transaction(settings, argument) for call, argument in _ARGUMENTS.items()}
+    return dict.fromkeys((*_MOVABLE, "dup", "dup2", "dup3"), when_transaction(settings, 0))
 
 
 PART: Final = FilterPart(notified=("getcwd",), conditional=_conditional)
