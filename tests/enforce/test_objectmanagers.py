@@ -96,9 +96,13 @@ def test_a_bus_follows_booleans_and_the_mode(box: Box) -> None:
 @needs("dbus-daemon", "runcon")
 @needs_python
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may write to the audit log")
-def test_what_a_bus_denies_is_in_the_audit_log(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_a_bus_denies_is_in_the_audit_log(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     box = make_box(tmp_path_factory, BUS, None)
-    on_the_bus(box, "as thief_t call shop.Counter")
+    quiet = box.arguments
+    monkeypatch.setattr(box, "arguments", lambda *options: [each for each in quiet(*options) if each != "--quiet"])
+    outcome = on_the_bus(box, "as thief_t call shop.Counter")
     lines = (box.directory / "audit.log").read_text().splitlines()
     (line,) = [each for each in lines if each.startswith("type=USER_AVC ") and "send_msg" in each]
     bus, thief, shop = (f"system_u:system_r:{each}_t:s0-s15:c0.c1023" for each in ("bus", "thief", "shop"))
@@ -107,3 +111,9 @@ def test_what_a_bus_denies_is_in_the_audit_log(tmp_path_factory: pytest.TempPath
     assert " member=Serve dest=shop.Counter " in line
     assert f" scontext={thief} tcontext={shop} tclass=dbus permissive=0 " in line
     assert 'exe="/usr/bin/dbus-daemon" sauid=0 hostname=? addr=? terminal=?\'' in line
+    summary = [each.strip() for each in outcome.errors.splitlines()]
+    place = next(number for number, each in enumerate(summary) if " send_msg " in each)
+    assert summary[place : place + 2] == [
+        f"1 x denied dbus {{ send_msg }} ({shop}) for python3 ({thief})",
+        "no rule (allow thief_t shop_t (dbus (send_msg)))",
+    ]

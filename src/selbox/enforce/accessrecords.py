@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from selbox.audit.avcrecord import AvcRecord, format_record
 from selbox.audit.fields import Stamp
 from selbox.audit.summary import SummaryRow, Tally
+from selbox.audit.userrecord import UserAvc, parse_user_avc
+from selbox.diagnostics import SelboxError
 from selbox.enforce.monitor import AccessEvent
 from selbox.enforce.tasks import command_name, thread_group
 from selbox.server.reasontext import denial_texts
@@ -15,6 +17,7 @@ from selbox.server.securityserver import SecurityServer
 from selbox.typing import Final, NamedTuple
 
 _KEPT: Final = 1024
+_ALL: Final = 0xFFFFFFFF
 
 _Access = tuple[int, int, int, int, bool]
 """Source, target, class, permissions, and whether it was granted."""
@@ -80,6 +83,52 @@ class AccessRecords:
         if not event.granted:
             self._tally.add(record, words.reasons)
         return record, words.reasons
+
+    def told(self, line: str, command: str) -> tuple[AvcRecord, tuple[str, ...]] | None:
+        """Count a denial that an object manager of the box told the audit system of.
+
+        Args:
+            line: its record, a ``USER_AVC``.
+            command: what the task is called that the object manager denied something, as far as it is known.
+
+        Returns:
+            The denial as one of the box's, and the reasons for it; None when the record says something else, or of
+            something that the policy does not have.
+        """
+        try:
+            told = parse_user_avc(line)
+            reasons = () if told.granted else self._reasons(told)
+        except SelboxError:
+            return None
+        if not reasons:
+            return None
+        record = AvcRecord(
+            told.stamp,
+            False,
+            told.permissions,
+            told.sender.pid,
+            command,
+            told.fields,
+            told.scontext,
+            told.tcontext,
+            told.tclass,
+            told.permissive,
+        )
+        self._tally.add(record, reasons)
+        return record, reasons
+
+    def _reasons(self, told: UserAvc) -> tuple[str, ...]:
+        """Return why policy denies what was told; empty for what it grants, or has no names for.
+
+        Raises:
+            SelboxError: when a context is not valid.
+        """
+        server = self._server
+        object_class = server.class_id(told.tclass)
+        if object_class is None or not set(told.permissions) <= set(server.permission_names(object_class, _ALL)):
+            return ()
+        sids = server.context_to_sid(told.scontext), server.context_to_sid(told.tcontext)
+        return denial_texts(server, *sids, *server.vector(told.tclass, told.permissions)[:2])
 
     def line(self, record: AvcRecord) -> str:
         """Return a record as auditd writes it, without a line end."""

@@ -125,18 +125,36 @@ class Recorder:
 
     def record(self, event: AccessEvent) -> None:
         """Write a record of an access, and count it when it was denied."""
+        accesses = self._records()
+        record, reasons = accesses.make(event, self.stamp(event.tid))
+        if not event.granted:
+            self._show(Denial(record, reasons))
+        if self._write is not None:
+            self.write(accesses.line(record))
+
+    def user_avc(self, line: str, command: str) -> None:
+        """Write a record that an object manager of the box made, and count what it denied.
+
+        Args:
+            line: the record.
+            command: what the task is called whose access it tells of; empty where that is not known.
+        """
+        told = self._records().told(line, command)
+        if told is not None:
+            self._show(Denial(*told))
+        self.write(line)
+
+    def _records(self) -> "AccessRecords":
         if self._accesses is None:
             from selbox.enforce.accessrecords import AccessRecords
 
             self._accesses = AccessRecords(self._server)
-        record, reasons = self._accesses.make(event, self.stamp(event.tid))
-        if not event.granted:
-            denial = Denial(record, reasons)
-            self.last.append(denial)
-            for watcher in self.watchers:
-                watcher(denial)
-        if self._write is not None:
-            self.write(self._accesses.line(record))
+        return self._accesses
+
+    def _show(self, denial: Denial) -> None:
+        self.last.append(denial)
+        for watcher in self.watchers:
+            watcher(denial)
 
     def report(self, report: "Report") -> None:
         """Write a record of what the security server tells of."""

@@ -10,6 +10,7 @@ Source: the kernel's ``security/selinux/netlink.c`` and ``kernel/audit.c``; ``ne
 
 import errno
 import os
+import re
 import select
 import socket
 import struct
@@ -19,10 +20,11 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.changes import login_of
 from selbox.enforce.credentials import read_ids
+from selbox.enforce.pidnumbers import meant_by
 from selbox.enforce.reserved import put_at_reserved_number
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.socketlabels import SocketLabel
-from selbox.enforce.tasks import thread_group
+from selbox.enforce.tasks import command_name, thread_group
 from selbox.typing import Final, NamedTuple
 
 SELINUX: Final = 7
@@ -59,6 +61,8 @@ _ANSWERS: Final = {
 ``struct audit_features`` of one without features."""
 
 _MOST: Final = 256
+_USER_AVC: Final = 1107
+_ASKER: Final = re.compile(rb" spid=(\d{1,9}) ")
 
 
 class _KernelSocket(NamedTuple):
@@ -220,8 +224,18 @@ class KernelSockets:
         pid = thread_group(caller.tid)
         recorder, subject = self._box.recorder, self._box.server.sid_to_context(caller.state.sid)
         user = read_ids(caller.tid).users[0]
-        recorder.write(format_relayed(type_, recorder.stamp(), pid, user, login_of(caller.tid), subject, payload))
+        line = format_relayed(type_, recorder.stamp(), pid, user, login_of(caller.tid), subject, payload)
+        if type_ == _USER_AVC:
+            recorder.user_avc(line, self._asker(caller, payload))
+        else:
+            recorder.write(line)
         return 0
+
+    def _asker(self, caller: Caller, payload: bytes) -> str:
+        """Return what the task is called that an object manager names (``spid``); empty for none of the box."""
+        named = _ASKER.search(payload)
+        tid = meant_by(caller, int(named[1])) if named else 0
+        return command_name(tid) if tid > 0 and self._box.tasks.state_of(tid) is not None else ""
 
 
 def _message(type_: int, sequence: int, payload: bytes, flags: int = 0) -> bytes:
