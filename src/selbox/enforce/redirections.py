@@ -14,7 +14,7 @@ Source: ``ptrace(2)``; the kernel's ``user_regs_struct``.
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from contextlib import suppress
 
 from selbox.enforce.caller import Caller
@@ -79,10 +79,12 @@ class Redirections:
     def __init__(self, numbers: TransactionRange) -> None:
         self._numbers = numbers
         self._held: dict[int, _Held] = {}
+        self._open: Sized = ()
         self._answers_writes: Callable[[int, int], bool] | None = None
 
-    def attach(self, answers_writes: Callable[[int, int], bool]) -> None:
-        """Take what tells whether a task's descriptor, both by their numbers, is a file that answers writes."""
+    def attach(self, opened: Sized, answers_writes: Callable[[int, int], bool]) -> None:
+        """Take the open files that answer writes, and what tells whether a descriptor of a task is one, by numbers."""
+        self._open = opened
         self._answers_writes = answers_writes
 
     def begin(self, caller: Caller, number: int) -> None:
@@ -101,7 +103,7 @@ class Redirections:
 
     def take_over(self, tid: int) -> bool:
         """Hold on a task that stands at its exec event and is held for that; tell whether it needs to be."""
-        if self._answers_writes is None or not self._has_moved(tid):
+        if not self._has_moved(tid):
             return False
         try:
             ptrace(PTRACE_SETOPTIONS, tid, 0, _OPTIONS)
@@ -190,7 +192,7 @@ class Redirections:
     def _has_moved(self, tid: int) -> bool:
         """Tell whether a number of a task outside the range stands for such a file."""
         answers_writes = self._answers_writes
-        if answers_writes is None:
+        if answers_writes is None or not self._open:
             return False
         try:
             numbers = [int(each) for each in os.listdir(f"/proc/{tid}/fd")]

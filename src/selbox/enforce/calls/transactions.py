@@ -157,7 +157,7 @@ class Transactions:
             "writev": self.writev,
             **dict.fromkeys(("dup", "dup2", "dup3"), self.copy),
         }
-        box.redirections.attach(lambda tid, number: self._at(tid, number) is not None)
+        box.redirections.attach(self._open, lambda tid, number: self._at(tid, number) is not None)
 
     def attach(self, watcher: Watcher) -> None:
         """Take what watches descriptors; before it is there nothing can be opened."""
@@ -213,8 +213,6 @@ class Transactions:
         return self._at(caller.tid, self._box.redirections.meant(caller.tid, number & 0xFFFFFFFF))
 
     def _at(self, tid: int, number: int) -> _Transaction | None:
-        if not self._open:
-            return None
         try:
             with own_capabilities():
                 status = os.stat(f"/proc/{tid}/fd/{number}")
