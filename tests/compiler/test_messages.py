@@ -146,3 +146,14 @@ def test_what_is_no_number_is_not_called_too_great() -> None:
     (great,) = errors_of(BASE, f"(portcon tcp 9999999999 {context})")
     assert word.message == "expected a port (decimal)"
     assert great.message == "expected a port (decimal) of at most 4294967295"
+
+
+def test_line_marks_tell_where_what_is_wrong_was_written_before_it_was_translated() -> None:
+    text = (
+        ";;* lms 5 /a/outer.te\n(type z1)\n;;* lms 10 /b/inner.te\n(type z2)\n(allow a nowhere (file (read)))\n"
+        ";;* lme\n(allow a absent (file (read)))\n;;* lme\n(allow a none (file (read)))\n"
+    )
+    inner, outer, unmarked = errors_of(BASE, text)
+    assert inner.notes == (("a line mark says that this was written at /b/inner.te:11", None),)
+    assert outer.notes == (("a line mark says that this was written at /a/outer.te:10", None),)
+    assert "line mark" not in " ".join(words for words, _ in unmarked.notes)

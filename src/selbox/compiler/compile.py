@@ -7,6 +7,7 @@ from selbox.compiler.bounds import check_bounds
 from selbox.compiler.conditions import unite
 from selbox.compiler.deny import TypeSets, apply_denials
 from selbox.compiler.emit import emit
+from selbox.compiler.errors import with_original_place
 from selbox.compiler.expansion import expand
 from selbox.compiler.labels import with_labels
 from selbox.compiler.levelless import without_levels
@@ -88,7 +89,7 @@ def _stop_at_errors(program: Program) -> None:
 
 
 def _in_order(diagnostics: Sequence[Diagnostic], trees: Sequence[Tree]) -> list[Diagnostic]:
-    """Return the diagnostics in the order of the sources, each once."""
+    """Return the diagnostics in the order of the sources, each once and with the place that line marks name."""
     order = {tree.source.name: index for index, tree in enumerate(trees)}
 
     def key(diagnostic: Diagnostic) -> tuple[int, int, int]:
@@ -96,7 +97,7 @@ def _in_order(diagnostics: Sequence[Diagnostic], trees: Sequence[Tree]) -> list[
         return (order[span.source.name], span.line, span.column) if span else (len(order), 0, 0)
 
     unique = {(each.code, each.message, key(each), *_places(each)): each for each in diagnostics}
-    return sorted(unique.values(), key=key)
+    return sorted(map(with_original_place, unique.values()), key=key)
 
 
 def _places(diagnostic: Diagnostic) -> list[str]:

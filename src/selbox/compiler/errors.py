@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from selbox.compiler.namespace import Place
 from selbox.diagnostics import Diagnostic, SelboxError
 from selbox.language.cil import Form
+from selbox.language.cil.linemarks import written_at
 
 
 class StatementError(SelboxError):
@@ -50,3 +51,13 @@ class UnresolvedNameError(Exception):
         self.place = place
         self.form = form
         self.path = path
+
+
+def with_original_place(diagnostic: Diagnostic) -> Diagnostic:
+    """Add the place that line marks name, where the text that an error is about was translated from another one."""
+    span = diagnostic.span
+    original = written_at(span.source.text, span.line) if span else ""
+    note = (f"a line mark says that this was written at {original}", None)
+    if not original or note in diagnostic.notes:
+        return diagnostic
+    return diagnostic._replace(notes=(*diagnostic.notes, note))

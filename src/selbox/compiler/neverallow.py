@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from selbox.compiler.errors import with_original_place
 from selbox.compiler.extended import ExtendedStatement, NeverAllowExtended
 from selbox.compiler.namespace import Symbol
 from selbox.compiler.resolution import Resolution
 from selbox.compiler.rules import NeverAllow
 from selbox.compiler.targets import LOWEST_SPECIAL, OTHER, SELF
 from selbox.diagnostics import Diagnostic, Span
-from selbox.language.cil.linemarks import written_at
 from selbox.model.bitset import members
 from selbox.model.extended import ExtendedKind
 from selbox.model.objectclass import ObjectClass
@@ -261,16 +261,14 @@ def violation(rule: str, assertion: Span, place: Span | None, advice: str = "") 
         place: where the rule stands.
         advice: what to do about it, if not the usual.
     """
-    notes: list[tuple[str, Span | None]] = [("the rule", place)]
-    if original := written_at(assertion.source.text, assertion.line):
-        notes.append((f"a line mark says that the assertion was written at {original}", None))
-    return Diagnostic(
+    found = Diagnostic(
         "cil-neverallow",
         f"a rule grants what this forbids: `{rule}`",
         assertion,
         advice or "narrow the rule, or the assertion if it says more than is meant",
-        tuple(notes),
+        (("the rule", place),),
     )
+    return with_original_place(found)
 
 
 def numbers_text(numbers: int) -> str:

@@ -37,13 +37,30 @@ MARKED = """(a)
         ("(e)", "net work.te:7"),
         ("(f)", "net work.te:8"),
         ("(g)", "macros:90"),
-        ("(h)", "net work.te:9"),
+        ("(h)", "net work.te:11"),
         ("(i)", ""),
     ],
 )
 def test_marks_tell_where_a_line_was_written(form: str, place: str) -> None:
     assert mark_faults(MARKED) == []
     assert written_at(MARKED, MARKED[: MARKED.index(form)].count("\n") + 1) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [  # as secilc 3.4 and 3.11 tell where an `allow` in the place of (x) stands
+        (";;* lms 5 o\n(a)\n;;* lms 10 i\n(b)\n(c)\n;;* lme\n(x)\n;;* lme\n", "o:10"),
+        (";;* lms 5 o\n(a)\n;;* lmx 10 i\n(b)\n(c)\n;;* lme\n(x)\n;;* lme\n", "o:8"),
+        (";;* lmx 5 o\n(a)\n;;* lms 10 i\n(b)\n;;* lme\n(x)\n;;* lme\n", "o:5"),
+        (";;* lmx 5 o\n;;* lms 20 j\n(b)\n(x)\n;;* lme\n;;* lme\n", "j:21"),
+        (";;* lms 5 o\n;;* lmx 1 i\n(a)\n;;* lme\n(b)\n;;* lmx 2 j\n(c)\n;;* lme\n(x)\n;;* lme\n", "o:10"),
+        (";;* lms 5 o\n;;* lmx 9 i\n(a)\n;;* lms 7 j\n(b)\n;;* lme\n(c)\n;;* lme\n(x)\n;;* lme\n", "o:7"),
+        (";;* lms 5 o\n;;* lms 9 i\n;;* lmx 7 j\n(a)\n(b)\n;;* lme\n;;* lme\n(x)\n;;* lme\n", "o:9"),
+    ],
+)
+def test_what_follows_an_inner_region_counts_its_lines_too(text: str, place: str) -> None:
+    assert mark_faults(text) == []
+    assert written_at(text, text[: text.index("(x)")].count("\n") + 1) == place
 
 
 FAULTY = {

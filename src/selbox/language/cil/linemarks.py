@@ -86,27 +86,32 @@ def _regions(text: str) -> tuple[_Region, ...]:
 
 def _marks(text: str) -> Iterator[_Region | MarkFault]:
     """Yield what each mark begins, or what is wrong with it."""
-    outer: list[tuple[int, _Region]] = []
+    outer: list[tuple[int, int, _Region, int]] = []
     region = _UNMARKED
     line, counted = 1, 0
+    repeated = 0  # lines since the mark of the innermost region that come from one line with others before them
     for match in _MARK.finditer(text):
         line += text.count("\n", counted, match.start())
         counted = match.start()
-        is_start = _BEGINNING.match(match[1]) is not None
-        if is_start:
-            # What comes after the inner region goes on from the line at which it begins.
-            outer.append((match.start(), region._replace(line=region.origin(line))))
+        if _BEGINNING.match(match[1]) is not None:
+            outer.append((match.start(), line, region, repeated))
         start, is_end = _START.fullmatch(match[1]), _END.fullmatch(match[1]) is not None
         if start and int(start[2]) < 1 << 32:
             region = _Region(line + 1, start[3] or start[4] or "", int(start[2]), start[1] == "s")
+            repeated = 0
             yield region
         elif is_end and outer:
-            region = outer.pop()[1]._replace(first=line + 1)
+            # What comes after an inner region counts its lines as well, and the marks, but not those from one line.
+            _, began, around, before = outer.pop()
+            gone = repeated if region.counts else line - began - 1
+            origin = around.origin(line + 1) - (gone if around.counts else 0)
+            region = around._replace(first=line + 1, line=origin)
+            repeated = before + gone
             yield region
         elif is_end:
             yield MarkFault(match.start(), len(match[0]), "this line mark ends what no line mark begins")
         else:
             yield MarkFault(match.start(), len(match[0]), "this is not a line mark, but begins like one", _FORM)
-    for offset, _ in outer:
+    for offset, *_ in outer:
         length = text.find("\n", offset) - offset
         yield MarkFault(offset, max(length, len(_SIGN)), "no `;;* lme` ends what this line mark begins")
