@@ -28,6 +28,9 @@ RunOfRules = tuple[Place, RuleRun]
 
 _BRANCH: Final = attrgetter("branch")
 
+_ENOUGH: Final = 1 << 14
+"""Rules that are taken in at a time, if no run has more."""
+
 _KINDS: Final = {
     "allow": int(RuleKind.ALLOW),
     "auditallow": int(RuleKind.AUDITALLOW),
@@ -64,6 +67,7 @@ class AccessRules:
             if actual.id >= 0:
                 self._root.sources[name] = self._root.targets[name] = actual.id
         self._root.targets["self"] = SELF
+        self._root.special.add("self")
         self._blocks: dict[Scope, _Known] = {}
         self._last: tuple[Scope | None, _Known] = (None, self._root)
 
@@ -76,7 +80,8 @@ class AccessRules:
         """
         live = (run for run in runs if run[0].optional is None or run[0].optional.live)
         for known, together in groupby(live, lambda run: self._known(run[0].scope)):
-            self._take(_Gathered(together), known, write_out)
+            while (given := _Gathered(together)).places:
+                self._take(given, known, write_out)
 
     def _take(self, given: "_Gathered", known: "_Known", write_out: bool) -> None:
         """Take in rules of one scope: by columns where a rule has one row, and so most have."""
@@ -94,14 +99,13 @@ class AccessRules:
         several = set(_positions_of(columns.endings, known.several.keys()))
         if write_out:
             special: list[int] = []
-            for name in (name for name, target in known.targets.items() if target >= LOWEST_SPECIAL):
-                for at in _positions_of(columns.targets, {name}):
-                    if targets[at] == SELF and self._bits_of(sources[at]) == 1 << sources[at]:
-                        targets[at] = sources[at]
-                    else:
-                        several.add(at)
-                        special.append(at)
-            self.special += map(given.statement, sorted(special))
+            for at in _positions_of(columns.targets, known.special):
+                if targets[at] == SELF and self._bits_of(sources[at]) == 1 << sources[at]:
+                    targets[at] = sources[at]
+                else:
+                    several.add(at)
+                    special.append(at)
+            self.special += map(given.statement, special)
         rules = self.rules
         done = 0
         for at in [*sorted(several), len(kinds)]:
@@ -157,13 +161,13 @@ class AccessRules:
         """Look up the names of the rules in optional blocks; switch off the blocks in which one means nothing."""
         inside = (run for run in runs if run[0].optional is not None and run[0].optional.live)
         for known, together in groupby(inside, lambda run: self._known(run[0].scope)):
-            given = _Gathered(together)
-            if not self._program.watched:
-                self._learn_all(given, known)
-                continue
-            for at in range(len(given.places)):
-                if given.is_live(at):
-                    self._learn(*given.statement(at), known)
+            while (given := _Gathered(together)).places:
+                if not self._program.watched:
+                    self._learn_all(given, known)
+                    continue
+                for at in range(len(given.places)):
+                    if given.is_live(at):
+                        self._learn(*given.statement(at), known)
 
     def _known(self, scope: Scope) -> "_Known":
         """Return what is remembered of a scope; of a call or inheritance only while statement follows on statement."""
@@ -188,6 +192,8 @@ class AccessRules:
         source, target, vectors = found[0]
         known.sources[form[1]] = source  # type: ignore[index]  # the shape has been checked: it is an atom
         known.targets[form[2]] = target  # type: ignore[index]  # likewise
+        if target >= LOWEST_SPECIAL:
+            known.special.add(form[2])  # type: ignore[arg-type]  # likewise
         if vectors:  # one that grants nothing is read in full each time: what it names counts as used
             ending: Form = form[3]  # type: ignore[assignment]  # likewise: it is a form
             known.classes[ending], known.vectors[ending] = vectors[0]
@@ -201,29 +207,34 @@ class _Known:
 
     Attributes:
         sources, targets: ids by name.
+        special: names of targets that are no type.
         classes, vectors: what rules grant, or the first of it, by the form that says it.
         several: classes and access vectors where a form says more than one.
     """
 
-    __slots__ = ("classes", "several", "sources", "targets", "vectors")
+    __slots__ = ("classes", "several", "sources", "special", "targets", "vectors")
 
     def __init__(self) -> None:
         self.sources: dict[str, int] = {}
         self.targets: dict[str, int] = {}
+        self.special: set[str] = set()
         self.classes: dict[Form, int] = {}
         self.vectors: dict[Form, int] = {}
         self.several: dict[Form, Vectors] = {}
 
 
 class _Gathered:
-    """Rules of one scope.
+    """Rules of one scope: so many of the next runs that what is made of them does not take much memory at a time.
+
+    Args:
+        runs: those that are left; loses what is gathered.
 
     Attributes:
         columns: what each of them says.
         places: where each of them stands.
     """
 
-    def __init__(self, runs: Iterable[RunOfRules]) -> None:
+    def __init__(self, runs: Iterator[RunOfRules]) -> None:
         self.columns = columns = RuleColumns()
         self.places: list[Place] = []
         whole = RuleRun(columns, 0, 0)
@@ -234,6 +245,8 @@ class _Gathered:
             else:
                 columns.extend(whole)
                 whole = RuleRun(run.columns, run.start, run.stop)
+            if len(self.places) > _ENOUGH:
+                break
         columns.extend(whole)
 
     def statement(self, at: int) -> Statement:

@@ -103,6 +103,7 @@ class _Keeping:
         read_together: frozenset[TopLevel],
     ) -> None:
         self._trees = trees
+        self._starts = [tree.starts() for tree in trees]
         self._policy = policy
         self._resolution = resolution
         self._sections = sections
@@ -116,7 +117,7 @@ class _Keeping:
     def baseline(self) -> Baseline:
         dead, dead_declared = self._dead()
         return Baseline(
-            starts=tuple(tree.starts().tobytes() for tree in self._trees),
+            starts=tuple(each.tobytes() for each in self._starts),
             others=self._others().tobytes(),
             together=tuple(sorted(number << 32 | offset for number, offset in self._kept.together)),
             dead=dead,
@@ -173,7 +174,6 @@ class _Keeping:
     def _dead(self) -> tuple[dict[str, tuple[int, ...]], frozenset[str]]:
         found: dict[str, dict[int, None]] = {}
         declared: set[str] = set()
-        starts: dict[int, array[int]] = {}
         for symbol in self._program.symbols.get("optional", ()):
             content = symbol.content
             if content is None or content.optional is None or content.optional.live:
@@ -181,9 +181,8 @@ class _Keeping:
             if self._kept.place_of(symbol.form, symbol.place) == self._kept.beyond:
                 continue
             number = symbol.place.path[0]
-            if number not in starts:
-                starts[number] = self._trees[number].starts()
-            top_level = starts[number][bisect_right(starts[number], symbol.form.offset) - 1]
+            starts = self._starts[number]
+            top_level = starts[bisect_right(starts, symbol.form.offset) - 1]
             for atom in names_in(symbol.form):
                 found.setdefault(atom, {})[number << 32 | top_level] = None
             declared.update(_declared(symbol.form))
