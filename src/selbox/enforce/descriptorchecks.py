@@ -12,6 +12,7 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import has_label
 from selbox.enforce.creation import created_sid
 from selbox.enforce.labels import path_of
+from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.socketlabels import SocketLabel, is_socket
 from selbox.typing import Final
@@ -28,6 +29,8 @@ FAULTS_PATH: Final = f"{ANONYMOUS}:{FAULTS}"
 
 def access_of_flags(flags: int) -> tuple[str, ...]:
     """Return the permissions that an open file exercises, by its status flags (kernel: ``file_to_av``)."""
+    if flags & O_PATH:
+        return ("ioctl",)
     mode = flags & os.O_ACCMODE
     write = "append" if flags & os.O_APPEND else "write"
     return {os.O_RDONLY: ("read",), os.O_WRONLY: (write,), os.O_RDWR: ("read", write)}.get(mode, ("ioctl",))
@@ -40,6 +43,8 @@ def check_descriptor(
     descriptor: int,
     access: tuple[str, ...],
     label_socket: Callable[[], SocketLabel],
+    *,
+    opener: int | None = None,
 ) -> None:
     """Check that a domain may have an open file: ``fd use``, and what the file is open for.
 
@@ -51,6 +56,7 @@ def check_descriptor(
         descriptor: the supervisor's own, ``O_PATH`` or open.
         access: from :func:`access_of_flags`.
         label_socket: gives a socket its label.
+        opener: the domain that opened it, where that is certain.
 
     Raises:
         AccessDenied: when policy denies it.
@@ -66,9 +72,9 @@ def check_descriptor(
             return {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
         return box.labels.describe(descriptor)
 
-    for opener in box.openers.of(status, holder.state.sid):
-        if opener != sid:
-            box.monitor.check(holder, opener, "fd", ("use",), describe, source=sid)
+    for each in box.openers.of(status, holder.state.sid) if opener is None else (opener,):
+        if each != sid:
+            box.monitor.check(holder, each, "fd", ("use",), describe, source=sid)
     if has_label(box, status):
         target, object_class = box.labels.sid_of(descriptor, status, holder), box.labels.class_of(status)
     elif is_socket(status):

@@ -17,14 +17,17 @@ from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.entering import Entering
-from selbox.enforce.calls.inheritance import Inheritance
+from selbox.enforce.calls.inheritance import Inheritance, command_of
 from selbox.enforce.calls.transitions import Transitions
+from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.forks import check_entered
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_SYMLINK_NOFOLLOW,
+    O_PATH,
+    PTRACE_CONT,
     PTRACE_DETACH,
     PTRACE_EVENT_EXEC,
     PTRACE_INTERRUPT,
@@ -35,13 +38,14 @@ from selbox.enforce.linux import (
     ptrace,
     ptrace_event_message,
 )
+from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.newprograms import NewProgram
 from selbox.enforce.registers import signed
 from selbox.enforce.resourcelimits import Limit
 from selbox.enforce.scripts import HEAD_SIZE, begins_with, interpreter_line, named_at
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
-from selbox.enforce.tasks import INFINITY, TaskState, tracer_where_stopped
+from selbox.enforce.tasks import INFINITY, TaskState, blocked_signals, ignored_signals, tracer_where_stopped
 from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
 
@@ -60,6 +64,7 @@ class Pending(NamedTuple):
         state: the state that the task has once it runs.
         path: what was asked for, for the record of a mismatch.
         is_trusted: whether the program may trust the environment that it gets.
+        is_mapped: whether it is certain that its domain may map it.
         words: what the kernel puts in front of its arguments; nothing where it is no interpreter of a script.
     """
 
@@ -68,7 +73,12 @@ class Pending(NamedTuple):
     state: TaskState
     path: str
     is_trusted: bool
+    is_mapped: bool
     words: tuple[bytes, ...] = ()
+
+
+class UnmappedError(OSError):
+    """A program that runs already may not be mapped by the domain that it runs in."""
 
 
 class ExecutionCalls:
@@ -154,7 +164,9 @@ class ExecutionCalls:
         ):
             return False
         device_and_inode = status.st_dev, status.st_ino
-        self._let_run(Pending(caller, device_and_inode, _state_after(old, old.sid, status), os.fsdecode(path), True))
+        self._let_run(
+            Pending(caller, device_and_inode, _state_after(old, old.sid, status), os.fsdecode(path), True, True)
+        )
         return True
 
     def _execute(self, caller: Caller, located: Located, path: bytes, shown: bytes | None = None) -> int:
@@ -180,7 +192,7 @@ class ExecutionCalls:
             is_trusted = self._entering.is_trusted(caller, sid)
             self._inheritance.release(caller, sid, name)
         device_and_inode = image_status.st_dev, image_status.st_ino
-        self._let_run(Pending(caller, device_and_inode, state, name, is_trusted, words))
+        self._let_run(Pending(caller, device_and_inode, state, name, is_trusted, old.is_launcher, words))
         return ANSWERED
 
     def _may_run(self, descriptor: int, status: os.stat_result) -> None:
@@ -314,6 +326,9 @@ class ExecutionCalls:
             return
         try:
             self._commit(pid, pending, is_held=True)
+        except UnmappedError:
+            _end_by_fault(pid)
+            return
         except OSError:
             os.kill(pid, signal.SIGKILL)
             return
@@ -344,8 +359,21 @@ class ExecutionCalls:
         if self._box.tasks.state_of(pid) != state:
             self._label(program, state)
         program.finish()
+        if not pending.is_mapped:
+            self._check_mapped(pid, pending)
         if self._calls is not None:
             self._calls.executed(pending.caller.tid, pid, state)
+
+    def _check_mapped(self, pid: int, pending: Pending) -> None:
+        with own_capabilities():
+            descriptor = os.open(f"/proc/{pid}/exe", O_PATH | os.O_CLOEXEC)
+        try:
+            caller = pending.caller._replace(tid=pid, command=command_of(pending.path))
+            self._transitions.check_mapped(caller, pending.state.sid, descriptor)
+        except AccessDenied:
+            raise UnmappedError from None
+        finally:
+            os.close(descriptor)
 
     def _settled(self, pid: int, pending: Pending) -> TaskState:
         """Return the state of a program with what threads changed of its process while its exec was under way.
@@ -393,6 +421,17 @@ def is_image(pid: int, pending: Pending) -> bool:
     except OSError:
         return False
     return (running.st_dev, running.st_ino) == pending.image and (not pending.words or begins_with(pid, pending.words))
+
+
+def _end_by_fault(pid: int) -> None:
+    """End a held program that cannot be mapped by the signal that the kernel sends it, or else by the surest one."""
+    avoided = ignored_signals(pid) | blocked_signals(pid)
+    if avoided >> signal.SIGSEGV - 1 & 1:
+        os.kill(pid, signal.SIGKILL)
+        return
+    os.kill(pid, signal.SIGSEGV)
+    with suppress(ProcessLookupError):
+        ptrace(PTRACE_CONT, pid, 0, 0)  # it stops for the signal, and is let go with it
 
 
 def _state_after(old: TaskState, sid: int, status: os.stat_result) -> TaskState:

@@ -82,20 +82,20 @@ class Inheritance:
             sid: the new domain.
             path: by which the program was named: the kernel, which asks when it has begun, records its name.
         """
-        caller = caller._replace(command=os.fsdecode(os.fsencode(os.path.basename(path))[:_LONGEST_NAME]))
+        caller = caller._replace(command=command_of(path))
         for number in _numbers(caller.tid):
-            access = _access_of(caller.tid, number)
-            if access is None:
+            flags = _flags_of(caller.tid, number)
+            if flags is None:
                 continue
             try:
-                self._check(caller, sid, number, access)
+                self._check(caller, sid, number, flags)
             except PermissionError:
                 try:
                     self._box.listener.set_descriptor(caller.id, self._null, number, 0)
                 except OSError as error:
                     raise OSError(errno.EACCES, "an inherited descriptor could not be replaced") from error
 
-    def _check(self, caller: Caller, sid: int, number: int, access: tuple[str, ...]) -> None:
+    def _check(self, caller: Caller, sid: int, number: int, flags: int) -> None:
         # Opened by name, a descriptor's link leads to the object itself; O_PATH opens it without any effect.
         try:
             with own_capabilities():
@@ -103,11 +103,11 @@ class Inheritance:
         except FileNotFoundError:
             return  # closed meanwhile
         try:
-            self._check_opened(caller, sid, number, access, opened)
+            self._check_opened(caller, sid, number, flags, opened)
         finally:
             os.close(opened)  # a program may inherit as many as the supervisor can have itself
 
-    def _check_opened(self, caller: Caller, sid: int, number: int, access: tuple[str, ...], descriptor: int) -> None:
+    def _check_opened(self, caller: Caller, sid: int, number: int, flags: int, descriptor: int) -> None:
         box = self._box
         status = os.fstat(descriptor)
         if not stat.S_IFMT(status.st_mode) and path_of(descriptor).startswith(BPF_PREFIX):
@@ -121,7 +121,9 @@ class Inheritance:
                 return checks.give(caller, number, status)
             return checks.hand_over(caller, copy_of(box, caller, number), sid)
 
-        check_descriptor(box, caller, sid, descriptor, access, label_socket)
+        # With O_PATH the caller opened it itself, or had it from a program before it: nobody passes such a descriptor.
+        opener = caller.state.sid if flags & O_PATH else None
+        check_descriptor(box, caller, sid, descriptor, access_of_flags(flags), label_socket, opener=opener)
 
     def verify(self, pid: int, old: TaskState, new: TaskState) -> None:
         """Kill a program into which another thread smuggled a descriptor after :meth:`release` had looked.
@@ -134,11 +136,16 @@ class Inheritance:
         caller = Caller(0, pid, old)
         try:
             for number in _numbers(pid):
-                access = _access_of(pid, number)
-                if access is not None:
-                    self._check(caller, new.sid, number, access)
+                flags = _flags_of(pid, number)
+                if flags is not None:
+                    self._check(caller, new.sid, number, flags)
         finally:
             self._box.descriptors.close_all()
+
+
+def command_of(path: str) -> str:
+    """Return what the kernel calls a task that runs a program by a path."""
+    return os.fsdecode(os.fsencode(os.path.basename(path))[:_LONGEST_NAME])
 
 
 def _numbers(tid: int) -> list[int]:
@@ -151,8 +158,8 @@ def _is_terminal(status: os.stat_result) -> bool:
     return os.major(status.st_rdev) in (4, 5, *range(136, 144)) or os.major(status.st_rdev) == 204
 
 
-def _access_of(tid: int, number: int) -> tuple[str, ...] | None:
-    """Return the permissions that an open file exercises; None when it does not outlive exec.
+def _flags_of(tid: int, number: int) -> int | None:
+    """Return the flags of an open file; None when it does not outlive exec.
 
     Raises:
         OSError: where that cannot be told.
@@ -162,9 +169,7 @@ def _access_of(tid: int, number: int) -> tuple[str, ...] | None:
             flags = next(int(line[6:], 8) for line in information if line.startswith(b"flags:"))
     except (FileNotFoundError, ProcessLookupError, StopIteration):
         return None  # closed meanwhile
-    if flags & (os.O_CLOEXEC | O_PATH):
-        return None
-    return access_of_flags(flags)
+    return None if flags & os.O_CLOEXEC else flags
 
 
 def _type_of(context: str) -> str:

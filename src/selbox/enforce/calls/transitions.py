@@ -13,7 +13,7 @@ from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.tasks import TaskState
 from selbox.typing import Final
 
-_STAYING: Final = ("execute", "read", "open", "execute_no_trans")
+_STAYING: Final = ("execute", "read", "open", "execute_no_trans", "map")
 _REMEMBERED: Final = 4096
 
 
@@ -101,6 +101,24 @@ class Transitions:
             except AccessDenied:
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
         return new
+
+    def check_mapped(self, caller: Caller, new: int, descriptor: int) -> None:
+        """Check that a program's own domain may map it, which the kernel does when there is no way back any more.
+
+        The file was opened by whoever ran it, in the old domain.
+
+        Raises:
+            AccessDenied: when policy denies it.
+
+        Source: the kernel's ``elf_map`` and ``selinux_mmap_file``.
+        """
+        box, old = self._box, caller.state.sid
+        sid = box.labels.sid_of(descriptor, os.fstat(descriptor), caller)
+        self.check_file(caller, descriptor, sid, "map", source=new)
+        if new != old:
+            box.monitor.check(caller, old, "fd", ("use",), box.labels.at(descriptor), source=new)
+        for permission in ("read", "execute"):
+            self.check_file(caller, descriptor, sid, permission, source=new)
 
     def _check_sharing(self, caller: Caller, new: int) -> None:
         try:

@@ -16,16 +16,17 @@ ROWS: Final = (
     ),
     Operation(
         "run a program",
-        "file process process2 lnk_file dir",
+        "file process process2 lnk_file dir fd",
         (
-            *("execute", "read", "open", "execute_no_trans", "transition", "entrypoint", "share"),
+            *("execute", "read", "open", "execute_no_trans", "transition", "entrypoint", "share", "map", "use"),
             *("nnp_transition", "nosuid_transition"),
         ),
         "the program's file; the new domain: attr/exec, or by transition from task and file",
         Support.LIMITED,
         "the program that runs is proven to be the one decided about; the dynamic loader that it names is not asked "
-        "about. share is asked of whoever ever shared its directories with another process, also when that has ended",
-        "selinux_bprm_creds_for_exec, check_nnp_nosuid",
+        "about. A domain that may not map its program, or not use what the old one opened, ends by SIGSEGV. share is "
+        "asked of whoever ever shared its directories with another process, also when that has ended",
+        "selinux_bprm_creds_for_exec, check_nnp_nosuid, selinux_mmap_file",
         ("execve", "execveat"),
     ),
     Operation(
