@@ -24,7 +24,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_configure(config: pytest.Config) -> None:
     """Give selbox a place for what it keeps from one run to the next, which is that of this run and all its workers."""
     if not hasattr(config, "workerinput"):
-        directory = tempfile.TemporaryDirectory(prefix="selbox-caches-")
+        directory = tempfile.TemporaryDirectory(prefix="selbox-caches-", ignore_cleanup_errors=True)
         config.add_cleanup(directory.cleanup)
         os.chmod(directory.name, 0o711)  # others have directories of their own in it
         os.environ["XDG_CACHE_HOME"] = f"{directory.name}/{os.geteuid()}"
+        # Whoever starts pytest closes the directory that all its runs have to everybody else, and other users run
+        # programs in this one's.
+        if config.option.basetemp is None:
+            config.option.basetemp = f"{directory.name}/tests"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from selbox.enforce.pidnumbers import can_translate
 from selbox.enforce.scripts import interpreter_line, named_at
 from tests.enforce.boxes import Box, Outcome
+from tests.enforce.clients import needs
 from tests.enforce.test_races import compiled, label
 from tests.strength import tries
 
@@ -258,13 +260,29 @@ int main(void) {
 }
 """
 
+PROC_MOUNTING = """
+(allow cat_t root_t (dir (mounton))) (allow cat_t proc_t (dir (mounton)))
+(allow cat_t proc_t (filesystem (mount getattr))) (allow cat_t self (capability (sys_admin)))
+"""
+NAMESPACES = (
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root's boxes have mounts of their own"),
+    pytest.mark.skipif(not can_translate(), reason="this kernel, before Linux 6.11, does not translate numbers"),
+    needs("unshare"),
+)
+
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="the attackers are C programs, and no gcc")
 
 
-def attack(box: Box, attacker: Path) -> tuple[Outcome, int, int]:
-    """Run an attacker; return what came of it, and how often what is allowed and what is denied was done."""
+def attack(box: Box, attacker: Path, *around: str) -> tuple[Outcome, int, int]:
+    """Run an attacker; return what came of it, and how often what is allowed and what is denied was done.
+
+    Args:
+        box: the box.
+        attacker: the program.
+        around: what runs it.
+    """
     labels = (label(box.directory, "yard_t"), label(box.directory / "script", "good_exec_t"))
-    outcome = box.run(str(attacker), options=("--domain", "cat_t", *labels))
+    outcome = box.run(*around, str(attacker), options=("--domain", "cat_t", *labels), timeout=300)
     allowed, denied = map(int, re.findall(r"\d+", outcome.output))
     return outcome, allowed, denied
 
@@ -314,15 +332,23 @@ def test_what_a_thread_changes_during_an_exec_is_asked_about(
 @pytest.mark.enforcement
 @needs_compiler
 @pytest.mark.skipif(shutil.which("nm") is None, reason="no nm, which tells where the secret lies")
-def test_memory_that_a_program_starts_with_is_that_of_its_domain(tmp_path: Path) -> None:
-    box = Box(tmp_path, f"{POLICY}(call see_processes (cat_t cat_t)) (allow cat_t self (process (ptrace)))")
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param((), id="seen in the proc of the machine"),
+        pytest.param(("unshare", "-pf", "--mount-proc"), id="seen in the proc of a namespace", marks=NAMESPACES),
+    ],
+)
+def test_memory_that_a_program_starts_with_is_that_of_its_domain(tmp_path: Path, around: tuple[str, ...]) -> None:
+    rules = f"(call see_processes (cat_t cat_t)) (allow cat_t self (process (ptrace))) {PROC_MOUNTING}"
+    box = Box(tmp_path, POLICY + rules)
     box.policy.write_text(box.policy.read_text() + "(allow cat_t self (file (write)))")
     command = ["gcc", "-static", "-no-pie", "-x", "c", "-", "-o", str(tmp_path / "script")]
     subprocess.run(command, input=HOLDER, text=True, check=True, capture_output=True)
     symbols = subprocess.run(["nm", str(tmp_path / "script")], capture_output=True, text=True, check=True).stdout
     place = next(line.split()[0] for line in symbols.splitlines() if line.endswith(" secret"))
     attacker = compiled(box, "attacker", f"#define SECRET 0x{place}\n{MEMORY_ATTACKER}", 40)
-    outcome, opened, leaked = attack(box, attacker)
+    outcome, opened, leaked = attack(box, attacker, *around)
     assert leaked == 0
     assert opened > 0
     assert outcome.denied("process", "ptrace") or outcome.denied("file", "open"), "it never came in time"

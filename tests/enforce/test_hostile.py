@@ -183,6 +183,9 @@ def tell(change, *arguments):
         print(change.__name__, "done")
     except OSError as error:
         print(change.__name__, error.strerror)
+def write(path, words):
+    with open(path, "w") as file:
+        file.write(words)
 for pid in (supervisor, watchdog):
     os.kill(pid, 0)
     tell(os.kill, pid, signal.SIGKILL)
@@ -190,6 +193,11 @@ for pid in (supervisor, watchdog):
     tell(resource.prlimit, pid, resource.RLIMIT_NOFILE, (5, 5))
     tell(os.setpriority, os.PRIO_PROCESS, pid, 19)
     tell(os.sched_setaffinity, pid, {0})
+    for each in (f"{pid}", f"{pid}/task/{pid}"):
+        tell(write, f"/proc/{each}/oom_score_adj", "1000")
+        tell(write, f"/proc/{each}/comm", "x")
+    tell(write, f"/proc/{pid}/timerslack_ns", "1000000000")
+    tell(write, f"/proc/{pid}/clear_refs", "1")
 print(resource.prlimit(supervisor, resource.RLIMIT_NOFILE)[0] > 5)
 """
 

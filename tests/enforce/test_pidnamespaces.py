@@ -174,6 +174,7 @@ def test_a_proc_of_the_namespace_shows_its_processes_and_their_labels(
     outcome = box.run("unshare", option, "--mount-proc", "sh", "-c", script, options=options)
     cat, dog = ("system_u:system_r:" + each + ":s0" for each in ("cat_t", "dog_t"))
     lines = outcome.output.replace("\0", "").splitlines()
+    assert len(lines) > 4, outcome
     shown = [(label, comm) for label, _, comm in map(str.split, lines[1:4])]
     assert shown == [(cat, "sh"), (dog, "dog"), (cat, "ps")], outcome
     program = os.path.realpath(str(PYTHON))

@@ -308,14 +308,14 @@ class Labels:
         task = self.proc_mounts.meant(os.fstat(descriptor).st_dev, int(match[1]))
         return task > 0 and self._tasks.state_of(task) is not None
 
-    def awaited_sids(self, descriptor: int, status: os.stat_result, caller: Caller) -> list[int]:
-        """Return the labels that a task's file in ``/proc`` may be about to have (:meth:`TaskTable.awaited_sids`)."""
+    def task_of(self, descriptor: int, status: os.stat_result, caller: Caller) -> int:
+        """Return the task whose file in ``/proc`` this is, by the supervisor's number of it; 0 where it is none's."""
         if self.filesystem_of(status.st_dev) != "proc":
-            return []
+            return 0
         entry = _TASK_ENTRY.match(
             self.filesystems.inner_path(status.st_dev, path_of(descriptor), descriptor, caller.tid)
         )
-        return [] if entry is None else self._tasks.awaited_sids(int(entry[1]))
+        return 0 if entry is None else self.proc_mounts.meant(status.st_dev, int(entry[1]))
 
     def renamed(self, source: str, destination: str) -> None:
         """Note that a path was renamed: what lies below it keeps the labels of the old one."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.filesystems import read_table
-from selbox.enforce.tasks import processes, read_proc
+from selbox.enforce.tasks import processes, read_status
 from selbox.typing import Final
 
 _FROM: Final = 0x8004B706
@@ -167,6 +167,6 @@ def _told_line(caller: Caller, tid: int, title: bytes) -> int:
 
 def _numbers(tid: int, title: bytes) -> list[int]:
     """Return the numbers of a line of a task's status, the outermost first; none when it is gone."""
-    status = read_proc(f"/proc/{tid}/status")
+    status = read_status(tid)
     start = status.find(b"\n%b:" % title)
     return [] if start < 0 else [int(each) for each in status[start : status.index(b"\n", start + 1)].split()[1:]]

@@ -436,7 +436,7 @@ def blocked_signals(tid: int) -> int:
 
 
 def _signals(tid: int, title: bytes) -> int:
-    status = read_proc(f"/proc/{tid}/status", _MOST_STATUS)  # behind the groups that it is in
+    status = read_status(tid)
     start = status.find(b"\n%b:" % title)
     return 0 if start < 0 else int(status[start + 8 : status.index(b"\n", start + 1)], 16)
 
@@ -444,6 +444,11 @@ def _signals(tid: int, title: bytes) -> int:
 def command_name(tid: int) -> str:
     """Return a task's name as audit records give it (``comm``), or an empty string when it is gone."""
     return os.fsdecode(read_proc(f"/proc/{tid}/comm").rstrip(b"\n"))
+
+
+def read_status(tid: int) -> bytes:
+    """Return all of a task's status, also what stands behind the groups that it is in; nothing when it is gone."""
+    return read_proc(f"/proc/{tid}/status", _MOST_STATUS)
 
 
 def read_proc(path: str, most: int = 4096) -> bytes:

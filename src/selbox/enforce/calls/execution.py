@@ -12,6 +12,7 @@ import os
 import signal
 import stat
 from contextlib import suppress
+from time import monotonic, sleep
 
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
@@ -45,13 +46,22 @@ from selbox.enforce.resourcelimits import Limit
 from selbox.enforce.scripts import HEAD_SIZE, begins_with, interpreter_line, named_at
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
-from selbox.enforce.tasks import INFINITY, TaskState, blocked_signals, ignored_signals, tracer_where_stopped
+from selbox.enforce.tasks import (
+    INFINITY,
+    TaskState,
+    blocked_signals,
+    ignored_signals,
+    tracer_of,
+    tracer_where_stopped,
+)
 from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple
 
 _ELF: Final = b"\x7fELF"
 _REMEMBERED: Final = 1024
 _MAX_INTERPRETERS: Final = 4
+_HELD_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.0002
 _EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
@@ -284,7 +294,7 @@ class ExecutionCalls:
         """
         tid = pending.caller.tid
         try:
-            ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+            self._seize(tid)
         except ProcessLookupError:
             raise  # it was killed meanwhile
         except OSError as error:
@@ -296,6 +306,23 @@ class ExecutionCalls:
             self._box.recorder.hindrances[words] = None
             raise
         return True
+
+    def _seize(self, tid: int) -> None:
+        """Trace a task, also where the supervisor of another box holds it for a moment (:func:`targets.held`).
+
+        Raises:
+            OSError: EPERM where it cannot be traced, or is by who does not let go of it.
+        """
+        until = monotonic() + _HELD_SECONDS
+        while True:
+            try:
+                ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+            except PermissionError:
+                if monotonic() >= until or self._box.tasks.state_of(tracer_of(tid)) is not None:
+                    raise
+                sleep(_LOOK_SECONDS)
+            else:
+                return
 
     def holds(self, tid: int) -> bool:
         """Tell whether a task is held while its exec is carried out."""

@@ -20,6 +20,7 @@ from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.targets import keep_off
 from selbox.enforce.walks import Located, is_own_descriptors
 from selbox.typing import Final
 
@@ -259,7 +260,10 @@ class FileCalls:
             if not box.labels.is_of_box(descriptor):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         box.monitor.check(caller, sid, object_class, wanted, describe)
-        for awaited in box.labels.awaited_sids(descriptor, status, caller):
+        task = box.labels.task_of(descriptor, status, caller)
+        if task and flags & os.O_ACCMODE:
+            keep_off(box, task)
+        for awaited in box.tasks.awaited_sids(task) if task else ():
             box.monitor.check(caller, awaited, object_class, wanted, describe)
             if is_memory:
                 box.monitor.check(caller, awaited, "process", ("ptrace",), describe)
