@@ -95,7 +95,7 @@ class Handlers(NamedTuple):
     Attributes:
         by_number: handler of each notified call, by its number.
         shortcuts: what may answer a call before its handler does, by the same.
-        execution: takes the stops of tasks that exec.
+        execution: runs programs.
         selinux_paths: has descriptors for the supervisor to watch.
     """
 

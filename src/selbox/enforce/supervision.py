@@ -127,7 +127,7 @@ def supervise(
             kept_places,
         )
         handlers = build_handlers(box, initial_sid)
-        supervisor = Supervisor(box, first, handlers.by_number, handlers.shortcuts, handlers.execution)
+        supervisor = Supervisor(box, first, handlers.by_number, handlers.shortcuts, handlers.execution.under_way)
         handlers.selinux_paths.attach(supervisor)
         box.traces.attach(supervisor)
         supervisor.watch(waits.descriptor, waits.take)
@@ -141,7 +141,7 @@ def supervise(
             status = supervisor.run()
         finally:
             supervisor.finish()
-    if not handlers.execution.started and os.WIFEXITED(status):
+    if not handlers.execution.under_way.started and os.WIFEXITED(status):
         if recorder.broken_labels:
             raise next(iter(recorder.broken_labels.values()))
         raise not_started(recorder.denials(), handlers.execution.refused, os.WEXITSTATUS(status))

@@ -17,7 +17,7 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.execution import WAIT_OPTIONS, ExecutionCalls
+from selbox.enforce.calls.execsunderway import WAIT_OPTIONS, ExecsUnderWay
 from selbox.enforce.calls.shortcuts import Shortcut
 from selbox.enforce.credentials import Lender, read_credentials
 from selbox.enforce.linux import PTRACE_EVENT_EXEC, signal_descriptor
@@ -47,7 +47,7 @@ class Supervisor:
         first: pid of the first process, a child.
         handlers: handler of each notified call, by number.
         shortcuts: what may answer a call before its handler does, by the same.
-        execution: takes the stops of tasks that exec.
+        execs: takes the stops of tasks that exec.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class Supervisor:
         first: int,
         handlers: dict[int, Handler],
         shortcuts: dict[int, Shortcut],
-        execution: ExecutionCalls,
+        execs: ExecsUnderWay,
     ) -> None:
         self._box = box
         self._first = first
         self._handlers = handlers
         self._shortcuts = shortcuts
-        self._execution = execution
+        self._execs = execs
         self._status: int | None = None
         self._can_lend = os.geteuid() == 0
         self._lender = Lender()
@@ -247,7 +247,7 @@ class Supervisor:
             if os.WIFSTOPPED(status):
                 self._stopped(pid, status)
                 continue
-            self._execution.exited(pid)
+            self._execs.exited(pid)
             self._box.leads.exited(pid)
             self._box.redirections.exited(pid)
             if pid == self._first:
@@ -262,8 +262,8 @@ class Supervisor:
             leads.stopped(pid, status)
         elif redirections.holds(pid):
             redirections.stopped(pid, status)
-        elif self._execution.holds(pid) or status >> 16 or tracer_of(pid) == os.getpid():
-            self._execution.stopped(pid, status)
+        elif self._execs.holds(pid) or status >> 16 or tracer_of(pid) == os.getpid():
+            self._execs.stopped(pid, status)
         elif pid == self._first and os.WSTOPSIG(status) in _STOPPING:
             # As if selbox were not there: the shell sees its job stopped, and continues both.
             os.kill(os.getpid(), signal.SIGSTOP)

@@ -17,7 +17,7 @@ import signal
 from contextlib import suppress
 
 from selbox.enforce.box import Box
-from selbox.enforce.calls.execution import Pending, is_image
+from selbox.enforce.calls.execsunderway import Pending, is_image
 from selbox.enforce.calls.transitions import check_tracer
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.pidfds import PIDFD_THREAD
