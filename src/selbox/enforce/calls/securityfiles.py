@@ -59,6 +59,24 @@ class SecurityFile(NamedTuple):
     taken: Callable[[bytes], int] = len
 
 
+class FoundFile(NamedTuple):
+    """A file that a path was recognised as.
+
+    Attributes:
+        path: its own path.
+        sid: its label.
+        file: what it holds and does; of a directory, the names in it.
+        status: its status, where it is not in selinuxfs; None where there is nothing at its path.
+        shared: a descriptor of the supervisor that every reader gets a view of, or -1.
+    """
+
+    path: str
+    sid: int
+    file: SecurityFile | dict[str, bool]
+    status: os.stat_result | None = None
+    shared: int = -1
+
+
 class SecurityFiles:
     """The tree of files, by path below ``/sys/fs/selinux``.
 

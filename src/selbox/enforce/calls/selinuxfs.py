@@ -11,7 +11,7 @@ import re
 import stat
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from selbox.enforce.answer import ANSWERED
@@ -19,24 +19,22 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.processattributes import ATTRIBUTE_MODES, ProcessAttributes, memory_of, taken
 from selbox.enforce.calls.securitydirectories import Entry, SecurityDirectories
-from selbox.enforce.calls.securityfiles import SecurityFile, SecurityFiles, known_initial_sid
+from selbox.enforce.calls.securityfiles import FoundFile, SecurityFile, SecurityFiles, known_initial_sid
+from selbox.enforce.calls.signposts import CONFIGURATION, Signposts, has_our_root, proc_of
 from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.capabilities import Capabilities
-from selbox.enforce.credentials import own_capabilities, read_credentials
+from selbox.enforce.credentials import read_credentials
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
-from selbox.enforce.mounttables import mount_table, mount_table_of
 from selbox.enforce.policystore import StoreDirectory
 from selbox.enforce.selinuxdirectories import BoxDirectory, LogDirectory, PolicyDirectory
 from selbox.enforce.standins import OpenFile
-from selbox.enforce.statusdata import with_size
-from selbox.enforce.superblocks import fixed_filesystems
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind
 from selbox.server.labelling import generic_filesystem_context
 from selbox.store.selinuxroot import STORES
-from selbox.typing import Final, NamedTuple
+from selbox.typing import Final
 
 ROOT: Final = b"/sys/fs/selinux"
 _BESIDE: Final = b"/sys/fs/selinuxfs"
@@ -44,9 +42,6 @@ _BESIDE: Final = b"/sys/fs/selinuxfs"
 
 POLICIES: Final = b"/etc/selinux"
 LOGS: Final = b"/var/log/audit"
-_CONFIGURATION: Final = POLICIES + b"/config"
-_CONFIGURATION_MOST: Final = 65536
-_FILESYSTEMS: Final = b"/proc/filesystems"
 _ATTRIBUTE = re.compile(rb"/proc/(self|thread-self|\d+)(?:/task/(\d+))?/attr/([a-z]+)")
 _MAGIC: Final = 0xF97CFF8C
 _NAME_MAX: Final = 255
@@ -64,28 +59,6 @@ _ACCESSES: Final = {
     os.O_RDWR: ("read", "write"),
     os.O_ACCMODE: ("read", "write"),
 }
-
-
-_TAKES_LABELS: Final = b"seclabel"
-"""Option that tables of mounts show of file systems whose files can be relabelled."""
-
-
-class _Found(NamedTuple):
-    """A file that a path was recognised as.
-
-    Attributes:
-        path: its own path.
-        sid: its label.
-        file: what it holds and does; of a directory, the names in it.
-        status: its status, where it is not in selinuxfs; None where there is nothing at its path.
-        shared: a descriptor of the supervisor that every reader gets a view of, or -1.
-    """
-
-    path: str
-    sid: int
-    file: SecurityFile | dict[str, bool]
-    status: os.stat_result | None = None
-    shared: int = -1
 
 
 class SelinuxFiles:
@@ -109,8 +82,7 @@ class SelinuxFiles:
         log = box.audit_log
         self._log_directory = None if log is None else LogDirectory(log, directory)
         self._is_known = False
-        self._configurations: dict[str, tuple[int, int]] = {}
-        self._mode = b"enforcing" if box.started_enforcing else b"permissive"
+        self._signposts = Signposts(box, self._policy_directory)
         self._memory_files: OrderedDict[tuple[str, int | None, bytes, int], int] = OrderedDict()
 
     # --- Calls ------------------------------------------------------------------------------------------------------
@@ -127,7 +99,7 @@ class SelinuxFiles:
             if flags & os.O_CREAT:
                 return -errno.EACCES  # nobody makes files there
             raise
-        if found is None or (found.path == _CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
+        if found is None or (found.path == CONFIGURATION.decode() and flags & os.O_ACCMODE != os.O_RDONLY):
             return None
         if flags & os.O_CREAT and flags & os.O_EXCL:
             return -errno.EEXIST
@@ -137,7 +109,7 @@ class SelinuxFiles:
             return -errno.ENOTDIR
         return self._open_file(caller, found, found.file, flags)
 
-    def _open_file(self, caller: Caller, found: _Found, file: SecurityFile, flags: int) -> int | None:
+    def _open_file(self, caller: Caller, found: FoundFile, file: SecurityFile, flags: int) -> int | None:
         if flags & O_PATH:
             return None  # what stands for it is led to like any other file that stands elsewhere
         mode = flags & os.O_ACCMODE
@@ -152,7 +124,7 @@ class SelinuxFiles:
         operation = Operation(found.path, file.write or _unwritable, file.content, file.once, file.largest, file.taken)
         return self.transactions.open(caller, flags, operation, self._open_file_of(found))
 
-    def _open_directory(self, caller: Caller, found: _Found, flags: int) -> int:
+    def _open_directory(self, caller: Caller, found: FoundFile, flags: int) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_CREAT:
             return -errno.EISDIR
         if not flags & O_PATH:
@@ -185,7 +157,7 @@ class SelinuxFiles:
             OSError: what ``stat`` is to fail with.
         """
         found = self._recognise(caller, directory, path)
-        if found is not None and found.path == _CONFIGURATION.decode():
+        if found is not None and found.path == CONFIGURATION.decode():
             return found.status
         if found is None or not found.path.startswith(ROOT.decode()):
             return None
@@ -210,7 +182,7 @@ class SelinuxFiles:
 
     # --- Which file a path means ------------------------------------------------------------------------------------
 
-    def _recognise(self, caller: Caller, directory: int, path: bytes) -> _Found | None:
+    def _recognise(self, caller: Caller, directory: int, path: bytes) -> FoundFile | None:
         """Return what a path means, after the checks on the way to it; None for a path that is none of these.
 
         Raises:
@@ -220,39 +192,27 @@ class SelinuxFiles:
         path = box.walker.stand_ins.shown(_absolute(caller, directory, path))
         if path.rstrip(b"/") == ROOT or path.startswith(ROOT + b"/"):
             return self._security_file(caller, os.fsdecode(path[len(ROOT) + 1 :]))
-        if path == _CONFIGURATION:
-            return self._configuration(caller) if _has_our_root(caller) else None
-        if path == _FILESYSTEMS:
-            return self._table(caller, path, _known_filesystems) if _has_our_root(caller) else None
-        mounts = box.labels.proc_mounts
-        tid = mount_table_of(path, caller.tid, lambda number: mounts.meant(_proc_of(caller), number))
-        if tid is not None:
-            return (
-                self._table(caller, path, lambda: mount_table(tid, path, self._label_options, self._layers))
-                if _has_our_root(caller)
-                else None
-            )
         match = _ATTRIBUTE.fullmatch(path)
         if match is None or match[3].decode() not in ATTRIBUTE_MODES:
-            return None
+            return self._signposts.recognise(caller, path)
         # Wherever its root is, a task's own /proc tells it of tasks.
-        is_proc = _has_our_root(caller) or box.labels.filesystem_of(_proc_of(caller)) == "proc"
+        is_proc = has_our_root(caller) or box.labels.filesystem_of(proc_of(caller)) == "proc"
         return self._attribute(caller, match) if is_proc else None
 
-    def _security_file(self, caller: Caller, inner: str) -> _Found | None:
-        if not _has_our_root(caller):
+    def _security_file(self, caller: Caller, inner: str) -> FoundFile | None:
+        if not has_our_root(caller):
             return None
         self._search(caller)
         path = f"{ROOT.decode()}/{inner}"
         entries = self._files.entries(inner)
         if entries is not None:
-            return _Found(path, self._label("/" + inner, FileKind.DIRECTORY), entries)
+            return FoundFile(path, self._label("/" + inner, FileKind.DIRECTORY), entries)
         file = self._files.lookup(inner)
         if file is None:
             number = errno.ENAMETOOLONG if len(os.fsencode(os.path.basename(inner))) > _NAME_MAX else errno.ENOENT
             raise OSError(number, os.strerror(number))
         shared = self._status.descriptor() if inner == "status" else -1
-        return _Found(path, self._label_of_file(inner, file), file, shared=shared)
+        return FoundFile(path, self._label_of_file(inner, file), file, shared=shared)
 
     def _label_of_file(self, inner: str, file: SecurityFile) -> int:
         if stat.S_ISCHR(file.mode):
@@ -355,9 +315,9 @@ class SelinuxFiles:
         context = generic_filesystem_context(server.policy, "selinuxfs", inner, kind)
         return server.initial_sid("unlabeled") if context is None else server.sid_for(context)
 
-    def _attribute(self, caller: Caller, match: re.Match[bytes]) -> _Found | None:
+    def _attribute(self, caller: Caller, match: re.Match[bytes]) -> FoundFile | None:
         name, box = match[3].decode(), self._box
-        mounts, device = box.labels.proc_mounts, _proc_of(caller)
+        mounts, device = box.labels.proc_mounts, proc_of(caller)
         process = int(match[1]) if match[1].isdigit() else mounts.told(device, thread_group(caller.tid))
         thread = mounts.told(device, caller.tid) if match[1] == b"thread-self" else process
         if match[2] is not None:
@@ -386,64 +346,12 @@ class SelinuxFiles:
             taken=taken,
         )
         with suppress(OSError):
-            return _Found(path, sid, file, os.stat(f"/proc/{tid}/attr/{name}"))
-        return _Found(path, sid, file)
-
-    def _configuration(self, caller: Caller) -> _Found | None:
-        """The file that names the policy: it says what the box was started with, whatever the host is set up for.
-
-        Returns:
-            None from when it was changed in the box on.
-        """
-        located = self._box.walker.locate(caller, AT_FDCWD, _CONFIGURATION)
-        if located.status is None:
-            located = self._box.walker.locate(caller, AT_FDCWD, os.path.dirname(_CONFIGURATION))
-            sid = self._box.labels.sid_of(located.object, located.found, caller)
-            return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: self._configured(b"")))
-        sid = self._box.labels.sid_of(located.object, located.status, caller)
-        version = located.status.st_ino, located.status.st_mtime_ns
-        if self._configurations.setdefault(self._policy_directory.place(()), version) != version:
-            return None
-        with own_capabilities(), open(f"/proc/self/fd/{located.object}", "rb") as file:
-            content = self._configured(file.read(_CONFIGURATION_MOST))
-        status = with_size(located.status, len(content))
-        return _Found(_CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: content), status)
-
-    def _configured(self, content: bytes) -> bytes:
-        """Return a configuration that says what the box was started with, and all else as it was."""
-        for name, value in ((b"SELINUX", self._mode), (b"SELINUXTYPE", os.fsencode(self._policy_directory.name))):
-            line = b"%s=%s" % (name, value)
-            content, count = re.subn(rb"(?m)^%s=.*$" % name, line.replace(b"\\", rb"\\"), content)
-            content += b"" if count else line + b"\n"
-        return content
-
-    def _table(self, caller: Caller, path: bytes, content: Callable[[], bytes]) -> _Found | None:
-        """A table of the kernel's, which knows of selinuxfs in a box; None for one that there is not."""
-        located = self._box.walker.locate(caller, AT_FDCWD, path)
-        if located.status is None:
-            return None
-        sid = self._box.labels.sid_of(located.object, located.status, caller)
-        return _Found(path.decode(), sid, SecurityFile(0o444, content), located.status)
-
-    def _label_options(self, device: int, kind: bytes) -> bytes:
-        """Return the options about labels of a file system (kernel: ``selinux_sb_show_options``)."""
-        superblocks = self._box.labels.superblocks
-        superblock = superblocks.mounted(device)
-        if superblock is None:
-            takes_labels = kind.decode() not in fixed_filesystems(self._box.server.policy)
-            return _TAKES_LABELS if takes_labels else b""
-        shown = [_option(name, context) for name, context in superblocks.said(superblock)]
-        return b",".join([*shown, _TAKES_LABELS] if superblock.takes_labels else shown)
-
-    def _layers(self, device: int) -> bytes:
-        """Return the options by which an overlay's directories were named; nothing for another file system."""
-        overlays = self._box.labels.overlays
-        overlay = None if overlays is None else overlays.on(device)
-        return b"" if overlay is None else overlay.said
+            return FoundFile(path, sid, file, os.stat(f"/proc/{tid}/attr/{name}"))
+        return FoundFile(path, sid, file)
 
     # --- Checks and answers -----------------------------------------------------------------------------------------
 
-    def _check(self, caller: Caller, found: _Found, access: tuple[str, ...], *more: str) -> None:
+    def _check(self, caller: Caller, found: FoundFile, access: tuple[str, ...], *more: str) -> None:
         """Check the mode of a file, then what policy says about it."""
         file, object_class = found.file, _class_of(found.file)
         allowed = _mode_bits(caller, file.mode if isinstance(file, SecurityFile) else 0o555)
@@ -454,7 +362,7 @@ class SelinuxFiles:
         for permissions in (access, (*access, *more)) if more else (access,):
             self._box.monitor.check(caller, found.sid, object_class, permissions, lambda: _describe(found.path, kind))
 
-    def _give(self, caller: Caller, found: _Found, content: bytes, flags: int) -> int:
+    def _give(self, caller: Caller, found: FoundFile, content: bytes, flags: int) -> int:
         """Give a reader a view of a file in memory."""
         source = found.shared if found.shared >= 0 else self._memory_file(found, content)
         view = self._box.descriptors.open(f"/proc/self/fd/{source}", os.O_RDONLY)  # O_PATH cannot be handed over
@@ -462,14 +370,14 @@ class SelinuxFiles:
         self._box.walker.stand_ins.files.setdefault((status.st_dev, status.st_ino), self._open_file_of(found))
         return self._hand_over(caller, found, view, flags)
 
-    def _hand_over(self, caller: Caller, found: _Found, descriptor: int, flags: int) -> int:
+    def _hand_over(self, caller: Caller, found: FoundFile, descriptor: int, flags: int) -> int:
         status = os.fstat(descriptor)
         self._box.labels.assign(status, found.sid)
         self._box.openers.note(status, caller.state.sid)
         self._box.listener.give_descriptor(caller.id, descriptor, flags & os.O_CLOEXEC)
         return ANSWERED
 
-    def _memory_file(self, found: _Found, content: bytes) -> int:
+    def _memory_file(self, found: FoundFile, content: bytes) -> int:
         """Return a sealed file in memory with a content that stands for a file; those last used are kept."""
         files = self._memory_files
         key = found.path, found.status and found.status.st_ino, content, found.sid
@@ -491,7 +399,7 @@ class SelinuxFiles:
             os.close(old)
         return descriptor
 
-    def _open_file_of(self, found: _Found) -> OpenFile:
+    def _open_file_of(self, found: FoundFile) -> OpenFile:
         """Return what an open file is shown as."""
         return OpenFile(lambda: found.status or os.stat(self._standing_for(found.path)), found.sid)
 
@@ -519,23 +427,6 @@ def _absolute(caller: Caller, directory: int, path: bytes) -> bytes:
     return os.path.normpath(b"/" + path.lstrip(b"/"))
 
 
-def _has_our_root(caller: Caller) -> bool:
-    """Tell whether a task's paths begin where the supervisor's do."""
-    if not caller.state.root_changed:
-        return True
-    theirs, ours = os.stat(f"/proc/{caller.tid}/root"), os.stat("/")
-    return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino)
-
-
-def _proc_of(caller: Caller) -> int:
-    """Return the device number of what a task sees as ``/proc``.
-
-    Raises:
-        OSError: ENOENT when there is nothing.
-    """
-    return os.lstat(f"/proc/{caller.tid}/root/proc" if caller.state.root_changed else "/proc").st_dev
-
-
 def _mode_bits(caller: Caller, mode: int) -> int:
     """Return the bits of a file mode that are a caller's; the files belong to whoever runs the box."""
     user, group = os.geteuid(), os.getegid()
@@ -547,18 +438,6 @@ def _mode_bits(caller: Caller, mode: int) -> int:
     if group in (credentials.group, *credentials.groups):
         return mode >> 3 & 7
     return mode & 7
-
-
-def _option(name: str, context: str) -> bytes:
-    """Return an option with a context, which is quoted where it has a comma."""
-    return (f'{name}="{context}"' if "," in context else f"{name}={context}").encode()
-
-
-def _known_filesystems() -> bytes:
-    with open(_FILESYSTEMS, "rb") as table:
-        content = table.read()
-    line = b"nodev\tselinuxfs\n"
-    return content if line in content else content + line
 
 
 def _describe(path: str, kind: str) -> dict[str, object]:
