@@ -1,8 +1,8 @@
 """From sources to a policy in the kernel's format: compiled whole, or from what an earlier compilation left."""
 
-import gc
 from collections.abc import Callable, Iterable, Sequence
 
+from selbox.collector import collector_paused
 from selbox.diagnostics import Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
 from selbox.store.baselines import BaselineStore, Request, is_worth_keeping, warnings_now
@@ -70,13 +70,8 @@ def rebuild(
     if store is None or order.origins:
         return None
     progress.stage("comparing")
-    was_collecting = gc.isenabled()
-    gc.disable()  # what is read and made has no cycle: looking for some takes a tenth of the time
-    try:
+    with collector_paused():
         return _rebuilt(files, read, order, diagnostics, store)
-    finally:
-        if was_collecting:
-            gc.enable()
 
 
 def _rebuilt(

@@ -1,11 +1,11 @@
 """Policy files to a policy: CIL and packages compiled, with the base policy where they need it; else read."""
 
-import gc
 import os
 from collections.abc import Iterable, Sequence
 
 import selbox
 from selbox.binary.formats import Format
+from selbox.collector import collector_paused
 from selbox.diagnostics import Diagnostic, Diagnostics, SelboxError, SourceFile
 from selbox.model.policy import Policy
 from selbox.store.filecontexttexts import FileContextTexts, file_context_texts
@@ -265,9 +265,7 @@ def resolve_sources(
             progress.stage(f"reading {source.name}")
         return parse(source, shared)
 
-    was_collecting = gc.isenabled()
-    gc.disable()  # a policy is a heap of small tuples without a cycle: looking for some takes a third of the time
-    try:
+    with collector_paused():
         trees = each_of(tree, sources)
         if base and not any(is_complete(each) for each in trees):
             trees = [*(parse(each, shared) for each in base_sources()), *trees]
@@ -275,9 +273,6 @@ def resolve_sources(
             progress.stage("compiling")
         policy, resolution = compile_resolved(trees, diagnostics, DEFAULTS if options is None else options)
         return trees, policy, resolution
-    finally:
-        if was_collecting:
-            gc.enable()
 
 
 def base_sources() -> list[SourceFile]:

@@ -17,12 +17,14 @@ from selbox.binary.kernel.rangetransitions import read_range_transitions
 from selbox.binary.kernel.rolerules import read_role_allows, read_role_transitions
 from selbox.binary.kernel.tables import Orders
 from selbox.binary.kernel.typeattributes import complete_types, read_type_attributes
+from selbox.collector import collector_paused
 from selbox.diagnostics import Diagnostics
 from selbox.model.binaryform import BinaryForm
 from selbox.model.constraint import Constraint, ValidateTransition
 from selbox.model.policy import Policy
 
 
+@collector_paused()
 def read_policy(data: bytes, name: str, diagnostics: Diagnostics | None = None) -> Policy:
     """Read a binary policy of versions 24 to 35, for SELinux or Xen.
 
