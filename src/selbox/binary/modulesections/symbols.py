@@ -353,7 +353,9 @@ def _check_types(reader: ModuleReader, symbols: SymbolTables, tables: SymbolTabl
         if type_.types & ~types or (type_.bounds and type_.bounds not in type_names):
             reader.unknown(f"type `{name}`")
         meaning = type_.primary if type_.kind == ALIAS else type_.value
-        if meaning not in type_names and not (type_.kind == ALIAS and not meaning):
+        # In a block of its own an alias may be of a type that is told elsewhere.
+        is_told_elsewhere = type_.kind == ALIAS and not meaning and symbols is not tables
+        if meaning not in type_names and not is_told_elsewhere:
             reader.unknown(f"alias `{name}`")
 
 
