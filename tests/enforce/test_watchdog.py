@@ -22,7 +22,7 @@ exec 3< /sys/fs/selinux
 setsid sh -c 'echo $$; exec sleep 1000' &
 (kill -STOP $(sh -c 'echo $PPID')) & echo $!
 sleep 0.3; echo $$
-while cat /etc/hostname; do sleep 0.02; done > /dev/null 2> errors
+{ while cat /etc/hostname; do sleep 0.02; done; cat /etc/hostname; } > /dev/null 2> errors
 echo over > over; while :; do sleep 1; done
 """
 

@@ -9,6 +9,7 @@ import select
 import struct
 from collections import deque
 
+from selbox.enforce.steering import Steering
 from selbox.typing import Final
 
 _RECEIVE: Final = 0xC0502100
@@ -43,6 +44,7 @@ class Listener:
         """The call that is being handled. INVARIANT: only the supervisor's loop changes it."""
         self.answered = (0, 0)
         """The call that was answered with a result last, and the result."""
+        self._steering = Steering()
         self._kept: deque[Notification] = deque()
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
@@ -113,7 +115,9 @@ class Listener:
             self._ioctl(_SEND, _RESPONSE.pack(id_, value, 0, 0))
 
     def give_descriptor(self, id_: int, descriptor: int, flags: int) -> None:
-        """Put a copy of a descriptor into the caller and answer with its number, in one step.
+        """Put a copy of a descriptor into the caller and answer with its number: in one step, or where it is steered.
+
+        Nobody but the caller's end comes between two steps: other signals wait for the answer.
 
         Args:
             id_: the notification.
@@ -123,7 +127,15 @@ class Listener:
         Raises:
             OSError: EMFILE and the like, which the caller has still to be told.
         """
-        self.answered = id_, self._ioctl(_ADD_FD, _ADD.pack(id_, _ADD_FD_AND_SEND, descriptor, 0, flags))
+        handled = self.handled
+        if handled is None or handled[0] != id_ or not self._steering.hold(handled[1]):
+            self.answered = id_, self._ioctl(_ADD_FD, _ADD.pack(id_, _ADD_FD_AND_SEND, descriptor, 0, flags))
+            return
+        try:
+            number = self.add_descriptor(id_, descriptor, flags)
+        finally:
+            self._steering.release(handled[1])
+        self.give_result(id_, number)
 
     def add_descriptor(self, id_: int, descriptor: int, flags: int) -> int:
         """Put a copy of a descriptor into the caller without answering yet; return its number there."""
