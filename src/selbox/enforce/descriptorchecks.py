@@ -19,7 +19,6 @@ from selbox.typing import Final
 
 _NULL_DEVICE: Final = os.makedev(1, 3)
 
-
 ANONYMOUS: Final = "anon_inode"
 FAULTS: Final = "[userfaultfd]"
 """How the kernel calls descriptors that tell of page faults."""

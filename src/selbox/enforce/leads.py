@@ -18,8 +18,8 @@ import ctypes
 import errno
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.linux import (
@@ -131,13 +131,8 @@ class Leads:
 
     def stopped(self, tid: int, status: int) -> None:
         """Take a stop of a task that is led, as ``waitpid`` reported it."""
-        led = self._led[tid]
-        try:
-            self._lead(tid, led, os.WSTOPSIG(status), status >> 16)
-        except ProcessLookupError:
-            pass  # killed; its end is reported next
-        except OSError:
-            os.kill(tid, signal.SIGKILL)  # with registers that may not be its own it must not go on
+        with killed_unless_led(tid):
+            self._lead(tid, self._led[tid], os.WSTOPSIG(status), status >> 16)
 
     def _lead(self, tid: int, led: _Led, number: int, event: int) -> None:
         from selbox.enforce.injection import CALL_STOP  # few tasks are led
@@ -196,6 +191,17 @@ class Leads:
         del self._led[tid]
         with suppress(ProcessLookupError):
             ptrace(PTRACE_DETACH, tid, 0, 0)
+
+
+@contextmanager
+def killed_unless_led(tid: int) -> Iterator[None]:
+    """Lead a stopped task in the block; one that cannot be led is killed, for its registers may not be its own."""
+    try:
+        yield
+    except ProcessLookupError:
+        pass  # killed; its end is reported next
+    except OSError:
+        os.kill(tid, signal.SIGKILL)
 
 
 def _set_mask(tid: int, mask: bytes) -> None:

@@ -19,6 +19,7 @@ from contextlib import suppress
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
+from selbox.enforce.leads import killed_unless_led
 from selbox.enforce.linux import (
     PTRACE_DETACH,
     PTRACE_INTERRUPT,
@@ -93,10 +94,8 @@ class Redirections:
             return
         if not self._answers_writes(caller.tid, number):
             return
-        with (
-            suppress(OSError),
-            own_capabilities(),
-        ):  # who is traced already is not told, which changes nothing of what is done
+        # Who is traced already cannot be held, and is not told, which changes nothing of what is done.
+        with suppress(OSError), own_capabilities():
             ptrace(PTRACE_SEIZE, caller.tid, 0, _OPTIONS)
             self._held[caller.tid] = _Held(has_begun=False)
             ptrace(PTRACE_INTERRUPT, caller.tid)
@@ -128,13 +127,8 @@ class Redirections:
 
     def stopped(self, tid: int, status: int) -> None:
         """Take a stop of a task that is held, as ``waitpid`` reported it."""
-        held = self._held[tid]
-        try:
-            self._go_on(tid, held, os.WSTOPSIG(status), status >> 16)
-        except ProcessLookupError:
-            pass  # killed; its end is reported next
-        except OSError:
-            os.kill(tid, signal.SIGKILL)  # with a register that may not be its own it must not go on
+        with killed_unless_led(tid):
+            self._go_on(tid, self._held[tid], os.WSTOPSIG(status), status >> 16)
 
     def _go_on(self, tid: int, held: _Held, number: int, event: int) -> None:
         from selbox.enforce.injection import CALL_STOP  # few tasks are held

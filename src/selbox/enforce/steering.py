@@ -44,7 +44,7 @@ class Steering:
         processor = _processor()
         try:
             self._size = _get_affinity(tid, _MASK_SIZE, self._mask)
-            if not self._mask.raw[processor >> 3] >> (processor & 7) & 1:
+            if not self._mask[processor >> 3][0] >> (processor & 7) & 1:
                 return False
             _set_affinity(tid, self._size, self._only(processor))
         except (OSError, IndexError):
