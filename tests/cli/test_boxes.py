@@ -46,10 +46,14 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     bowl = directory / "bo\x1bwl"
     bowl.write_text("milk\n")
     label = f"{bowl}=system_u:object_r:bowl_t:s0"
-    script = f"cat '{bowl.name}' 2>/dev/null; sleep 60 & echo up; while read line; do cat '{bowl.name}'; done"
+    script = f"cat '{bowl.name}' 2>/dev/null; sleep 60 & echo $!; while read line; do cat '{bowl.name}'; done"
     with running(directory, POLICY, script, "--domain", "cat_t", "--name", PETS, "--label", label) as made:
         assert made.process.stdout is not None
-        assert made.process.stdout.readline() == "up\n"
+        sleeper = int(made.process.stdout.readline())
+        until = time.monotonic() + 20
+        while Path(f"/proc/{sleeper}/comm").read_text() != "sleep\n":  # until then it is the shell's child
+            assert time.monotonic() < until
+            time.sleep(0.01)
         yield made
 
 
