@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_task_is_held_on_one_processor_and_released_to_all_it_had() -> None:
     with started(SLEEPER.format(""), 1) as process:
         try:
             before = os.sched_getaffinity(process.pid)
-            steering = Steering()
+            steering = Steering(lambda: True)
             assert steering.hold(process.pid)
             held = os.sched_getaffinity(process.pid)
             assert len(held) == 1
@@ -45,18 +46,53 @@ def test_a_task_is_held_on_one_processor_and_released_to_all_it_had() -> None:
 def test_who_has_threads_or_runs_elsewhere_or_is_gone_is_not_held() -> None:
     with started(SLEEPER.format(THREAD), 2) as process:
         try:
-            assert not Steering().hold(process.pid)
+            assert not Steering(lambda: True).hold(process.pid)
         finally:
             process.kill()
-    assert not Steering().hold(process.pid)
+    assert not Steering(lambda: True).hold(process.pid)
     own = os.sched_getaffinity(0)
     with started(SLEEPER.format(""), 1) as process:
         try:
             here, elsewhere = sorted(own)[:2]
             os.sched_setaffinity(0, {here})
             os.sched_setaffinity(process.pid, {elsewhere})
-            assert not Steering().hold(process.pid)
+            assert not Steering(lambda: True).hold(process.pid)
             assert os.sched_getaffinity(process.pid) == {elsewhere}
+            os.sched_setaffinity(process.pid, {here})
+            assert not Steering(lambda: True).hold(process.pid)
+        finally:
+            os.sched_setaffinity(0, own)
+            process.kill()
+
+
+@several
+def test_nobody_is_held_by_another_thread_nor_where_numbers_are_scarce() -> None:
+    """A thread that hands over a descriptor would mix up where its caller and the loop's may run."""
+    with started(SLEEPER.format(""), 1) as process:
+        try:
+            steering = Steering(lambda: True)
+            with ThreadPoolExecutor(1) as other:
+                assert not other.submit(steering.hold, process.pid).result()
+            assert steering.hold(process.pid)
+            steering.release(process.pid)
+            assert not Steering(lambda: False).hold(process.pid)
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 3, reason="there are no three processors to run on")
+def test_who_was_told_where_to_run_still_runs_there() -> None:
+    own = os.sched_getaffinity(0)
+    with started(SLEEPER.format(""), 1) as process:
+        try:
+            steering = Steering(lambda: True)
+            told = own - {max(own)}
+            os.sched_setaffinity(0, {min(own)})
+            for mask in (own, told, own, own, told, told):
+                os.sched_setaffinity(process.pid, mask)
+                assert steering.hold(process.pid)
+                steering.release(process.pid)
+                assert os.sched_getaffinity(process.pid) == mask
         finally:
             os.sched_setaffinity(0, own)
             process.kill()

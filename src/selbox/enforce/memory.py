@@ -51,6 +51,10 @@ class TaskMemory:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = _CACHED if limit == resource.RLIM_INFINITY else min(_CACHED, limit // 4)
 
+    def numbers_last(self) -> bool:
+        """Tell whether a number of a task stands for no other one in the next moment, as was seen a moment ago."""
+        return self.keeps and monotonic() <= self._until
+
     def forget(self, tid: int) -> None:
         """Drop what is kept of a task."""
         descriptor = self._descriptors.pop(tid, None)

@@ -86,7 +86,8 @@ def supervise(
     server.add_reporter(recorder.report)
     monitor = ReferenceMonitor(server, AccessVectorCache(server), recorder.record)
     labels = Labels(server, tasks, store, path_labels)
-    descriptors, memory, pidfds, listener = Descriptors(), TaskMemory(), Pidfds(), Listener(descriptor)
+    descriptors, memory, pidfds = Descriptors(), TaskMemory(), Pidfds()
+    listener = Listener(descriptor, memory.numbers_last)
     if audit_log is not None:
         recorder.calls = CallRecords(listener, tasks, server.sid_to_context, recorder.write)
     with ExitStack() as stack:

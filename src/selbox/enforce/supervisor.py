@@ -137,7 +137,7 @@ class Supervisor:
             # A task without a label, or a call that the filter names and nobody handles, must not go on.
             box.listener.give_result(id_, -errno.EPERM)
             return
-        if not box.memory.keeps and not box.listener.is_valid(id_):
+        if not box.memory.numbers_last() and not box.listener.is_valid(id_):
             return  # its number may be another task's by now, whose state that was
         if box.traces.proofs:
             self._lender.give_back()

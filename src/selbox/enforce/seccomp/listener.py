@@ -8,6 +8,7 @@ import fcntl
 import select
 import struct
 from collections import deque
+from collections.abc import Callable
 
 from selbox.enforce.steering import Steering
 from selbox.typing import Final
@@ -36,15 +37,20 @@ the number of the call, and its six registers, unsigned 64 bits each."""
 
 
 class Listener:
-    """A seccomp listener descriptor; closing it makes every mediated call fail with ENOSYS."""
+    """A seccomp listener descriptor; closing it makes every mediated call fail with ENOSYS.
 
-    def __init__(self, descriptor: int) -> None:
+    Args:
+        descriptor: the listener.
+        numbers_last: tells whether a number of a task stands for no other one in the next moment.
+    """
+
+    def __init__(self, descriptor: int, numbers_last: Callable[[], bool]) -> None:
         self.descriptor = descriptor
         self.handled: Notification | None = None
         """The call that is being handled. INVARIANT: only the supervisor's loop changes it."""
         self.answered = (0, 0)
         """The call that was answered with a result last, and the result."""
-        self._steering = Steering()
+        self._steering = Steering(numbers_last)
         self._kept: deque[Notification] = deque()
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
