@@ -36,6 +36,7 @@ SCRIPT_ATTACKER = r"""
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "race.h"
 static volatile char path[16] = "./good";
 static void *flip(void *unused) {
     for (;;) {
@@ -51,7 +52,7 @@ int main(void) {
     pid_t flipper = 0;
     if (!strcmp(OTHER, "./good") && !(flipper = fork()))
         for (;;) { unlink("good"); symlink("script", "good"); unlink("good"); symlink("/bin/sh", "good"); }
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, good); i++) {
         int status;
         pid_t child = fork();
         if (child == 0) {
@@ -78,10 +79,11 @@ MEMORY_ATTACKER = r"""
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "race.h"
 enum { MANY = 16 };
 int main(void) {
-    int leaked = 0, opened = 0;
-    for (int i = 0; i < ROUNDS; i++) {
+    int leaked = 0, opened = 0, refused = 0;
+    for (int i = 0; GOES_ON(i, opened && refused); i++) {
         int files[MANY], won = 0;
         char path[32], content[8];
         pid_t child = fork();
@@ -90,7 +92,10 @@ int main(void) {
             _exit(9);
         }
         sprintf(path, "/proc/%d/mem", child);
-        for (int j = 0; j < MANY; j++) opened += (files[j] = open(path, O_RDWR)) >= 0;
+        for (int j = 0; j < MANY; j++) {
+            files[j] = open(path, O_RDWR);
+            if (files[j] >= 0) opened++; else refused += errno == EACCES;
+        }
         usleep(2000);
         for (int j = 0; j < MANY; j++)
             if (files[j] >= 0) {
@@ -186,12 +191,16 @@ CHANGER = r"""
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "race.h"
 static volatile int starts;
 static char room[65536];
-static void stay_at(int processor) {
+static void stay_at_the_last_processor(void) {
     cpu_set_t set;
+    int last = CPU_SETSIZE - 1;
+    sched_getaffinity(0, sizeof set, &set);
+    while (!CPU_ISSET(last, &set)) last--;
     CPU_ZERO(&set);
-    CPU_SET(processor, &set);
+    CPU_SET(last, &set);
     sched_setaffinity(0, sizeof set, &set);
 }
 static int lead_away(void *unused) {
@@ -214,19 +223,19 @@ static void *change(void *unused) {
     return unused;
 }
 int main(int count, char **words) {
-    int good = 0, evil = 0, busy = fork();
+    int good = 0, evil = 0, refused = 0, busy = fork();
     if (!busy) {
-        stay_at(1);
+        stay_at_the_last_processor();
         for (;;) {}
     }
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
         int status;
         pid_t child = fork();
         if (child == 0) {
             char *arguments[] = {"script", 0};
             pthread_t thread;
             pthread_create(&thread, 0, change, 0);
-            stay_at(1); /* where it waits for its turn, while the thread goes on */
+            stay_at_the_last_processor(); /* where it waits for its turn, while the thread goes on */
             nice(19);
             srand(i);
             usleep(200);
@@ -238,6 +247,7 @@ int main(int count, char **words) {
         waitpid(child, &status, 0);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 66) evil++;
         if (WIFEXITED(status) && WEXITSTATUS(status) == 55) good++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 9) refused++;
     }
     kill(busy, SIGKILL);
     printf("%d good, %d evil\n", good, evil);

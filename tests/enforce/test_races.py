@@ -37,6 +37,7 @@ OPEN_ATTACKER = r"""
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "race.h"
 static volatile char path[16] = "food";
 static void *flip(void *unused) {
     for (;;) {
@@ -49,12 +50,15 @@ static void *flip(void *unused) {
 }
 int main(void) {
     pthread_t thread;
-    int leaked = 0, opened = 0;
+    int leaked = 0, opened = 0, refused = 0;
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, opened && refused); i++) {
         char content[16] = "";
         int fd = open((char *)path, O_RDONLY);
-        if (fd < 0) continue;
+        if (fd < 0) {
+            refused += errno == EACCES;
+            continue;
+        }
         opened++;
         if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
         close(fd);
@@ -73,6 +77,7 @@ FLAGS_ATTACKER = r"""
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "race.h"
 static volatile struct open_how how;
 static void *flip(void *unused) {
     for (;;) {
@@ -83,12 +88,15 @@ static void *flip(void *unused) {
 }
 int main(void) {
     pthread_t thread;
-    int leaked = 0, named = 0;
+    int leaked = 0, named = 0, refused = 0;
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, named && refused); i++) {
         char content[16] = "";
         int fd = syscall(SYS_openat2, AT_FDCWD, "salt", &how, sizeof how);
-        if (fd < 0) continue;
+        if (fd < 0) {
+            refused += errno == EACCES;
+            continue;
+        }
         named++;
         if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
         close(fd);
@@ -106,6 +114,7 @@ DIRECTORY_ATTACKER = r"""
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "race.h"
 static int here, there;
 static void *flip(void *unused) {
     for (;;) {
@@ -116,11 +125,11 @@ static void *flip(void *unused) {
 }
 int main(void) {
     pthread_t thread;
-    int leaked = 0, done = 0;
+    int leaked = 0, done = 0, refused = 0;
     here = open("here", O_RDONLY);
     there = open("there", O_RDONLY);
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, done && refused); i++) {
         char content[16] = "";
         struct stat status;
         int fd = open("meal", O_RDONLY);
@@ -128,6 +137,8 @@ int main(void) {
             done++;
             if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
             close(fd);
+        } else if (errno == EACCES) {
+            refused++;
         }
         if (!stat("meal", &status) && status.st_size != 4) leaked++;
         if (!faccessat(AT_FDCWD, "meal", X_OK, 0)) leaked++;
@@ -147,6 +158,7 @@ STATUS_ATTACKER = r"""
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include "race.h"
 static volatile char path[16] = "food";
 static void *flip(void *unused) {
     for (;;) {
@@ -159,10 +171,10 @@ static void *flip(void *unused) {
 }
 int main(void) {
     pthread_t thread;
-    int leaked = 0, shown = 0, watched = -1;
+    int leaked = 0, shown = 0, refused = 0, watched = -1;
     int queue = inotify_init1(IN_NONBLOCK);
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, shown && refused); i++) {
         struct stat status = {0};
         int watch = inotify_add_watch(queue, (char *)path, IN_MODIFY);
         if (watch >= 0 && watched < 0) watched = watch;
@@ -170,7 +182,7 @@ int main(void) {
         if (access((char *)path, X_OK) == 0) leaked++;
         setxattr((char *)path, "user.x", "x", 1, 0);
         struct statx extended = {0};
-        if (stat((char *)path, &status) == 0) shown++;
+        if (stat((char *)path, &status) == 0) shown++; else refused += errno == EACCES;
         if (status.st_size == 6) leaked++;
         if (statx(AT_FDCWD, (char *)path, 0, STATX_SIZE, &extended) == 0) shown++;
         if (extended.stx_size == 6) leaked++;
@@ -190,6 +202,7 @@ NUMBER_ATTACKER = r"""
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "race.h"
 static int food, salt;
 static void *flip(void *unused) {
     for (;;) { dup2(food, 9); dup2(salt, 9); }
@@ -197,14 +210,14 @@ static void *flip(void *unused) {
 }
 int main(void) {
     pthread_t thread;
-    int leaked = 0, shown = 0;
+    int leaked = 0, shown = 0, refused = 0;
     food = open("food", O_RDONLY);
     salt = open("salt", O_PATH);
     dup2(food, 9);
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, shown && refused); i++) {
         struct stat status = {0};
-        if (fstat(9, &status) == 0) shown++;
+        if (fstat(9, &status) == 0) shown++; else refused += errno == EACCES;
         if (status.st_size == 6) leaked++;
     }
     printf("%d shown, %d leaked\n", shown, leaked);
@@ -219,8 +232,9 @@ LINK_ATTACKER = r"""
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "race.h"
 int main(void) {
-    int leaked = 0, opened = 0;
+    int leaked = 0, opened = 0, refused = 0;
     symlink("food", "to-food");
     symlink("salt", "to-salt");
     pid_t flipper = fork();
@@ -229,10 +243,13 @@ int main(void) {
             link("to-food", "next"); rename("next", "link");
             unlink("next"); link("to-salt", "next"); rename("next", "link"); unlink("next");
         }
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, opened && refused); i++) {
         char content[16] = "";
         int fd = open("link", O_RDONLY);
-        if (fd < 0) continue;
+        if (fd < 0) {
+            refused += errno == EACCES;
+            continue;
+        }
         opened++;
         if (read(fd, content, 15) > 0 && strstr(content, "secret")) leaked++;
         close(fd);
@@ -250,6 +267,7 @@ EXEC_ATTACKER = r"""
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "race.h"
 static volatile char path[16] = "./good";
 static void *flip(void *unused) {
     for (;;) {
@@ -261,8 +279,8 @@ static void *flip(void *unused) {
     return unused;
 }
 int main(void) {
-    int evil = 0, good = 0;
-    for (int i = 0; i < ROUNDS; i++) {
+    int evil = 0, good = 0, refused = 0;
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
         int status;
         pid_t child = fork();
         if (child == 0) {
@@ -270,11 +288,12 @@ int main(void) {
             char *arguments[] = {"program", 0};
             pthread_create(&thread, 0, flip, 0);
             execv((char *)path, arguments);
-            _exit(9);
+            _exit(errno == EACCES ? 9 : 10);
         }
         waitpid(child, &status, 0);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 66) evil++;
         if (WIFEXITED(status) && WEXITSTATUS(status) == 55) good++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 9) refused++;
     }
     printf("%d good, %d evil\n", good, evil);
     return evil != 0;
@@ -289,22 +308,24 @@ SWAP_ATTACKER = r"""
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "race.h"
 int main(void) {
-    int evil = 0, good = 0;
+    int evil = 0, good = 0, refused = 0;
     pid_t flipper = fork();
     if (flipper == 0)
         for (;;) { unlink("run"); symlink("good", "run"); unlink("run"); symlink("evil", "run"); }
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
         int status;
         pid_t child = vfork();
         if (child == 0) {
             char *arguments[] = {"program", 0};
             execv("./run", arguments);
-            _exit(9);
+            _exit(errno == EACCES ? 9 : 10);
         }
         waitpid(child, &status, 0);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 66) evil++;
         if (WIFEXITED(status) && WEXITSTATUS(status) == 55) good++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 9) refused++;
     }
     kill(flipper, SIGKILL);
     printf("%d good, %d evil\n", good, evil);
@@ -313,10 +334,14 @@ int main(void) {
 """
 
 
+RACE = ("-I", str(Path(__file__).parent))
+"""Has the compiler find ``race.h``."""
+
+
 def compiled(box: Box, name: str, source: str, rounds: int = 1) -> Path:
     program = box.directory / name
     subprocess.run(
-        ["gcc", "-O1", "-static", "-pthread", f"-DROUNDS={rounds}", "-x", "c", "-", "-o", str(program)],
+        ["gcc", "-O1", "-static", "-pthread", *RACE, f"-DROUNDS={rounds}", "-x", "c", "-", "-o", str(program)],
         input=source,
         text=True,
         check=True,

@@ -43,6 +43,7 @@ PRELUDE = r"""
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "race.h"
 #define BARRIER __asm__ volatile("" ::: "memory")
 static volatile struct sockaddr_in address = {.sin_family = AF_INET};
 static int allowed, forbidden;
@@ -64,13 +65,13 @@ static int port_of(int fd, int peer) {
 CONNECT = r"""
 int main(int count, char **words) {
     pthread_t thread;
-    int leaked = 0, good = 0;
+    int leaked = 0, good = 0, refused = 0;
     allowed = atoi(words[1]); forbidden = atoi(words[2]);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
         int fd = socket(AF_INET, SOCK_STREAM | (i & 1 ? SOCK_NONBLOCK : 0), 0);
-        connect(fd, (struct sockaddr *)&address, sizeof address);
+        if (connect(fd, (struct sockaddr *)&address, sizeof address)) refused += errno == EACCES;
         int port = port_of(fd, 1);
         struct linger hard = {1, 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
@@ -85,13 +86,13 @@ int main(int count, char **words) {
 BIND = r"""
 int main(int count, char **words) {
     pthread_t thread;
-    int leaked = 0, good = 0;
+    int leaked = 0, good = 0, refused = 0;
     allowed = atoi(words[1]); forbidden = atoi(words[2]);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
         int fd = socket(AF_INET, SOCK_DGRAM, 0);
-        bind(fd, (struct sockaddr *)&address, sizeof address);
+        if (bind(fd, (struct sockaddr *)&address, sizeof address)) refused += errno == EACCES;
         int port = port_of(fd, 0);
         if (port == forbidden) leaked++; else if (port == allowed) good++;
         close(fd);
@@ -110,7 +111,7 @@ static void *swap(void *unused) {
 }
 int main(int count, char **words) {
     pthread_t thread;
-    int leaked = 0, good = 0;
+    int leaked = 0, good = 0, refused = 0;
     forbidden = atoi(words[2]);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(forbidden);
@@ -118,8 +119,8 @@ int main(int count, char **words) {
     stream = socket(AF_INET, SOCK_STREAM, 0);
     shown = dup(datagram);
     pthread_create(&thread, 0, swap, 0);
-    for (int i = 0; i < ROUNDS; i++) {
-        if (connect(shown, (struct sockaddr *)&address, sizeof address) == 0) good++;
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
+        if (connect(shown, (struct sockaddr *)&address, sizeof address) == 0) good++; else refused += errno == EACCES;
         if (port_of(stream, 1) == forbidden) leaked++;
     }
     printf("%d good, %d leaked\n", good, leaked);
@@ -134,7 +135,7 @@ MESSAGES = r"""
 #include <sys/wait.h>
 static struct sockaddr_un names[2];
 static volatile struct sockaddr_un name;
-static int shown, harmless, harmful;
+static int shown, harmless, harmful, withheld;
 static void name_it(struct sockaddr_un *made, const char *text) {
     made->sun_family = AF_UNIX;
     strcpy(made->sun_path + 1, text);
@@ -159,6 +160,7 @@ static int received(int fd) {
     struct msghdr message = {0, 0, &part, 1, control, sizeof control};
     ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT);
     if (size <= 0) return -1;
+    withheld += (message.msg_flags & MSG_CTRUNC) != 0;
     struct cmsghdr *first = CMSG_FIRSTHDR(&message);
     if (!first) return 0;
     close(*(int *)CMSG_DATA(first));
@@ -171,13 +173,13 @@ ADDRESS = (
     + r"""
 int main(int count, char **words) {
     pthread_t thread;
-    int good = 0, bowl = socket(AF_UNIX, SOCK_DGRAM, 0), fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    int good = 0, refused = 0, bowl = socket(AF_UNIX, SOCK_DGRAM, 0), fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     char data[9];
     name_it(&names[0], words[1]); name_it(&names[1], words[2]);
     bind(bowl, (struct sockaddr *)&names[0], 3 + strlen(words[1]));
     pthread_create(&thread, 0, flip_names, 0);
-    for (int i = 0; i < ROUNDS; i++) {
-        if (send_to(fd) == 1) good++;
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
+        if (send_to(fd) == 1) good++; else refused += errno == EACCES;
         while (recv(bowl, data, 9, MSG_DONTWAIT) > 0);
     }
     printf("%d good\n", good);
@@ -191,14 +193,14 @@ SOCKET = (
     + r"""
 int main(int count, char **words) {
     pthread_t thread;
-    int good = 0, pair[2];
+    int good = 0, refused = 0, pair[2];
     char data[99];
     name_it(&names[0], words[2]); name = names[0];
     socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair);
     harmless = pair[0]; harmful = socket(AF_UNIX, SOCK_DGRAM, 0); shown = dup(harmful);
     pthread_create(&thread, 0, swap, 0);
-    for (int i = 0; i < ROUNDS; i++) {
-        if (send_to(shown) == 1) good++;
+    for (int i = 0; GOES_ON(i, good && refused); i++) {
+        if (send_to(shown) == 1) good++; else refused += errno == EACCES;
         while (recv(pair[1], data, 99, MSG_DONTWAIT) > 0);
     }
     printf("%d good\n", good);
@@ -232,7 +234,7 @@ int main(int count, char **words) {
 #else
     pthread_create(&thread, 0, swap, 0);
 #endif
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, good > withheld && withheld); i++) {
         send(harmless, "x", 1, MSG_DONTWAIT);
         int got = received(shown);
         if (got > 0) leaked++; else if (got == 0) good++;
@@ -243,6 +245,16 @@ int main(int count, char **words) {
 }
 """
 )
+
+
+def free_port() -> int:
+    """Return a port for datagrams that nobody has, of those to which everybody may bind."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for port in range(8126, 8200):
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("no port is free")
 
 
 @contextmanager
@@ -282,7 +294,7 @@ def test_a_race_is_never_won(tmp_path: Path, source: str, rounds: int) -> None:
     box = Box(tmp_path, POLICY)
     attacker = compiled(box, "attacker", PRELUDE + source, rounds)
     with serving(range(8260, 8300)) as allowed, serving(range(8140, 8180)) as forbidden:
-        ports = (str(allowed), str(forbidden)) if source is not BIND else ("8126", "8123")
+        ports = (str(allowed), str(forbidden)) if source is not BIND else (str(free_port()), "8123")
         outcome = box.run(
             str(attacker),
             *ports,

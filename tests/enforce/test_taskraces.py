@@ -12,6 +12,7 @@ from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from tests.enforce.boxes import Box
 from tests.enforce.clients import make_box, needs
+from tests.enforce.test_races import RACE
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -45,6 +46,7 @@ QUEUES = r"""
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "race.h"
 static volatile char name[] = OWN;
 static void *flip(void *unused) {
     for (;;) { /* the names differ in their last letter, so none is ever half of each */
@@ -56,12 +58,15 @@ static void *flip(void *unused) {
 int main(void) {
     pthread_t thread;
     struct mq_attr limits = {0, 4, 32, 0}, is;
-    int leaked = 0, opened = 0;
+    int leaked = 0, opened = 0, refused = 0;
     syscall(SYS_mq_open, OWN, O_CREAT | O_RDWR, 0600, &limits);
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, opened > 10 && refused); i++) {
         int queue = syscall(SYS_mq_open, name, O_RDONLY, 0, 0);
-        if (queue < 0) continue;
+        if (queue < 0) {
+            refused += errno == EACCES;
+            continue;
+        }
         opened++;
         syscall(SYS_mq_getsetattr, queue, 0, &is);
         if (is.mq_maxmsg != 4) leaked++;
@@ -80,6 +85,7 @@ CAPABILITIES = r"""
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "race.h"
 static volatile struct { unsigned version; int pid; } header = {0x20080522, 0};
 static int dog;
 static void *flip(void *unused) {
@@ -93,12 +99,15 @@ static void *flip(void *unused) {
 }
 int main(int count, char **words) {
     pthread_t thread;
-    int leaked = 0, asked = 0;
+    int leaked = 0, asked = 0, refused = 0;
     dog = atoi(words[1]);
     pthread_create(&thread, 0, flip, 0);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; GOES_ON(i, asked > 10 && refused); i++) {
         unsigned data[6] = {0};
-        if (syscall(SYS_capget, &header, data)) continue;
+        if (syscall(SYS_capget, &header, data)) {
+            refused += errno == EACCES;
+            continue;
+        }
         asked++;
         if (data[1] == 0) leaked++; /* the dog has none, and this cat has */
     }
@@ -110,7 +119,7 @@ int main(int count, char **words) {
 
 def attack(box: Box, source: str, script: str, *definitions: str) -> tuple[int, int]:
     program = box.directory / "cat"
-    command = ["gcc", "-O1", "-w", "-static", "-pthread", f"-DROUNDS={ROUNDS}", *definitions, "-x", "c", "-"]
+    command = ["gcc", "-O1", "-w", "-static", "-pthread", *RACE, f"-DROUNDS={ROUNDS}", *definitions, "-x", "c", "-"]
     subprocess.run([*command, "-o", str(program)], input=source, text=True, check=True, capture_output=True)
     box.file("dog", "#!/bin/sh\nexec setpriv --reuid=65534 --clear-groups sleep 100\n", 0o777)
     names = ((box.directory, "yard_t"), (program, "cat_exec_t"), (box.directory / "dog", "dog_exec_t"))
@@ -137,9 +146,13 @@ def test_a_thread_changes_the_name_of_a_queue(tmp_path_factory: pytest.TempPathF
     assert opened > 10
 
 
+READY = 'until read -r name < /proc/$!/comm && test "$name" = sleep; do sleep 0.05; done'
+"""Waits for the dog, which has become another user when it sleeps."""
+
+
 @needs("setpriv")
 def test_a_thread_changes_whose_capabilities_it_asks_for(tmp_path_factory: pytest.TempPathFactory) -> None:
     box = make_box(tmp_path_factory, POLICY, None)
-    asked, leaked = attack(box, CAPABILITIES, "./dog & sleep 1; ./cat $!; kill $!")
+    asked, leaked = attack(box, CAPABILITIES, f"./dog & {READY}; ./cat $!; kill $!")
     assert leaked == 0
     assert asked > 10

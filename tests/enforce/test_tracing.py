@@ -10,6 +10,7 @@ import pytest
 
 from tests.enforce.boxes import Outcome
 from tests.enforce.clients import USERS, make_box, needs
+from tests.enforce.test_races import RACE
 from tests.strength import tries
 
 pytestmark = pytest.mark.enforcement
@@ -43,8 +44,9 @@ int main(void) {
     if (NAME[0] == 'r') write(1, "rat\n", 4);
     int file = open("/proc/self/attr/current", O_RDONLY);
     read(file, label, sizeof label - 1);
-    dprintf(1, NAME " %s %lu\n", strstr(label, "dog_t") ? "dog_t" : "cat_t", getauxval(AT_SECURE));
-    return 0;
+    int is_dog = strstr(label, "dog_t") != 0;
+    dprintf(1, NAME " %s %lu\n", is_dog ? "dog_t" : "cat_t", getauxval(AT_SECURE));
+    return is_dog ? 55 : 0;
 }
 """
 
@@ -60,6 +62,9 @@ TRACER = r"""
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "race.h"
+#define ROUNDS rounds
+static int dogs;
 static union { char text[8]; volatile unsigned long word; } path = {"./dog"};
 static void *flip(void *unused) {
     union { char text[8]; unsigned long word; } dog = {"./dog"}, rat = {"./rat"};
@@ -80,18 +85,21 @@ static void run(int flips) {
     dprintf(1, "not run: %d\n", errno);
     _exit(0);
 }
+static void note(int status) { dogs += WIFEXITED(status) && WEXITSTATUS(status) == 55; }
 static void follow(pid_t child) {
     int status;
     while (waitpid(child, &status, __WALL) == child && WIFSTOPPED(status)) {
         int number = WSTOPSIG(status);
         ptrace(PTRACE_CONT, child, 0, status >> 16 || number == SIGTRAP ? 0 : number);
     }
+    note(status);
 }
 int main(int count, char **words) {
     char *mode = words[1];
     int rounds = atoi(words[2]);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (int i = 0; i < rounds; i++) {
+    int races = !strcmp(mode, "flips") || !strcmp(mode, "eager") || !strcmp(mode, "dies");
+    for (int i = 0; GOES_ON(i, !races || dogs > 10); i++) {
         if (!strcmp(mode, "dies")) { /* the tracer ends, at some moment of its child's exec */
             if (!fork()) {
                 if (!fork()) {
@@ -105,6 +113,7 @@ int main(int count, char **words) {
             int status;
             while ((child = wait(&status)) > 0) {
                 if (WIFSTOPPED(status)) ptrace(PTRACE_CONT, child, 0, 0); /* its parent, and so its tracer, by now */
+                note(status);
             }
         } else if (!strcmp(mode, "kills")) { /* a child that has stopped for it, unproven */
             pid_t child = fork();
@@ -145,7 +154,7 @@ int main(int count, char **words) {
 
 
 def compiled(path: Path, source: str, *options: str) -> Path:
-    command = ["gcc", "-O1", "-w", "-static", "-pthread", *options, "-x", "c", "-", "-o", str(path)]
+    command = ["gcc", "-O1", "-w", "-static", "-pthread", *RACE, *options, "-x", "c", "-", "-o", str(path)]
     subprocess.run(command, input=source, text=True, check=True, capture_output=True)
     return path
 
