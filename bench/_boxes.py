@@ -83,6 +83,21 @@ class Bare(NamedTuple):
         return [sys.executable, os.path.join(_HERE, "_bare.py"), *workload]
 
 
+class Floor(NamedTuple):
+    """Under a supervisor in C that lets every call go on (``bench/floor.c``).
+
+    Attributes:
+        program: it.
+    """
+
+    program: str
+    name: str = "floor"
+
+    def command(self, workload: tuple[str, ...]) -> list[str]:
+        """Return the command line of that supervisor."""
+        return [self.program, *workload]
+
+
 class Strace(NamedTuple):
     """Under ``strace -f``, which writes every call down."""
 

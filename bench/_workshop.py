@@ -34,7 +34,9 @@ class Workshop:
         self.tools = self.path("tools")
         self.loops = os.path.join(self.tools, "loops")
         os.mkdir(self.tools)
-        _compile(os.path.join(_HERE, "loops.c"), self.loops)
+        self.floor = os.path.join(self.tools, "floor")
+        for program in (self.loops, self.floor):
+            _compile(os.path.join(_HERE, f"{os.path.basename(program)}.c"), program)
         for name in ("open.txt", "forbidden.txt"):
             _write(self.path(name), _TEXT)
         os.mkdir(self.path("tmp"))
@@ -99,4 +101,4 @@ def _compile(source: str, program: str) -> None:
     command = [compiler, "-O2", "-static", "-o", program, source]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise NoCompilerError(f"{compiler} cannot build bench/loops.c statically:\n{result.stderr.rstrip()}")
+        raise NoCompilerError(f"{compiler} cannot build {source} statically:\n{result.stderr.rstrip()}")

@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic_ns
 from typing import NamedTuple
 
-from _boxes import Bare, MeasurementError, Plain, Selbox, Strace, Way, find_peer, run_inside
+from _boxes import Bare, Floor, MeasurementError, Plain, Selbox, Strace, Way, find_peer, run_inside
 from _figures import Figures, Row, show
 from _inspection import measure_memory, measure_processor_time
 from _workshop import FILES, NoCompilerError, Workshop
@@ -25,7 +25,7 @@ _MICROSECOND, _MILLISECOND = 1_000, 1_000_000
 _OPENS, _DENIED, _EXECS, _CONNECTIONS = 20_000, 2_000, 200, 2_000
 
 
-_COMPARED = (("selbox", "bare"),)
+_COMPARED = (("selbox", "floor"), ("selbox", "bare"))
 
 
 class Workload(NamedTuple):
@@ -37,7 +37,8 @@ class Workload(NamedTuple):
         times: what the nanoseconds are divided by.
         needs: programs without which it is left out.
         peers: whether peers run it too.
-        bare: whether the bare supervisor mediates what it does.
+        bare: whether the bare supervisor mediates what it does, and the floor is told of it.
+        floor: whether the floor alone is told of it.
         plainly: the command without a box, where it differs.
         prepare: called before each run.
     """
@@ -48,6 +49,7 @@ class Workload(NamedTuple):
     needs: tuple[str, ...] = ()
     peers: bool = False
     bare: bool = False
+    floor: bool = False
     plainly: tuple[str, ...] | None = None
     prepare: Callable[[], None] = lambda: None
 
@@ -68,7 +70,7 @@ def workloads(shop: Workshop) -> list[Workload]:
 
     return [
         Workload("open and close", (loops, "open", opened, str(_OPENS)), _OPENS, peers=True, bare=True),
-        Workload("stat", (loops, "stat", opened, str(_OPENS)), _OPENS, peers=True),
+        Workload("stat", (loops, "stat", opened, str(_OPENS)), _OPENS, peers=True, floor=True),
         Workload("an open and close in 2 processes", (loops, "open-in", opened, str(_OPENS), "2"), _OPENS, bare=True),
         Workload("an open and close in 4 processes", (loops, "open-in", opened, str(_OPENS), "4"), _OPENS, bare=True),
         Workload(
@@ -195,7 +197,10 @@ def run_all(shop: Workshop, rounds: int, peers: Sequence[Way], wanted: str) -> t
         if missing:
             notes.append(f"left out: {workload.name}: no {', '.join(missing)} on PATH")
             continue
-        ways: list[Way] = [Plain(), *((Bare(),) if workload.bare else ()), Selbox.measuring(shop)]
+        ways: list[Way] = [Plain()]
+        ways += [Floor(shop.floor)] if workload.bare or workload.floor else []
+        ways += [Bare()] if workload.bare else []
+        ways.append(Selbox.measuring(shop))
         ways += peers if workload.peers else ()
         steps[workload.name] = partial(measure, workload, ways, rounds, shop)
     if wanted in "start":
