@@ -71,7 +71,8 @@ def check_descriptor(
             return {"path": f"socket:[{status.st_ino}]", "dev": "sockfs", "ino": status.st_ino}
         return box.labels.describe(descriptor)
 
-    for each in box.openers.of(status, holder.state.sid) if opener is None else (opener,):
+    maker = box.labels.maker_of_pipe(status) or holder.state.sid
+    for each in box.openers.of(status, maker) if opener is None else (opener,):
         if each != sid:
             box.monitor.check(holder, each, "fd", ("use",), describe, source=sid)
     if has_label(box, status):
@@ -85,8 +86,8 @@ def check_descriptor(
     else:
         needed = box.bpf_labels.needed(descriptor)
         if needed is not None:
-            maker, permissions = needed
-            target = box.labels.outside if maker is None else maker
+            loader, permissions = needed
+            target = box.labels.outside if loader is None else loader
             box.monitor.check(holder, target, "bpf", permissions, dict, source=sid)
         return
     box.monitor.check(holder, target, object_class, access, describe, source=sid)

@@ -9,24 +9,41 @@ from selbox.enforce.tasks import TaskTable, has_one_thread, processes
 from selbox.typing import Final
 
 _KCMP_FILES: Final = 2
+_MOST_LOOKS: Final = 64
 _GONE: Final = (FileNotFoundError, ProcessLookupError)
 
 
 def held_inodes(tasks: TaskTable) -> set[tuple[int, int]] | None:
     """Return devices and inode numbers of what descriptors of a box's tasks stand for; None where that is not told.
 
-    What is on its way in a message, or only mapped, is not among it.
+    What the supervisor has open, perhaps for one of them, is among it; what is on its way in a message, or only mapped,
+    is not. Nobody hides anything by handing it on: who is forked meanwhile is looked at as well, and where the
+    descriptors of a process come to be in more tables, or new ones are forked again and again, it is not told.
     """
     found: set[tuple[int, int]] = set()
+    seen: set[int] = set()
     try:
         with own_capabilities():
-            for pid in processes():
-                if tasks.state_of(pid) is not None:
-                    for tid in _holders(pid):
-                        _add_held(f"/proc/{pid}/task/{tid}/fd", found)
+            _add_held("/proc/self/fd", found)
+            for _ in range(_MOST_LOOKS):
+                new = set(processes()) - seen
+                if not new:
+                    return found
+                seen |= new
+                for pid in new:
+                    if tasks.state_of(pid) is not None and not _add_process(pid, found):
+                        return None
     except OSError:
-        return None
-    return found
+        pass
+    return None
+
+
+def _add_process(pid: int, found: set[tuple[int, int]]) -> bool:
+    """Add what a process has open; tell whether that is all."""
+    holders = _holders(pid)
+    for tid in holders:
+        _add_held(f"/proc/{pid}/task/{tid}/fd", found)
+    return _holders(pid) in (holders, [])
 
 
 def _holders(pid: int) -> list[int]:

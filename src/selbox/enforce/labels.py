@@ -234,6 +234,11 @@ class Labels:
             self._prune_nameless()
         self._nameless[status.st_dev, status.st_ino] = (sid, object_class)
 
+    def maker_of_pipe(self, status: os.stat_result) -> int | None:
+        """Return the SID of who made a pipe, which is its label; None for what is no pipe, or not of the box."""
+        nameless = self._nameless.get((status.st_dev, status.st_ino)) if stat.S_ISFIFO(status.st_mode) else None
+        return None if nameless is None else nameless[0]
+
     def _prune_nameless(self) -> None:
         """Forget those that no task of the box has open."""
         held = held_inodes(self._tasks)

@@ -113,7 +113,7 @@ def supervise(
             labels,
             walker,
             Openers(),
-            SocketLabels(),
+            SocketLabels(tasks),
             BpfLabels(),
             Workers(listener),
             waits,

@@ -266,6 +266,7 @@ class SentMessages:
         status = os.fstat(copy)
         if is_socket(status):
             self._checks.give_copy(caller, copy)
+            box.socket_labels.note_sent(status.st_ino)
         else:
             box.labels.sid_of(copy, status, caller)
         if stat.S_IFMT(status.st_mode):

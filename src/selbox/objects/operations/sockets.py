@@ -139,8 +139,8 @@ ROWS: Final = (
         ("use", "read", "write", "append", "ioctl"),
         "who opened it; what it is open on",
         Support.LIMITED,
-        "who opened is kept by file; a pipe or socket counts as its sender's, where the sender hides it as its peer's. "
-        "recvmmsg returns what is there and does not wait for more",
+        "who opened is kept by file; a socket counts as its sender's, and as nobody's (unlabeled) where the sender "
+        "hides it. recvmmsg returns what is there and does not wait for more",
         "selinux_file_receive, scm_detach_fds",
         ("recvmsg", "recvmmsg"),
     ),
