@@ -12,6 +12,7 @@ from selbox.enforce.calls.inheritance import Inheritance
 from selbox.enforce.calls.lookups import LookupCalls
 from selbox.enforce.calls.names import NameCalls
 from selbox.enforce.calls.processes import ProcessCalls
+from selbox.enforce.calls.renames import RenameCalls
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.shortcuts import Shortcut, Shortcuts
 from selbox.enforce.calls.status import StatusCalls
@@ -134,6 +135,7 @@ def build_handlers(box: Box, initial_sid: int | None) -> Handlers:
 
     add(FileCalls(box, selinux_paths).handlers())
     add(NameCalls(box).handlers())
+    add(RenameCalls(box).handlers())
     add(LookupCalls(box, selinux_paths).handlers())
     add(StatusCalls(box, selinux_paths).handlers())
     add(execution.handlers())

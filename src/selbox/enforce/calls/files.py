@@ -10,7 +10,7 @@ from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import misleads
-from selbox.enforce.calls.names import NewObjects
+from selbox.enforce.calls.directoryentries import DirectoryEntries
 from selbox.enforce.calls.openpermissions import open_mask, sought_permissions, with_open
 from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.shortcuts import KNOWN, UNUSUAL, WANTED
@@ -47,7 +47,7 @@ class FileCalls:
 
     def __init__(self, box: Box, selinux_paths: SelinuxPaths) -> None:
         self._box = box
-        self._new = NewObjects(box)
+        self._entries = DirectoryEntries(box)
         self._selinux_paths = selinux_paths
         self._workers = box.workers
 
@@ -343,9 +343,9 @@ class FileCalls:
             return -errno.EISDIR
         if flags & os.O_DIRECTORY:
             return -errno.EINVAL
-        sid = self._new.may_create(caller, located, "file")
+        sid = self._entries.may_create(caller, located, "file")
         clean = flags & ~(O_PATH | os.O_TRUNC) | os.O_EXCL | os.O_NOCTTY
-        with self._new.creating(caller):
+        with self._entries.creating(caller):
             created = self._box.descriptors.open(located.name, clean, located.parent, mode & 0o7777)
         status = os.fstat(created)
         self._box.openers.forget(status)  # they were those of an earlier file with this inode number
@@ -353,7 +353,7 @@ class FileCalls:
         try:
             self._box.monitor.check(caller, sid, "file", with_open(flags), self._box.labels.at(created))
         except OSError:
-            self._new.undo(located, status)
+            self._entries.undo(located, status)
             raise
         return self._hand_over(caller, created, status, flags)
 
@@ -364,11 +364,11 @@ class FileCalls:
         if not flags & os.O_ACCMODE & (os.O_WRONLY | os.O_RDWR):
             return -errno.EINVAL
         directory = located._replace(parent=located.object, name=b"")
-        self._new.check_writable(caller, directory)
-        sid = self._new.label_of(caller, directory, "file")
+        self._entries.check_writable(caller, directory)
+        sid = self._entries.label_of(caller, directory, "file")
         if box.monitor.layers is not None:
             box.monitor.layers.may_fill(caller, located.object)
-        with self._new.creating(caller):
+        with self._entries.creating(caller):
             created = box.descriptors.open(_reopen(located.object), flags, mode=mode & 0o7777)
         status = os.fstat(created)
         box.openers.forget(status)

@@ -15,7 +15,7 @@ from functools import partial
 from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.names import NewObjects
+from selbox.enforce.calls.directoryentries import DirectoryEntries
 from selbox.enforce.calls.openpermissions import open_permissions
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.creation import created_sid
@@ -38,7 +38,7 @@ class MessageQueueCalls:
 
     def __init__(self, box: Box) -> None:
         self._box = box
-        self._new = NewObjects(box)
+        self._entries = DirectoryEntries(box)
         self._capabilities = Capabilities(box)
         self._directory = box.labels.filesystem_sid(_KIND)
         """The label of the directory; the file system's own is the same."""
@@ -94,7 +94,7 @@ class MessageQueueCalls:
         box.monitor.check(caller, self._directory, "filesystem", ("associate",), describe, source=sid)
         if not self._may_have(caller, attributes):
             return -errno.EINVAL
-        with self._new.creating(caller):
+        with self._entries.creating(caller):
             opened = self._open(name, flags | os.O_CREAT | os.O_EXCL, mode, attributes)
         box.labels.assign(os.fstat(opened), sid)
         return self._hand_over(caller, name, opened, flags, is_new=True)

@@ -19,7 +19,7 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.answer import ANSWERED
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller, identity_of
-from selbox.enforce.calls.names import NewObjects
+from selbox.enforce.calls.directoryentries import DirectoryEntries
 from selbox.enforce.connections import Connections, peer_of
 from selbox.enforce.credentials import Identity, acting_as, read_umask
 from selbox.enforce.linux import AT_FDCWD, O_PATH, system_call
@@ -88,7 +88,7 @@ class UnixSockets:
 
     def __init__(self, box: Box, diagnosis: UnixDiagnosis, connections: Connections) -> None:
         self._box = box
-        self._new = NewObjects(box)
+        self._entries = DirectoryEntries(box)
         self._names = UnixNames(diagnosis, box.socket_labels, box.labels.outside)
         self._connections = connections
 
@@ -112,7 +112,7 @@ class UnixSockets:
             return -errno.EADDRINUSE
         if located.must_be_directory:
             return -errno.ENOENT
-        sid = self._new.may_create(caller, located, "sock_file")
+        sid = self._entries.may_create(caller, located, "sock_file")
         start = self._box.walker.start_of(caller, AT_FDCWD)
         _in_own_directory(lambda: _bind_at(caller, own, address, start, located))
         file = self._box.descriptors.open(located.name, O_PATH | os.O_NOFOLLOW, located.parent)
@@ -149,7 +149,7 @@ class UnixSockets:
         status = located.found
         if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        self._new.check_object(caller, located, "write")
+        self._entries.check_object(caller, located, "write")
         very_file = unix_address(f"/proc/self/fd/{located.object}")
         if not stat.S_ISSOCK(status.st_mode):
             with acting_as(identity_of(caller)):
