@@ -338,10 +338,23 @@ RACE = ("-I", str(Path(__file__).parent))
 """Has the compiler find ``race.h``."""
 
 
-def compiled(box: Box, name: str, source: str, rounds: int = 1) -> Path:
+def compiled(box: Box, name: str, source: str, rounds: int = 1, *options: str) -> Path:
     program = box.directory / name
     subprocess.run(
-        ["gcc", "-O1", "-static", "-pthread", *RACE, f"-DROUNDS={rounds}", "-x", "c", "-", "-o", str(program)],
+        [
+            "gcc",
+            "-O1",
+            "-static",
+            "-pthread",
+            *options,
+            *RACE,
+            f"-DROUNDS={rounds}",
+            "-x",
+            "c",
+            "-",
+            "-o",
+            str(program),
+        ],
         input=source,
         text=True,
         check=True,

@@ -1,14 +1,19 @@
 """What the memory of a stopped task is mapped from, as ``/proc`` shows it."""
 
+import errno
+import os
 from collections.abc import Iterator
 
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
-from selbox.typing import NamedTuple
+from selbox.enforce.linux import O_PATH
+from selbox.typing import Final, NamedTuple
 
 _DELETED = " (deleted)"
 _PRIVATE = ("/SYSV", "/dev/zero", "/anon_hugepage")
 """What the kernel calls files that it makes for memory itself; it asks nobody about their labels."""
+_FROM_NO_FILE: Final = b"00:00 0 "
+_CHUNK: Final = 4096
 
 
 class Mapping(NamedTuple):
@@ -38,17 +43,99 @@ class Mapping(NamedTuple):
 
 def mappings_within(caller: Caller, start: int, end: int) -> Iterator[Mapping]:
     """Iterate over what is mapped in a range of a task's memory."""
-    with own_capabilities(), open(f"/proc/{caller.tid}/maps", encoding="utf-8", errors="surrogateescape") as lines:
+    with own_capabilities(), open(f"/proc/{caller.tid}/maps", "rb") as lines:
         for line in lines:
-            span, access, _offset, device, inode, *name = line.rstrip("\n").split(maxsplit=5)
-            first, _, last = span.partition("-")
-            low, high = int(first, 16), int(last, 16)
-            if low >= end:
+            mapping = mapping_of(line)
+            if mapping.start >= end:
                 return
-            if high > start:
-                yield Mapping(
-                    low, high, access[2] == "x", access[3] == "s", device, int(inode), name[0] if name else ""
-                )
+            if mapping.end > start:
+                yield mapping
+
+
+def mapping_of(line: bytes) -> Mapping:
+    """Return what a line of ``/proc/PID/maps`` tells."""
+    span, access, _offset, device, inode, *name = line.rstrip(b"\n").split(maxsplit=5)
+    first, _, last = span.partition(b"-")
+    return Mapping(
+        int(first, 16),
+        int(last, 16),
+        access[2:3] == b"x",
+        access[3:4] == b"s",
+        device.decode(),
+        int(inode),
+        os.fsdecode(name[0]) if name else "",
+    )
+
+
+def mapped_files(pid: int, *likely: tuple[int, int]) -> dict[tuple[int, int], bytes]:
+    """Return the files that a new program's memory is from, by device and inode number, each with a line that tells it.
+
+    Many programs start, and each has a dozen lines: it takes few steps for who finds what is likely.
+
+    Args:
+        pid: the program.
+        likely: files that it is probably from.
+
+    Raises:
+        OSError: when it is gone, or a file cannot be found.
+    """
+    lines = {line.split(b" ", 3)[3]: line for line in _content(pid).split(b"\n")[:-1]}
+    shown = [(b"%02x:%02x %d " % (os.major(each[0]), os.minor(each[0]), each[1]), each) for each in likely]
+    found = {}
+    for origin, line in lines.items():
+        if origin.startswith(_FROM_NO_FILE):
+            continue
+        for words, identity in shown:
+            if origin.startswith(words):
+                found[identity] = line
+                break
+        else:
+            found[_identity_of_origin(pid, line)] = line
+    return found
+
+
+def _content(pid: int) -> bytes:
+    content = b""
+    with own_capabilities():
+        descriptor = os.open(f"/proc/{pid}/maps", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while part := os.read(descriptor, _CHUNK):
+                content += part
+        finally:
+            os.close(descriptor)
+    return content
+
+
+def _identity_of_origin(pid: int, line: bytes) -> tuple[int, int]:
+    """Return device and inode number of a file that is not told by them: overlays and btrfs have two for each."""
+    descriptor = open_origin(pid, mapping_of(line))
+    try:
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def open_origin(pid: int, mapping: Mapping) -> int:
+    """Return an ``O_PATH`` descriptor of the file that memory is mapped from.
+
+    Raises:
+        OSError: EACCES when it cannot be found.
+    """
+    with own_capabilities():
+        try:
+            return os.open(f"/proc/{pid}/map_files/{mapping.start:x}-{mapping.end:x}", O_PATH | os.O_CLOEXEC)
+        except OSError:  # it takes a capability outside all user namespaces
+            pass
+        for place in (mapping.name, f"/proc/{pid}/root{mapping.name}"):
+            try:
+                descriptor = os.open(place, O_PATH | os.O_CLOEXEC)
+            except OSError:
+                continue
+            if os.fstat(descriptor).st_ino == mapping.inode:
+                return descriptor
+            os.close(descriptor)
+    raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def is_modified(caller: Caller, mapping: Mapping) -> bool:

@@ -3,8 +3,8 @@
 The kernel reads the path of ``execve`` from the caller's memory once more when the call continues, and another
 thread may have changed it. So the caller is held by ``ptrace`` until the kernel reports that the new program is in
 place (``PTRACE_EVENT_EXEC``), which is before its first instruction. Only if it is the very file that was decided
-about does the task get its new label and go on; otherwise it is killed. A task that a program of the box traces is held
-by that one (:mod:`selbox.enforce.calls.tracedexecution`).
+about, with the dynamic loader that was, does the task get its new label and go on; otherwise it is killed. A task that
+a program of the box traces is held by that one (:mod:`selbox.enforce.calls.tracedexecution`).
 """
 
 import errno
@@ -32,6 +32,7 @@ from selbox.enforce.linux import (
     ptrace,
     ptrace_event_message,
 )
+from selbox.enforce.memorymaps import mapped_files, mapping_of, open_origin
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.newprograms import NewProgram
 from selbox.enforce.resourcelimits import Limit
@@ -54,21 +55,27 @@ WAIT_OPTIONS: Final = os.WNOHANG | WALL
 """Options of the ``waitpid`` that reports stops of held tasks, threads among them."""
 
 
+NO_LOADER: Final = (0, 0)
+"""Stands for the dynamic loader of a program that names none."""
+
+
 class Pending(NamedTuple):
     """An exec that the kernel is carrying out.
 
     Attributes:
         caller: who made the call.
         image: device and inode number of the program that may run.
+        loader: the same of the dynamic loader that it names, or :data:`NO_LOADER`.
         state: the state that the task has once it runs.
         path: what was asked for, for the record of a mismatch.
         is_trusted: whether the program may trust the environment that it gets.
-        is_mapped: whether it is certain that its domain may map it.
+        is_mapped: whether it is certain that its domain may map both.
         words: what the kernel puts in front of its arguments; nothing where it is no interpreter of a script.
     """
 
     caller: Caller
     image: tuple[int, int]
+    loader: tuple[int, int]
     state: TaskState
     path: str
     is_trusted: bool
@@ -232,15 +239,20 @@ class ExecsUnderWay:
             self._calls.executed(pending.caller.tid, pid, state)
 
     def _check_mapped(self, pid: int, pending: Pending) -> None:
+        caller = pending.caller._replace(tid=pid, command=command_of(pending.path))
         with own_capabilities():
-            descriptor = os.open(f"/proc/{pid}/exe", O_PATH | os.O_CLOEXEC)
+            descriptors = [os.open(f"/proc/{pid}/exe", O_PATH | os.O_CLOEXEC)]
         try:
-            caller = pending.caller._replace(tid=pid, command=command_of(pending.path))
-            self._transitions.check_mapped(caller, pending.state.sid, descriptor)
+            loader = mapped_files(pid, pending.image, pending.loader).get(pending.loader)
+            if loader and pending.loader != pending.image:
+                descriptors.append(open_origin(pid, mapping_of(loader)))
+            for descriptor in descriptors:
+                self._transitions.check_mapped(caller, pending.state.sid, descriptor)
         except AccessDenied:
             raise UnmappedError from None
         finally:
-            os.close(descriptor)
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _settled(self, pid: int, pending: Pending) -> TaskState:
         """Return the state of a program with what threads changed of its process while its exec was under way.
@@ -282,12 +294,25 @@ class ExecsUnderWay:
 
 
 def is_image(pid: int, pending: Pending) -> bool:
-    """Tell whether a task runs the program that was decided about, and for the script that was."""
+    """Tell whether a task runs the program that was decided about, by its loader, and for the script that was."""
     try:
         running = os.stat(f"/proc/{pid}/exe")
+        if (running.st_dev, running.st_ino) != pending.image or not _is_loaded(pid, pending):
+            return False
     except OSError:
         return False
-    return (running.st_dev, running.st_ino) == pending.image and (not pending.words or begins_with(pid, pending.words))
+    return not pending.words or begins_with(pid, pending.words)
+
+
+def _is_loaded(pid: int, pending: Pending) -> bool:
+    """Tell whether a new program's memory is from its own file and the loader's that was decided about, and no other.
+
+    Raises:
+        OSError: when it is gone, or that cannot be told.
+    """
+    image, loader = pending.image, pending.loader
+    files = mapped_files(pid, image, loader).keys()
+    return files <= {image, loader} and (loader == NO_LOADER or loader in files)
 
 
 def _end_by_fault(pid: int) -> None:

@@ -11,23 +11,37 @@ from selbox.enforce.answer import ANSWERED, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.calls.entering import Entering
-from selbox.enforce.calls.execsunderway import ExecsUnderWay, Pending
+from selbox.enforce.calls.execsunderway import NO_LOADER, ExecsUnderWay, Pending
 from selbox.enforce.calls.inheritance import Inheritance
 from selbox.enforce.calls.transitions import Transitions
 from selbox.enforce.forks import check_entered
 from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
+from selbox.enforce.programfiles import ProgramFiles
 from selbox.enforce.registers import signed
-from selbox.enforce.scripts import HEAD_SIZE, interpreter_line, named_at
+from selbox.enforce.scripts import interpreter_line, named_at
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.tasks import TaskState
 from selbox.enforce.walks import Located
-from selbox.typing import Final
+from selbox.typing import Final, NamedTuple
 
-_ELF: Final = b"\x7fELF"
-_REMEMBERED: Final = 1024
 _MAX_INTERPRETERS: Final = 4
 _EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
+
+class _Image(NamedTuple):
+    """What the kernel maps for a program.
+
+    Attributes:
+        descriptor: ``O_PATH``, of the file; identity: device and inode number of it.
+        loader: the same of the dynamic loader, or ``NO_LOADER``.
+        words: what the kernel puts in front of its arguments; nothing where it is no interpreter of a script.
+    """
+
+    descriptor: int
+    identity: tuple[int, int]
+    loader: tuple[int, int]
+    words: tuple[bytes, ...]
 
 
 class ExecutionCalls:
@@ -48,7 +62,7 @@ class ExecutionCalls:
         self._entering = Entering(box)
         self.under_way = ExecsUnderWay(box, inheritance, self._transitions, self._entering)
         """Those that were decided about."""
-        self._heads: dict[tuple[int, int, int, int, int], bytes] = {}
+        self._programs = ProgramFiles(box.descriptors)
         self.refused: OSError | None = None
         """Why the first program was not run, where the supervisor refused to."""
 
@@ -101,20 +115,32 @@ class ExecutionCalls:
         look = box.walker.look(caller, AT_FDCWD, path, follow=True)
         if look is None:
             return False
-        status = look.status
+        status, program = look.status, self._programs.known(look.status)
         if (
-            not stat.S_ISREG(status.st_mode)
-            or status.st_mode & _EXECUTABLE != _EXECUTABLE
-            or not self._heads.get(_version(status), b"").startswith(_ELF)
-            or not self._transitions.stays_quietly(old.sid, box.labels.lasting((status.st_dev, status.st_ino)))
+            program is None
+            or not program.is_mapped
+            or not _may_all_run(status)
+            or not self._transitions.stays_quietly(old.sid, box.labels.lasting(_identity(status)))
             or not os.access(path, os.X_OK, dir_fd=look.start, effective_ids=True)
         ):
             return False
-        device_and_inode = status.st_dev, status.st_ino
-        self.under_way.begin(
-            Pending(caller, device_and_inode, _state_after(old, old.sid, status), os.fsdecode(path), True, True)
-        )
+        loader = self._look_at_loader(caller, program.loader)
+        if loader is None:
+            return False
+        state = _state_after(old, old.sid, status)
+        self.under_way.begin(Pending(caller, _identity(status), loader, state, os.fsdecode(path), True, True))
         return True
+
+    def _look_at_loader(self, caller: Caller, name: bytes) -> tuple[int, int] | None:
+        """Return the identity of a loader that a caller's programs use silently; None where there is more to ask."""
+        if not name:
+            return NO_LOADER
+        box = self._box
+        look = box.walker.look(caller, AT_FDCWD, name, follow=True)
+        if look is None or not _may_all_run(look.status):
+            return None
+        identity = _identity(look.status)
+        return identity if self._transitions.loads_quietly(caller.state.sid, box.labels.lasting(identity)) else None
 
     def _execute(self, caller: Caller, located: Located, path: bytes, shown: bytes | None = None) -> int:
         """Run what was found at a path, by which a script is shown to its interpreter unless another name is given."""
@@ -123,26 +149,28 @@ class ExecutionCalls:
             return -errno.ELOOP
         if located.must_be_directory and not stat.S_ISDIR(status.st_mode):
             return -errno.ENOTDIR
-        self._may_run(located.object, status)
-        self._box.walker.privileges.check_mode(caller, status, os.X_OK)
+        self._may_run(caller, located.object, status)
         told = self._told_sid(caller)
         sid = self._transitions.new_sid(caller, located.object, status) if told is None else told
         check_entered(self._box, caller, sid)
-        image, image_status, words = self._image(caller, located.object, status, path if shown is None else shown)
+        image = self._image(caller, located.object, status, path if shown is None else shown)
         old = caller.state
         state = _state_after(old, sid, status)
         is_trusted = True
-        name = os.fsdecode(path) or path_of(image)
+        name = os.fsdecode(path) or path_of(image.descriptor)
         if old.is_launcher:
             self._inheritance.adopt(caller, sid)
         elif sid != old.sid:
             is_trusted = self._entering.is_trusted(caller, sid)
             self._inheritance.release(caller, sid, name)
-        device_and_inode = image_status.st_dev, image_status.st_ino
-        self.under_way.begin(Pending(caller, device_and_inode, state, name, is_trusted, old.is_launcher, words))
+        files = {image.identity, image.loader} - {NO_LOADER}
+        is_mapped = old.is_launcher or self._transitions.maps_quietly(old.sid, sid, files)
+        self.under_way.begin(
+            Pending(caller, image.identity, image.loader, state, name, is_trusted, is_mapped, image.words)
+        )
         return ANSWERED
 
-    def _may_run(self, descriptor: int, status: os.stat_result) -> None:
+    def _may_run(self, caller: Caller, descriptor: int, status: os.stat_result) -> None:
         """Ask the ordinary permissions, so that what they deny is no event for policy."""
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
@@ -150,57 +178,42 @@ class ExecutionCalls:
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         if not os.access(f"/proc/self/fd/{descriptor}", os.X_OK, effective_ids=True):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        self._box.walker.privileges.check_mode(caller, status, os.X_OK)
 
     def _told_sid(self, caller: Caller) -> int | None:
         """Return the SID in which the user wants the first program; None for every other program."""
         return self._initial_sid if caller.state.is_launcher else None
 
-    def _image(
-        self, caller: Caller, descriptor: int, status: os.stat_result, name: bytes
-    ) -> tuple[int, os.stat_result, tuple[bytes, ...]]:
-        """Return the file that will be mapped, the program itself or the interpreter of a script, and its first words.
+    def _image(self, caller: Caller, descriptor: int, status: os.stat_result, name: bytes) -> _Image:
+        """Return what will be mapped: the program itself or the interpreter of a script, and the loader that it names.
 
-        Source: the kernel's ``load_script``; the interpreter is opened with the caller's old rights.
+        Source: the kernel's ``load_script`` and ``load_elf_binary``, which open them with the caller's old rights.
         """
         words: tuple[bytes, ...] = ()
         for _ in range(_MAX_INTERPRETERS + 1):
-            head = self._head(descriptor, status)
-            if head.startswith(_ELF):
-                return descriptor, status, words
-            line = interpreter_line(head)
+            program = self._programs.read(descriptor, status)
+            if program.is_mapped:
+                loader = _identity(self._open(caller, program.loader)[1]) if program.loader else NO_LOADER
+                return _Image(descriptor, _identity(status), loader, words)
+            line = interpreter_line(program.head)
             words = (*line, name, *words[1:])
             name = line[0]
-            located = self._box.walker.locate(caller, AT_FDCWD, name, parent=False)
-            status = located.found
-            descriptor = located.object
-            self._may_run(descriptor, status)
-            if self._told_sid(caller) is None:
-                sid = self._box.labels.sid_of(descriptor, status, caller)
-                self._transitions.check_readable(caller, descriptor, sid)
+            descriptor, status = self._open(caller, name)
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
-    def _head(self, descriptor: int, status: os.stat_result) -> bytes:
-        """Return the beginning of a program, which tells its kind.
+    def _open(self, caller: Caller, name: bytes) -> tuple[int, os.stat_result]:
+        """Return an ``O_PATH`` descriptor of a program that another one names, with its status.
 
-        It is read once for each version of a file. Should that be missed, another file is mapped than was decided
-        about, and the task is killed.
+        Raises:
+            OSError: where the caller may not open it to run it.
         """
-        version = _version(status)
-        head = self._heads.get(version)
-        if head is None:
-            if len(self._heads) >= _REMEMBERED:
-                self._heads.clear()
-            head = self._heads[version] = self._read_head(descriptor)
-        return head
-
-    def _read_head(self, descriptor: int) -> bytes:
-        try:
-            # Who has a lease on it is not waited for: EAGAIN.
-            opened = self._box.descriptors.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK)
-        except PermissionError:
-            # A program that may be run and not read: it is no script, since nobody could interpret it.
-            return _ELF
-        return os.pread(opened, HEAD_SIZE, 0)
+        located = self._box.walker.locate(caller, AT_FDCWD, name, parent=False)
+        status = located.found
+        self._may_run(caller, located.object, status)
+        if self._told_sid(caller) is None:
+            sid = self._box.labels.sid_of(located.object, status, caller)
+            self._transitions.check_readable(caller, located.object, sid)
+        return located.object, status
 
 
 def _state_after(old: TaskState, sid: int, status: os.stat_result) -> TaskState:
@@ -217,5 +230,10 @@ def _state_after(old: TaskState, sid: int, status: os.stat_result) -> TaskState:
     )
 
 
-def _version(status: os.stat_result) -> tuple[int, int, int, int, int]:
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _may_all_run(status: os.stat_result) -> bool:
+    """Tell whether this is the status of a file that everybody may execute, so far as its mode says."""
+    return stat.S_ISREG(status.st_mode) and status.st_mode & _EXECUTABLE == _EXECUTABLE

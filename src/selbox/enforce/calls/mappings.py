@@ -11,9 +11,7 @@ from selbox.enforce.answer import CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, has_label
-from selbox.enforce.credentials import own_capabilities
-from selbox.enforce.linux import O_PATH
-from selbox.enforce.memorymaps import Mapping, is_modified, mappings_within, stack_pointer
+from selbox.enforce.memorymaps import Mapping, is_modified, mappings_within, open_origin, stack_pointer
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.mappings import LOWEST_ADDRESS, MAP_ANONYMOUS, MAP_FIXED, PROT_EXEC
 from selbox.typing import Final
@@ -131,18 +129,8 @@ class MappingCalls:
         Raises:
             OSError: EACCES when it cannot be found.
         """
-        box = self._box
-        places = (f"/proc/{caller.tid}/map_files/{mapping.start:x}-{mapping.end:x}", mapping.name)
-        for place in places:
-            try:
-                with own_capabilities():
-                    descriptor = box.descriptors.open(place, O_PATH)
-            except OSError:
-                continue
-            status = os.fstat(descriptor)
-            if status.st_ino == mapping.inode:
-                return Target(descriptor, status, is_open=True)
-        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        descriptor = self._box.descriptors.add(open_origin(caller.tid, mapping))
+        return Target(descriptor, os.fstat(descriptor), is_open=True)
 
 
 def check_place(box: Box, caller: Caller, address: int) -> None:

@@ -5,6 +5,7 @@ Source: the kernel's ``selinux_bprm_creds_for_exec`` and ``check_nnp_nosuid``.
 
 import errno
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 from selbox.enforce.box import Box
@@ -13,7 +14,9 @@ from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.tasks import TaskState
 from selbox.typing import Final
 
-_STAYING: Final = ("execute", "read", "open", "execute_no_trans", "map")
+_LOADED: Final = ("execute", "read", "open", "map")
+_STAYING: Final = (*_LOADED, "execute_no_trans")
+_MAPPED: Final = ("map", "read", "execute")
 _REMEMBERED: Final = 4096
 
 
@@ -43,6 +46,30 @@ class Transitions:
         if stays:
             self._staying.add((sid, file_sid))
         return stays
+
+    def loads_quietly(self, sid: int, file_sid: int | None) -> bool:
+        """Tell whether programs of a domain use dynamic loaders with a label, None for an unknown one, in the same way.
+
+        False means nothing: :meth:`check_readable` and :meth:`check_mapped` decide then.
+        """
+        return file_sid is not None and self._box.monitor.is_quiet(sid, file_sid, "file", _LOADED)
+
+    def maps_quietly(self, old: int, new: int, files: Iterable[tuple[int, int]]) -> bool:
+        """Tell whether a domain maps files that another one opened, with nothing to record.
+
+        Args:
+            old: SID of who opened them.
+            new: SID of who maps them.
+            files: device and inode numbers.
+
+        Returns:
+            False where :meth:`check_mapped` has to decide.
+        """
+        labels, is_quiet = self._box.labels, self._box.monitor.is_quiet
+        sids = [labels.lasting(each) for each in files]
+        return (old == new or is_quiet(new, old, "fd", ("use",))) and all(
+            sid is not None and is_quiet(new, sid, "file", _MAPPED) for sid in sids
+        )
 
     def _following(self, sid: int, file_sid: int) -> int:
         """Return the SID that policy gives a domain's programs with a label."""
@@ -103,9 +130,9 @@ class Transitions:
         return new
 
     def check_mapped(self, caller: Caller, new: int, descriptor: int) -> None:
-        """Check that a program's own domain may map it, which the kernel does when there is no way back any more.
+        """Check that a program's domain may map it, or its loader, which is asked when there is no way back any more.
 
-        The file was opened by whoever ran it, in the old domain.
+        The file was opened by whoever ran the program, in the old domain.
 
         Raises:
             AccessDenied: when policy denies it.

@@ -23,10 +23,11 @@ ROWS: Final = (
         ),
         "the program's file; the new domain: attr/exec, or by transition from task and file",
         Support.LIMITED,
-        "the program that runs is proven to be the one decided about; the dynamic loader that it names is not asked "
-        "about. A domain that may not map its program, or not use what the old one opened, ends by SIGSEGV. share is "
-        "asked of whoever ever shared its directories with another process, also when that has ended",
-        "selinux_bprm_creds_for_exec, check_nnp_nosuid, selinux_mmap_file",
+        "the program that runs, and the dynamic loader that it names, are proven to be those decided about. A domain "
+        "that may not map both, or not use what the old one opened, ends by SIGSEGV; execmem is not asked about "
+        "programs with memory to write and run. share is asked of whoever ever shared its directories with another "
+        "process, also when that has ended",
+        "selinux_bprm_creds_for_exec, check_nnp_nosuid, selinux_file_open, selinux_mmap_file",
         ("execve", "execveat"),
     ),
     Operation(
