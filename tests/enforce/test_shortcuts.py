@@ -19,6 +19,9 @@ POLICY = """
 (type yard_t) (call file_type (yard_t))
 (call manage_files (cat_t yard_t))
 (call run_files (cat_t yard_t))
+(type refined_t) (call file_type (refined_t))
+(allow cat_t refined_t (file (open read ioctl)))
+(allowx cat_t refined_t (ioctl file (0x5413)))
 """
 
 PROGRAM = r"""
@@ -28,10 +31,12 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 static char file[256], absent[256], below[256];
 static int number(long result) { return result < 0 ? errno : 0; }
@@ -95,7 +100,8 @@ int main(int count, char **words) {
         rmdir("file");
         unlink("absent");
     }
-    int fd = open("file", O_CREAT | O_RDWR, 0644), again = 0;
+    int fd = open("file", O_CREAT | O_RDWR, 0644), again = 0, refined = open("refined", O_RDONLY);
+    char told[64];
     write(fd, "content", 7);
     for (int i = 0; i < 3; i++) {
         memset(&status, 0, sizeof status);
@@ -104,6 +110,10 @@ int main(int count, char **words) {
         expect("fstat of nothing", number(fstat(99, &status)), EBADF);
         expect("fstat of less", number(fstat(-1, &status)), EBADF);
         expect("mapped to run", mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED, 0);
+        expect("no terminal", number(ioctl(fd, TCGETS, &told)), ENOTTY);
+        expect("no file at all", number(ioctl(99, TCGETS, &told)), EBADF);
+        expect("a command that is not granted", number(ioctl(refined, TCGETS, &told)), EACCES);
+        expect("one that is", number(ioctl(refined, TIOCGWINSZ, &told)), ENOTTY);
         expect("mapped of nothing", mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 99, 0) == MAP_FAILED, 1);
     }
     setrlimit(RLIMIT_NOFILE, &few);
@@ -120,6 +130,7 @@ def box(tmp_path: Path) -> Box:
     box = Box(tmp_path, POLICY)
     (tmp_path / "yard").mkdir()
     box.file("yard/secret", "secret")
+    box.file("yard/refined", "refined")
     return box
 
 
@@ -128,6 +139,7 @@ def test_the_answers_are_the_same_however_often_one_asks(box: Box) -> None:
     command = ["gcc", "-O1", "-w", "-static", "-x", "c", "-", "-o", str(program)]
     subprocess.run(command, input=PROGRAM, text=True, check=True, capture_output=True)
     labels = {box.directory: "yard_t", box.directory / "yard" / "secret": "secret_food_t"}
+    labels[box.directory / "yard" / "refined"] = "refined_t"
     outcome = box.run(
         str(program),
         str(box.directory / "yard"),

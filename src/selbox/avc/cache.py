@@ -154,14 +154,23 @@ class AccessVectorCache:
             return GRANTED
         return self._check_slowly(source, target, object_class, requested, node)
 
-    def is_quiet(self, source: int, target: int, object_class: int, requested: int) -> bool:
+    def is_quiet(self, source: int, target: int, object_class: int, requested: int, *, whole: bool = False) -> bool:
         """Tell whether a cached decision grants permissions with nothing to record.
 
         It computes nothing and changes nothing: False also where nothing is cached. For callers that would ask in
         several steps, of which none matters when the last one is granted.
+
+        Args:
+            source: SID of the subject.
+            target: SID of the object.
+            object_class: class id.
+            requested: access vector.
+            whole: whether they have to be granted for every number that extended rules could refine them by.
         """
         node = self._nodes.get((source, target, object_class))
-        return node is not None and 0 != requested & node.quiet == requested
+        if node is None or (whole and node.extended is not None):
+            return False
+        return 0 != requested & node.quiet == requested
 
     def _check_slowly(self, source: int, target: int, object_class: int, requested: int, node: _Node | None) -> Verdict:
         if node is None:

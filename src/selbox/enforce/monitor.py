@@ -182,6 +182,10 @@ class ReferenceMonitor:
         self._quiet.add(access)
         return True
 
+    def is_quiet_command(self, source: int, target: int, object_class: str) -> bool:
+        """Tell whether any ``ioctl`` is granted with nothing to record, so far as the cache knows."""
+        return self.cache.is_quiet(source, target, *self._numbers(object_class, ("ioctl",)), whole=True)
+
     def would_go_on(self, source: int, target: int, object_class: str, permissions: tuple[str, ...]) -> bool:
         """Tell whether :meth:`check` would let an access go on, recorded or not; it records and changes nothing."""
         class_id, vector = self._numbers(object_class, permissions)

@@ -47,6 +47,7 @@ _MAP_TO_RUN: Final = ("map", "read", "execute")
 _PROT_READ_EXEC: Final = PROT_EXEC | 1
 _MAP_PRIVATE: Final = 2
 _MAP_TYPE: Final = 0xF
+_TCGETS: Final = 0x5401
 
 
 may_access: Final = system_call_with(
@@ -77,7 +78,7 @@ class Shortcuts:
     def by_number(self) -> dict[int, Shortcut]:
         """Return them by the number of their call, which have the methods' names."""
         files = (self.open, self.openat, self.readlink, self.access)
-        every = (*files, self.stat, self.lstat, self.fstat, self.newfstatat, self.mmap)
+        every = (*files, self.stat, self.lstat, self.fstat, self.newfstatat, self.mmap, self.ioctl)
         return {NUMBERS[each.__name__]: each for each in every}
 
     # --- Opening ----------------------------------------------------------------------------------------------------
@@ -183,28 +184,26 @@ class Shortcuts:
         return self._show_open(id_, tid, state, arguments[0], arguments[1])
 
     def _show_open(self, id_: int, tid: int, state: TaskState, number: int, buffer: int) -> bool:
-        if not self._may_with_open(tid, state, number, _GETATTR):
+        seen = self._seen_open(tid, state, number)
+        if seen is None or not self._monitor.is_quiet(state.sid, *seen, _GETATTR):
             return False
         write_status(tid, buffer)
         self._listener.give_result(id_, 0)
         return True
 
-    def _may_with_open(self, tid: int, state: TaskState, number: int, permissions: tuple[str, ...]) -> bool:
-        """Tell whether what a descriptor is open on is known, and something may silently be done with it.
+    def _seen_open(self, tid: int, state: TaskState, number: int) -> tuple[int, str] | None:
+        """Return SID and class of what a descriptor is open on, if that is known.
 
         It leaves its status where :func:`write_status` finds it.
         """
         number &= 0xFFFFFFFF
         if number >> 31 or state.root_changed:  # no descriptor; or other namespaces, which see other owners
-            return False
+            return None
         data = self._data_of(tid, state, number)
         if data is None:
-            return False
+            return None
         kind, inode, device = kind_and_key(data)
-        if (device, inode) in self._stood_for:
-            return False
-        seen = self._labels.seen_as(kind, inode, device)
-        return seen is not None and self._monitor.is_quiet(state.sid, *seen, permissions)
+        return None if (device, inode) in self._stood_for else self._labels.seen_as(kind, inode, device)
 
     def _data_of(self, tid: int, state: TaskState, number: int) -> bytes | None:
         """Return ``struct stat`` of what a descriptor is open on."""
@@ -253,7 +252,18 @@ class Shortcuts:
         is_code = protection == _PROT_READ_EXEC and flags & (MAP_ANONYMOUS | _MAP_TYPE) == _MAP_PRIVATE
         if not is_code or (address < LOWEST_ADDRESS and flags & MAP_FIXED):
             return False
-        if not self._may_with_open(tid, state, number, _MAP_TO_RUN):
+        seen = self._seen_open(tid, state, number)
+        if seen is None or not self._monitor.is_quiet(state.sid, *seen, _MAP_TO_RUN):
+            return False
+        self._listener.let_continue(id_)
+        return True
+
+    def ioctl(self, id_: int, tid: int, _kind: int, state: TaskState, arguments: Arguments) -> bool:
+        """``ioctl(descriptor, TCGETS)``: many a program asks of whatever it opens whether that is a terminal."""
+        if arguments[1] & 0xFFFFFFFF != _TCGETS:
+            return False
+        seen = self._seen_open(tid, state, arguments[0])
+        if seen is None or not self._monitor.is_quiet_command(state.sid, *seen):
             return False
         self._listener.let_continue(id_)
         return True
