@@ -5,12 +5,14 @@ import signal
 import tempfile
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.strength import tries
 
 # How long an example takes says more about the machine than about the code; where work matters, it is counted.
-settings.register_profile("selbox", deadline=None, max_examples=tries(200))
+settings.register_profile(
+    "selbox", deadline=None, max_examples=tries(200), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("selbox")
 
 # Under `nohup`, and in the background of a script, these arrive ignored; programs inherit that, and a shell cannot trap

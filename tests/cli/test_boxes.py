@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.enforce.boxes import Box, environment, lacking
 from tests.enforce.running import Running, running
+from tests.patience import wait_for
 
 from selbox.cli.boxes import RunningBox, find_box
 from selbox.cli.boxforms import STATUS, fits
@@ -46,14 +46,12 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     bowl = directory / "bo\x1bwl"
     bowl.write_text("milk\n")
     label = f"{bowl}=system_u:object_r:bowl_t:s0"
-    script = f"cat '{bowl.name}' 2>/dev/null; sleep 60 & echo $!; while read line; do cat '{bowl.name}'; done"
+    script = f"cat '{bowl.name}' 2>/dev/null; sleep 1000 & echo $!; while read line; do cat '{bowl.name}'; done"
     with running(directory, POLICY, script, "--domain", "cat_t", "--name", PETS, "--label", label) as made:
         assert made.process.stdout is not None
         sleeper = int(made.process.stdout.readline())
-        until = time.monotonic() + 20
-        while Path(f"/proc/{sleeper}/comm").read_text() != "sleep\n":  # until then it is the shell's child
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        # Until then it is the shell's child.
+        wait_for(lambda: Path(f"/proc/{sleeper}/comm").read_text() == "sleep\n")
         yield made
 
 
@@ -124,11 +122,8 @@ def test_following_shows_each_denial_at_once(box: Running) -> None:
     try:
         assert follower.stdout is not None
         assert box.process.stdin is not None
-        until = time.monotonic() + 10
         with box.client() as client:
-            while not client.ask("status", STATUS)["followers"]:
-                assert time.monotonic() < until
-                time.sleep(0.02)
+            wait_for(lambda: bool(client.ask("status", STATUS)["followers"]))
         box.process.stdin.write("\n")
         box.process.stdin.flush()
         assert json.loads(follower.stdout.readline())["result"]["tclass"] == "file"

@@ -3,6 +3,7 @@ import time
 from io import StringIO
 
 import pytest
+from tests.patience import wait_for
 
 from selbox.cli.progress import Progress
 
@@ -17,20 +18,13 @@ def _able_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
-def wait_for(stream: StringIO, words: str) -> None:
-    end = time.monotonic() + 20
-    while words not in stream.getvalue():
-        assert time.monotonic() < end, f"never shown: {words}"
-        time.sleep(0.01)
-
-
 def test_who_watches_long_sees_the_stage() -> None:
     stream = FakeTerminal()
     with Progress(stream, patience=0) as progress:
         progress.stage("reading [red].cil")
-        wait_for(stream, "reading [red].cil")
+        wait_for(lambda: "reading [red].cil" in stream.getvalue())
         progress.stage("compiling")
-        wait_for(stream, "compiling")
+        wait_for(lambda: "compiling" in stream.getvalue())
     assert "\x1b[2K" in stream.getvalue(), "the line is taken away"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from selbox.audit.avcrecord import AvcRecord, parse_record
 from selbox.enforce.launch import missing_support
+from tests.patience import PATIENCE
 
 
 @cache
@@ -67,7 +68,7 @@ class Box:
         self,
         *command: str,
         options: tuple[str, ...] = (),
-        timeout: float = 60,
+        timeout: float = PATIENCE,
         stdin: str | None = None,
         around: tuple[str, ...] = (),
     ) -> Outcome:
@@ -88,7 +89,7 @@ class Box:
         records = tuple(parse_record(line) for line in lines if line.startswith("type=AVC"))
         return Outcome(result.returncode, result.stdout, result.stderr, records)
 
-    def shell(self, script: str, *options: str, timeout: float = 60) -> Outcome:
+    def shell(self, script: str, *options: str, timeout: float = PATIENCE) -> Outcome:
         """Run a shell script."""
         return self.run("/bin/sh", "-c", script, options=options, timeout=timeout)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from selbox.cli.boxes import BoxClient, RunningBox, running_boxes
 from tests.enforce.boxes import Box, environment
+from tests.patience import PATIENCE
 
 
 class Running(NamedTuple):
@@ -28,7 +29,7 @@ class Running(NamedTuple):
 
     def end(self) -> tuple[str, str]:
         """Close the program's input, wait for its end and return what it printed."""
-        output, errors = self.process.communicate(timeout=20)
+        output, errors = self.process.communicate(timeout=PATIENCE)
         return output, errors
 
 
@@ -49,14 +50,14 @@ def running(directory: Path, policy: str, script: str, *options: str, user: int 
         yield Running(process, find(process.pid))
     finally:
         with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=5)  # its input ends, and so it does, with all that it started
+            process.communicate(timeout=30)  # its input ends, and so it does, with all that it started
         process.kill()
         process.communicate()
 
 
 def find(pid: int) -> RunningBox:
     """Return the box of a supervisor, as soon as it can be asked."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         for each in running_boxes():
             if each.pid == pid:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.enforce.boxes import environment
+from tests.patience import PATIENCE, wait_for
 
 
 class Terminal:
@@ -28,7 +29,7 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.descriptor, text.encode())
 
-    def expect(self, text: str, seconds: float = 20) -> str:
+    def expect(self, text: str, seconds: float = PATIENCE) -> str:
         """Wait until the terminal shows a text; return all that it showed before."""
         until = time.monotonic() + seconds
         while text not in self.seen:
@@ -38,17 +39,19 @@ class Terminal:
         before, _, self.seen = self.seen.partition(text)
         return before
 
-    def wait_for(self, program: str, seconds: float = 20) -> None:
-        """Wait until a program has the terminal, so that keys that make signals are for it."""
-        until = time.monotonic() + seconds
-        while (name := self._foreground()) != program:
-            assert time.monotonic() < until, f"{name!r} has the terminal"
-            time.sleep(0.02)
+    def wait_for(self, program: str) -> None:
+        """Wait until a program is among those that have the terminal, so that keys that make signals are for it."""
+        wait_for(lambda: program in self._foreground())
 
-    def _foreground(self) -> str:
-        with suppress(OSError):
-            return Path(f"/proc/{os.tcgetpgrp(self.descriptor)}/comm").read_text().strip()
-        return ""
+    def _foreground(self) -> list[str]:
+        """Return what the processes of the group are called that has the terminal."""
+        group, names = os.tcgetpgrp(self.descriptor), []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                before, _, after = status.read_text(errors="replace").rpartition(")")
+                if int(after.split()[2]) == group:
+                    names.append(before.partition("(")[2])
+        return names
 
     def close(self) -> None:
         os.close(self.descriptor)

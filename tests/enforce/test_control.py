@@ -19,6 +19,7 @@ from selbox.enforce.control import Control, check_name, shown_name
 from tests.enforce.boxes import Box
 from tests.enforce.clients import PYTHON, needs_python
 from tests.enforce.running import Running, running
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.enforcement
 
@@ -55,7 +56,7 @@ def test_it_tells_what_it_is_and_leaves_nothing(directory: Path) -> None:
         assert (box.box.name, status["name"], status["pid"]) == (PETS, PETS, box.process.pid)
         assert (status["user"], status["enforcing"]) == (os.geteuid(), True)
         assert status["command"][:2] == ["/bin/sh", "-c"]
-        assert abs(status["since"] - time.time()) < 20
+        assert abs(status["since"] - time.time()) < PATIENCE
         assert status["booleans"] == {"night": {"active": False, "pending": False, "default": False}}
         assert status["avc"]["lookups"] == status["avc"]["hits"] + status["avc"]["misses"] > 0
         assert [each.context for each in processes_of(client, labelled_processes())] == ["system_u:system_r:cat_t:s0"]
@@ -203,7 +204,7 @@ def _is_open(number: str) -> bool:
 
 def connected(box: Running) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(10)
+    client.settimeout(PATIENCE)
     client.connect(f"/proc/{box.box.pid}/fd/{box.box.descriptor}")
     return client
 

@@ -206,8 +206,8 @@ say(trying(made.accept))
 made.setblocking(True)
 made.settimeout(None)
 signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
-signal.setitimer(signal.ITIMER_REAL, 0.3)
 try:
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
     made.accept()
 except ZeroDivisionError:
     say("woken")
@@ -320,7 +320,7 @@ def base() -> Path:
 MESSAGES = """
 def asking(type, *flags, way="sendto"):
     made = socket(AF_NETLINK, SOCK_RAW, 0)
-    made.settimeout(5)
+    made.settimeout(100)
     body = struct.pack("=IHHII", 32, type, 0x301, 1, 0) + bytes(16)
     def ask():
         made.sendto(body, (0, 0)) if way == "sendto" else made.sendmsg([body[:9], body[9:]])

@@ -9,6 +9,7 @@ import pytest
 from selbox.enforce.launch import TRANSACTIONS, transaction_range
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from tests.enforce.boxes import Box, environment
+from tests.patience import PATIENCE
 
 RUN = [sys.executable, "-m", "selbox", "run"]
 
@@ -75,7 +76,7 @@ def test_a_supervisor_that_fails_before_the_first_exec_leaves_nothing() -> None:
         "run.run_box(load_policy([]), run.RunOptions(('/bin/sleep', '4321.5')))\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment(), timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment(), timeout=PATIENCE
     )
     assert "RuntimeError" in result.stderr
     # The output has ended, and with it everybody who held its pipe.

@@ -11,6 +11,7 @@ import pytest
 from selbox.enforce.shortfalls import shortfalls
 from tests.enforce.boxes import Box, environment
 from tests.enforce.clients import PYTHON, make_box, needs, needs_python
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.enforcement
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what is needed")
@@ -118,7 +119,7 @@ def run_in_container(
         cwd=box.directory,
         env=environment() | {"XDG_CACHE_HOME": "/proc/nowhere"},
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -202,7 +203,7 @@ for kind in {int(kind)}, {int(socket.SOCK_STREAM + socket.SOCK_DGRAM - kind)}:
         gone.close()
         words = ["unshare", "-n", *words_of(box, str(PYTHON), "-I", "-c", script)]
         result = subprocess.run(
-            words, capture_output=True, text=True, check=False, cwd=box.directory, env=environment(), timeout=60
+            words, capture_output=True, text=True, check=False, cwd=box.directory, env=environment(), timeout=PATIENCE
         )
     assert result.stdout.split() == ["0", "111", "91", "111"], result.stderr
 
@@ -239,8 +240,8 @@ def test_a_service_tells_its_manager_that_it_is_ready_and_is_stopped_by_it(box: 
         manager.bind(str(name))
         name.chmod(0o777)
         manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        manager.settimeout(20)
-        journal.settimeout(20)
+        manager.settimeout(PATIENCE)
+        journal.settimeout(PATIENCE)
         service = subprocess.Popen(
             words_of(box, str(PYTHON), "-I", "-c", SERVICE),
             stdin=subprocess.DEVNULL,
@@ -264,7 +265,7 @@ def test_a_service_tells_its_manager_that_it_is_ready_and_is_stopped_by_it(box: 
             assert lines.readline() == "reloaded\n"
             service.send_signal(signal.SIGTERM)
             assert lines.readline() == "stopped\n"
-            assert service.wait(20) == 7
+            assert service.wait(PATIENCE) == 7
             assert lines.read() == ""
 
 

@@ -42,6 +42,7 @@ PROGRAM = r"""
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 static char *page, *edge, *fixed;
@@ -95,6 +96,7 @@ static void setup(void) {
 int main(int count, char **words) {
     char *text = calloc(1, 1 << 22), *line, *next, out[64];
     int file = open(words[1], O_RDONLY), cases, status;
+    struct itimerval often = {{2, 0}, {2, 0}}; /* what waits is woken, however late it begins to */
     long number;
     read(file, text, (1 << 22) - 1);
     close(file);
@@ -114,7 +116,7 @@ int main(int count, char **words) {
             long a[6] = {0};
             int n = 0;
             for (char *word = strtok(line, "\t"); word && n < 6; word = strtok(0, "\t")) a[n++] = value(word);
-            alarm(2);
+            setitimer(ITIMER_REAL, &often, 0);
             errno = 0;
             long result = syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
             int length = sprintf(out, "%ld %d %d\n", number, i, result == -1 ? errno : 0);

@@ -97,7 +97,7 @@ def test_a_race_for_a_mount_is_never_won(tmp_path: Path) -> None:
     subprocess.run(["gcc", "-O1", "-w", *RACE, f"-DROUNDS={ROUNDS}", "-pthread", "-o", program, source], check=True)
     context = f"{tmp_path}/{{}}=system_u:object_r:{{}}:s0"
     labels = ("--label", context.format("guard", "guard_t"), "--label", context.format("secret", "secret_food_t"))
-    outcome = box.run(str(program), options=(*CAT, *labelled(box), *labels), timeout=120)
+    outcome = box.run(str(program), options=(*CAT, *labelled(box), *labels))
     assert outcome.output, outcome.errors
     done, won = (int(word.split()[0]) for word in outcome.output.split(","))
     assert won == 0, outcome

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.enforce.boxes import Box, environment
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.enforcement,
@@ -385,7 +386,7 @@ def test_what_others_mount_has_no_labels_of_what_was_there_before(box: Box) -> N
         ["unshare", "-m", "--propagation", "unchanged", "/bin/sh", "-c", outside],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         cwd=box.directory,
         env=environment(),

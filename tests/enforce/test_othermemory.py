@@ -6,6 +6,7 @@ import pytest
 
 from tests.enforce.boxes import Box, environment
 from tests.enforce.clients import CALL, PYTHON, USERS, make_box, needs_python
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.enforcement, needs_python]
 
@@ -155,7 +156,7 @@ def test_as_much_moves_as_without_a_box_and_from_where_it_may(tmp_path_factory: 
     box.file("moves.py", MOVES)
     command = (str(PYTHON), "-I", "moves.py")
     plain = subprocess.run(
-        command, cwd=box.directory, env=environment(), capture_output=True, text=True, check=True, timeout=60
+        command, cwd=box.directory, env=environment(), capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     outcome = box.run(*command)
     assert (outcome.output, outcome.errors, outcome.records) == (plain.stdout, "", ())

@@ -184,11 +184,12 @@ def test_a_proc_of_the_namespace_shows_its_processes_and_their_labels(
 @ROOTS
 def test_the_namespace_of_who_looks_after_it_ends_with_it(tmp_path_factory: pytest.TempPathFactory) -> None:
     box, options = prepared(tmp_path_factory, "")
-    script = "sleep 600.25 & sleep 600.25 & kill -9 1; echo still here; exec true"
+    sleep = f"sleep 600.{os.stat(box.directory).st_ino}"  # no other test's
+    script = f"{sleep} & {sleep} & kill -9 1; echo still here; exec true"
     outcome = box.run(
         "sh",
         "-c",
-        f"unshare -Urpf sh -c '{script}'; echo ended $?; pgrep -f '^sleep 600.25' || echo nobody",
+        f"unshare -Urpf sh -c '{script}'; echo ended $?; pgrep -f '^{sleep}' || echo nobody",
         options=options,
     )
     assert outcome.output.splitlines() == ["still here", "ended 0", "nobody"], outcome

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.enforce.boxes import Box, environment
+from tests.patience import PATIENCE, wait_for
 
 pytestmark = pytest.mark.enforcement
 
@@ -243,14 +244,14 @@ def test_an_inherited_pipe_needs_its_rule_in_another_domain(box: Box) -> None:
 def test_signals_ask_the_receivers_label(box: Box) -> None:
     dog = box.file("dog", "#!/bin/sh\nsleep 5 & wait\n", 0o777)
     script = "./dog & sleep 0.3; kill -TERM $!; echo $?; kill -KILL $!; echo $?; kill -0 $!; echo $?"
-    outcome = box.shell(script, *CAT, yard(box), label(dog, "dog_exec_t"), timeout=30)
+    outcome = box.shell(script, *CAT, yard(box), label(dog, "dog_exec_t"))
     assert outcome.output == "1\n1\n1\n"
     for permission in ("signal", "sigkill", "signull"):
         assert [each.tcontext for each in outcome.denied("process", permission)] == ["system_u:system_r:dog_t:s0"]
 
 
 def test_forks_are_never_broken_off_by_the_ends_of_earlier_children(box: Box) -> None:
-    outcome = box.shell("for i in $(seq 300); do sleep 0.2 & done; wait; echo many", timeout=120)
+    outcome = box.shell("for i in $(seq 300); do sleep 0.2 & done; wait; echo many")
     assert (outcome.status, outcome.output, outcome.errors) == (0, "many\n", "")
 
 
@@ -300,14 +301,15 @@ def test_what_is_outside_the_box_cannot_be_signalled(box: Box) -> None:
 
 
 def test_nothing_is_left_behind(box: Box) -> None:
-    outcome = box.shell("setsid sleep 1234.5 & trap '' TERM; (trap '' TERM; exec sleep 1234.5) & echo started", *CAT)
+    sleep = f"sleep 1234.{os.stat(box.directory).st_ino}"  # no other test's
+    outcome = box.shell(f"setsid {sleep} & trap '' TERM; (trap '' TERM; exec {sleep}) & echo started", *CAT)
     assert outcome.output == "started\n"
-    assert subprocess.run(["pgrep", "-fx", "sleep 1234.5"], check=False, capture_output=True).stdout == b""
+    assert subprocess.run(["pgrep", "-fx", sleep], check=False, capture_output=True).stdout == b""
 
 
 def test_two_boxes_do_not_disturb_each_other(box: Box) -> None:
     first = subprocess.Popen(
-        [*box.arguments(*CAT), "/bin/sh", "-c", "echo $$; exec sleep 30"],
+        [*box.arguments(*CAT), "/bin/sh", "-c", "echo $$; exec sleep 1000"],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -320,7 +322,7 @@ def test_two_boxes_do_not_disturb_each_other(box: Box) -> None:
         "to one box the other is outside"
     )
     first.terminate()
-    assert first.wait(20) == 128 + signal.SIGTERM
+    assert first.wait(PATIENCE) == 128 + signal.SIGTERM
     first.stdout.close()
 
 
@@ -337,7 +339,7 @@ def test_a_signal_to_selbox_reaches_the_program(box: Box, number: signal.Signals
     )
     os.kill(pid if box.user is not None else running.pid, number)
     assert running.stdout.readline() == "caught\n"
-    assert running.wait(20) == 5
+    assert running.wait(PATIENCE) == 5
     running.stdout.close()
 
 
@@ -369,13 +371,6 @@ def _is_zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.02)
 
 
 def test_no_new_privileges_of_selbox_do_not_count(box: Box) -> None:

@@ -16,6 +16,7 @@ from selbox.audit.avcrecord import parse_record
 from tests.enforce.boxes import Box, environment
 from tests.enforce.clients import needs
 from tests.enforce.meetings import LABEL
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.enforcement
 
@@ -67,7 +68,7 @@ def serving(box: Box, port: int, *command: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def denials(box: Box) -> list[str]:

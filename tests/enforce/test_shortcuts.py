@@ -148,7 +148,6 @@ def test_the_answers_are_the_same_however_often_one_asks(box: Box) -> None:
             "cat_t",
             *(f"--label={path}=system_u:object_r:{each}:s0" for path, each in labels.items()),
         ),
-        timeout=60,
     )
     assert outcome.errors == ""
     assert outcome.output == "done\n"

@@ -185,7 +185,7 @@ def test_semaphores_are_changed_only_with_write(directory: Path) -> None:
 print(operate(arguments[0], 0), operate(arguments[0], 1), call(66, arguments[0], 0, 16, 7), flush=True)
 started = time.monotonic()
 print(call(220, arguments[0], struct.pack("=Hhh", 0, 0, 0), 1, struct.pack("=qq", 0, 200_000_000)))
-print(0.15 < time.monotonic() - started < 5)
+print(0.15 < time.monotonic() - started < 60)
 """
     outcome = meet(directory, SEM_CAT, body, WAITS_ONLY)
     assert outcome.output.splitlines() == ["ok", "EAGAIN EACCES EACCES", "EAGAIN", "True", "1"], outcome.errors
@@ -196,7 +196,7 @@ def test_a_signal_ends_waiting_for_zero(directory: Path) -> None:
     body = """
 import signal
 signal.signal(signal.SIGALRM, lambda *_: None)
-signal.setitimer(signal.ITIMER_REAL, 0.2)
+signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
 print(call(65, arguments[0], struct.pack("=Hhh", 0, 0, 0), 1))
 """
     assert meet(directory, SEM_CAT, body, WAITS_ONLY).output.splitlines()[1] == "EINTR"
@@ -214,7 +214,10 @@ def flip():
 sys.setswitchinterval(1e-5)
 thread = threading.Thread(target=flip)
 thread.start()
-answers = {call(65, arguments[0], operations, 1) for _ in range(200)}
+answers, tries, end = set(), 0, time.monotonic() + 60
+while tries < 200 or (len(answers) < 2 and time.monotonic() < end):
+    answers.add(call(65, arguments[0], operations, 1))
+    tries += 1
 stop = True
 thread.join()
 print(*sorted(answers))

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def terminal() -> Iterator[Terminal]:
 def test_ctrl_c_ends_the_program_and_the_box(terminal: Terminal) -> None:
     terminal.type(f"{RUN}sh -c 'echo up; sleep 60; echo after'\n")
     terminal.expect("up\r\n")
-    time.sleep(0.5)  # a shell takes what comes between its fork and the exec of sleep for itself, boxed or not
+    terminal.wait_for("sleep")  # a shell takes what comes between its fork and the exec for itself, boxed or not
     terminal.type("\x03")
     terminal.expect("$ ")
     terminal.type("echo status=$?\n")
@@ -47,13 +46,15 @@ def test_a_program_may_take_ctrl_c_for_itself(terminal: Terminal) -> None:
 
 
 def test_ctrl_z_stops_the_job_and_fg_goes_on(terminal: Terminal) -> None:
-    terminal.type(f"{RUN}sh -c 'echo up; sleep 3; echo on; sleep 0.2'\n")
+    terminal.type(f"{RUN}sh -c 'echo up; cat; echo on; sleep 0.2'\n")
     terminal.expect("up\r\n")
-    time.sleep(0.5)
+    terminal.wait_for("cat")
     terminal.type("\x1a")
     terminal.expect("Stopped")
     terminal.expect("$ ")
     terminal.type("fg\n")
+    terminal.wait_for("cat")
+    terminal.type("\x04")
     terminal.expect("on\r\n")
     terminal.expect("$ ")
     terminal.type("echo status=$?\n")
@@ -62,12 +63,12 @@ def test_ctrl_z_stops_the_job_and_fg_goes_on(terminal: Terminal) -> None:
 
 def test_an_interactive_shell_in_the_box_has_jobs_of_its_own(terminal: Terminal) -> None:
     terminal.type(f"{RUN}bash --norc --noprofile -i\n")
-    time.sleep(0.5)
+    terminal.expect("$ ")
     terminal.type("PS1='box> '\n")
     terminal.expect("box> ")
     terminal.expect("box> ")
     terminal.type("sleep 60\n")
-    time.sleep(0.5)
+    terminal.wait_for("sleep")
     terminal.type("\x1a")
     terminal.expect("Stopped")
     terminal.type("jobs; kill %1; wait; echo gone\n")

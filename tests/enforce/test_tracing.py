@@ -166,7 +166,7 @@ def trace(factory: pytest.TempPathFactory, rules: str, mode: str, rounds: int, u
     for animal in ("dog", "rat"):
         names[compiled(box.directory / animal, ANIMAL, f'-DNAME="{animal}"')] = f"{animal}_exec_t"
     labels = tuple(f"--label={path}=system_u:object_r:{name}:s0" for path, name in names.items())
-    return box.run("./tracer", mode, str(rounds), options=("--domain", "cat_t", *labels), timeout=120)
+    return box.run("./tracer", mode, str(rounds), options=("--domain", "cat_t", *labels))
 
 
 @needs_compiler
@@ -233,7 +233,7 @@ def test_gdb(tmp_path_factory: pytest.TempPathFactory, user: int | None) -> None
     box = make_box(tmp_path_factory, POLICY, user)
     commands = ("-ex", "catch syscall exit_group", "-ex", "run", "-ex", "print $rdi", "-ex", "kill")
     words = ("-nx", "-q", "-batch", *commands, "--args", "/bin/sh", "-c", "echo ran; exit 7")
-    outcome = box.run("gdb", *words, options=("--domain", "cat_t"), timeout=60)
+    outcome = box.run("gdb", *words, options=("--domain", "cat_t"))
     assert "ran" in outcome.output
     assert "$1 = 7" in outcome.output
     assert not outcome.denied("process", "ptrace")

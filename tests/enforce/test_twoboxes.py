@@ -9,6 +9,7 @@ import pytest
 from tests.enforce.boxes import environment
 from tests.enforce.clients import make_box
 from tests.enforce.test_races import compiled
+from tests.patience import PATIENCE
 from tests.strength import tries
 
 AGAIN = r"""
@@ -78,7 +79,7 @@ def test_who_is_held_by_another_supervisor_runs_its_programs(tmp_path_factory: p
         with subprocess.Popen([str(holder), number], stdout=subprocess.PIPE, text=True, cwd=box.directory) as holding:
             run.stdin.close()
             failures = run.stdout.readline()
-            run.wait(120)
-            held = int(holding.communicate(timeout=120)[0])
+            run.wait(PATIENCE)
+            held = int(holding.communicate(timeout=PATIENCE)[0])
     assert failures == "0\n"
     assert held > 5, "it was never held, which proves nothing"

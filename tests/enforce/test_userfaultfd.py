@@ -119,7 +119,7 @@ def run(
     subprocess.run(command, input=source, text=True, check=True, capture_output=True)
     box.file("secret")
     labels = tuple(f"--label={path}=system_u:object_r:yard_t:s0" for path in (box.directory, program))
-    return box.run("./faults", *words, options=("--domain", "cat_t", *labels), timeout=20)
+    return box.run("./faults", *words, options=("--domain", "cat_t", *labels))
 
 
 @pytest.mark.parametrize("user", USERS)

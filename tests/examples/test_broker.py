@@ -11,6 +11,7 @@ from programme import draw_programme
 from queues import MOST_MESSAGES, MOST_QUEUES, QueueError, Queues
 from rich.console import Console
 from tests.examples.test_credentials import NOBODY, as_user, enforced, run
+from tests.patience import PATIENCE
 
 from selbox import ObjectManager, PermissionDenied
 
@@ -186,4 +187,4 @@ def test_the_broker_ends_cleanly_when_it_is_told_to(tmp_path: Path, number: sign
         assert broker.stdout is not None
         assert any('"listening"' in line for line in broker.stdout)
         broker.send_signal(number)
-        assert broker.wait(30) == (0 if number == signal.SIGTERM else -signal.SIGINT)
+        assert broker.wait(PATIENCE) == (0 if number == signal.SIGTERM else -signal.SIGINT)

@@ -4,8 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from channels import Keys, listed_id, make_memory, make_queue, open_memory, open
 from ledger import draw_ledger
 from rich.console import Console
 from story import CHANNELS, SCENES, WORLDS, Outcome, Scene, Verdict, verdict_on
+from tests.patience import PATIENCE, wait_for
 
 from selbox.enforce.launch import missing_support
 from selbox.store.policyfiles import load_policy
@@ -161,13 +161,6 @@ def is_offered(keys: Keys) -> bool:
     return False
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.002)
-
-
 # --- Played -----------------------------------------------------------------------------------------------------------
 
 
@@ -213,7 +206,9 @@ def test_where_processes_cannot_be_supervised_it_is_decided_and_says_so_first() 
 def test_nothing_is_left_behind_when_it_is_ended(keys: Keys, world: int, number: signal.Signals) -> None:
     script = (
         f"import sys, channels, story; channels.Keys.fresh = classmethod(lambda cls: cls{tuple(keys)});"
-        f"import stage; stage.WORLDS = stage.WORLDS[{world}:{world + 1}]; import play; sys.exit(play.main([]))"
+        f"import stage; stage.WORLDS = stage.WORLDS[{world}:{world + 1}];"
+        "import time; told = stage._scenes; stage._scenes = lambda *words: time.sleep(1000) or told(*words);"
+        "import play; sys.exit(play.main([]))"  # it does not end by itself before it is told to
     )
     environ = environment() | {"PYTHONPATH": f"{EXAMPLE}:{environment()['PYTHONPATH']}"}
     process = subprocess.Popen(
@@ -226,5 +221,5 @@ def test_nothing_is_left_behind_when_it_is_ended(keys: Keys, world: int, number:
     )
     wait_for(lambda: is_offered(keys))
     os.killpg(process.pid, number)
-    assert process.wait(60) != 0
+    assert process.wait(PATIENCE) != 0
     wait_for(lambda: not is_offered(keys))

@@ -12,11 +12,11 @@ import sys
 place, text = sys.argv[1:]
 try:
     if place.isdigit():
-        peer = socket.create_connection(("127.0.0.1", int(place)), 5)
+        peer = socket.create_connection(("127.0.0.1", int(place)), 60)
     else:
         peer = socket.socket(socket.AF_UNIX)
         peer.connect(place)
-    peer.settimeout(5)
+    peer.settimeout(60)
     peer.sendall(text.encode("latin-1").decode("unicode_escape").encode("latin-1"))
     print(peer.recv(4096).decode("latin-1").splitlines()[0])
 except OSError as error:

@@ -12,6 +12,7 @@ import pytest
 
 from selbox.audit.avcrecord import AvcRecord, parse_record
 from tests.enforce.boxes import environment, lacking
+from tests.patience import PATIENCE
 
 _HERE = Path(__file__).parent
 _NAMESPACES = ("unshare", "--mount", "--net", "--ipc")
@@ -119,7 +120,7 @@ class Host:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         lines = audit.read_text().splitlines() if audit.exists() else []
@@ -129,7 +130,7 @@ class Host:
 
 SHELL = """
 answers() {  # PORT|PATH TEXT ANSWER: wait until a server answers
-    for i in $(seq 50); do [ "$($CLIENT "$1" "$2")" = "$3" ] && return; sleep 0.1; done; echo "no answer from $1"
+    for i in $(seq 600); do [ "$($CLIENT "$1" "$2")" = "$3" ] && return; sleep 0.1; done; echo "no answer from $1"
 }
 domain() { echo "$(tr -d '\\0' < /proc/$1/attr/current)"; }
 """

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.enforce.boxes import lacking
 from tests.enforce.clients import needs
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(cil|python|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -106,7 +107,7 @@ def in_a_box(tmp_path: Path, level: str, policies: str) -> tuple["subprocess.Com
         env={**environment, "VIRTUAL_ENV": environment["PYTHONPATH"], "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     socket.unlink(missing_ok=True)
