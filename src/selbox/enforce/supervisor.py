@@ -222,7 +222,10 @@ class Supervisor:
 
     def _take_signals(self) -> None:
         """Take one signal; the descriptor stays readable while there are more."""
-        number, _error, code = _SIGNAL_HEAD.unpack_from(os.read(self._signals, _SIGNAL_SIZE))
+        try:
+            number, _error, code = _SIGNAL_HEAD.unpack_from(os.read(self._signals, _SIGNAL_SIZE))
+        except BlockingIOError:
+            return  # it was told to go on, and to stop once more before it could look
         if number == signal.SIGCHLD:
             self._reap()
         elif number == signal.SIGCONT:

@@ -21,7 +21,6 @@ _SET_FLAGS: Final = 0x40082104
 _SYNC_WAKE_UP: Final = 1
 _CONTINUE: Final = 1
 _SET_FD: Final = 1
-_ADD_FD_AND_SEND: Final = 2
 
 _NOTIFICATION = struct.Struct("=QIIiIQ6Q")
 _RESPONSE = struct.Struct("=QqiI")
@@ -97,13 +96,19 @@ class Listener:
         return self.handled
 
     def _ioctl(self, request: int, data: bytes) -> int:
-        """Do an answering request; the caller's death (ENOENT) and its being answered already are no errors."""
-        try:
-            return int(fcntl.ioctl(self.descriptor, request, bytearray(data)))
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.EINPROGRESS):
-                return -1
-            raise
+        """Do an answering request; the caller's death (ENOENT) and its being answered already are no errors.
+
+        What a signal interrupts is not done, and done again.
+        """
+        while True:
+            try:
+                return int(fcntl.ioctl(self.descriptor, request, bytearray(data)))
+            except InterruptedError:
+                continue
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.EINPROGRESS):
+                    return -1
+                raise
 
     def let_continue(self, id_: int) -> None:
         """Let the kernel run the call as it stands now.
@@ -121,9 +126,11 @@ class Listener:
             self._ioctl(_SEND, _RESPONSE.pack(id_, value, 0, 0))
 
     def give_descriptor(self, id_: int, descriptor: int, flags: int) -> None:
-        """Put a copy of a descriptor into the caller and answer with its number: in one step, or where it is steered.
+        """Put a copy of a descriptor into the caller, steered meanwhile where it can be, and answer with its number.
 
-        Nobody but the caller's end comes between two steps: other signals wait for the answer.
+        These are two steps, between which only the caller's end comes: other signals wait for the answer. In one
+        (``SECCOMP_ADDFD_FLAG_SEND``), a caller is answered with 0, and gets nothing, where a signal or a stop reaches
+        the supervisor before the caller wakes.
 
         Args:
             id_: the notification.
@@ -134,13 +141,12 @@ class Listener:
             OSError: EMFILE and the like, which the caller has still to be told.
         """
         handled = self.handled
-        if handled is None or handled[0] != id_ or not self._steering.hold(handled[1]):
-            self.answered = id_, self._ioctl(_ADD_FD, _ADD.pack(id_, _ADD_FD_AND_SEND, descriptor, 0, flags))
-            return
+        is_steered = handled is not None and handled[0] == id_ and self._steering.hold(handled[1])
         try:
             number = self.add_descriptor(id_, descriptor, flags)
         finally:
-            self._steering.release(handled[1])
+            if handled is not None and is_steered:
+                self._steering.release(handled[1])
         self.give_result(id_, number)
 
     def add_descriptor(self, id_: int, descriptor: int, flags: int) -> int:
