@@ -48,14 +48,20 @@ DOG = "system_u:system_r:dog_t:s0"
 
 
 def meet(
-    directory: Path, cat: str, dog: str = "", policy: str = "", user: int | None = None, options: tuple[str, ...] = ()
+    directory: Path,
+    cat: str,
+    dog: str = "",
+    policy: str = "",
+    user: int | None = None,
+    options: tuple[str, ...] = (),
+    around: tuple[str, ...] = (),
 ) -> Outcome:
     """Run a cat, and the dog that it calls, with more policy; what they print is the outcome."""
     box = Box(directory, POLICY + policy, user)
     box.file("cat", PRELUDE + cat, 0o755)
     guest = box.file("dog", PRELUDE + dog, 0o755)
     labels = (f"--label={directory}={LABEL.format('yard_t')}", f"--label={guest}={LABEL.format('dog_exec_t')}")
-    return box.run("./cat", options=("--domain", "cat_t", *labels, *options))
+    return box.run("./cat", options=("--domain", "cat_t", *labels, *options), around=around)
 
 
 FREE = "".join(

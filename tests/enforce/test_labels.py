@@ -1,5 +1,6 @@
 """Labels of what the kernel makes up for a task, and of what stands outside the box."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ for name in sorted(os.listdir("/proc/self/ns")):
     assert set(outcome.output.splitlines()) == {"proc_t proc_t"}, outcome.errors  # genfscon of the base policy
 
 
+TERMINALS = """
+(type cat_devpts_t) (call file_type (cat_devpts_t)) (call make_terminals (cat_t))
+(typetransition cat_t devpts_t chr_file cat_devpts_t)
+(allow cat_t cat_devpts_t (chr_file (open read write ioctl getattr setattr)))
+"""
+
+
 def test_a_new_terminal_has_the_label_that_follows_from_who_opens_ptmx(directory: Path) -> None:
     """Also where the way to ptmx is known; sshd relabels its terminals, which are of its own type at first."""
     cat = """
@@ -46,10 +54,26 @@ for _ in range(2):
     say(os.getxattr(os.ttyname(slave), "security.selinux").decode().split(":")[2])
     os.close(master); os.close(slave)
 """
-    rules = """
-(type cat_devpts_t) (call file_type (cat_devpts_t)) (call make_terminals (cat_t))
-(typetransition cat_t devpts_t chr_file cat_devpts_t)
-(allow cat_t cat_devpts_t (chr_file (open read write ioctl getattr setattr)))
+    outcome = meet(directory, cat, "", TERMINALS)
+    assert outcome.output.split() == ["cat_devpts_t"] * 2, outcome.errors
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_ptmx_may_be_mounted_elsewhere(directory: Path) -> None:
+    """Some launchers of containers mount ``/dev/pts/ptmx`` at ``/dev/ptmx``."""
+    (directory / "ptmx").touch()
+    (directory / "pts").mkdir()
+    mounts = 'mount -t devpts -o ptmxmode=666 none pts; mount --bind pts/ptmx ptmx; exec "$@"'
+    around = ("unshare", "--mount", "sh", "-ec", mounts, "sh")
+    cat = """
+import fcntl
+for _ in range(2):
+    master = os.open("ptmx", os.O_RDWR | os.O_NOCTTY)
+    fcntl.ioctl(master, 0x40045431, bytes(4))  # TIOCSPTLCK
+    number = int.from_bytes(fcntl.ioctl(master, 0x80045430, bytes(4)), "little")  # TIOCGPTN
+    say(os.getxattr(f"pts/{number}", "security.selinux").decode().split(":")[2])
+    os.close(master)
 """
-    outcome = meet(directory, cat, "", rules)
+    maker = f"--label={directory}/ptmx=system_u:object_r:ptmx_t:s0"
+    outcome = meet(directory, cat, "", TERMINALS, options=(maker,), around=around)
     assert outcome.output.split() == ["cat_devpts_t"] * 2, outcome.errors

@@ -38,8 +38,8 @@ _PROMPT_MAJORS: Final = frozenset({1, _TTY_MAJOR, *range(_TERMINAL_MAJOR, 144)})
 
 _TERMINAL_MAKER: Final = os.makedev(_TTY_MAJOR, 2)
 """``/dev/ptmx``."""
-_GET_NUMBER: Final = 0x80045430
-"""``TIOCGPTN``."""
+_GET_PEER: Final = 0x5441
+"""``TIOCGPTPEER``."""
 
 
 class FileCalls:
@@ -292,7 +292,7 @@ class FileCalls:
         if prompt or flags & os.O_NONBLOCK:
             opened = self._box.descriptors.open(_reopen(source), flags)
             if status.st_rdev == _TERMINAL_MAKER:
-                self._label_terminal(caller, source, opened)
+                self._label_terminal(caller, opened)
             return self._hand_over(caller, opened, status, flags)
         return self._open_later(caller, located._replace(object=source), flags)
 
@@ -302,28 +302,21 @@ class FileCalls:
         self._workers.open(caller, self._box.descriptors.keep(located.object), flags)
         return ANSWERED
 
-    def _label_terminal(self, caller: Caller, maker: int, master: int) -> None:
-        """Label the pseudo terminal that an opening has made.
+    def _label_terminal(self, caller: Caller, master: int) -> None:
+        """Label the pseudo terminal that an opening of ``ptmx`` has made, wherever its file system is mounted.
 
         Args:
             caller: who opened.
-            maker: ``ptmx``, which stands beside the terminals or beside their directory, ``pts``.
             master: what opening it gave.
 
-        Source: the kernel's ``ptmx_open``, ``devpts_pty_new`` and ``inode_doinit_with_dentry``.
+        Source: the kernel's ``ptm_open_peer``, ``devpts_pty_new`` and ``inode_doinit_with_dentry``.
         """
-        labels = self._box.labels
-        number = int.from_bytes(fcntl.ioctl(master, _GET_NUMBER, bytes(4)), "little")
-        directory = path_of(maker).rpartition("/")[0]
-        if labels.filesystem_of(os.fstat(maker).st_dev) != "devpts":
-            directory += "/pts"
         try:
-            terminal = self._box.descriptors.open(f"{directory}/{number}", O_PATH | os.O_NOFOLLOW)
+            # What is opened as a path alone does not count as an opening of the terminal.
+            terminal = fcntl.ioctl(master, _GET_PEER, O_PATH | os.O_CLOEXEC)
         except OSError:
-            return  # it is in a file system that is mounted somewhere else
-        status = os.fstat(terminal)
-        if status.st_rdev == os.makedev(_TERMINAL_MAJOR + (number >> 8), number & 0xFF):
-            labels.appeared(status, caller)
+            return  # nobody can name it
+        self._box.labels.appeared(os.fstat(self._box.descriptors.add(terminal)), caller)
 
     def _controlling_terminal(self, caller: Caller) -> int:
         """Open the caller's own terminal, which ``/dev/tty`` stands for."""
