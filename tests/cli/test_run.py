@@ -14,8 +14,10 @@ from selbox.enforce.report import RunReport
 ROW = SummaryRow(2, False, "u:r:cat_t:s0", "u:r:dog_t:s0", "file", ("read",), "cat", "chow", ("no rule",))
 
 
-def summary(kinds: int, audit: str | None = None, policy: tuple[str, ...] = ()) -> list[str]:
-    report = RunReport(0, (ROW,) * kinds, (), (), (), Statistics(0, 0, 0, 0, 0, 0))
+def summary(
+    kinds: int, audit: str | None = None, policy: tuple[str, ...] = (), hidden: int = 0, status: int = 0
+) -> list[str]:
+    report = RunReport(status, (ROW,) * kinds, hidden, (), (), (), Statistics(0, 0, 0, 0, 0, 0))
     return RunResult(report, False, audit, policy).to_text(Terminal(colour=False, width=100)).splitlines()
 
 
@@ -36,6 +38,14 @@ def test_of_very_many_kinds_the_most_frequent_are_shown() -> None:
     assert lines[0] == "selbox: 100 denials of 50 kinds"
     assert lines[-2] == "      and 30 kinds more"
     assert len(lines) == 1 + 20 * 2 + 2
+
+
+def test_denials_that_dontaudit_rules_hide_are_told_of_where_something_went_wrong() -> None:
+    one = "selbox: 1 denial is not shown, since a dontaudit rule hides it; `--disable-dontaudit` records them all"
+    two = "selbox: 2 denials are not shown, since dontaudit rules hide them; `--disable-dontaudit` records them all"
+    assert summary(0, hidden=2) == []
+    assert summary(0, hidden=1, status=1) == [one]
+    assert summary(1, hidden=2)[-1] == two
 
 
 @pytest.mark.parametrize(

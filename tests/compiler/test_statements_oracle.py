@@ -357,6 +357,16 @@ def test_optimized_binary_is_secilcs_byte_for_byte(name: str) -> None:
     assert write_policy(policy, 33) == reference.binary
 
 
+@pytest.mark.oracle
+@requires_secilc
+def test_dontaudit_rules_that_are_left_out_later_are_those_that_secilc_leaves_out() -> None:
+    words, _, text = OPTIONS["no dontaudit"]
+    reference = compile_reference(BASE, text, options=words)
+    policy = read_policy(write_policy(compile_with_base(text), 33), "with dontaudit rules")
+    left = read_policy(write_policy(policy.without_dontaudit(), 33), "without them")
+    assert sorted(policy_lines(left) ^ reference.lines) == []
+
+
 XEN = """
     (pirqcon 33 CTX) (pirqcon 5 CTX) (iomemcon (0xfebe0 0xfebff) CTX) (iomemcon 0x100000000 CTX) (iomemcon 0xfe CTX)
     (ioportcon (0xecc0 0xecdf) CTX) (ioportcon 0x60 CTX) (pcidevicecon 0xc800 CTX) (pcidevicecon 010 CTX)

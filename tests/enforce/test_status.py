@@ -234,6 +234,13 @@ def test_dontaudit_is_silent(box: Box) -> None:
 
 
 @needs_python
+def test_dontaudit_rules_are_left_out_on_request(box: Box) -> None:
+    lines, outcome = attempt(box, "print(call(90, b'shade', 0))", "--disable-dontaudit")
+    assert lines == ["EACCES"]
+    assert asked(outcome) == [("file", "setattr", "shade_t")]
+
+
+@needs_python
 def test_directories_on_the_way_are_searched(tmp_path: Path) -> None:
     box = Box(tmp_path, POLICY)
     (box.directory / "closed").mkdir()

@@ -72,6 +72,8 @@ class RunResult(NamedTuple):
             if kinds > _MOST_KINDS:
                 lines.append(f"      and {kinds - _MOST_KINDS} kinds more")
             lines.append(f"selbox: {_records(self.audit, self.policy)}")
+        if report.hidden and not self.quiet and (report.denials or report.exit_status):
+            lines.append(f"selbox: {_hidden(report.hidden)}")
         return "\n".join(lines)
 
     def to_json(self) -> JsonValue:
@@ -79,6 +81,7 @@ class RunResult(NamedTuple):
         return {
             "exit_status": self.report.exit_status,
             "denials": [each._asdict() for each in self.report.denials],
+            "hidden": self.report.hidden,
             "intruders": self.report.intruders,
             "hindrances": self.report.hindrances,
             "faults": dict(self.report.faults),
@@ -111,6 +114,11 @@ def add_box_arguments(parser: "ArgumentParser") -> None:
         "--disable-neverallow",
         action="store_true",
         help="do not check neverallow rules and bounds, as semodule does not with `expand-check = 0`",
+    )
+    parser.add_argument(
+        "--disable-dontaudit",
+        action="store_true",
+        help="leave dontaudit rules out, so that all denials are recorded, as `semodule -DB` has it on a host",
     )
     parser.add_argument(
         "--selinux-root",
@@ -185,6 +193,8 @@ def prepared_box(arguments: "Namespace", command: tuple[str, ...]) -> PreparedBo
         file_contexts=file_contexts,
         unchecked=arguments.disable_neverallow,
     )
+    if arguments.disable_dontaudit:
+        policy = policy.without_dontaudit()
     # What is here now stays to the end: no collection, nor the interpreter's own end, need look at it again.
     gc.freeze()
     gc.enable()
@@ -239,6 +249,16 @@ def _records(audit: str | None, policy: "Sequence[str]") -> str:
 
     words = ["selbox", "denials", *(word for path in policy for word in ("-p", path)), "-i", audit]
     return f"the records are in {quote(audit)}; to see what would mend them: {' '.join(map(quote, words))}"
+
+
+def _hidden(times: int) -> str:
+    """Say that not everything that was denied is shown."""
+    what = (
+        "1 denial is not shown, since a dontaudit rule hides it"
+        if times == 1
+        else (f"{times} denials are not shown, since dontaudit rules hide them")
+    )
+    return f"{what}; `--disable-dontaudit` records them all"
 
 
 def _beside(paths: "Sequence[str]") -> SelinuxRoot | None:

@@ -72,6 +72,8 @@ class ReferenceMonitor:
         """Accesses of which it is known that they are granted with nothing to record."""
         self.layers: OverlayChecks | None = None
         """Makes the checks about files that may lie in overlays, once the box has mounted one."""
+        self.hidden = 0
+        """How many times something was denied that is not recorded, since the policy says so (``dontaudit``)."""
         self.generation = 0
         """Grows with every change after which an earlier verdict may not be relied on."""
         server.add_listener(self.invalidate)
@@ -118,6 +120,8 @@ class ReferenceMonitor:
         if verdict.audited and not (told_by and self._is_hushed(verdict, subject, target, object_class, told_by)):
             class_id, _ = self._vectors[object_class, permissions]
             self._tell(caller, subject, target, class_id, verdict, describe())
+        elif not verdict.granted:
+            self.hidden += 1
         if not verdict.granted:
             raise AccessDenied
         return False
@@ -152,6 +156,8 @@ class ReferenceMonitor:
         verdict = self.cache.check_extended(subject, target, class_id, vector, kind, driver, low)
         if verdict.audited:
             self._tell(caller, subject, target, class_id, verdict, describe())
+        elif not verdict.granted:
+            self.hidden += 1
         if not verdict.granted:
             raise AccessDenied
 

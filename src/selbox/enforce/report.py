@@ -9,6 +9,7 @@ from selbox.typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from selbox.audit.summary import SummaryRow
     from selbox.avc.cache import Statistics
+    from selbox.enforce.monitor import ReferenceMonitor
     from selbox.enforce.recorder import Recorder
 
 
@@ -18,6 +19,7 @@ class RunReport(NamedTuple):
     Attributes:
         exit_status: what a shell would see: the program's own, or 128 and the signal that ended it.
         denials: most frequent first.
+        hidden: how many more times something was denied that ``dontaudit`` rules leave unrecorded.
         intruders: programs killed because another file ran than the one that was decided about.
         hindrances: what the machine or file contexts refused to the supervisor: calls failed, or records were lost.
         faults: errors of selbox itself, whose calls failed with EIO, with how often each was met.
@@ -26,23 +28,25 @@ class RunReport(NamedTuple):
 
     exit_status: int
     denials: "tuple[SummaryRow, ...]"
+    hidden: int
     intruders: tuple[str, ...]
     hindrances: tuple[str, ...]
     faults: tuple[tuple[str, int], ...]
     cache: "Statistics"
 
 
-def make_report(recorder: "Recorder", wait_status: int, cache: "Statistics") -> RunReport:
-    """Sum up a box from its records and the wait status of its first process."""
+def make_report(recorder: "Recorder", monitor: "ReferenceMonitor", wait_status: int) -> RunReport:
+    """Sum up a box from its records, its decisions and the wait status of its first process."""
     code = os.waitstatus_to_exitcode(wait_status)
     status = 128 - code if code < 0 else code
     return RunReport(
         status,
         recorder.denials(),
+        monitor.hidden,
         tuple(recorder.intruders),
         (*recorder.hindrances, *recorder.broken_labels, *recorder.losses()),
         tuple(recorder.faults.items()),
-        cache,
+        monitor.cache.statistics,
     )
 
 
@@ -60,7 +64,7 @@ def not_started(denials: "tuple[SummaryRow, ...]", refused: OSError | None, numb
         return SelboxError.of(
             "first-program-denied",
             f"the policy denies the first program: {what or 'by a rule that has nothing recorded'}; nothing was run",
-            help=reasons or "give it another domain, or see with --permissive what it needs",
+            help=reasons or "see with --disable-dontaudit what the rule is about, or give it another domain",
         )
     words = os.strerror((refused.errno if refused is not None else number) or number)
     return SelboxError.of(

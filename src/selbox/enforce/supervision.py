@@ -146,4 +146,4 @@ def supervise(
         if recorder.broken_labels:
             raise next(iter(recorder.broken_labels.values()))
         raise not_started(recorder.denials(), handlers.execution.refused, os.WEXITSTATUS(status))
-    return make_report(recorder, status, monitor.cache.statistics)
+    return make_report(recorder, monitor, status)

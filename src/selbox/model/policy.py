@@ -7,7 +7,7 @@ from functools import cached_property
 from selbox.model.binaryform import BinaryForm
 from selbox.model.conditional import Conditional
 from selbox.model.constraint import Constraint, ValidateTransition
-from selbox.model.extended import ExtendedRule
+from selbox.model.extended import ExtendedKind, ExtendedRule
 from selbox.model.labelling import (
     FileContext,
     FilesystemContext,
@@ -29,7 +29,7 @@ from selbox.model.labelling import (
 from selbox.model.mls import LevelRange
 from selbox.model.objectclass import Common, ObjectClass
 from selbox.model.origin import Origin
-from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, Rules
+from selbox.model.rules import NamedTransition, RangeTransition, RoleAllow, RoleTransition, RuleKind, Rules
 from selbox.model.symbols import Boolean, Category, Login, Role, Sensitivity, Type, User
 from selbox.typing import NamedTuple
 
@@ -167,3 +167,12 @@ class Policy(_Parts):
     def origin(self, number: int) -> Origin | None:
         """Return the place that an ``origin`` column names, or None when it is not known."""
         return self.origins[number - 1] if number else None
+
+    def without_dontaudit(self) -> "Policy":
+        """Return the policy with its ``dontaudit`` and ``dontauditxperm`` rules left out: all denials are recorded."""
+        kinds, form = self.rules.kind, self.binary_form
+        return self._replace(
+            rules=self.rules.select(row for row, kind in enumerate(kinds) if kind != RuleKind.DONTAUDIT),
+            extended_rules=tuple(each for each in self.extended_rules if each.kind is not ExtendedKind.DONTAUDIT),
+            binary_form=None if form is None else form._replace(extended_places=()),
+        )
