@@ -28,13 +28,13 @@ from selbox.enforce.linux import (
     PTRACE_INTERRUPT,
     PTRACE_O_EXITKILL,
     PTRACE_O_TRACESYSGOOD,
-    PTRACE_SEIZE,
     PTRACE_SETSIGMASK,
     PTRACE_SYSCALL,
     ptrace,
 )
 from selbox.enforce.memory import TaskMemory
 from selbox.enforce.seccomp.listener import Listener
+from selbox.enforce.seizing import seize
 from selbox.typing import Final
 
 _CLOSE: Final = 3
@@ -116,7 +116,7 @@ class Leads:
 
     def _hold(self, tid: int, then: Callable[[int], None]) -> _Led:
         """Have a task stopped before it runs on."""
-        ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
+        seize(tid, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
         ptrace(PTRACE_INTERRUPT, tid)  # takes effect where its own call returns
         self._led[tid] = led = _Led(then)
         return led

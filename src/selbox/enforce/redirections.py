@@ -26,7 +26,6 @@ from selbox.enforce.linux import (
     PTRACE_LISTEN,
     PTRACE_O_EXITKILL,
     PTRACE_O_TRACESYSGOOD,
-    PTRACE_SEIZE,
     PTRACE_SETOPTIONS,
     PTRACE_SYSCALL,
     is_at_entry,
@@ -35,6 +34,7 @@ from selbox.enforce.linux import (
 from selbox.enforce.seccomp.part import TransactionRange
 from selbox.enforce.seccomp.parts.selinuxpaths import MOVABLE
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.seizing import seize
 from selbox.typing import Final
 
 _OPTIONS: Final = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL
@@ -96,7 +96,7 @@ class Redirections:
             return
         # Who is traced already cannot be held, and is not told, which changes nothing of what is done.
         with suppress(OSError), own_capabilities():
-            ptrace(PTRACE_SEIZE, caller.tid, 0, _OPTIONS)
+            seize(caller.tid, _OPTIONS)
             self._held[caller.tid] = _Held(has_begun=False)
             ptrace(PTRACE_INTERRUPT, caller.tid)
 

@@ -21,6 +21,7 @@ from selbox.enforce.calls.execsunderway import WAIT_OPTIONS, ExecsUnderWay
 from selbox.enforce.calls.shortcuts import Shortcut
 from selbox.enforce.credentials import Lender, read_credentials
 from selbox.enforce.linux import PTRACE_EVENT_EXEC, signal_descriptor
+from selbox.enforce.seccomp.listener import Notification
 from selbox.enforce.seccomp.parts import sockets
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.sharing import is_alone
@@ -66,6 +67,7 @@ class Supervisor:
         self._status: int | None = None
         self._can_lend = os.geteuid() == 0
         self._lender = Lender()
+        self._put_off: list[Notification] = []
         self._recorded = box.recorder.calls
         self._poll = select.epoll()
         # INVARIANT: who makes a call wakes the supervisor on its own processor, which saves waking another. That
@@ -111,6 +113,8 @@ class Supervisor:
                 self._handle()
             while self._box.listener.has_kept and self._status is None:
                 self._handle()
+            if self._put_off:
+                self._handle_put_off()
         return self._status
 
     def _call_back(self, descriptor: int) -> None:
@@ -125,11 +129,27 @@ class Supervisor:
                 callback()
 
     def _handle(self) -> None:
-        """Take one call and answer it."""
-        box = self._box
-        notification = box.listener.receive()
+        """Take one call and answer it, or put it off."""
+        notification = self._box.listener.receive()
         if notification is None:
             return
+        if self._execs.has_others(notification[1]):
+            self._put_off.append(notification)
+        else:
+            self._decide(notification)
+
+    def _handle_put_off(self) -> None:
+        """Answer the calls that were put off until another thread had run a program, or failed to."""
+        waiting, self._put_off = self._put_off, []
+        for notification in waiting:
+            if self._execs.has_others(notification[1]):
+                self._put_off.append(notification)
+            elif self._box.listener.is_valid(notification[0]):  # else it ended, and its number may be another's
+                self._box.listener.handled = notification
+                self._decide(notification)
+
+    def _decide(self, notification: Notification) -> None:
+        box = self._box
         id_, tid, number, arguments = notification
         kind = box.tasks.number_of(tid)
         handler = self._handlers.get(number)
@@ -303,6 +323,7 @@ class Supervisor:
             self._reap()
             while self._box.listener.has_kept:
                 self._handle()
+            self._handle_put_off()
 
     def _kill_all(self) -> None:
         """Stop every process of the box before any is killed: who is stopped makes no new ones meanwhile."""

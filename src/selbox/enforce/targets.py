@@ -23,6 +23,8 @@ from selbox.typing import TypeVar
 
 _CAP_SYS_NICE = 1 << 23
 _MAX_ATTEMPTS = 8
+_SECONDS = 1.0
+"""How long somebody may have to wait for a task whose process runs a program, before it can be held."""
 
 T = TypeVar("T")
 
@@ -150,7 +152,9 @@ def held(tid: int, caller: Caller) -> Iterator[None]:
     holder = threading.Thread(target=hold, daemon=True)
     with own_capabilities():
         holder.start()
-    holds.wait()
+    if not holds.wait(_SECONDS):
+        release.set()  # lets it go again as soon as the kernel lets it be held
+        raise OSError(errno.EPERM, "it is about to run a program, and waits for somebody")
     try:
         if refused:
             raise refused[0]

@@ -27,7 +27,6 @@ from selbox.enforce.linux import (
     PTRACE_INTERRUPT,
     PTRACE_O_EXITKILL,
     PTRACE_O_TRACEEXEC,
-    PTRACE_SEIZE,
     WALL,
     ptrace,
     ptrace_event_message,
@@ -38,11 +37,14 @@ from selbox.enforce.newprograms import NewProgram
 from selbox.enforce.resourcelimits import Limit
 from selbox.enforce.scripts import begins_with
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
+from selbox.enforce.seizing import seize
 from selbox.enforce.tasks import (
     INFINITY,
     TaskState,
     blocked_signals,
+    has_one_thread,
     ignored_signals,
+    thread_group,
     tracer_of,
     tracer_where_stopped,
 )
@@ -163,13 +165,20 @@ class ExecsUnderWay:
         until = monotonic() + _HELD_SECONDS
         while True:
             try:
-                ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+                seize(tid, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
             except PermissionError:
                 if monotonic() >= until or self._box.tasks.state_of(tracer_of(tid)) is not None:
                     raise
                 sleep(_LOOK_SECONDS)
             else:
                 return
+
+    def has_others(self, tid: int) -> bool:
+        """Tell whether other threads of a task's process are held for their execs, so that it can itself not be."""
+        if not self._pending or has_one_thread(tid):
+            return False
+        process = thread_group(tid)
+        return any(each != tid and thread_group(each) == process for each in self._pending)
 
     def holds(self, tid: int) -> bool:
         """Tell whether a task is held while its exec is carried out."""
