@@ -154,27 +154,57 @@ class TaskTable:
         """Return the place of a thread's state, where the process it is of, or comes from, has threads that differ.
 
         A thread that is not listed is as the first one: nobody tells which thread made it. A process that has none
-        that is listed was forked, and is from now on as the thread that made it.
+        that is listed was forked, and is as the thread that made it was.
         """
         state = self._states[carried]
         labels = self._threads.of(tid, start_of_process(tid))
-        if labels is not None:
-            return self.number_for(state._replace(next_labels=labels))
-        process = thread_group(tid)
-        if self._threads.threads_of(process):
-            return carried
-        state = state._replace(next_labels=self._labels_of_maker(process) or state.next_labels, threads_differ=False)
-        with suppress(OSError):
-            self._carry(tid, state)
-        return self.number_for(state)
+        if labels is None:
+            process = thread_group(tid)
+            if self._threads.threads_of(process):
+                return carried
+            labels, state = self._settle(process), state._replace(threads_differ=False)
+        return self.number_for(state._replace(next_labels=labels))
+
+    def _settle(self, process: int) -> NextLabels:
+        """Have a process be as the thread that made it, from now on, and with it all that it is of, or has forked.
+
+        Returns:
+            What that thread asks for. None of them has asked for anything else: it would have been settled by that.
+        """
+        line = [process]
+        while self._is_unsettled(parent := parent_of(line[-1])):
+            line.append(parent)
+        oldest = line[-1]
+        labels = self._labels_of_maker(oldest)
+        if labels is None:
+            carried = self._carried(oldest)
+            labels = self._states[carried].next_labels if carried >= 0 else NextLabels()
+        unsettled = [oldest]
+        while unsettled:
+            each = unsettled.pop()
+            carried = self._carried(each)
+            if carried not in self._differing:
+                continue  # it has ended
+            with suppress(OSError):
+                self._carry(each, self._states[carried]._replace(next_labels=labels, threads_differ=False))
+                threads = os.listdir(f"/proc/{each}/task")
+                unsettled += [child for thread in threads for child in self._unsettled_children(each, int(thread))]
+        return labels
+
+    def _is_unsettled(self, process: int) -> bool:
+        """Tell whether a process was forked where threads differed, and nobody has asked since as which of them."""
+        is_differing = process > 0 and self._carried(process) in self._differing
+        return is_differing and not self._threads.threads_of(process)
+
+    def _unsettled_children(self, process: int, thread: int) -> list[int]:
+        return [each for each in children_of(process, thread) if self._is_unsettled(each)]
 
     def _labels_of_maker(self, process: int) -> NextLabels | None:
-        """Return what the thread asked for that forked a process, if it is listed."""
+        """Return what the thread asks for that forked a process, if it is listed."""
         parent = parent_of(process)
         for thread in self._threads.threads_of(parent):
-            with suppress(OSError), open(f"/proc/{parent}/task/{thread}/children", "rb") as children:
-                if b"%d" % process in children.read().split():
-                    return self._threads.of(thread, start_of_process(thread))
+            if process in children_of(parent, thread):
+                return self._threads.of(thread, start_of_process(thread))
         return None
 
     def _carried(self, tid: int) -> int:
@@ -234,6 +264,9 @@ class TaskTable:
         if carried < 0:
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
         state, process, first = self._states[carried], thread_group(tid), labels
+        if carried in self._differing:
+            for child in self._unsettled_children(process, tid):
+                self._settle(child)  # which is as the thread is now
         differ = False
         if has_one_thread(tid):
             self._threads.forget(process)
@@ -383,6 +416,15 @@ def parent_of(pid: int) -> int:
     status = read_proc(f"/proc/{pid}/status")
     start = status.find(b"\nPPid:")
     return 0 if start < 0 else int(status[start + 6 : status.index(b"\n", start + 1)])
+
+
+def children_of(process: int, thread: int) -> list[int]:
+    """Return the processes that a thread has forked; none where it is gone."""
+    try:
+        with open(f"/proc/{process}/task/{thread}/children", "rb") as children:
+            return [int(each) for each in children.read().split()]
+    except OSError:
+        return []
 
 
 def start_of_process(pid: int) -> int:

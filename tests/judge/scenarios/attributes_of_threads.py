@@ -23,7 +23,7 @@ def scenario(stage: Stage) -> None:
     stage.run("setter", of_children, stage.object_context("thing"))
 
 
-class _Thread:
+class Thread:
     """A thread that does what it is given, one after the other."""
 
     def __init__(self) -> None:
@@ -89,13 +89,13 @@ def make(name: str) -> None:
 
 
 def of_one_thread(context: str) -> None:
-    other = _Thread()
+    other = Thread()
     for name in _NAMES:
         attempt(f"set {name}", other.do, lambda name=name: write(f"/proc/thread-self/attr/{name}", context))
     other.do(lambda: show("second"))
     show("first")
     other.do(lambda: make("by-second"))
-    third = _Thread()
+    third = Thread()
     third.do(lambda: show("third"))
     third.end()
     other.do(lambda: write("/proc/thread-self/attr/fscreate", "\n"))
@@ -106,12 +106,12 @@ def of_one_thread(context: str) -> None:
 
 def of_the_first(context: str) -> None:
     write("/proc/thread-self/attr/fscreate", context)
-    before = _Thread()
+    before = Thread()
     before.do(lambda: show("inherited"))
     write("/proc/thread-self/attr/fscreate", "\n")
     show("first")
     before.do(lambda: show("kept"))
-    after = _Thread()
+    after = Thread()
     after.do(lambda: show("later"))
     before.do(lambda: make("by-kept"))
     before.end()
@@ -119,7 +119,7 @@ def of_the_first(context: str) -> None:
 
 
 def of_others(context: str) -> None:
-    other = _Thread()
+    other = Thread()
     first = os.getpid()
     attempt("write another thread's", write, f"/proc/self/task/{other.id}/attr/fscreate", context)
     other.do(lambda: attempt("write the first's", write, "/proc/self/attr/fscreate", context))
@@ -134,7 +134,7 @@ def of_others(context: str) -> None:
 
 
 def of_children(context: str) -> None:
-    other = _Thread()
+    other = Thread()
     other.do(lambda: write("/proc/thread-self/attr/fscreate", context))
     other.do(lambda: fork("of second"))
     fork("of first")
