@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import read_umask
+from selbox.enforce.filesystems import mount_number
 from selbox.enforce.labels import path_of
 from selbox.enforce.walks import Located
 
@@ -138,6 +139,16 @@ class DirectoryEntries:
 def place_of(located: Located) -> str:
     """Return a path by which this process reaches the name that was located."""
     return f"/proc/self/fd/{located.parent}/{os.fsdecode(located.name)}"
+
+
+def check_one_mount(*descriptors: int) -> None:
+    """Check that two objects were come by through one mount, which the kernel does before it asks for permissions.
+
+    Raises:
+        OSError: EXDEV.
+    """
+    if len({mount_number(each) for each in descriptors}) > 1:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
 
 def path_in(located: Located) -> str:

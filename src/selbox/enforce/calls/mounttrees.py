@@ -15,7 +15,7 @@ from selbox.enforce import mountcalls
 from selbox.enforce.answer import ANSWERED, CONTINUE, Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.callerfiles import Target, check_target, copy_of, target_at, target_held
+from selbox.enforce.callerfiles import Target, check_target, target_at, target_held, target_open
 from selbox.enforce.filesystems import mount_number
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from selbox.enforce.mounting import Made, Mounting, invalid
@@ -135,9 +135,9 @@ class MountTreeCalls:
         """Return what a program configures by a descriptor, and by what it is known.
 
         Raises:
-            OSError: EBADF when it has none of the number; EINVAL when it is none of these.
+            OSError: EBADF when it has none of the number, or one with ``O_PATH``; EINVAL when it is none of these.
         """
-        inode = os.fstat(copy_of(self._box, caller, number)).st_ino
+        inode = target_open(self._box, caller, number).status.st_ino
         context = self._contexts.get(inode)
         if context is None:
             raise invalid()

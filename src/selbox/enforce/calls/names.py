@@ -8,7 +8,7 @@ from contextlib import suppress
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.directoryentries import DirectoryEntries, place_of
+from selbox.enforce.calls.directoryentries import DirectoryEntries, check_one_mount, place_of
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW
 from selbox.enforce.monitor import AccessDenied
@@ -143,11 +143,11 @@ class NameCalls:
         if old.must_be_directory and not stat.S_ISDIR(status.st_mode):
             return -errno.ENOTDIR
         new = self._locate_new(caller, arguments[2], arguments[3])
+        check_one_mount(old.object, new.parent)
         self._try_source(caller, old)
-        holder = os.fstat(new.parent)
         if stat.S_ISDIR(status.st_mode):
-            return -errno.EPERM if status.st_dev == holder.st_dev else -errno.EXDEV
-        self._entries.check_changeable(caller, new, holder)
+            return -errno.EPERM
+        self._entries.check_changeable(caller, new, os.fstat(new.parent))
         if self._box.walker.stand_ins.is_fixed(status):
             return -errno.EXDEV
         self._entries.check_directory(caller, new, "add_name")

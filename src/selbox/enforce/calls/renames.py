@@ -10,7 +10,7 @@ import stat
 from selbox.enforce.answer import Handler
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
-from selbox.enforce.calls.directoryentries import DirectoryEntries, path_in, place_of
+from selbox.enforce.calls.directoryentries import DirectoryEntries, check_one_mount, path_in, place_of
 from selbox.enforce.linux import AT_FDCWD, system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
@@ -66,7 +66,8 @@ class RenameCalls:
         """Locate both names of a call; what is wrong with a last component the kernel tells after all else.
 
         Raises:
-            OSError: EBUSY for a last component that is no name; EEXIST for a new one that must not be there.
+            OSError: EXDEV for names in two mounts; EBUSY for a last component that is no name; EEXIST for a new one
+                that must not be there.
         """
         found: list[Located] = []
         paths: list[bytes] = []
@@ -80,6 +81,8 @@ class RenameCalls:
                 if error.errno != errno.ENAMETOOLONG or len(_last(path)) <= _LONGEST_NAME:
                     raise
                 late.append(error)
+        if not late:
+            check_one_mount(*(each.object if each.parent < 0 else each.parent for each in found))
         is_no_name = [_last(each) in _NO_NAMES for each in paths]
         if any(is_no_name):
             number = errno.EEXIST if flags & _RENAME_NOREPLACE and not is_no_name[0] else errno.EBUSY

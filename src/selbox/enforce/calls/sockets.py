@@ -184,7 +184,7 @@ class SocketCalls:
 
     def _accept(self, caller: Caller, arguments: Arguments, flags: int) -> int:
         if flags & ~_FLAGS:
-            self._box.walker.status_of(caller, arguments[0])
+            target_open(self._box, caller, arguments[0])
             return -errno.EINVAL
         label = self._checks.check_number(caller, signed(arguments[0]), "accept")
         if label == self._checks.derived(caller.state.sid, label.object_class):
