@@ -532,6 +532,24 @@ def test_a_directory_may_stand_for_that_of_the_policy(box: Box) -> None:
     ]
 
 
+@needs("sestatus")
+@pytest.mark.parametrize("given", [False, True])
+def test_a_configuration_is_made_and_removed_in_a_box(box: Box, given: bool) -> None:
+    (box.directory / "root/pets/contexts").mkdir(parents=True)
+    if given:
+        box.file("root/config", "SELINUX=disabled\nSELINUXTYPE=dogs\n")
+    for name in ("root", "root/pets"):
+        (box.directory / name).chmod(0o777)
+    config = "/etc/selinux/config"
+    script = f"cat {config}; rm {config} || echo none; echo SELINUXTYPE=birds > {config}; cat {config}; rm {config}"
+    label = f"--label={box.directory}/root={FOOD}", f"--label=/etc/selinux={FOOD}"
+    lines = run(box, f"{script}; sestatus; cat {config}", *CAT, "--selinux-root=root", *label)
+    assert lines[:2] == ["SELINUX=enforcing", "SELINUXTYPE=pets"]
+    missing = [] if given else [f"rm: cannot remove '{config}': No such file or directory", "none"]
+    no_more = ["SELinux status:                 disabled", f"cat: {config}: No such file or directory"]
+    assert lines[2:] == [*missing, "SELINUXTYPE=birds", *no_more]
+
+
 @needs("findmnt")
 def test_selinuxfs_is_among_the_mounts(box: Box) -> None:
     assert run(box, "findmnt -no SOURCE,FSTYPE /sys/fs/selinux") == ["selinuxfs selinuxfs"]

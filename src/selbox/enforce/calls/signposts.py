@@ -21,6 +21,8 @@ from selbox.typing import Final
 CONFIGURATION: Final = b"/etc/selinux/config"
 _CONFIGURATION_MOST: Final = 65536
 _FILESYSTEMS: Final = b"/proc/filesystems"
+_MADE: Final = 0, 0
+"""What stands for the version of a configuration that was not given."""
 _TAKES_LABELS: Final = b"seclabel"
 """Option that tables of mounts show of file systems whose files can be relabelled."""
 
@@ -37,6 +39,9 @@ class Signposts:
         self._box = box
         self._policies = policies
         self._configurations: dict[str, tuple[int, int]] = {}
+        root = box.selinux_root
+        self._has_none = root is not None and not os.path.exists(os.path.join(root.directory, "config"))
+        """Whether what was given has no configuration, and the box has made none."""
         self._mode = b"enforcing" if box.started_enforcing else b"permissive"
 
     def recognise(self, caller: Caller, path: bytes) -> FoundFile | None:
@@ -59,15 +64,20 @@ class Signposts:
         """The file that names the policy: it says what the box was started with, whatever the host is set up for.
 
         Returns:
-            None from when it was changed in the box on.
+            None from when it was made, changed or removed in the box on.
         """
         located = self._box.walker.locate(caller, AT_FDCWD, CONFIGURATION)
         if located.status is None:
+            if not self._has_none:
+                return None
             located = self._box.walker.locate(caller, AT_FDCWD, os.path.dirname(CONFIGURATION))
             sid = self._box.labels.sid_of(located.object, located.found, caller)
             return FoundFile(CONFIGURATION.decode(), sid, SecurityFile(0o444, lambda: self._configured(b"")))
         sid = self._box.labels.sid_of(located.object, located.status, caller)
         version = located.status.st_ino, located.status.st_mtime_ns
+        if self._has_none:
+            self._has_none = False
+            self._configurations[self._policies.place(())] = _MADE
         if self._configurations.setdefault(self._policies.place(()), version) != version:
             return None
         with own_capabilities(), open(f"/proc/self/fd/{located.object}", "rb") as file:
