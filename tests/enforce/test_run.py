@@ -343,6 +343,37 @@ def test_a_signal_to_selbox_reaches_the_program(box: Box, number: signal.Signals
     running.stdout.close()
 
 
+IGNORED = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
+"""What Python ignores itself; whoever runs ``selbox`` cannot be told from it."""
+
+
+@pytest.mark.parametrize("ignored", [set(), {signal.SIGCHLD}, {signal.SIGINT, signal.SIGUSR2}, IGNORED - BY_PYTHON])
+def test_the_program_begins_with_the_signals_of_who_starts_selbox(box: Box, ignored: set[signal.Signals]) -> None:
+    def start() -> None:
+        for each in BY_PYTHON:
+            signal.signal(each, signal.SIG_DFL)
+        for each in ignored:
+            signal.signal(each, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, ignored)
+
+    def signals(*before: str) -> list[str]:
+        command = [*before, "/bin/cat", "/proc/self/status"]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env=environment(),
+            timeout=60,
+            preexec_fn=start,
+            restore_signals=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.splitlines() if line.startswith(("SigBlk", "SigIgn", "SigCgt"))]
+
+    assert signals(*box.arguments(*CAT)) == signals()
+
+
 def test_the_supervisors_death_fails_closed(box: Box) -> None:
     secret = box.file("cat_chow", "fish")
     script = "echo $$; trap '' HUP; while :; do cat cat_chow || exit 9; sleep 0.05; done > log 2>&1"

@@ -124,6 +124,20 @@ print(call(332, -100, b"sign", 0, 0xfff, theirs), mine.raw == theirs.raw)
 
 
 @needs_python
+def test_an_empty_path_is_what_is_open_only_where_the_caller_says_so(box: Box) -> None:
+    lines, _ = attempt(
+        box,
+        """
+buffer = ctypes.create_string_buffer(256)
+handle = os.open("milk", os.O_RDONLY)
+for flags in 0, 0x100, 0x800, 0x1000, 0x1100:
+    print(call(262, handle, b"", buffer, flags), call(332, handle, b"", flags, 0x7ff, buffer))
+""",
+    )
+    assert lines == ["ENOENT ENOENT"] * 3 + ["0 0"] * 2
+
+
+@needs_python
 def test_errors_are_the_kernels(box: Box) -> None:
     lines, _ = attempt(
         box,

@@ -5,7 +5,6 @@ import array
 import errno
 import os
 import resource
-import signal
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -16,6 +15,7 @@ from selbox.enforce.seccomp.filter import build_filter
 from selbox.enforce.seccomp.part import FilterSettings, TransactionRange
 from selbox.enforce.seccomp.parts.limits import RLIMIT_RTTIME
 from selbox.enforce.seccomp.syscalls import MACHINE
+from selbox.enforce.signals import Inherited
 from selbox.typing import Final, NamedTuple
 
 TRANSACTIONS: Final = 64
@@ -172,6 +172,7 @@ def launch(
     environment: Mapping[str, str],
     carrier: tuple[int, int],
     settings: FilterSettings,
+    inherited: Inherited,
 ) -> Launched:
     """Fork the first process, which execs the program under the box's filter once that is made.
 
@@ -181,6 +182,7 @@ def launch(
         environment: its environment.
         carrier: the ``RLIMIT_RTTIME`` that carries its first state.
         settings: what its filter depends on.
+        inherited: the signals with which it begins.
 
     Raises:
         SelboxError: ``enforcement-unavailable``, when it is known that the machine refuses.
@@ -193,7 +195,7 @@ def launch(
     if pid == 0:
         ours.close()
         try:
-            _run_child(command, program, environment, carrier, settings, theirs)
+            _run_child(command, program, environment, carrier, settings, inherited, theirs)
         finally:
             os._exit(_CANNOT_RUN)
     theirs.close()
@@ -206,6 +208,7 @@ def _run_child(
     environment: Mapping[str, str],
     carrier: tuple[int, int],
     settings: FilterSettings,
+    inherited: Inherited,
     channel: socket.socket,
 ) -> None:
     """Become the first process: install the filter, hand over its listener, exec.
@@ -225,9 +228,6 @@ def _run_child(
     sender = threading.Thread(target=hand_over)
     sender.start()
     try:
-        # What the supervisor blocks for itself is not the program's.
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         _carry(carrier)
         _make_no_core_files()
         listener[0] = _install(build_filter(settings))
@@ -238,9 +238,8 @@ def _run_child(
         return
     installed.set()
     sender.join()
-    for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores them, and an ignored signal stays so at exec
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
+        inherited.take()
         os.execve(program, list(command), dict(environment))  # noqa: S606 - no shell is wanted
     except OSError as error:
         os._exit(error.errno or _CANNOT_RUN)  # told by the supervisor, which knows whether policy denied it

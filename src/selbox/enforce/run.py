@@ -19,7 +19,7 @@ from selbox.enforce.needless import needless_calls
 from selbox.enforce.ownmounts import have_own_mounts
 from selbox.enforce.report import RunReport
 from selbox.enforce.seccomp.part import FilterSettings
-from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL
+from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL, Inherited
 from selbox.enforce.tasks import TaskState, TaskTable
 from selbox.enforce.watchdog import Watchdog
 from selbox.model.policy import Policy
@@ -102,11 +102,12 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         stack.callback(store.close)
         tasks = TaskTable()
         start = TaskState(sid=starter, previous=starter, is_launcher=True)
+        inherited = Inherited.of_this_process()
         _become_supervisor(stack)
         mounts_are_own = have_own_mounts(stack)
         needless = needless_calls(server, (starter if initial is None else initial,))
         settings = FilterSettings(transaction_range(), needless)
-        launched = launch(options.command, program, environment, tasks.limit_for(start), settings)
+        launched = launch(options.command, program, environment, tasks.limit_for(start), settings, inherited)
         # Imported while the first process makes its filter, which takes about as long.
         from selbox.enforce.supervision import supervise
 
@@ -139,9 +140,13 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
 
 
 def _become_supervisor(stack: ExitStack) -> None:
-    """Take over orphans, and read signals instead of being interrupted by them, until the stack is unwound."""
+    """Take over orphans, and read signals instead of being interrupted by them, until the stack is unwound.
+
+    Whoever started it may ignore SIGCHLD: then the kernel would keep from it how the program ended.
+    """
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     stack.callback(prctl, PR_SET_CHILD_SUBREAPER, 0)
+    stack.callback(signal.signal, signal.SIGCHLD, signal.signal(signal.SIGCHLD, signal.SIG_DFL))
     stack.callback(signal.signal, WAKE_SIGNAL, signal.signal(WAKE_SIGNAL, lambda *_: None))
     stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
 

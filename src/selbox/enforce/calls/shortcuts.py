@@ -161,7 +161,7 @@ class Shortcuts:
         path = self._memory.read_string(tid, address)
         if path:
             return self._show(id_, tid, kind, state, directory, path, buffer, follow=not flags & AT_SYMLINK_NOFOLLOW)
-        return bool(flags) and self._show_open(id_, tid, state, directory, buffer)
+        return bool(flags & AT_EMPTY_PATH) and self._show_open(id_, tid, state, directory, buffer)
 
     def _show(
         self, id_: int, tid: int, kind: int, state: TaskState, directory: int, path: bytes, buffer: int, *, follow: bool
