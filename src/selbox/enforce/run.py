@@ -17,6 +17,7 @@ from selbox.enforce.launch import launch, transaction_range
 from selbox.enforce.linux import PR_SET_CHILD_SUBREAPER, prctl
 from selbox.enforce.needless import needless_calls
 from selbox.enforce.ownmounts import have_own_mounts
+from selbox.enforce.precedence import take_precedence
 from selbox.enforce.report import RunReport
 from selbox.enforce.seccomp.part import FilterSettings
 from selbox.enforce.signals import BLOCKED, WAKE_SIGNAL, Inherited
@@ -116,6 +117,7 @@ def run_box(policy: Policy, options: RunOptions) -> RunReport:
         watchdog = Watchdog(tasks.numbers, descriptor)
         stack.callback(watchdog.stop)
         _raise_limits(stack)
+        take_precedence(stack)
         control = Control.open(options.name, options.command, os.environ)
         if control is not None:
             stack.callback(control.close)
