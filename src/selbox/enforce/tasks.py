@@ -153,15 +153,18 @@ class TaskTable:
     def _number_of_thread(self, tid: int, carried: int) -> int:
         """Return the place of a thread's state, where the process it is of, or comes from, has threads that differ.
 
-        A thread that is not listed is as the first one: nobody tells which thread made it. A process that has none
-        that is listed was forked, and is as the thread that made it was.
+        A thread that is not listed, and is not known to be made by one that is, is as the first one. A process that has
+        none that is listed was forked, and is as the thread that made it was.
         """
         state = self._states[carried]
-        labels = self._threads.of(tid, start_of_process(tid))
+        started = start_of_process(tid)
+        labels = self._threads.of(tid, started)
         if labels is None:
             process = thread_group(tid)
             if self._threads.threads_of(process):
-                return carried
+                self._threads.follow(process, start_of_process)
+                labels = self._threads.of(tid, started)
+                return carried if labels is None else self.number_for(state._replace(next_labels=labels))
             labels, state = self._settle(process), state._replace(threads_differ=False)
         return self.number_for(state._replace(next_labels=labels))
 
@@ -265,6 +268,7 @@ class TaskTable:
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
         state, process, first = self._states[carried], thread_group(tid), labels
         if carried in self._differing:
+            self._threads.follow(process, start_of_process)
             for child in self._unsettled_children(process, tid):
                 self._settle(child)  # which is as the thread is now
         differ = False

@@ -2,13 +2,15 @@
 
 The kernel keeps ``exec``, ``fscreate``, ``keycreate`` and ``sockcreate`` with each thread. What carries the state of a
 task here is shared by its threads (:mod:`selbox.enforce.tasks`) and holds what the first thread asked for. The few
-threads that asked for something else are listed, until all are alike again.
+threads that asked for something else are listed, and those that they make, until all are alike again.
 
 Source: the kernel's ``selinux_lsm_setattr`` and ``selinux_cred_prepare``.
 """
 
 import os
+from collections.abc import Callable
 
+from selbox.enforce.threadmakers import ThreadMakers
 from selbox.typing import Final, NamedTuple
 
 _LOOK_FOR_ENDED_AT: Final = 4096
@@ -49,6 +51,7 @@ class ThreadLabels:
 
     def __init__(self) -> None:
         self._own: dict[int, _Own] = {}
+        self._makers = ThreadMakers()
 
     def of(self, tid: int, started: int) -> NextLabels | None:
         """Return what a thread asked for; None where it is not listed."""
@@ -62,8 +65,30 @@ class ThreadLabels:
     def add(self, tid: int, process: int, started: int, labels: NextLabels) -> None:
         """List a thread, or what it asks for now."""
         if len(self._own) >= _LOOK_FOR_ENDED_AT:
-            self._own = {each: own for each, own in self._own.items() if os.path.exists(f"/proc/{each}")}
+            for each in [each for each in self._own if not os.path.exists(f"/proc/{each}")]:
+                self._drop(each)
+        known = self._own.get(tid)
         self._own[tid] = _Own(process, started, labels)
+        if known is None or known.started != started:
+            self._makers.watch(tid)
+
+    def follow(self, process: int, start_of: Callable[[int], int]) -> None:
+        """List the threads that listed threads of a process have made, as far as that is known: they ask for the same.
+
+        INVARIANT: this is called before a listed thread asks for something else.
+
+        Args:
+            process: the process.
+            start_of: returns when a thread was started; 0 for one that is gone.
+        """
+        makers = self.threads_of(process)
+        while makers:
+            maker = makers.pop()
+            for tid in self._makers.made_by(maker, process):
+                started = start_of(tid)
+                if started and self.of(tid, started) is None:
+                    self.add(tid, process, started, self._own[maker].labels)
+                    makers.append(tid)
 
     def keep_different(self, process: int, living: set[int], first: NextLabels) -> bool:
         """Take those off the list that have ended, or ask for what their first thread does; tell whether any is left.
@@ -76,10 +101,14 @@ class ThreadLabels:
         listed = self.threads_of(process)
         same = [each for each in listed if each not in living or self._own[each].labels == first]
         for each in same:
-            del self._own[each]
+            self._drop(each)
         return len(same) < len(listed)
 
     def forget(self, process: int) -> None:
         """Take all threads of a process off the list: it has one thread now."""
         for each in self.threads_of(process):
-            del self._own[each]
+            self._drop(each)
+
+    def _drop(self, tid: int) -> None:
+        del self._own[tid]
+        self._makers.forget(tid)
