@@ -164,7 +164,7 @@ subprocess.run(["./dog", probe])
 
 def test_a_thread_changes_which_key_is_asked_for(tmp_path_factory: pytest.TempPathFactory) -> None:
     script = f"""{CALLS}
-import threading
+import threading, time
 ring = add(b"keyring", b"ring", b"", -3)
 mine = add(b"user", b"mine", b"x", ring)
 with open("/proc/thread-self/attr/keycreate", "w") as attribute:
@@ -177,8 +177,8 @@ def flip():
         ctypes.memmove(name, b"bone", 4)
 sys.setswitchinterval(1e-5)
 threading.Thread(target=flip, daemon=True).start()
-found = []
-for _ in range({tries(2000)}):
+found, end = [], time.monotonic() + 60
+while len(found) < {tries(2000)} or (min(found.count(mine), found.count(-1)) <= 10 and time.monotonic() < end):
     result = libc.syscall(ctypes.c_long(250), 10, ctypes.c_long(ring), b"user", name, 0)
     found.append(result)
 print(found.count(mine) > 10, found.count(-1) > 10, found.count(theirs), flush=True)

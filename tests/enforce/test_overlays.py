@@ -236,7 +236,7 @@ def change(number, place):
      lambda: os.link(place, place + "l"), lambda: os.utime(place), lambda: os.close(os.open(place, os.O_WRONLY)),
     )[number % 6]()
 lookers = [subprocess.Popen(["runcon", "-t", "dog_t", "python3", "looker.py", *sys.argv[1:]]) for _ in range(2)]
-while not os.path.exists("upper/ready"):
+while len(os.listdir("ready")) < len(lookers):
     pass
 for number, name in enumerate(names):
     change(number, f"merged/{name}")
@@ -249,8 +249,8 @@ print(len(copied) >= len(names))
 LOOKER = """
 import os, stat, sys
 seen, wins = set(), 0
-open("upper/ready", "w").close()
-while not os.path.exists("upper/end"):
+open(f"ready/{os.getpid()}", "w").close()
+while not seen or not os.path.exists("upper/end"):
     for number in range(int(sys.argv[1])):
         for place in (f"merged/secret{number}", f"upper/secret{number}", f"upper/secret{number}x"):
             try:
@@ -276,6 +276,7 @@ def test_no_copy_is_ever_seen_with_another_label(box: Box) -> None:
     """
     box.policy.write_text(POLICY.replace("(allow cat_t cream_t (file (getattr)))", rules))
     (box.directory / "lower/many").mkdir()
+    (box.directory / "ready").mkdir(0o777)
     count = 90
     for number in range(count):
         (box.directory / f"lower/many/secret{number}").write_text("x")
