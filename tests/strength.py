@@ -1,7 +1,8 @@
 """How hard the tests try what they try again and again: races, and hypothesis's examples.
 
 Every run tries other examples, and interleaves what races in other ways, so a quick run of each change finds in time
-what a thorough one (``./dev thorough``) finds at once.
+what a thorough one (``./dev thorough``) finds at once. Where ``CI`` is in the environment the examples are always the
+same.
 """
 
 import os
