@@ -432,3 +432,28 @@ def test_settings_of_the_hosts_network_are_not_those_of_a_programs_own(box: Box)
     assert outcome.output == "written\n"  # by the second one, whose network is the host's
     assert "Permission denied" in outcome.errors
     assert Path(setting).read_text() == before
+
+
+WAITING_OPENERS = """
+import os, threading, time
+def threads():
+    with open(f"/proc/{os.getppid()}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
+before = threads()
+os.mkfifo("pipe")
+for _ in range(40):
+    threading.Thread(target=os.open, args=("pipe", os.O_RDONLY)).start()
+last = 0
+while last < before + 40 or last != threads():
+    last = threads()
+    time.sleep(0.2)
+print(last - before)
+os.open("pipe", os.O_RDWR)
+"""
+
+
+@needs_python
+def test_who_waits_costs_the_supervisor_a_thread_and_no_more(tmp_path: Path) -> None:
+    """One more looks after all of them: that each had one of its own let no other call through with some thousand."""
+    outcome = Box(tmp_path, "").run(str(PYTHON), "-c", WAITING_OPENERS)
+    assert (outcome.output, outcome.errors) == ("41\n", "")
