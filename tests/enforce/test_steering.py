@@ -80,6 +80,24 @@ def test_nobody_is_held_by_another_thread_nor_where_numbers_are_scarce() -> None
             process.kill()
 
 
+@several
+@pytest.mark.skipif(os.getpriority(os.PRIO_PROCESS, 0) > 10, reason="nobody can be much nicer than these tests")
+def test_who_runs_after_all_others_is_not_held() -> None:
+    """The supervisor waits for whom it hands a descriptor, on a busy processor for as long as that is kept waiting."""
+    with started(SLEEPER.format(""), 1) as process:
+        try:
+            os.setpriority(os.PRIO_PROCESS, process.pid, 19)
+            assert not Steering(lambda: True).hold(process.pid)
+        finally:
+            process.kill()
+    with started(SLEEPER.format(""), 1) as process:
+        try:
+            os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+            assert not Steering(lambda: True).hold(process.pid)
+        finally:
+            process.kill()
+
+
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 3, reason="there are no three processors to run on")
 def test_who_was_told_where_to_run_still_runs_there() -> None:
     own = os.sched_getaffinity(0)

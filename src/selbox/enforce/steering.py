@@ -10,12 +10,14 @@ Source: ``sched_setaffinity(2)``; the kernel's ``seccomp_notify_addfd``, ``selec
 
 import ctypes
 import os
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from threading import get_ident
 from time import monotonic
 
 from selbox.enforce.linux import system_call_with
+from selbox.enforce.precedence import NICER
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.tasks import has_one_thread
 from selbox.typing import Final
@@ -26,6 +28,11 @@ _KEPT_SECONDS: Final = 0.02
 
 _get_affinity = system_call_with(NUMBERS["sched_getaffinity"], ctypes.c_long, ctypes.c_long, ctypes.c_void_p)
 _set_affinity = system_call_with(NUMBERS["sched_setaffinity"], ctypes.c_long, ctypes.c_long, ctypes.c_void_p)
+_get_attributes = system_call_with(
+    NUMBERS["sched_getattr"], ctypes.c_long, ctypes.c_void_p, ctypes.c_long, ctypes.c_long
+)
+_POLICY_AND_NICE = struct.Struct("=4xI8xi")
+_ATTRIBUTES_SIZE: Final = 48
 _processor = ctypes.CDLL(None).sched_getcpu
 
 
@@ -45,6 +52,11 @@ class Steering:
         self._unbound: tuple[int, bytes] = (0, b"")
         """Who was last seen to run wherever its control group lets it, and where that was; for a moment."""
         self._until = 0.0
+        self._nice = os.getpriority(os.PRIO_PROCESS, 0) + NICER
+        self._attributes = ctypes.create_string_buffer(_ATTRIBUTES_SIZE)
+        self._prompt = 0
+        """Who was last seen not to be nicer than others, for a moment too."""
+        self._prompt_until = 0.0
         self._size = 0
         self._alone: dict[int, ctypes.Array[ctypes.c_char]] = {}
 
@@ -53,9 +65,12 @@ class Steering:
 
         Of a process with several threads none is held: one may change where another may run, without being asked. Nor
         is one that runs nowhere else, or may not run here, or that the supervisor's credentials of the moment do not
-        reach. Nobody is held by another thread of the supervisor, or where an ending task's number may be another's.
+        reach. Nobody is held by another thread of the supervisor, or where an ending task's number may be another's;
+        nor whose turn comes later than others', for whom it might have to wait here, and the supervisor with it.
         """
         if not self._is_of_use or get_ident() != self._thread or not (self._numbers_last() and has_one_thread(tid)):
+            return False
+        if not self._is_prompt(tid):
             return False
         processor = _processor()
         only = self._only(processor)
@@ -84,6 +99,21 @@ class Steering:
                     _set_affinity(tid, self._size, mask)
                 else:
                     self._unbound, self._until = (tid, mask), now + _KEPT_SECONDS
+
+    def _is_prompt(self, tid: int) -> bool:
+        """Tell whether a task's turn comes as soon as that of programs that are no nicer than the box."""
+        now = monotonic()
+        if tid == self._prompt and now <= self._prompt_until:
+            return True
+        try:
+            _get_attributes(tid, self._attributes, _ATTRIBUTES_SIZE, 0)
+        except OSError:
+            return False
+        policy, nice = _POLICY_AND_NICE.unpack_from(self._attributes)
+        if policy == os.SCHED_IDLE or nice > self._nice:
+            return False
+        self._prompt, self._prompt_until = tid, now + _KEPT_SECONDS
+        return True
 
     def _only(self, processor: int) -> "ctypes.Array[ctypes.c_char]":
         alone = self._alone.get(processor)
