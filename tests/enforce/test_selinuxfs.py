@@ -362,6 +362,30 @@ def test_what_is_open_has_the_status_of_its_path(box: Box) -> None:
 
 
 @needs_python
+def test_what_is_open_has_the_label_of_its_path(box: Box) -> None:
+    """What an SELinux kernel listed: all but memory files; and one of selinuxfs is named in records as it is found."""
+    box.policy.write_text(POLICY + "(auditallow cat_t security_t (file (map)))")
+    program = """
+import ctypes, socket
+page = os.open("/sys/fs/selinux/status", os.O_RDONLY)
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap(None, 4096, 1, 1, page, 0)
+writing = os.open("/sys/fs/selinux/context", os.O_WRONLY)
+for each in (page, writing, socket.socket(socket.AF_UNIX).detach(), os.pipe()[0], os.memfd_create("m")):
+    for place in (each, f"/proc/self/fd/{each}"):
+        print(os.getxattr(place, "security.selinux").decode().split(":")[2], *os.listxattr(place))
+print(*os.listxattr("/proc/version"))
+"""
+    lines = python(box, program)
+    name = "security.selinux"
+    expected = [f"security_t {name}", f"security_t {name}", f"cat_t {name} system.sockprotoname", f"cat_t {name}"]
+    assert lines == [*(each for each in [*expected, "tmpfs_t"] for _ in range(2)), name]
+    (mapped,) = (each for each in (box.directory / "audit.log").read_text().splitlines() if "{ map }" in each)
+    assert ' path="/sys/fs/selinux/status" dev="selinuxfs" ' in mapped
+
+
+@needs_python
 def test_directories_are_listed_and_lead_to_the_files(box: Box) -> None:
     program = """
 directory = os.open("/sys/fs/selinux/booleans", os.O_RDONLY | os.O_DIRECTORY)

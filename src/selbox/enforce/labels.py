@@ -24,7 +24,10 @@ from selbox.store.xattr import read_xattr
 from selbox.typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from selbox.enforce.overlays import Overlays
+    from selbox.enforce.standins import OpenFile
 
 CLASSES: Final = {
     stat.S_IFREG: "file",
@@ -85,6 +88,8 @@ class Labels:
         """Which numbers tasks have in each ``proc`` among it."""
         self.superblocks = Superblocks(server)
         """File systems that the box mounted."""
+        self.open_files: Mapping[tuple[int, int], OpenFile] = {}
+        """Open files that stand for others, by device and inode number."""
         self.overlays: Overlays | None = None
         """Overlays among them, once there are any."""
         self._sids: dict[tuple[int, int], int] = {}
@@ -362,6 +367,9 @@ class Labels:
     def describe(self, descriptor: int) -> dict[str, object]:
         """Return the fields that an audit record has about a file: path, dev and ino."""
         status, path = os.fstat(descriptor), path_of(descriptor)
+        stood_for = self.open_files.get((status.st_dev, status.st_ino))
+        if stood_for is not None:
+            return stood_for.fields
         return {
             "path": _without_deleted(path, status),
             "dev": self.filesystems.device_name(status.st_dev, path),

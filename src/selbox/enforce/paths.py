@@ -54,6 +54,7 @@ class PathWalker:
         """What paths led to before."""
         self.stand_ins = StandIns()
         """Directories that stand elsewhere for the box."""
+        labels.open_files = self.stand_ins.files
         protects_links = _sysctl_is_on("/proc/sys/fs/protected_symlinks")
         self._tools = Tools(descriptors, labels, monitor, privileges, protects_links, self.stand_ins)
         self._root = os.open("/", DIRECTORY | os.O_CLOEXEC)

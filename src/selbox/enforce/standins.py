@@ -52,10 +52,12 @@ class OpenFile(NamedTuple):
     Attributes:
         status: returns the status of what it stands for; raises OSError.
         sid: the label of that.
+        fields: what an audit record says about it.
     """
 
     status: Callable[[], os.stat_result]
     sid: int
+    fields: dict[str, object]
 
 
 class StandIns:
@@ -73,6 +75,10 @@ class StandIns:
         self._shown: dict[bytes, bytes] = {}
         """Paths of those directories, and of the places."""
         self._fixed: set[tuple[int, int]] = set()
+
+    def open_file(self, status: os.stat_result) -> OpenFile | None:
+        """Return what an open file stands for; None for what stands for itself."""
+        return self.files.get((status.st_dev, status.st_ino)) if self.files else None
 
     def add(self, stand_in: StandIn) -> None:
         """Add one; one whose holder the host lacks, such as ``/sys``, is not found by walks."""

@@ -93,6 +93,18 @@ class AttributeCalls:
         kind = labels.filesystems.kind_at(device, target.descriptor)
         return bool(kind) and kind not in self._fixed
 
+    def _lists_label(self, target: Target) -> bool:
+        """Tell whether the label is among the attributes of a file that carries none.
+
+        Source: the kernel's ``vfs_listxattr``, ``sockfs_listxattr`` and ``selinux_inode_listsecurity``: what keeps no
+        attributes, such as ``proc`` and pipes, has the label listed; memory files have not.
+        """
+        labels, status = self._box.labels, target.status
+        if labels.is_layered(status.st_dev) or self._takes_labels(target):
+            return True
+        kind = labels.filesystems.kind_at(status.st_dev, target.descriptor)
+        return kind == "proc" or is_socket(status) or (not kind and stat.S_ISFIFO(status.st_mode))
+
     def _check(self, caller: Caller, target: Target, sid: int, permission: str) -> None:
         object_class = self._box.labels.class_of(target.status)
         self._box.monitor.check(caller, sid, object_class, (permission,), self._box.labels.at(target.descriptor))
@@ -104,6 +116,12 @@ class AttributeCalls:
         box = self._box
         name = self._name(caller, arguments)
         target = self._target(caller, arguments[0], follow)
+        stood_for = box.walker.stand_ins.open_file(target.status)
+        if stood_for is not None:
+            box.monitor.check(caller, stood_for.sid, "file", ("getattr",), lambda: stood_for.fields)
+            if name != NAME:
+                return -errno.EOPNOTSUPP
+            return self._give(caller, self._told(caller, stood_for.sid), arguments[2], arguments[3])
         if is_socket(target.status):
             return self._get_of_socket(caller, name, arguments, target)
         if name.startswith(_TRUSTED) and not Capabilities(box).may_use(caller, "sys_admin"):
@@ -144,14 +162,17 @@ class AttributeCalls:
         """Answer with the names of all attributes (kernel: ``selinux_inode_listxattr``)."""
         box = self._box
         target = self._target(caller, arguments[0], follow)
+        stood_for = box.walker.stand_ins.open_file(target.status)
+        if stood_for is not None:
+            box.monitor.check(caller, stood_for.sid, "file", ("getattr",), lambda: stood_for.fields)
+            return self._give(caller, NAME + b"\0", arguments[1], arguments[2])
         if has_label(box, target.status):
             self._check(caller, target, box.labels.sid_of(target.descriptor, target.status, caller), "getattr")
         names = [os.fsencode(each) for each in os.listxattr(target.place)]
         if any(each.startswith(_TRUSTED) for each in names) and not Capabilities(box).may_use(caller, "sys_admin"):
             names = [each for each in names if not each.startswith(_TRUSTED)]
-        device = target.status.st_dev
-        if (self._takes_labels(target) or box.labels.is_layered(device)) and NAME not in names:
-            names.append(NAME)
+        if NAME not in names and self._lists_label(target):
+            names.insert(0, NAME)
         return self._give(caller, b"".join(name + b"\0" for name in names), arguments[1], arguments[2])
 
     def _give(self, caller: Caller, value: bytes, buffer: int, size: int) -> int:

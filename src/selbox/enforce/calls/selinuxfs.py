@@ -358,7 +358,7 @@ class SelinuxFiles:
         wanted = sum(bit for permission, bit in (("read", 4), ("write", 2)) if permission in access)
         if wanted & ~allowed and not Capabilities(self._box).may_use(caller, "dac_override"):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-        kind = "proc" if found.path.startswith("/proc/") else "selinuxfs"
+        kind = _kind_of(found)
         for permissions in (access, (*access, *more)) if more else (access,):
             self._box.monitor.check(caller, found.sid, object_class, permissions, lambda: _describe(found.path, kind))
 
@@ -401,7 +401,8 @@ class SelinuxFiles:
 
     def _open_file_of(self, found: FoundFile) -> OpenFile:
         """Return what an open file is shown as."""
-        return OpenFile(lambda: found.status or os.stat(self._standing_for(found.path)), found.sid)
+        fields = _describe(found.path, _kind_of(found))
+        return OpenFile(lambda: found.status or os.stat(self._standing_for(found.path)), found.sid, fields)
 
 
 def _unwritable(_caller: Caller, _data: bytes) -> None:
@@ -438,6 +439,11 @@ def _mode_bits(caller: Caller, mode: int) -> int:
     if group in (credentials.group, *credentials.groups):
         return mode >> 3 & 7
     return mode & 7
+
+
+def _kind_of(found: FoundFile) -> str:
+    """Return the file system that a file is in, as far as programs see."""
+    return "proc" if found.path.startswith("/proc/") else "selinuxfs"
 
 
 def _describe(path: str, kind: str) -> dict[str, object]:

@@ -164,11 +164,10 @@ class StatusCalls:
 
     def _stood_for(self, caller: Caller, status: os.stat_result) -> os.stat_result | None:
         """Return the status of the file that an open one stands for; None where it stands for none."""
-        files = self._box.walker.stand_ins.files
-        file = files.get((status.st_dev, status.st_ino)) if files else None
+        file = self._box.walker.stand_ins.open_file(status)
         if file is None:
             return None
-        self._box.monitor.check(caller, file.sid, "file", _GETATTR, dict)
+        self._box.monitor.check(caller, file.sid, "file", _GETATTR, lambda: file.fields)
         try:
             return file.status()
         except OSError:
