@@ -11,7 +11,7 @@ pytestmark = needs("dbus-daemon", "dbus-send", "unshare")
 BUS = "/run/dbus/system_bus_socket"
 SERVER = f"""{SHELL}
 dbus-daemon --system --nofork --nopidfile 2> /dev/null &
-for i in $(seq 50); do [ -S {BUS} ] && break; sleep 0.1; done
+for i in $(seq 600); do [ -S {BUS} ] && break; sleep 0.1; done
 domain $!
 """
 ASK = (

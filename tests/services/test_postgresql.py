@@ -20,7 +20,7 @@ echo "log_statement = 'none'" >> {DATA}/postgresql.conf
 SERVER = f"""{SHELL}
 {AS_POSTGRES} {PROGRAMS}/postgres -D {DATA} >&2 &
 SERVER=$!
-for i in $(seq 100); do pg_isready -q -U postgres && break; sleep 0.1; done
+for i in $(seq 600); do pg_isready -q -U postgres && break; sleep 0.1; done
 """
 
 

@@ -61,7 +61,7 @@ export NOTIFY_SOCKET=/run/systemd/notify
     script = (
         SERVER.replace("--supervised no", "--supervised systemd")
         + f"""
-for i in $(seq 50); do [ -e {directory}/ready ] && break; sleep 0.1; done
+for i in $(seq 600); do [ -e {directory}/ready ] && break; sleep 0.1; done
 kill $!; wait
 """
     )
