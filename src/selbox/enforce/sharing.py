@@ -17,8 +17,9 @@ _MOST_LOOKS: Final = 8
 def is_alone(caller: Caller) -> bool:
     """Tell whether nobody but a stopped task can exchange its descriptors.
 
-    It is the only thread of its process, and that shares its table of descriptors, or its memory, with no other
-    process; so no new one can come to share it before the task goes on.
+    It is the only thread of its process, and that shares its table of descriptors with no other process; so no new one
+    can come to share it before the task goes on. Its memory others may still change: they may have a part of it mapped,
+    or all of it, where a child of ``vfork`` outlived the one that made it.
     """
     return stays_alone(caller.tid, caller.state)
 
