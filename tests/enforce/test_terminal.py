@@ -1,12 +1,14 @@
 """Terminals behave as if selbox were not there: interrupts, stops, jobs, window, and an interactive shell."""
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.enforce.boxes import environment
 from tests.enforce.terminals import Terminal
 
 pytestmark = [
@@ -36,13 +38,32 @@ def test_ctrl_c_ends_the_program_and_the_box(terminal: Terminal) -> None:
 
 
 def test_a_program_may_take_ctrl_c_for_itself(terminal: Terminal) -> None:
-    terminal.type(f"{RUN}sh -c 'trap \"echo ouch; exit 3\" INT; echo up; while :; do sleep 0.1; done'\n")
+    terminal.type(f"{RUN}sh -c 'trap \"echo ouch; exit 3\" INT; echo up; while :; do :; done'\n")
     terminal.expect("up\r\n")
     terminal.type("\x03")
     terminal.expect("ouch\r\n")
     terminal.expect("$ ")
     terminal.type("echo status=$?\n")
     terminal.expect("status=3\r\n")
+
+
+SEEN_LATE = """
+import os, signal, sys
+from selbox.cli.main import main
+from selbox.enforce.supervisor import Supervisor
+reap = Supervisor._reap
+def interrupted(self):
+    reap(self)
+    if self._status is not None:
+        os.kill(os.getpid(), signal.SIGINT)
+Supervisor._reap = interrupted
+sys.exit(main(["run", "--quiet", "--", "sh", "-c", "exit 3"]))
+"""
+
+
+def test_a_program_that_ends_by_ctrl_c_before_its_supervisor_has_seen_that_has_its_own_status() -> None:
+    done = subprocess.run([sys.executable, "-c", SEEN_LATE], capture_output=True, check=False, env=environment())
+    assert (done.returncode, done.stderr) == (3, b"")
 
 
 def test_ctrl_z_stops_the_job_and_fg_goes_on(terminal: Terminal) -> None:

@@ -297,6 +297,9 @@ class Supervisor:
         self._end_all(signal.SIGTERM, _GRACE_SECONDS)
         self._end_all(signal.SIGKILL, None)
         self._poll.close()
+        with suppress(BlockingIOError):  # what came for the program, which has ended, is for nobody else
+            while os.read(self._signals, _SIGNAL_SIZE):
+                pass
         os.close(self._signals)
 
     def _end_all(self, number: int, seconds: float | None) -> None:
