@@ -13,6 +13,7 @@ _DELETED = " (deleted)"
 _PRIVATE = ("/SYSV", "/dev/zero", "/anon_hugepage")
 """What the kernel calls files that it makes for memory itself; it asks nobody about their labels."""
 _FROM_NO_FILE: Final = b"00:00 0 "
+_WRITTEN_AND_RUN: Final = b"wx"
 _CHUNK: Final = 4096
 
 
@@ -67,8 +68,20 @@ def mapping_of(line: bytes) -> Mapping:
     )
 
 
-def mapped_files(pid: int, *likely: tuple[int, int]) -> dict[tuple[int, int], bytes]:
-    """Return the files that a new program's memory is from, by device and inode number, each with a line that tells it.
+class NewMemory(NamedTuple):
+    """What a new program's memory is from.
+
+    Attributes:
+        files: by device and inode number, each with a line of ``/proc/PID/maps`` that tells it.
+        written_and_run: those of them of which some memory may be written and run.
+    """
+
+    files: dict[tuple[int, int], bytes]
+    written_and_run: frozenset[tuple[int, int]]
+
+
+def new_memory(pid: int, *likely: tuple[int, int]) -> NewMemory:
+    """Return what a new program's memory is from: its own file, and that of its dynamic loader.
 
     Many programs start, and each has a dozen lines: it takes few steps for who finds what is likely.
 
@@ -79,7 +92,8 @@ def mapped_files(pid: int, *likely: tuple[int, int]) -> dict[tuple[int, int], by
     Raises:
         OSError: when it is gone, or a file cannot be found.
     """
-    lines = {line.split(b" ", 3)[3]: line for line in _content(pid).split(b"\n")[:-1]}
+    content = _content(pid)
+    lines = {line.split(b" ", 3)[3]: line for line in content.split(b"\n")[:-1]}
     shown = [(b"%02x:%02x %d " % (os.major(each[0]), os.minor(each[0]), each[1]), each) for each in likely]
     found = {}
     for origin, line in lines.items():
@@ -91,7 +105,11 @@ def mapped_files(pid: int, *likely: tuple[int, int]) -> dict[tuple[int, int], by
                 break
         else:
             found[_identity_of_origin(pid, line)] = line
-    return found
+    if _WRITTEN_AND_RUN not in content:
+        return NewMemory(found, frozenset())
+    all_fields = (line.split(b" ", 3) for line in content.split(b"\n")[:-1])
+    origins = {origin for _, access, _, origin in all_fields if access[1:3] == _WRITTEN_AND_RUN}
+    return NewMemory(found, frozenset(each for each, line in found.items() if line.split(b" ", 3)[3] in origins))
 
 
 def _content(pid: int) -> bytes:

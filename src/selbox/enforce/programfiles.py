@@ -17,23 +17,26 @@ from selbox.typing import Final, NamedTuple
 _ELF: Final = b"\x7fELF"
 _CLASS: Final = 4
 _REMEMBERED: Final = 1024
-_LOADER: Final = 3
-"""Type of the program header that names the loader (``PT_INTERP``)."""
+_LOADED, _LOADER = 1, 3
+"""Types of the program headers of what is mapped (``PT_LOAD``) and of the loader's name (``PT_INTERP``)."""
+_WRITTEN_AND_RUN: Final = 3
+"""Flags of memory that is both."""
 _LONGEST_TABLE: Final = 1 << 16
 _LONGEST_NAME: Final = 4096
 
 
 class _Layout(NamedTuple):
-    """Where an ELF file of a class has its program headers, how many, and what each says: type, offset and size."""
+    """Where an ELF file of a class has its program headers, how many, and what each says: type, offset, size; flags."""
 
     table: struct.Struct
     entries: struct.Struct
     header: struct.Struct
+    flags_at: int
 
 
 _LAYOUTS: Final = {
-    1: _Layout(struct.Struct("<28xI"), struct.Struct("<44xH"), struct.Struct("<II8xI12x")),
-    2: _Layout(struct.Struct("<32xQ"), struct.Struct("<56xH"), struct.Struct("<I4xQ16xQ16x")),
+    1: _Layout(struct.Struct("<28xI"), struct.Struct("<44xH"), struct.Struct("<II8xI12x"), 24),
+    2: _Layout(struct.Struct("<32xQ"), struct.Struct("<56xH"), struct.Struct("<I4xQ16xQ16x"), 4),
 }
 """Layouts by ``EI_CLASS``: of 32 and of 64 bits."""
 
@@ -44,10 +47,12 @@ class ProgramFile(NamedTuple):
     Attributes:
         head: the first bytes.
         loader: path of the dynamic loader that it names; empty where it names none.
+        has_writable_code: whether it asks for memory that is both written and run.
     """
 
     head: bytes
-    loader: bytes
+    loader: bytes = b""
+    has_writable_code: bool = False
 
     @property
     def is_mapped(self) -> bool:
@@ -92,24 +97,26 @@ class ProgramFiles:
                 opened = self._descriptors.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK)
         except PermissionError:
             # A program that may be run and not read: it is no script, since nobody could interpret it.
-            return ProgramFile(_ELF, b"")
+            return ProgramFile(_ELF)
         head = os.pread(opened, HEAD_SIZE, 0)
-        return ProgramFile(head, _loader(opened, head) if head.startswith(_ELF) else b"")
+        return ProgramFile(head, *_headers(opened, head)) if head.startswith(_ELF) else ProgramFile(head)
 
 
-def _loader(program: int, head: bytes) -> bytes:
-    """Return the loader that an ELF file names, or nothing."""
+def _headers(program: int, head: bytes) -> tuple[bytes, bool]:
+    """Return the loader that an ELF file names, or nothing, and whether it asks for memory that is written and run."""
     layout = _LAYOUTS.get(head[_CLASS] if len(head) == HEAD_SIZE else 0)
     if layout is None:
-        return b""
+        return b"", False
     place, count, size = *layout.table.unpack_from(head), *layout.entries.unpack_from(head), layout.header.size
-    if place >> 63:
-        return b""
-    table = os.pread(program, min(count * size, _LONGEST_TABLE), place)
-    for kind, offset, length in layout.header.iter_unpack(table[: len(table) // size * size]):
-        if kind == _LOADER and not offset >> 63:
-            return os.pread(program, min(length, _LONGEST_NAME), offset).partition(b"\0")[0]
-    return b""
+    table = b"" if place >> 63 else os.pread(program, min(count * size, _LONGEST_TABLE), place)
+    loader, has_writable_code = b"", False
+    for at in range(0, len(table) // size * size, size):
+        kind, offset, length = layout.header.unpack_from(table, at)
+        if kind == _LOADER and not loader and not offset >> 63:
+            loader = os.pread(program, min(length, _LONGEST_NAME), offset).partition(b"\0")[0]
+        elif kind == _LOADED and table[at + layout.flags_at] & _WRITTEN_AND_RUN == _WRITTEN_AND_RUN:
+            has_writable_code = True
+    return loader, has_writable_code
 
 
 def _version(status: os.stat_result) -> tuple[int, int, int, int, int]:

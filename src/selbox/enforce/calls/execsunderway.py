@@ -31,7 +31,7 @@ from selbox.enforce.linux import (
     ptrace,
     ptrace_event_message,
 )
-from selbox.enforce.memorymaps import mapped_files, mapping_of, open_origin
+from selbox.enforce.memorymaps import mapping_of, new_memory, open_origin
 from selbox.enforce.monitor import AccessDenied
 from selbox.enforce.newprograms import NewProgram
 from selbox.enforce.resourcelimits import Limit
@@ -71,7 +71,7 @@ class Pending(NamedTuple):
         state: the state that the task has once it runs.
         path: what was asked for, for the record of a mismatch.
         is_trusted: whether the program may trust the environment that it gets.
-        is_mapped: whether it is certain that its domain may map both.
+        is_mapped: whether its domain may map both as they were decided about, and no more is to be asked.
         words: what the kernel puts in front of its arguments; nothing where it is no interpreter of a script.
     """
 
@@ -249,18 +249,19 @@ class ExecsUnderWay:
 
     def _check_mapped(self, pid: int, pending: Pending) -> None:
         caller = pending.caller._replace(tid=pid, command=command_of(pending.path))
+        image, loader, sid = pending.image, pending.loader, pending.state.sid
+        files, written_and_run = new_memory(pid, image, loader)
         with own_capabilities():
-            descriptors = [os.open(f"/proc/{pid}/exe", O_PATH | os.O_CLOEXEC)]
+            descriptors = {image: os.open(f"/proc/{pid}/exe", O_PATH | os.O_CLOEXEC)}
         try:
-            loader = mapped_files(pid, pending.image, pending.loader).get(pending.loader)
-            if loader and pending.loader != pending.image:
-                descriptors.append(open_origin(pid, mapping_of(loader)))
-            for descriptor in descriptors:
-                self._transitions.check_mapped(caller, pending.state.sid, descriptor)
+            if loader in files and loader != image:
+                descriptors[loader] = open_origin(pid, mapping_of(files[loader]))
+            for each, descriptor in descriptors.items():
+                self._transitions.check_mapped(caller, sid, descriptor, is_written=each in written_and_run)
         except AccessDenied:
             raise UnmappedError from None
         finally:
-            for descriptor in descriptors:
+            for descriptor in descriptors.values():
                 os.close(descriptor)
 
     def _settled(self, pid: int, pending: Pending) -> TaskState:
@@ -316,12 +317,16 @@ def is_image(pid: int, pending: Pending) -> bool:
 def _is_loaded(pid: int, pending: Pending) -> bool:
     """Tell whether a new program's memory is from its own file and the loader's that was decided about, and no other.
 
+    Where no more is asked about it, none of it is both written and run.
+
     Raises:
         OSError: when it is gone, or that cannot be told.
     """
     image, loader = pending.image, pending.loader
-    files = mapped_files(pid, image, loader).keys()
-    return files <= {image, loader} and (loader == NO_LOADER or loader in files)
+    files, written_and_run = new_memory(pid, image, loader)
+    if written_and_run and pending.is_mapped and not pending.caller.state.is_launcher:
+        return False
+    return files.keys() <= {image, loader} and (loader == NO_LOADER or loader in files)
 
 
 def _end_by_fault(pid: int) -> None:

@@ -35,12 +35,14 @@ class _Image(NamedTuple):
     Attributes:
         descriptor: ``O_PATH``, of the file; identity: device and inode number of it.
         loader: the same of the dynamic loader, or ``NO_LOADER``.
+        has_writable_code: whether either asks for memory that is both written and run.
         words: what the kernel puts in front of its arguments; nothing where it is no interpreter of a script.
     """
 
     descriptor: int
     identity: tuple[int, int]
     loader: tuple[int, int]
+    has_writable_code: bool
     words: tuple[bytes, ...]
 
 
@@ -119,6 +121,7 @@ class ExecutionCalls:
         if (
             program is None
             or not program.is_mapped
+            or program.has_writable_code
             or not _may_all_run(status)
             or not self._transitions.stays_quietly(old.sid, box.labels.lasting(_identity(status)))
             or not os.access(path, os.X_OK, dir_fd=look.start, effective_ids=True)
@@ -138,6 +141,9 @@ class ExecutionCalls:
         box = self._box
         look = box.walker.look(caller, AT_FDCWD, name, follow=True)
         if look is None or not _may_all_run(look.status):
+            return None
+        program = self._programs.known(look.status)
+        if program is None or program.has_writable_code:
             return None
         identity = _identity(look.status)
         return identity if self._transitions.loads_quietly(caller.state.sid, box.labels.lasting(identity)) else None
@@ -164,7 +170,8 @@ class ExecutionCalls:
             is_trusted = self._entering.is_trusted(caller, sid)
             self._inheritance.release(caller, sid, name)
         files = {image.identity, image.loader} - {NO_LOADER}
-        is_mapped = old.is_launcher or self._transitions.maps_quietly(old.sid, sid, files)
+        is_quiet = not image.has_writable_code and self._transitions.maps_quietly(old.sid, sid, files)
+        is_mapped = old.is_launcher or is_quiet
         self.under_way.begin(
             Pending(caller, image.identity, image.loader, state, name, is_trusted, is_mapped, image.words)
         )
@@ -193,8 +200,11 @@ class ExecutionCalls:
         for _ in range(_MAX_INTERPRETERS + 1):
             program = self._programs.read(descriptor, status)
             if program.is_mapped:
-                loader = _identity(self._open(caller, program.loader)[1]) if program.loader else NO_LOADER
-                return _Image(descriptor, _identity(status), loader, words)
+                if not program.loader:
+                    return _Image(descriptor, _identity(status), NO_LOADER, program.has_writable_code, words)
+                loader = self._open(caller, program.loader)
+                has_writable_code = program.has_writable_code or self._programs.read(*loader).has_writable_code
+                return _Image(descriptor, _identity(status), _identity(loader[1]), has_writable_code, words)
             line = interpreter_line(program.head)
             words = (*line, name, *words[1:])
             name = line[0]

@@ -129,23 +129,31 @@ class Transitions:
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from None
         return new
 
-    def check_mapped(self, caller: Caller, new: int, descriptor: int) -> None:
+    def check_mapped(self, caller: Caller, new: int, descriptor: int, *, is_written: bool) -> None:
         """Check that a program's domain may map it, or its loader, which is asked when there is no way back any more.
 
         The file was opened by whoever ran the program, in the old domain.
 
+        Args:
+            caller: who ran it.
+            new: SID of the domain.
+            descriptor: of the file.
+            is_written: whether memory of it that is run may be written, too.
+
         Raises:
             AccessDenied: when policy denies it.
 
-        Source: the kernel's ``elf_map`` and ``selinux_mmap_file``.
+        Source: the kernel's ``elf_map``, ``selinux_mmap_file`` and ``file_map_prot_check``.
         """
         box, old = self._box, caller.state.sid
         sid = box.labels.sid_of(descriptor, os.fstat(descriptor), caller)
         self.check_file(caller, descriptor, sid, "map", source=new)
         if new != old:
             box.monitor.check(caller, old, "fd", ("use",), box.labels.at(descriptor), source=new)
-        for permission in ("read", "execute"):
-            self.check_file(caller, descriptor, sid, permission, source=new)
+        self.check_file(caller, descriptor, sid, "read", source=new)
+        if is_written:
+            box.monitor.check(caller, new, "process", ("execmem",), dict, source=new)
+        self.check_file(caller, descriptor, sid, "execute", source=new)
 
     def _check_sharing(self, caller: Caller, new: int) -> None:
         try:

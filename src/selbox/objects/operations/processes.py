@@ -18,15 +18,26 @@ ROWS: Final = (
         "run a program",
         "file process process2 lnk_file dir fd",
         (
-            *("execute", "read", "open", "execute_no_trans", "transition", "entrypoint", "share", "map", "use"),
+            *(
+                "execute",
+                "read",
+                "open",
+                "execute_no_trans",
+                "transition",
+                "entrypoint",
+                "share",
+                "map",
+                "use",
+                "execmem",
+            ),
             *("nnp_transition", "nosuid_transition"),
         ),
         "the program's file; the new domain: attr/exec, or by transition from task and file",
         Support.LIMITED,
         "the program that runs, and the dynamic loader that it names, are proven to be those decided about. A domain "
-        "that may not map both, or not use what the old one opened, ends by SIGSEGV; execmem is not asked about "
-        "programs with memory to write and run. share is asked of whoever ever shared its directories with another "
-        "process, also when that has ended",
+        "that may not map both, or not use what the old one opened, ends by SIGSEGV. share is asked of whoever ever "
+        "shared its directories with another process, also when that has ended. AT_EXECVE_CHECK is refused (EINVAL), "
+        "as before Linux 6.14",
         "selinux_bprm_creds_for_exec, check_nnp_nosuid, selinux_file_open, selinux_mmap_file",
         ("execve", "execveat"),
     ),
