@@ -68,6 +68,34 @@ def test_nothing_is_overridden_without_policy(tmp_path: Path) -> None:
     assert dict(outcome.records[0].fields)["capability"] == "2"
 
 
+SOCKET_OPTIONS = """
+import socket
+s = socket.socket(socket.AF_UNIX)
+def setting(option):
+    try:
+        return s.setsockopt(1, option, 4096) or "ok"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+options = {"sending": 32, "receiving": 33, "mark": 36, "plain": 7}
+print(*(f"{name}={setting(number)}" for name, number in options.items()))
+"""
+
+
+def test_options_of_sockets_take_capabilities(tmp_path: Path) -> None:
+    """The kernel asks about both capabilities of a mark, whichever it is given by."""
+    directories = {name: tmp_path / name for name in ("none", "net_raw", "net_admin")}
+    for directory in directories.values():
+        directory.mkdir()
+    found, outcome = attempt(directories.pop("none"), "", SOCKET_OPTIONS)
+    assert found == {"sending": "EPERM", "receiving": "EPERM", "mark": "EPERM", "plain": "ok"}
+    asked = [permission for each in outcome.records for permission in each.permissions]
+    assert asked == ["net_admin", "net_admin", "net_raw", "net_admin"]
+    for capability, directory in directories.items():
+        found, _ = attempt(directory, f"(allow cat_t self (capability ({capability})))", SOCKET_OPTIONS)
+        buffers = "ok" if capability == "net_admin" else "EPERM"
+        assert found == {"sending": buffers, "receiving": buffers, "mark": "ok", "plain": "ok"}
+
+
 def test_everything_is_overridden_where_policy_lets_it(tmp_path: Path) -> None:
     found, outcome = attempt(
         tmp_path,

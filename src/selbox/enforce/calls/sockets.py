@@ -32,7 +32,15 @@ from selbox.enforce.linux import system_call
 from selbox.enforce.needlessnewsockets import SPARED_ACCEPT
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.sockets import SO_ZEROCOPY, SOL_NETLINK, SOL_SCTP
+from selbox.enforce.seccomp.parts.sockets import (
+    SO_MARK,
+    SO_RCVBUFFORCE,
+    SO_SNDBUFFORCE,
+    SO_ZEROCOPY,
+    SOL_NETLINK,
+    SOL_SCTP,
+    SOL_SOCKET,
+)
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.socketchecks import SocketChecks
 from selbox.enforce.socketlabels import SocketLabel
@@ -262,8 +270,18 @@ class SocketCalls:
             if inode is not None:
                 group = _LENGTH.unpack(self._box.memory.read_exactly(caller.tid, arguments[3], _LENGTH.size))[0]
                 return self._kernel.join(inode, group)
-        if (level, option) == (socket.SOL_SOCKET, SO_ZEROCOPY):
+        return self._set_ordinary(caller, option) if level == SOL_SOCKET else CONTINUE
+
+    def _set_ordinary(self, caller: Caller, option: int) -> int:
+        """Answer for an option of any socket (kernel: ``sk_setsockopt``)."""
+        capabilities = Capabilities(self._box)
+        if option == SO_ZEROCOPY:
             return -_ENOTSUPP  # the supervisor may send for the caller, whose pages it does not have
+        if option in (SO_SNDBUFFORCE, SO_RCVBUFFORCE) and not capabilities.may_use(caller, "net_admin"):
+            return -errno.EPERM
+        marks = (capabilities.may_use(caller, each, own=True) for each in ("net_raw", "net_admin"))
+        if option == SO_MARK and not any(marks):
+            return -errno.EPERM
         return CONTINUE
 
     def _of_kernel(self, caller: Caller, register: int) -> int | None:

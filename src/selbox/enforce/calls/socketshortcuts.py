@@ -15,7 +15,7 @@ from selbox.enforce.calls.socketpeers import ANSWERED_OPTIONS
 from selbox.enforce.messages import MSG_CMSG_COMPAT, MSG_FASTOPEN
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
-from selbox.enforce.seccomp.parts.sockets import SO_ZEROCOPY, SOL_NETLINK, SOL_SCTP, SOL_SOCKET
+from selbox.enforce.seccomp.parts.sockets import ASKED_OPTIONS, SOL_NETLINK, SOL_SCTP, SOL_SOCKET
 from selbox.enforce.seccomp.syscalls import NUMBERS
 from selbox.enforce.sharing import stays_alone
 from selbox.enforce.socketchecks import SocketChecks
@@ -93,7 +93,7 @@ class SocketShortcuts:
     def setsockopt(self, id_: int, tid: int, _kind: int, state: TaskState, arguments: Arguments) -> bool:
         """``setsockopt(socket, level, option, …)`` of what the kernel may do."""
         level = signed(arguments[1])
-        if level in (SOL_SCTP, SOL_NETLINK) or (level == SOL_SOCKET and signed(arguments[2]) == SO_ZEROCOPY):
+        if level in (SOL_SCTP, SOL_NETLINK) or (level == SOL_SOCKET and signed(arguments[2]) in ASKED_OPTIONS):
             return False
         return self._use(id_, tid, state, arguments, "setopt")
 

@@ -76,7 +76,8 @@ ROWS: Final = (
         "the socket",
         Support.LIMITED,
         "decided by descriptor number, as listen is; not asked under policies that grant it along with every socket. "
-        "SO_ZEROCOPY, and SCTP's options for several addresses, are refused",
+        "SO_ZEROCOPY, and SCTP's options for several addresses, are refused. SO_SNDBUFFORCE, SO_RCVBUFFORCE and "
+        "SO_MARK take net_admin, the last or net_raw; others that take a capability follow ordinary permissions alone",
         "selinux_socket_getsockname, selinux_socket_getsockopt, selinux_socket_setsockopt, selinux_socket_shutdown",
         ("getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown"),
     ),

@@ -11,8 +11,13 @@ SOL_NETLINK: Final = 270
 _ADDRESS: Final = 4
 SO_PEERCRED: Final = 17
 SO_PEERSEC: Final = 31
+SO_SNDBUFFORCE: Final = 32
+SO_RCVBUFFORCE: Final = 33
+SO_MARK: Final = 36
 SO_ZEROCOPY: Final = 60
 SO_PEERPIDFD: Final = 77
+ASKED_OPTIONS: Final = frozenset({SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_MARK, SO_ZEROCOPY})
+"""Options of any socket that take a capability or are refused, whatever is granted along with sockets."""
 AF_UNIX: Final = 1
 AF_INET: Final = 2
 AF_INET6: Final = 10
@@ -28,12 +33,12 @@ _PEERS: Final = (
     Instruction(bpf.JUMP_IF_EQUAL, SOL_SOCKET, "", ALLOW),
     *when_equal(2, SO_PEERCRED, SO_PEERSEC, SO_PEERPIDFD),
 )
-_REFUSED_OPTIONS: Final = (
+_ASKED: Final = (
     Instruction(bpf.LOAD_WORD, bpf.low_word(1)),
     Instruction(bpf.JUMP_IF_EQUAL, SOL_SCTP, NOTIFY),
     Instruction(bpf.JUMP_IF_EQUAL, SOL_NETLINK, NOTIFY),
     Instruction(bpf.JUMP_IF_EQUAL, SOL_SOCKET, "", ALLOW),
-    *when_equal(2, SO_ZEROCOPY),
+    *when_equal(2, *sorted(ASKED_OPTIONS)),
 )
 _UNASKED: Final = (Instruction(bpf.JUMP, 0, ALLOW),)
 
@@ -65,7 +70,7 @@ def _conditional(settings: FilterSettings) -> dict[str, Program]:
         "getpeername": if_spared("getpeername", _UNASKED),
         "shutdown": if_spared("shutdown", _UNASKED),
         "getsockopt": if_spared("getsockopt", _PEERS),
-        "setsockopt": if_spared("setsockopt", _REFUSED_OPTIONS),
+        "setsockopt": if_spared("setsockopt", _ASKED),
         # Without an address, what is sent goes where the socket was connected to.
         "sendto": (
             Instruction(bpf.LOAD_WORD, bpf.low_word(_ADDRESS)),
