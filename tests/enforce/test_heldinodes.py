@@ -88,8 +88,8 @@ look()
 
 FEW = """
 import runpy
-from selbox.enforce import labels, socketlabels
-labels._NAMELESS_KEPT = socketlabels._KEPT = socketlabels._CACHED = 16
+from selbox.enforce import namelesslabels, socketlabels
+namelesslabels._KEPT = socketlabels._KEPT = socketlabels._CACHED = 16
 runpy.run_module("selbox", run_name="__main__", alter_sys=True)
 """
 """Runs selbox so that it keeps few of what has no name."""

@@ -10,7 +10,7 @@ from selbox.diagnostics import SelboxError
 from selbox.enforce.caller import Caller
 from selbox.enforce.domains import init_sid
 from selbox.enforce.filesystems import Filesystems, nameless_kind
-from selbox.enforce.heldinodes import held_inodes
+from selbox.enforce.namelesslabels import NamelessLabels
 from selbox.enforce.pidnumbers import ProcMounts
 from selbox.enforce.saidlabels import SaidLabels
 from selbox.enforce.superblocks import Superblock, Superblocks
@@ -54,7 +54,6 @@ _INHERITING: Final = frozenset({"cgroup", "cgroup2"})
 """File systems in which the kernel itself makes the files of a new directory."""
 
 _UNLINKED_KEPT: Final = 65536
-_NAMELESS_KEPT: Final = 65536
 DELETED: Final = " (deleted)"
 """What follows the name of a file that has it no more, in its path as the kernel tells it."""
 
@@ -93,11 +92,8 @@ class Labels:
         self.overlays: Overlays | None = None
         """Overlays among them, once there are any."""
         self._sids: dict[tuple[int, int], int] = {}
-        self._nameless: dict[tuple[int, int], tuple[int, str]] = {}
-        """Labels and classes of pipes and memory files; their inode numbers come again only after four billion."""
-        self._prune_nameless_at = _NAMELESS_KEPT
-        self._drops_nameless = False
-        """Whether some that nobody had open were forgotten: what is not known then may be one of them."""
+        self._nameless = NamelessLabels(tasks)
+        """Labels of pipes and memory files."""
         self._inherited: set[tuple[int, int]] = set()
         """Directories that were made with a label where the kernel fills them with files, which have it too."""
         self._unlinked: dict[tuple[int, int], int] = {}
@@ -198,9 +194,8 @@ class Labels:
         """Return the SID of an inode that was seen or labelled before, or None."""
         key = (status.st_dev, status.st_ino)
         sid = self._sids.get(key)
-        if sid is None and key in self._nameless:
-            return self._nameless[key][0]
-        return sid
+        nameless = self._nameless.known(key) if sid is None else None
+        return sid if nameless is None else nameless[0]
 
     def seen(self, status: os.stat_result) -> tuple[int, str] | None:
         """Return SID and class of an inode that keeps its label and was seen or labelled before, or None.
@@ -223,9 +218,9 @@ class Labels:
 
     def class_of(self, status: os.stat_result) -> str:
         """Return the object class of a file; empty for what is of none, such as an event queue."""
-        key = (status.st_dev, status.st_ino)
-        object_class = CLASSES.get(stat.S_IFMT(status.st_mode), "")
-        return self._nameless[key][1] or object_class if key in self._nameless else object_class
+        nameless = self._nameless.known((status.st_dev, status.st_ino))
+        told = "" if nameless is None else nameless[1]
+        return told or CLASSES.get(stat.S_IFMT(status.st_mode), "")
 
     def assign_nameless(self, status: os.stat_result, sid: int, object_class: str = "") -> None:
         """Label an inode that has no name, nor ever had one.
@@ -235,22 +230,12 @@ class Labels:
             sid: its SID.
             object_class: its class, where it is not that of its kind of file.
         """
-        if len(self._nameless) >= self._prune_nameless_at:
-            self._prune_nameless()
-        self._nameless[status.st_dev, status.st_ino] = (sid, object_class)
+        self._nameless.assign((status.st_dev, status.st_ino), sid, object_class)
 
     def maker_of_pipe(self, status: os.stat_result) -> int | None:
         """Return the SID of who made a pipe, which is its label; None for what is no pipe, or not of the box."""
-        nameless = self._nameless.get((status.st_dev, status.st_ino)) if stat.S_ISFIFO(status.st_mode) else None
+        nameless = self._nameless.known((status.st_dev, status.st_ino)) if stat.S_ISFIFO(status.st_mode) else None
         return None if nameless is None else nameless[0]
-
-    def _prune_nameless(self) -> None:
-        """Forget those that no task of the box has open."""
-        held = held_inodes(self._tasks)
-        if held is not None:
-            self._nameless = {key: label for key, label in self._nameless.items() if key in held}
-            self._drops_nameless = True
-        self._prune_nameless_at = max(_NAMELESS_KEPT, 2 * len(self._nameless))
 
     def assign(self, status: os.stat_result, sid: int, place: str | None = None) -> None:
         """Label an inode: a new object, or one relabelled.
@@ -481,7 +466,7 @@ class Labels:
         return None if sid is None else (sid, True)
 
     def _find_nameless(self, path: str, status: os.stat_result, caller: Caller) -> int:
-        if self._drops_nameless and path.startswith(_LABELLED_WHEN_MADE):
+        if self._nameless.forgets and path.startswith(_LABELLED_WHEN_MADE):
             return self._unlabeled
         if nameless_kind(path) == "nsfs":  # a namespace, as its link in ``/proc`` shows it
             return self.filesystem_sid("nsfs")
