@@ -25,6 +25,8 @@ POLICY = """
 (allow cat_t toy_t (lnk_file (relabelto)))
 (allow cat_t vault_t (dir (relabelto getattr)))
 (allow cat_t vault_t (file (relabelto)))
+(allow cat_t self (tcp_socket (create getattr)))
+(allow cat_t self (udp_socket (create getattr)))
 """
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root holds capabilities")
 CAT = ("--domain", "cat_t")
@@ -228,3 +230,26 @@ attempt(os.setxattr, "/proc/self/comm", name, b"system_u:object_r:toy_t:s0")
         "2",  # ENOENT
         "95",  # EOPNOTSUPP
     ]
+
+
+OF_SOCKETS = """
+import os
+import socket
+for made in (*socket.socketpair(), socket.socket(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)):
+    for target in made.fileno(), f"/proc/self/fd/{made.fileno()}":
+        for name in "system.sockprotoname", "system.posix_acl_access", "security.capability", "user.squeak":
+            try:
+                print(os.getxattr(target, name))
+            except OSError as error:
+                print(error.errno)
+"""
+
+
+@needs_python
+def test_sockets_tell_their_protocol_as_without_a_box(box: Box) -> None:
+    assert PYTHON is not None
+    script = box.file("script.py", OF_SOCKETS)
+    plain = subprocess.run([PYTHON, script], check=True, capture_output=True, text=True)
+    lines = run(box, f"{PYTHON} {script.name}")
+    assert lines == plain.stdout.splitlines()
+    assert len(lines) == 32

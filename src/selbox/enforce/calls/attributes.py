@@ -153,9 +153,10 @@ class AttributeCalls:
         checks = SocketChecks(self._box)
         number = signed(arguments[0]) if target.is_open else checks.number_of(caller, target.status)
         label = checks.check_number(caller, number, "getattr")
-        if name != NAME:
-            return -errno.ENODATA if name.startswith(_OF_USERS) else -errno.EOPNOTSUPP
-        value = self._box.server.sid_to_context(label.sid).encode() + b"\x00"
+        if name.startswith(_OF_USERS):
+            return -errno.ENODATA
+        text = self._box.server.sid_to_context(label.sid)
+        value = text.encode() + b"\x00" if name == NAME else os.getxattr(target.place, name)
         return self._give(caller, value, arguments[2], arguments[3])
 
     def _list(self, caller: Caller, arguments: Arguments, *, follow: bool | None) -> int:
