@@ -219,7 +219,7 @@ def test_nothing_is_left_behind_when_it_is_ended(keys: Keys, world: int, number:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    wait_for(lambda: is_offered(keys))
+    wait_for(lambda: is_offered(keys), 0.001)  # the story offers them for some milliseconds
     os.killpg(process.pid, number)
     assert process.wait(PATIENCE) != 0
     wait_for(lambda: not is_offered(keys))
