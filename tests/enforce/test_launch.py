@@ -1,5 +1,7 @@
 """What `selbox run` says where it cannot supervise."""
 
+import errno
+import os
 import resource
 import subprocess
 import sys
@@ -52,6 +54,34 @@ def test_the_limit_that_carries_labels_shows_as_unlimited(tmp_path_factory: pyte
         "except PermissionError: print('refused')\n"
     )
     assert box.run(sys.executable, "-c", script).output == "(-1, -1) (-1, -1)\nrefused\n"
+
+
+ABANDONED = """
+import os
+from selbox.enforce.launch import launch, transaction_range
+from selbox.enforce.seccomp.part import FilterSettings
+from selbox.enforce.signals import Inherited
+from selbox.enforce.tasks import TaskState, TaskTable
+
+label = TaskTable().limit_for(TaskState(sid=1, previous=1, is_launcher=True))
+settings = FilterSettings(transaction_range(), frozenset())
+launched = launch(["true"], "/bin/true", {}, label, settings, Inherited.of_this_process())
+launched.channel.close()
+print(os.strerror(os.waitstatus_to_exitcode(os.waitpid(launched.pid, 0)[1])))
+"""
+
+
+@pytest.mark.enforcement
+def test_a_first_process_whose_supervisor_is_killed_ends() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", ABANDONED],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        timeout=PATIENCE,
+    )
+    assert (result.stdout, result.stderr) == (f"{os.strerror(errno.ENOSYS)}\n", "")
 
 
 def test_transactions_have_room_below_the_limit_of_descriptors() -> None:

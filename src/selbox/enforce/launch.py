@@ -7,6 +7,7 @@ import os
 import resource
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from selbox.diagnostics import SelboxError
 from selbox.enforce.linux import PR_SET_NO_NEW_PRIVS, address_of, install_filter, prctl, write_memory
@@ -222,7 +223,8 @@ def _run_child(
     def hand_over() -> None:
         installed.wait()
         if listener[0] >= 0:
-            channel.sendmsg([b"0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", listener))])
+            with suppress(BrokenPipeError):  # the supervisor was killed
+                channel.sendmsg([b"0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", listener))])
             os.close(listener[0])  # only the supervisor holds it, so that its death ends every wait for an answer
 
     sender = threading.Thread(target=hand_over)
