@@ -11,9 +11,9 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import has_label
 from selbox.enforce.creation import created_sid
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import AccessDenied
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.socketlabels import SocketLabel, is_socket
 from selbox.typing import Final
 

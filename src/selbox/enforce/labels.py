@@ -13,6 +13,7 @@ from selbox.enforce.filesystems import Filesystems, nameless_kind
 from selbox.enforce.namelesslabels import NamelessLabels
 from selbox.enforce.pidnumbers import ProcMounts
 from selbox.enforce.saidlabels import SaidLabels
+from selbox.enforce.shownpaths import TOO_LONG, directory_of, path_of, without_deleted
 from selbox.enforce.superblocks import Superblock, Superblocks
 from selbox.enforce.tasks import TaskTable
 from selbox.model.labelling import FilesystemUseBehaviour
@@ -45,7 +46,6 @@ _KIND_MASK: Final = 0o170000
 _TASK_ENTRY = re.compile(r"/(\d+)(?:/|$)")
 _TASK_NETWORK = re.compile(r"/\d+(?:/task/\d+)?/net/")
 _TASK_MEMORY = re.compile(r".*/(\d+)/(?:task/\d+/)?mem")
-_TOO_LONG: Final = "<too_long>"
 _NAMELESS: Final = ("/memfd:", "/SYSV")
 """What the kernel calls files that are in no directory: memory files and System V shared memory."""
 _LABELLED_WHEN_MADE: Final = ("/memfd:", "pipe:")
@@ -54,8 +54,6 @@ _INHERITING: Final = frozenset({"cgroup", "cgroup2"})
 """File systems in which the kernel itself makes the files of a new directory."""
 
 _UNLINKED_KEPT: Final = 65536
-DELETED: Final = " (deleted)"
-"""What follows the name of a file that has it no more, in its path as the kernel tells it."""
 
 _FIRST_PROCESS: Final = 1
 
@@ -356,14 +354,14 @@ class Labels:
         if stood_for is not None:
             return stood_for.fields
         return {
-            "path": _without_deleted(path, status),
+            "path": without_deleted(path, status),
             "dev": self.filesystems.device_name(status.st_dev, path),
             "ino": status.st_ino,
         }
 
     def _find(self, path: str, status: os.stat_result, descriptor: int, caller: Caller) -> tuple[int, bool]:
         """Return a label and whether it stays with the inode."""
-        if path == _TOO_LONG:
+        if path == TOO_LONG:
             return self._unlabeled, False  # what policy would say of its path cannot be told
         if not path.startswith("/") or path.startswith(_NAMELESS):
             nameless = self._find_nameless(path, status, caller)
@@ -378,7 +376,7 @@ class Labels:
         superblock = self.superblocks.mounted(status.st_dev)
         if superblock is not None:
             return self._find_on(superblock, path, status, descriptor, caller)
-        original = self.filesystems.original(descriptor, _without_deleted(path, status), caller.tid)
+        original = self.filesystems.original(descriptor, without_deleted(path, status), caller.tid)
         if original is None:
             return self._unlabeled, False  # what policy would say of its path cannot be told
         path = self._history.original(original)
@@ -409,7 +407,7 @@ class Labels:
 
         Source: the kernel's ``selinux_determine_inode_label``.
         """
-        known = self._sids.get(_directory_of(path_of(descriptor)))
+        known = self._sids.get(directory_of(path_of(descriptor)))
         return self._said.of_directories_above(path) if known is None else known
 
     def _find_on(
@@ -459,7 +457,7 @@ class Labels:
         if not self._said.are_made_up(kind):
             return None
         if kind in _INHERITING and self._inherited:
-            around = _directory_of(path)
+            around = directory_of(path)
             if around in self._inherited:
                 return self._sids[around], True
         sid = self._said.of_made_up(kind, inner, status.st_mode)
@@ -491,29 +489,3 @@ class FileAt:
     def __call__(self) -> dict[str, object]:
         """Return the fields of a record: path, dev and ino."""
         return self._labels.describe(self.descriptor)
-
-
-def path_of(descriptor: int) -> str:
-    """Return the path by which the kernel knows an open file; pipes and the like are ``pipe:[INODE]``.
-
-    One that is longer than the kernel tells is what its audit records have in its place.
-    """
-    try:
-        return os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        return _TOO_LONG
-
-
-def _directory_of(path: str) -> tuple[int, int]:
-    """Return device and inode number of a file's directory; zeros when it is gone."""
-    try:
-        status = os.stat(os.path.dirname(path))
-    except OSError:
-        return (0, 0)
-    return (status.st_dev, status.st_ino)
-
-
-def _without_deleted(path: str, status: os.stat_result) -> str:
-    return path.removesuffix(DELETED) if status.st_nlink == 0 else path

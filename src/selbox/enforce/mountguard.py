@@ -9,7 +9,7 @@ import os
 import re
 
 from selbox.enforce.filesystems import Filesystems, mount_number, read_table
-from selbox.enforce.labels import path_of
+from selbox.enforce.shownpaths import path_of
 from selbox.typing import Final
 
 _PROC: Final = "/proc"

@@ -19,9 +19,9 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.filesystems import mount_number, read_table
-from selbox.enforce.labels import DELETED, path_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import AccessDenied
+from selbox.enforce.shownpaths import DELETED, path_of
 from selbox.enforce.superblocks import Superblock
 from selbox.typing import Final, NamedTuple
 

@@ -13,10 +13,11 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptors import Descriptors
 from selbox.enforce.knownpaths import NO_NAMES, KnownPaths, Passage, Place, named_part, path_key
-from selbox.enforce.labels import Labels, path_of
+from selbox.enforce.labels import Labels
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.standins import StandIns
 from selbox.enforce.statusdata import status_head
 from selbox.enforce.walks import DIRECTORY, UNFOLLOWED, Located, Tools, Walk

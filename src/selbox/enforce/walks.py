@@ -12,10 +12,11 @@ import stat
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptors import Descriptors
-from selbox.enforce.labels import Labels, path_of
+from selbox.enforce.labels import Labels
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.monitor import ReferenceMonitor
 from selbox.enforce.privileges import Privileges
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.standins import NAMES, StandIns
 from selbox.enforce.tasks import thread_group
 from selbox.typing import Final, NamedTuple

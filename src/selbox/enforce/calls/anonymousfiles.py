@@ -10,10 +10,10 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.creation import created_sid
 from selbox.enforce.descriptorchecks import ANONYMOUS, FAULTS, FAULTS_PATH
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import system_call
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.shownpaths import path_of
 from selbox.typing import Final
 
 _PAIR: Final = struct.Struct("=ii")

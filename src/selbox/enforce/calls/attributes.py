@@ -16,10 +16,10 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, has_label, target_at, target_open
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_credentials
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.socketlabels import is_socket
 from selbox.enforce.superblocks import fixed_filesystems
 from selbox.typing import Final

@@ -10,7 +10,7 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import read_umask
 from selbox.enforce.filesystems import mount_number
-from selbox.enforce.labels import path_of
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.walks import Located
 
 

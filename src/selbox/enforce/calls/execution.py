@@ -15,12 +15,12 @@ from selbox.enforce.calls.execsunderway import NO_LOADER, ExecsUnderWay, Pending
 from selbox.enforce.calls.inheritance import Inheritance
 from selbox.enforce.calls.transitions import Transitions
 from selbox.enforce.forks import check_entered
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from selbox.enforce.programfiles import ProgramFiles
 from selbox.enforce.registers import signed
 from selbox.enforce.scripts import interpreter_line, named_at
 from selbox.enforce.seccomp.listener import Arguments
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.tasks import TaskState
 from selbox.enforce.walks import Located
 from selbox.typing import Final, NamedTuple

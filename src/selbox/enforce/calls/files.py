@@ -16,10 +16,10 @@ from selbox.enforce.calls.selinuxpaths import SelinuxPaths
 from selbox.enforce.calls.shortcuts import KNOWN, UNUSUAL, WANTED
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.ipcnamespaces import in_ipc_of
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH, O_TMPFILE
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.targets import keep_off
 from selbox.enforce.walks import Located, is_own_descriptors
 from selbox.typing import Final

@@ -15,9 +15,9 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import copy_of
 from selbox.enforce.credentials import own_capabilities
 from selbox.enforce.descriptorchecks import access_of_flags, check_descriptor
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import O_PATH
 from selbox.enforce.needlessnewsockets import SPARED_ACCEPT
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.socketlabels import SocketLabel
 from selbox.enforce.tasks import TaskState
 from selbox.typing import Final

@@ -16,7 +16,6 @@ from selbox.enforce.caller import Caller
 from selbox.enforce.callerfiles import Target, check_target, flags_of, has_label, target_open
 from selbox.enforce.calls.privilegedcommands import FLAGS, NETWORK, TUNNEL_COMMANDS, TUNNELS, set_flags
 from selbox.enforce.capabilities import Capabilities
-from selbox.enforce.labels import path_of
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.parts.openfiles import (
     DUPLICATES,
@@ -29,6 +28,7 @@ from selbox.enforce.seccomp.parts.openfiles import (
     SOCKET_OWNERS,
     SPARED_CLOSE_ON_EXEC,
 )
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.socketlabels import is_socket
 from selbox.enforce.watching import watch_permissions
 from selbox.server.decision import ExtendedBase

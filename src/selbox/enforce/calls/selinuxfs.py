@@ -25,10 +25,10 @@ from selbox.enforce.calls.statuspage import StatusPage
 from selbox.enforce.calls.transactions import Operation, Transactions
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import read_credentials
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import AT_FDCWD, O_PATH
 from selbox.enforce.policystore import StoreDirectory
 from selbox.enforce.selinuxdirectories import BoxDirectory, LogDirectory, PolicyDirectory
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.standins import OpenFile
 from selbox.enforce.tasks import thread_group
 from selbox.model.labelling import FileKind

@@ -21,12 +21,12 @@ from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.capabilities import Capabilities
 from selbox.enforce.credentials import own_capabilities, read_ids
-from selbox.enforce.labels import path_of
 from selbox.enforce.linux import system_call
 from selbox.enforce.pidnumbers import check_visible, meant_by, meant_group, told_to
 from selbox.enforce.registers import signed
 from selbox.enforce.seccomp.listener import Arguments
 from selbox.enforce.seccomp.syscalls import NUMBERS
+from selbox.enforce.shownpaths import path_of
 from selbox.enforce.targets import held, keep_off
 from selbox.enforce.tasks import processes, thread_group
 from selbox.typing import Final
