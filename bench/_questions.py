@@ -63,5 +63,5 @@ class Asker:
         random, lowest = self._random, Level(0)
         if not self._policy.categories or random.random() < 0.5:
             return LevelRange(lowest, lowest)
-        few = Level(0, sum(1 << random.randrange(len(self._policy.categories)) for _ in range(3)))
+        few = Level(0, sum(1 << each for each in random.sample(range(len(self._policy.categories)), 3)))
         return random.choice((LevelRange(few, few), LevelRange(lowest, few), self._policy.users[0].range))

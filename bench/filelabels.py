@@ -12,6 +12,7 @@ from _figures import Figures, Row, show
 from _processes import OURS, PEER, ROOT, FailedError, run, selbox
 
 from selbox.model.context_text import format_context
+from selbox.model.policy import Policy
 from selbox.store.filecontexts import FileContexts
 from selbox.store.policyfiles import load_policy
 
@@ -84,12 +85,13 @@ def _average(look_up: Callable[[str, int], object], asked: Asked) -> float:
     return (process_time_ns() - begin) / len(asked) / 1000
 
 
-def _differences(policy_lookup: FileContexts, peer: LookupInC, asked: Asked, contexts: dict[int, str]) -> int:
+def _differences(policy: Policy, peer: LookupInC, asked: Asked) -> int:
     """Return how many paths the two label otherwise."""
+    lookup = FileContexts.of(policy)
     count = 0
     for path, mode in asked:
-        entry = policy_lookup.lookup(path, mode)
-        ours = "" if entry is None or entry.context is None else contexts[id(entry)]
+        entry = lookup.lookup(path, mode)
+        ours = "" if entry is None or entry.context is None else format_context(policy, entry.context)
         theirs = peer.look_up(path, mode)
         count += ours != (theirs if theirs != "<<none>>" else "")
     return count
@@ -129,11 +131,7 @@ def main(words: Sequence[str]) -> int:
                 if peer is not None:
                     samples["peer"].append(_average(peer.look_up, sparse))
             if peer is not None:
-                contexts = {
-                    id(each): "" if each.context is None else format_context(policy, each.context)
-                    for each in policy.file_contexts
-                }
-                different = _differences(FileContexts.of(policy), peer, sparse, contexts)
+                different = _differences(policy, peer, sparse)
                 notes.append(f"Labelled otherwise than by libselinux: {different} of {len(sparse)} files.")
     except (FailedError, debianpolicy.PolicyUnavailableError) as error:
         print(f"bench/filelabels.py: {error}", file=sys.stderr)
