@@ -9,20 +9,23 @@ go away while it waits, and are neither held nor looked at twice.
 
 import errno
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from selbox.enforce.box import Box
 from selbox.enforce.caller import Caller
 from selbox.enforce.credentials import acting_as, own_capabilities, read_identity, read_ids
 from selbox.enforce.linux import PTRACE_SEIZE, ptrace
 from selbox.enforce.pidnumbers import check_visible, meant_by
-from selbox.enforce.tasks import has_one_thread, thread_group, tracer_of
-from selbox.typing import TypeVar
+from selbox.enforce.tasks import has_one_thread, label_number, read_proc, thread_group, tracer_of, tracer_where_stopped
+from selbox.typing import Final, TypeVar
 
 _CAP_SYS_NICE = 1 << 23
 _MAX_ATTEMPTS = 8
+_ENDED: Final = (b"Z", b"X")
+"""States, in ``/proc``, of a task that has ended and was not waited for."""
 _SECONDS = 1.0
 """How long somebody may have to wait for a task whose process runs a program, before it can be held."""
 
@@ -164,5 +167,20 @@ def held(tid: int, caller: Caller) -> Iterator[None]:
         release.set()
         holder.join()
         # Python is done with the thread a little before the kernel is; till then nobody else could trace the task.
-        while os.path.exists(f"/proc/self/task/{holder.native_id}"):
+        while is_ending(holder.native_id or 0):
             os.sched_yield()
+
+
+def is_ending(tid: int) -> bool:
+    """Tell whether the kernel is not done with a thread of the supervisor's own that is ending.
+
+    A program of the box may trace it, which meant a task that had its number before, and waits for the supervisor now.
+    Then the thread stays behind as a zombie, which holds nobody any more; a tracer that has it stopped is killed.
+    """
+    stat = read_proc(f"/proc/self/task/{tid}/stat")
+    tracer = tracer_where_stopped(tid) if stat else 0
+    if tracer:
+        with own_capabilities(), suppress(OSError):  # it is gone
+            if label_number(tracer) is not None:
+                os.kill(tracer, signal.SIGKILL)
+    return bool(stat) and stat[stat.rfind(b")") + 2 :][:1] not in _ENDED
