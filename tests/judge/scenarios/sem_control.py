@@ -13,6 +13,7 @@ RULES = """
 """
 COMMANDS = {"GETPID": 11, "GETVAL": 12, "GETALL": 13, "GETNCNT": 14, "GETZCNT": 15, "SETVAL": 16, "SETALL": 17}
 KEY = 0x6A756467
+TOO_LARGE = 1 << 15
 
 
 def scenario(stage: Stage) -> None:
@@ -38,7 +39,8 @@ def use(semaphores: int) -> None:
     attempt("by its key", lambda: call("semget", KEY, 2, 0) and None)
     attempt("by its key, to change", lambda: call("semget", KEY, 2, 0o600) and None)
     for name, command in COMMANDS.items():
-        attempt(name, lambda command=command: call("semctl", semaphores, 0, command, bytes(16)) and None)
+        argument = TOO_LARGE if name == "SETVAL" else bytes(16)
+        attempt(name, lambda *words: call("semctl", *words) and None, semaphores, 0, command, argument)
     attempt("SETVAL in range", call, "semctl", semaphores, 0, COMMANDS["SETVAL"], 1)
     for name, command in (("STAT", IPC_STAT), ("SET", IPC_SET), ("RMID", IPC_RMID)):
         attempt(name, call, "semctl", semaphores, 0, command, bytes(256))
