@@ -100,29 +100,23 @@ WAITER = "import resource, sys; resource.prlimit(0, 15, (int(sys.argv[1]), -1));
 @pytest.mark.enforcement
 @needs("runcon")
 @needs_python
-def test_labels_of_what_is_open_outlive_any_number_of_others(tmp_path_factory: pytest.TempPathFactory) -> None:
-    box = make_box(tmp_path_factory, POLICY, None)
-    python, _module, _selbox, *options = box.arguments(
-        "--domain", "dog_t", f"--label={box.directory}=system_u:object_r:yard_t:s0"
-    )
-    command = [python, "-c", FEW, *options, str(PYTHON), "-c", DOG, CAT]
-    outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
-    assert (outcome.stdout.split(), outcome.stderr) == (["denied"] * 2, "")
-
-
-@pytest.mark.enforcement
-@needs("runcon")
-@needs_python
-def test_labels_of_sockets_that_are_open_or_on_their_way_outlive_any_number_of_others(
-    tmp_path_factory: pytest.TempPathFactory,
+@pytest.mark.parametrize(
+    ("programs", "denied"),
+    [
+        pytest.param((DOG, CAT), 2, id="memory files and pipes"),
+        pytest.param((SHELTER, GUEST), 3, id="sockets, also on their way"),
+    ],
+)
+def test_labels_of_what_is_open_outlive_any_number_of_others(
+    tmp_path_factory: pytest.TempPathFactory, programs: tuple[str, str], denied: int
 ) -> None:
     box = make_box(tmp_path_factory, POLICY, None)
     python, _module, _selbox, *options = box.arguments(
         "--domain", "dog_t", f"--label={box.directory}=system_u:object_r:yard_t:s0"
     )
-    command = [python, "-c", FEW, *options, str(PYTHON), "-c", SHELTER, GUEST]
+    command = [python, "-c", FEW, *options, str(PYTHON), "-c", *programs]
     outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
-    assert (outcome.stdout.split(), outcome.stderr) == (["denied"] * 3, "")
+    assert (outcome.stdout.split(), outcome.stderr) == (["denied"] * denied, "")
 
 
 def test_what_is_held_is_what_descriptors_of_the_tasks_stand_for() -> None:
